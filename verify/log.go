@@ -1,0 +1,417 @@
+package verify
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"math/bits"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/seal"
+)
+
+// maxSkew is how far a source's clock may be ahead of the recorder's.
+const maxSkew = 300 * time.Second
+
+// Config says what a log is examined against.
+type Config struct {
+	Key        *entry.LogKey
+	Checkpoint Checkpoint // opened with OpenCheckpoint
+
+	// RootAt returns the root of the log's tree at an earlier size, from hashes
+	// that were authenticated against Checkpoint. An error stops the examination.
+	RootAt func(size uint64) (entry.Hash, error)
+
+	// Open returns what disclosures there are for an entry, those of its texts
+	// included. Nil: no disclosures are at hand and none is missed. It is called
+	// from several goroutines. An error stops the examination.
+	Open func(index uint64, e *entry.Entry) ([]seal.Disclosure, error)
+
+	// Leaf returns a leaf again, to see whether what was erased still opens. It is
+	// needed with Open.
+	Leaf func(index uint64) ([]byte, error)
+
+	// SkipSignatures leaves signatures unchecked, for speed; the verdict says so.
+	SkipSignatures bool
+}
+
+// Log examines a log from its first leaf to its last.
+type Log struct {
+	cfg      Config
+	sources  *Sources
+	verdict  Verdict
+	tree     []entry.Hash // roots of the perfect subtrees that make up the tree so far, largest first
+	chains   map[entry.Source]*chain
+	pending  []signed // leaves since the last one of a recorder
+	refs     []reference
+	approved map[entry.ID]map[entry.Source]bool // persons who approved, by entry
+	erases   []erasure
+	missing  map[opening]missing
+	subjects subjects
+}
+
+// signed is a leaf whose clock awaits the next entry of a recorder.
+type signed struct {
+	index  uint64
+	source entry.Source
+	time   string
+}
+
+// reference is an entry id that a leaf names.
+type reference struct {
+	index  uint64
+	source entry.Source
+	id     entry.ID
+}
+
+type erasure struct {
+	id     entry.ID
+	signer entry.Source
+	voids  []entry.Void
+}
+
+// opening is one line of one leaf.
+type opening struct {
+	id   entry.ID
+	line entry.Line
+}
+
+type missing struct {
+	index  uint64
+	source entry.Source
+}
+
+// NewLog returns a Log that expects its first leaf.
+func NewLog(cfg Config) *Log {
+	return &Log{
+		cfg:      cfg,
+		sources:  NewSources(cfg.Key),
+		chains:   make(map[entry.Source]*chain),
+		approved: make(map[entry.ID]map[entry.Source]bool),
+		missing:  make(map[opening]missing),
+		subjects: newSubjects(),
+		verdict:  Verdict{Signatures: !cfg.SkipSignatures},
+	}
+}
+
+// Sources are the sources enrolled by the leaves so far.
+func (l *Log) Sources() *Sources { return l.sources }
+
+// leaf is what can be said of a leaf without knowing those before it.
+type leaf struct {
+	index   uint64
+	raw     []byte
+	hash    entry.Hash
+	entry   *entry.Entry
+	id      entry.ID
+	problem error            // of parsing
+	known   *entry.PublicKey // the key the signature was tried with
+	sig     error            // and what came of it
+	opened  opened           // what its disclosures say
+	failed  error            // disclosures could not be looked at
+}
+
+// Add examines the next leaves, in order. Any number may be given at once; a
+// few hundred keep all processors busy. The log keeps none of the bytes.
+func (l *Log) Add(leaves ...[]byte) error {
+	batch := make([]leaf, len(leaves))
+	l.parallel(len(leaves), func(i int) {
+		batch[i] = l.examine(l.verdict.Size+uint64(i), leaves[i])
+	})
+	for i := range batch {
+		if err := l.take(&batch[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Log) parallel(n int, do func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), (n+31)/32)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := n * w / workers; i < n*(w+1)/workers; i++ {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// examine does whatever needs nothing but the leaf, and the signature if the
+// key is known by now; take does the rest in order.
+func (l *Log) examine(index uint64, raw []byte) leaf {
+	lf := leaf{index: index, raw: raw, hash: leafHash(raw)}
+	if lf.entry, lf.problem = entry.Parse(raw); lf.problem != nil {
+		return lf
+	}
+	lf.id = lf.entry.ID()
+	if en := l.sources.Lookup(lf.entry.Source); en != nil {
+		lf.known, lf.sig = en.Key, l.signature(lf.entry, en.Key)
+	}
+	if l.cfg.Open != nil {
+		ds, err := l.cfg.Open(index, lf.entry)
+		lf.failed = err
+		lf.opened = openAll(lf.entry, ds)
+	}
+	return lf
+}
+
+func (l *Log) signature(e *entry.Entry, k *entry.PublicKey) error {
+	if l.cfg.SkipSignatures {
+		return nil
+	}
+	return e.Verify(k)
+}
+
+// take examines a leaf in the light of those before it.
+func (l *Log) take(lf *leaf) error {
+	l.verdict.Size++
+	l.grow(lf.hash)
+	if errors.Is(lf.problem, entry.ErrVersion) {
+		l.verdict.NotUnderstood++
+		return nil
+	}
+	if lf.problem != nil {
+		l.report(found(Malformed, lf.index, entry.Source{}, "%v", lf.problem))
+		return nil
+	}
+	e := lf.entry
+	err := l.sources.admit(lf.index, e, func(k *entry.PublicKey) error {
+		if lf.known != nil {
+			return lf.sig
+		}
+		return l.signature(e, k)
+	})
+	if f := (*Finding)(nil); errors.As(err, &f) {
+		l.report(f)
+		return nil
+	}
+	if lf.failed != nil {
+		return fmt.Errorf("open entry %d: %w", lf.index, lf.failed)
+	}
+	l.verdict.Changes += uint64(len(e.What))
+	standing, err := l.chain(lf)
+	if err != nil {
+		return err
+	}
+	l.clock(lf)
+	if l.cfg.Open != nil {
+		l.disclosed(lf, standing)
+	}
+	return nil
+}
+
+func (l *Log) report(f *Finding) { l.verdict.Findings = append(l.verdict.Findings, *f) }
+
+// chain is steps 12 to 18 and gathers what step 20 and erasures need.
+func (l *Log) chain(lf *leaf) (Standing, error) {
+	e := lf.entry
+	c := l.chains[e.Source]
+	if c == nil {
+		c = &chain{}
+		l.chains[e.Source] = c
+	}
+	standing := c.add(e.Seq, link{lf.id, lf.index, e.Saw.Size})
+	l.gather(lf)
+	switch standing {
+	case Duplicate:
+		l.verdict.Duplicates++
+		return standing, nil
+	case Forked:
+		l.report(found(ForkedSource, lf.index, e.Source, "source %s signed another entry with seq %d", e.Source, e.Seq))
+		return standing, nil
+	}
+	l.references(lf)
+	en := l.sources.Lookup(e.Source)
+	l.prev(lf, c, en)
+	if en.Revoked && e.Seq > en.Last {
+		l.report(found(AfterRevoke, lf.index, e.Source, "source %s was revoked after seq %d", e.Source, en.Last))
+	}
+	return standing, l.saw(lf, c)
+}
+
+func (l *Log) prev(lf *leaf, c *chain, en *Enrolment) {
+	e := lf.entry
+	if e.Seq == 0 {
+		if lf.index > 0 && e.Prev != en.ID {
+			l.report(found(BadChain, lf.index, e.Source, "first entry of source %s does not name its enrolment", e.Source))
+		}
+		return
+	}
+	if ok, known := c.follows(e.Seq-1, e.Prev); known && !ok {
+		l.report(found(BadChain, lf.index, e.Source, "seq %d of source %s does not name the entry before it", e.Seq, e.Source))
+	}
+}
+
+func (l *Log) saw(lf *leaf, c *chain) error {
+	e := lf.entry
+	if e.Saw.Size > lf.index {
+		l.report(found(SawFuture, lf.index, e.Source, "saw a tree of %d leaves, which holds this one", e.Saw.Size))
+	} else if e.Saw.Size > 0 {
+		root, err := l.cfg.RootAt(e.Saw.Size)
+		if err != nil {
+			return fmt.Errorf("root at size %d: %w", e.Saw.Size, err)
+		}
+		if root != e.Saw.Root {
+			l.report(found(SawMismatch, lf.index, e.Source, "saw another tree of %d leaves", e.Saw.Size))
+		}
+	}
+	if e.Seq > 0 {
+		if before, ok := c.at(e.Seq - 1); ok && e.Saw.Size < before.saw {
+			l.report(found(SawRollback, lf.index, e.Source, "saw size %d after size %d", e.Saw.Size, before.saw))
+		}
+	}
+	return nil
+}
+
+// clock is step 19: it judges leaves once a recorder has signed after them.
+func (l *Log) clock(lf *leaf) {
+	e := lf.entry
+	if l.sources.Lookup(e.Source).Role == entry.Recorder {
+		limit := body.FormatTime(e.At().Add(maxSkew))
+		for _, p := range l.pending {
+			if p.time > limit {
+				l.report(found(ClockSkew, p.index, p.source, "signed at %s, recorded before %s", p.time, e.Time))
+			}
+		}
+		l.pending = l.pending[:0]
+	}
+	l.pending = append(l.pending, signed{lf.index, e.Source, e.Time})
+}
+
+// gather keeps what erasures need.
+func (l *Log) gather(lf *leaf) {
+	e := lf.entry
+	switch {
+	case e.Kind == entry.Erase:
+		l.erases = append(l.erases, erasure{lf.id, e.Source, e.Open.Voids})
+	case e.Kind == entry.Remark && e.Open.Says == "approve" && l.sources.Lookup(e.Source).Role == entry.Person:
+		about := e.Open.About[0]
+		if l.approved[about] == nil {
+			l.approved[about] = make(map[entry.Source]bool)
+		}
+		l.approved[about][e.Source] = true
+	}
+}
+
+// references keeps the ids a leaf names until all are known; a source in a
+// revoke can be judged at once.
+func (l *Log) references(lf *leaf) {
+	e := lf.entry
+	for _, id := range e.Open.About {
+		l.refs = append(l.refs, reference{lf.index, e.Source, id})
+	}
+	for _, v := range e.Open.Voids {
+		l.refs = append(l.refs, reference{lf.index, e.Source, v.ID})
+	}
+	if s := e.Open.Source; s != nil && l.sources.Lookup(*s) == nil {
+		l.report(found(UnknownReference, lf.index, e.Source, "source %s is not enrolled", s))
+	}
+}
+
+// Finish judges what can only be judged at the end and returns the verdict.
+func (l *Log) Finish() (Verdict, error) {
+	l.root()
+	for _, src := range slices.SortedFunc(maps.Keys(l.chains), compareSources) {
+		for _, h := range l.chains[src].holes() {
+			l.report(found(SequenceGap, h.index, src, "source %s: seq %d to %d are not here", src, h.first, h.last))
+		}
+	}
+	index := l.resolve()
+	l.unknownReferences(index)
+	if err := l.erased(index); err != nil {
+		return Verdict{}, err
+	}
+	l.verdict.Sources = l.sources.Len()
+	l.verdict.sort()
+	return l.verdict, nil
+}
+
+func compareSources(a, b entry.Source) int { return slices.Compare(a[:], b[:]) }
+
+// resolve finds the lowest index of every entry that another one names.
+func (l *Log) resolve() map[entry.ID]uint64 {
+	wanted := make(map[entry.ID]bool)
+	for _, r := range l.refs {
+		wanted[r.id] = true
+	}
+	for _, er := range l.erases { // those of forks have no reference
+		for _, v := range er.voids {
+			wanted[v.ID] = true
+		}
+	}
+	index := make(map[entry.ID]uint64)
+	if len(wanted) == 0 {
+		return index
+	}
+	for _, c := range l.chains {
+		c.all(func(k link) {
+			if at, ok := index[k.id]; wanted[k.id] && (!ok || k.index < at) {
+				index[k.id] = k.index
+			}
+		})
+	}
+	return index
+}
+
+func (l *Log) unknownReferences(index map[entry.ID]uint64) {
+	reported := make(map[reference]bool)
+	for _, r := range l.refs {
+		if at, ok := index[r.id]; (!ok || at >= r.index) && !reported[r] {
+			reported[r] = true
+			l.report(found(UnknownReference, r.index, r.source, "entry %s does not stand before", r.id))
+		}
+	}
+}
+
+func (l *Log) root() {
+	size := l.verdict.Size
+	if want := l.cfg.Checkpoint.Size; size != want {
+		l.report(found(TreeMismatch, size, entry.Source{}, "%d leaves where the checkpoint says %d", size, want))
+		return
+	}
+	root := entry.EmptyRoot
+	for i := len(l.tree) - 1; i >= 0; i-- {
+		if i == len(l.tree)-1 {
+			root = l.tree[i]
+		} else {
+			root = nodeHash(l.tree[i], root)
+		}
+	}
+	if root != l.cfg.Checkpoint.Root {
+		l.report(found(TreeMismatch, size, entry.Source{}, "the leaves have another root than the checkpoint"))
+	}
+}
+
+// grow adds a leaf to the tree: as many subtrees merge as the size so far has
+// trailing one bits.
+func (l *Log) grow(h entry.Hash) {
+	for range bits.TrailingZeros64(l.verdict.Size) {
+		last := len(l.tree) - 1
+		h = nodeHash(l.tree[last], h)
+		l.tree = l.tree[:last]
+	}
+	l.tree = append(l.tree, h)
+}
+
+// leafHash and nodeHash are those of RFC 6962, section 2.1.
+func leafHash(b []byte) entry.Hash {
+	buf := make([]byte, 0, 1024)
+	return sha256.Sum256(append(append(buf, 0), b...))
+}
+
+func nodeHash(left, right entry.Hash) entry.Hash {
+	var b [65]byte
+	b[0] = 1
+	copy(b[1:], left[:])
+	copy(b[33:], right[:])
+	return sha256.Sum256(b[:])
+}

@@ -1,0 +1,129 @@
+package verify
+
+import (
+	"crypto/sha256"
+	"errors"
+
+	"github.com/stele-log/stele/entry"
+)
+
+// Enrolment is what the log says about a source.
+type Enrolment struct {
+	Key   *entry.PublicKey
+	Role  entry.Role
+	Index uint64   // of the entry that enrolled it
+	ID    entry.ID // of that entry
+
+	Revoked bool
+	Last    uint64 // highest seq that is still its word, once revoked
+}
+
+// Sources are the sources a log has enrolled so far. It is the one gate in
+// front of the log: intake asks it before it accepts an entry, a verifier asks
+// it about the same entry afterwards. It is not safe for concurrent use, except
+// that any number of goroutines may call Lookup while none calls Admit.
+type Sources struct {
+	key     *entry.LogKey
+	m       map[entry.Source]*Enrolment
+	erasers int
+}
+
+// NewSources returns the sources of a log that has no entries yet.
+func NewSources(key *entry.LogKey) *Sources {
+	return &Sources{key: key, m: make(map[entry.Source]*Enrolment)}
+}
+
+// Lookup returns the enrolment of a source, nil if there is none.
+func (s *Sources) Lookup(src entry.Source) *Enrolment { return s.m[src] }
+
+// Len is the number of sources enrolled.
+func (s *Sources) Len() int { return len(s.m) }
+
+// Erasers is how many persons an erasure needs.
+func (s *Sources) Erasers() int { return s.erasers }
+
+// Admit judges an entry that is to stand, or stands, at index: steps 6 to 11.
+// If it passes, what it enrols or revokes is taken in. The error is a *[Finding].
+func (s *Sources) Admit(index uint64, e *entry.Entry) error {
+	return s.admit(index, e, func(k *entry.PublicKey) error { return e.Verify(k) })
+}
+
+func (s *Sources) admit(index uint64, e *entry.Entry, signed func(*entry.PublicKey) error) error {
+	if f := s.genesis(index, e); f != nil {
+		return f
+	}
+	if k := e.Open.Key; k != nil && !k.Sound() {
+		return found(BadKey, index, e.Source, "key of source %s: %v", k.Source(), entry.ErrBadKey)
+	}
+	if l := e.Open.Log; l != nil && !l.Sound() {
+		return found(BadKey, index, e.Source, "key of the log: %v", entry.ErrBadKey)
+	}
+	key, role := s.signer(index, e)
+	if key == nil {
+		return found(UnknownKey, index, e.Source, "source %s is not enrolled", e.Source)
+	}
+	if err := signed(key); err != nil {
+		return found(BadSignature, index, e.Source, "source %s seq %d: %v", e.Source, e.Seq, err)
+	}
+	if !role.May(e.Kind) {
+		return found(WrongRole, index, e.Source, "a %s may not sign a %s", role, e.Kind)
+	}
+	if e.Kind == entry.Enrol && s.m[e.Open.Key.Source()] != nil {
+		return found(BadEnrolment, index, e.Source, "source %s is enrolled already", e.Open.Key.Source())
+	}
+	s.take(index, e)
+	return nil
+}
+
+// signer returns the key an entry must verify under. Entry 0 brings its own.
+func (s *Sources) signer(index uint64, e *entry.Entry) (*entry.PublicKey, entry.Role) {
+	if index == 0 {
+		return e.Open.Key, e.Open.Role
+	}
+	if en := s.m[e.Source]; en != nil {
+		return en.Key, en.Role
+	}
+	return nil, ""
+}
+
+func (s *Sources) genesis(index uint64, e *entry.Entry) *Finding {
+	o := &e.Open
+	if index != 0 {
+		if o.Log != nil {
+			return found(BadGenesis, index, e.Source, "a log line outside entry 0")
+		}
+		return nil
+	}
+	var why error
+	switch {
+	case e.Kind != entry.Enrol || o.Log == nil:
+		why = errors.New("entry 0 is not an enrol with a log line")
+	case o.Log.VKey() != s.key.VKey():
+		why = errors.New("entry 0 names another log key")
+	case o.Key.Source() != e.Source || o.Role != entry.Recorder:
+		why = errors.New("entry 0 does not enrol its own signer as recorder")
+	case e.Seq != 0 || e.Prev != sha256.Sum256([]byte(s.key.Origin())):
+		why = errors.New("entry 0 is not seq 0 after the origin")
+	case e.Saw.Size != 0:
+		why = errors.New("entry 0 saw a checkpoint")
+	default:
+		return nil
+	}
+	return found(BadGenesis, index, e.Source, "%v", why)
+}
+
+// take keeps what an admitted entry says about sources.
+func (s *Sources) take(index uint64, e *entry.Entry) {
+	switch e.Kind {
+	case entry.Enrol:
+		s.m[e.Open.Key.Source()] = &Enrolment{Key: e.Open.Key, Role: e.Open.Role, Index: index, ID: e.ID()}
+		s.erasers = max(s.erasers, e.Open.Erasers)
+	case entry.Revoke:
+		if en := s.m[*e.Open.Source]; en != nil {
+			if !en.Revoked || e.Open.Last < en.Last {
+				en.Last = e.Open.Last
+			}
+			en.Revoked = true
+		}
+	}
+}
