@@ -21,23 +21,34 @@ func Unmarshal(b []byte, into any) error {
 		return err
 	}
 	if w, ok := into.(*What); ok {
-		return w.check()
+		return w.check(v)
 	}
 	return nil
 }
 
-// check holds what the types of a What's fields do not say.
-func (w *What) check() error {
+// check holds what the types of a What's fields do not say; v is what it was
+// read from, in which an empty string differs from an absent one.
+func (w *What) check(v value) error {
 	if w.Action == "" {
 		return fmt.Errorf("%w: no action", ErrNotCanonical)
 	}
-	if w.After != "" && !isDigest(w.After) {
+	if _, ok := v.member("after"); ok && !isDigest(w.After) {
 		return fmt.Errorf("%w: after is not a digest", ErrNotCanonical)
 	}
-	if w.Before != nil && w.Before.Entry != "" && !isDigest(w.Before.Entry) {
-		return fmt.Errorf("%w: before.entry is not a digest", ErrNotCanonical)
+	if before, ok := v.member("before"); ok {
+		if _, ok := before.member("entry"); ok && !isDigest(w.Before.Entry) {
+			return fmt.Errorf("%w: before.entry is not a digest", ErrNotCanonical)
+		}
 	}
 	return nil
+}
+
+// member returns a member of an object.
+func (v value) member(name string) (value, bool) {
+	if i := slices.Index(v.names, name); i >= 0 {
+		return v.members[i], true
+	}
+	return value{}, false
 }
 
 func isDigest(s string) bool {

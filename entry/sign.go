@@ -151,3 +151,6 @@ func (o *Open) append(b []byte) []byte {
 	}
 	return b
 }
+
+// OpenText returns the open lines of the entry's kind as they stand in it.
+func (e *Entry) OpenText() []byte { return e.Open.append(nil) }

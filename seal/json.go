@@ -3,7 +3,9 @@ package seal
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/stele-log/stele/entry"
 )
@@ -41,9 +43,21 @@ func (d *Disclosure) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("disclosure: salt: %w", err)
 	}
-	if d.Body, err = base64.StdEncoding.Strict().DecodeString(j.Body); err != nil {
+	if d.Body, err = decodeBody(j.Body); err != nil {
 		return fmt.Errorf("disclosure: body: %w", err)
+	}
+	if j.Seq > entry.MaxNumber {
+		return fmt.Errorf("disclosure: seq %d is not below 2^53", j.Seq)
 	}
 	d.Seq, d.Salt = j.Seq, Salt(salt)
 	return nil
+}
+
+// decodeBody reads base64 in its only spelling; the decoder would pass over
+// line ends.
+func decodeBody(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, errors.New("line end in base64")
+	}
+	return base64.StdEncoding.Strict().DecodeString(s)
 }

@@ -94,7 +94,8 @@ func (l *Log) disclosed(lf *leaf, standing Standing) {
 	e, o := lf.entry, &lf.opened
 	l.verdict.Disclosed += o.lines
 	for _, line := range o.missing {
-		l.missing[opening{lf.id, line}] = missing{lf.index, e.Source}
+		o := opening{lf.id, line}
+		l.missing[o] = append(l.missing[o], missing{lf.index, e.Source})
 	}
 	for _, line := range o.mismatch {
 		l.report(found(SealMismatch, lf.index, e.Source, "%s: the disclosure does not open the seal", line))
@@ -107,7 +108,7 @@ func (l *Log) disclosed(lf *leaf, standing Standing) {
 		l.subjects.enrol(e.Open.Key.Source(), o.host)
 	case e.Kind == entry.Gap:
 		l.subjects.gaps[e.Source] = lf.index
-	case e.Kind == entry.Change && standing != Duplicate:
+	case e.Kind == entry.Change && standing != Duplicate && l.cfg.From == 0:
 		role := l.sources.Lookup(e.Source).Role
 		for k := range o.whats {
 			if f := l.subjects.take(lf, role, k); f != nil {
@@ -124,13 +125,13 @@ func (l *Log) erased(index map[entry.ID]uint64) error {
 	}
 	voided := make(map[opening]bool)
 	for _, er := range l.erases {
-		if !l.inEffect(er) {
+		if !er.inEffect {
 			continue
 		}
 		for _, v := range er.voids {
 			at, known := index[v.ID]
 			o := opening{v.ID, v.Line}
-			if !known || voided[o] {
+			if !known || voided[o] || at < l.cfg.From {
 				continue
 			}
 			voided[o] = true
@@ -139,21 +140,14 @@ func (l *Log) erased(index map[entry.ID]uint64) error {
 			}
 		}
 	}
-	for o, m := range l.missing {
-		if !voided[o] {
-			l.report(found(MissingDisclosure, m.index, m.source, "%s: no disclosure", o.line))
+	for o, leaves := range l.missing {
+		for _, m := range leaves {
+			if !voided[o] {
+				l.report(found(MissingDisclosure, m.index, m.source, "%s: no disclosure", o.line))
+			}
 		}
 	}
 	return nil
-}
-
-// inEffect reports whether enough persons stand behind an erase.
-func (l *Log) inEffect(er erasure) bool {
-	persons := len(l.approved[er.id])
-	if !l.approved[er.id][er.signer] {
-		persons++
-	}
-	return persons >= l.sources.Erasers()
 }
 
 // void tries whether a voided line still opens.
@@ -177,7 +171,9 @@ func (l *Log) void(at uint64, o opening) error {
 	sealed, known := sealOf(e, ds, o.line)
 	switch {
 	case known && slices.ContainsFunc(ds, func(d seal.Disclosure) bool { return d.Line == o.line && d.Opens(sealed) }):
-		l.report(found(Unerased, at, e.Source, "%s was erased and still opens", o.line))
+		for _, i := range append([]uint64{at}, l.again[o.id]...) {
+			l.report(found(Unerased, i, e.Source, "%s was erased and still opens", o.line))
+		}
 	case o.line.K() < max(1, len(e.What)):
 		l.verdict.Erased++
 	}

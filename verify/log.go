@@ -37,6 +37,11 @@ type Config struct {
 	// needed with Open.
 	Leaf func(index uint64) ([]byte, error)
 
+	// From is the first leaf to examine in full. Those below it were examined
+	// before: they count for the tree and for chains, and neither their signatures
+	// nor their disclosures are looked at, so that step 25 is left out too.
+	From uint64
+
 	// SkipSignatures leaves signatures unchecked, for speed; the verdict says so.
 	SkipSignatures bool
 }
@@ -52,7 +57,8 @@ type Log struct {
 	refs     []reference
 	approved map[entry.ID]map[entry.Source]bool // persons who approved, by entry
 	erases   []erasure
-	missing  map[opening]missing
+	again    map[entry.ID][]uint64 // indexes of duplicates
+	missing  map[opening][]missing
 	subjects subjects
 }
 
@@ -70,10 +76,13 @@ type reference struct {
 	id     entry.ID
 }
 
+// erasure is what an erase asks for. Once in effect it stays so, however many
+// persons a later erase needs.
 type erasure struct {
-	id     entry.ID
-	signer entry.Source
-	voids  []entry.Void
+	id       entry.ID
+	signer   entry.Source
+	voids    []entry.Void
+	inEffect bool
 }
 
 // opening is one line of one leaf.
@@ -94,7 +103,8 @@ func NewLog(cfg Config) *Log {
 		sources:  NewSources(cfg.Key),
 		chains:   make(map[entry.Source]*chain),
 		approved: make(map[entry.ID]map[entry.Source]bool),
-		missing:  make(map[opening]missing),
+		again:    make(map[entry.ID][]uint64),
+		missing:  make(map[opening][]missing),
 		subjects: newSubjects(),
 		verdict:  Verdict{Signatures: !cfg.SkipSignatures},
 	}
@@ -114,6 +124,7 @@ type leaf struct {
 	known   *entry.PublicKey // the key the signature was tried with
 	sig     error            // and what came of it
 	opened  opened           // what its disclosures say
+	late    bool             // its source was revoked below its seq
 	failed  error            // disclosures could not be looked at
 }
 
@@ -154,9 +165,9 @@ func (l *Log) examine(index uint64, raw []byte) leaf {
 	}
 	lf.id = lf.entry.ID()
 	if en := l.sources.Lookup(lf.entry.Source); en != nil {
-		lf.known, lf.sig = en.Key, l.signature(lf.entry, en.Key)
+		lf.known, lf.sig = en.Key, l.signature(index, lf.entry, en.Key)
 	}
-	if l.cfg.Open != nil {
+	if l.cfg.Open != nil && index >= l.cfg.From {
 		ds, err := l.cfg.Open(index, lf.entry)
 		lf.failed = err
 		lf.opened = openAll(lf.entry, ds)
@@ -164,8 +175,8 @@ func (l *Log) examine(index uint64, raw []byte) leaf {
 	return lf
 }
 
-func (l *Log) signature(e *entry.Entry, k *entry.PublicKey) error {
-	if l.cfg.SkipSignatures {
+func (l *Log) signature(index uint64, e *entry.Entry, k *entry.PublicKey) error {
+	if l.cfg.SkipSignatures || index < l.cfg.From {
 		return nil
 	}
 	return e.Verify(k)
@@ -184,11 +195,12 @@ func (l *Log) take(lf *leaf) error {
 		return nil
 	}
 	e := lf.entry
-	err := l.sources.admit(lf.index, e, func(k *entry.PublicKey) error {
+	lf.late = l.sources.late(e) // asked before the entry itself, a revoke maybe, is taken in
+	err := l.sources.Admit(lf.index, e, func(k *entry.PublicKey) error {
 		if lf.known != nil {
 			return lf.sig
 		}
-		return l.signature(e, k)
+		return l.signature(lf.index, e, k)
 	})
 	if f := (*Finding)(nil); errors.As(err, &f) {
 		l.report(f)
@@ -202,8 +214,8 @@ func (l *Log) take(lf *leaf) error {
 	if err != nil {
 		return err
 	}
-	l.clock(lf)
-	if l.cfg.Open != nil {
+	l.clock(lf, standing)
+	if l.cfg.Open != nil && lf.index >= l.cfg.From {
 		l.disclosed(lf, standing)
 	}
 	return nil
@@ -224,6 +236,7 @@ func (l *Log) chain(lf *leaf) (Standing, error) {
 	switch standing {
 	case Duplicate:
 		l.verdict.Duplicates++
+		l.again[lf.id] = append(l.again[lf.id], lf.index)
 		return standing, nil
 	case Forked:
 		l.report(found(ForkedSource, lf.index, e.Source, "source %s signed another entry with seq %d", e.Source, e.Seq))
@@ -232,7 +245,7 @@ func (l *Log) chain(lf *leaf) (Standing, error) {
 	l.references(lf)
 	en := l.sources.Lookup(e.Source)
 	l.prev(lf, c, en)
-	if en.Revoked && e.Seq > en.Last {
+	if lf.late {
 		l.report(found(AfterRevoke, lf.index, e.Source, "source %s was revoked after seq %d", e.Source, en.Last))
 	}
 	return standing, l.saw(lf, c)
@@ -272,19 +285,23 @@ func (l *Log) saw(lf *leaf, c *chain) error {
 	return nil
 }
 
-// clock is step 19: it judges leaves once a recorder has signed after them.
-func (l *Log) clock(lf *leaf) {
+// clock is step 19: it judges leaves once a recorder has signed after them. A
+// duplicate or fork is not judged, but a recorder's judges others.
+func (l *Log) clock(lf *leaf, standing Standing) {
 	e := lf.entry
 	if l.sources.Lookup(e.Source).Role == entry.Recorder {
-		limit := body.FormatTime(e.At().Add(maxSkew))
+		limit := e.At().Add(maxSkew)
+		latest := body.FormatTime(limit)
 		for _, p := range l.pending {
-			if p.time > limit {
+			if p.time > latest && limit.Year() <= 9999 { // no entry is later than that
 				l.report(found(ClockSkew, p.index, p.source, "signed at %s, recorded before %s", p.time, e.Time))
 			}
 		}
 		l.pending = l.pending[:0]
 	}
-	l.pending = append(l.pending, signed{lf.index, e.Source, e.Time})
+	if standing == Fresh {
+		l.pending = append(l.pending, signed{lf.index, e.Source, e.Time})
+	}
 }
 
 // gather keeps what erasures need.
@@ -292,14 +309,34 @@ func (l *Log) gather(lf *leaf) {
 	e := lf.entry
 	switch {
 	case e.Kind == entry.Erase:
-		l.erases = append(l.erases, erasure{lf.id, e.Source, e.Open.Voids})
+		l.erases = append(l.erases, erasure{id: lf.id, signer: e.Source, voids: e.Open.Voids})
+		l.putInEffect(lf.id)
 	case e.Kind == entry.Remark && e.Open.Says == "approve" && l.sources.Lookup(e.Source).Role == entry.Person:
 		about := e.Open.About[0]
 		if l.approved[about] == nil {
 			l.approved[about] = make(map[entry.Source]bool)
 		}
 		l.approved[about][e.Source] = true
+		l.putInEffect(about)
 	}
+}
+
+// putInEffect puts an erase in effect if enough persons stand behind it by now.
+func (l *Log) putInEffect(id entry.ID) {
+	for i := range l.erases {
+		if er := &l.erases[i]; er.id == id {
+			er.inEffect = er.inEffect || l.persons(er) >= l.sources.Erasers()
+		}
+	}
+}
+
+// persons is how many stand behind an erase, its signer included.
+func (l *Log) persons(er *erasure) int {
+	n := len(l.approved[er.id])
+	if !l.approved[er.id][er.signer] {
+		n++
+	}
+	return n
 }
 
 // references keeps the ids a leaf names until all are known; a source in a

@@ -36,6 +36,12 @@ func NewSources(key *entry.LogKey) *Sources {
 // Lookup returns the enrolment of a source, nil if there is none.
 func (s *Sources) Lookup(src entry.Source) *Enrolment { return s.m[src] }
 
+// late reports whether an entry is no longer its source's word.
+func (s *Sources) late(e *entry.Entry) bool {
+	en := s.m[e.Source]
+	return en != nil && en.Revoked && e.Seq > en.Last
+}
+
 // Len is the number of sources enrolled.
 func (s *Sources) Len() int { return len(s.m) }
 
@@ -43,12 +49,10 @@ func (s *Sources) Len() int { return len(s.m) }
 func (s *Sources) Erasers() int { return s.erasers }
 
 // Admit judges an entry that is to stand, or stands, at index: steps 6 to 11.
-// If it passes, what it enrols or revokes is taken in. The error is a *[Finding].
-func (s *Sources) Admit(index uint64, e *entry.Entry) error {
-	return s.admit(index, e, func(k *entry.PublicKey) error { return e.Verify(k) })
-}
-
-func (s *Sources) admit(index uint64, e *entry.Entry, signed func(*entry.PublicKey) error) error {
+// If it passes, what it enrols or revokes is taken in. signed says whether the
+// entry verifies under the key it must verify under; e.Verify does, and so does
+// whoever has tried that key before. The error is a *[Finding].
+func (s *Sources) Admit(index uint64, e *entry.Entry, signed func(*entry.PublicKey) error) error {
 	if f := s.genesis(index, e); f != nil {
 		return f
 	}

@@ -11,8 +11,10 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/stele-log/stele/entry"
 )
@@ -136,12 +138,6 @@ func (v *Verdict) Bad() bool {
 
 func (v *Verdict) sort() {
 	slices.SortStableFunc(v.Findings, func(a, b Finding) int {
-		if a.Index != b.Index {
-			if a.Index < b.Index {
-				return -1
-			}
-			return 1
-		}
-		return step(a.Code) - step(b.Code)
+		return cmp.Or(cmp.Compare(a.Index, b.Index), step(a.Code)-step(b.Code), strings.Compare(a.Detail, b.Detail))
 	})
 }

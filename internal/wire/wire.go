@@ -10,8 +10,11 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/seal"
+	"github.com/stele-log/stele/verify"
 )
 
 // Submission is an entry as its source signed it, with an opening of every seal.
@@ -138,3 +141,32 @@ func (r *reader) take(n int) []byte {
 }
 
 func (r *reader) part() []byte { return r.take(int(r.number())) }
+
+// Receipt proves that entries stand in a log.
+type Receipt struct {
+	Checkpoint  []byte             // signed by the log
+	Consistency tlog.TreeProof     // from the size the sender believed
+	Inclusion   []tlog.RecordProof // of the entries asked for, in order
+}
+
+// Check verifies a receipt for entries at those indexes and returns the
+// checkpoint to believe from now on. The error is a *verify.Finding where the
+// server was caught lying.
+func (r *Receipt) Check(key *entry.LogKey, believed verify.Checkpoint, indexes []uint64, notes [][]byte) (verify.Checkpoint, error) {
+	cp, err := verify.OpenCheckpoint(key, r.Checkpoint)
+	if err != nil {
+		return cp, err
+	}
+	if err := verify.Consistent(believed, cp, r.Consistency); err != nil {
+		return cp, err
+	}
+	if len(r.Inclusion) != len(notes) || len(indexes) != len(notes) {
+		return cp, fmt.Errorf("receipt has %d proofs for %d entries", len(r.Inclusion), len(notes))
+	}
+	for i, n := range notes {
+		if err := verify.Included(cp, indexes[i], n, r.Inclusion[i]); err != nil {
+			return cp, err
+		}
+	}
+	return cp, nil
+}

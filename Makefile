@@ -1,0 +1,31 @@
+# What a developer runs. CI runs .ci/run, which runs the same things as root.
+TOOL = go tool -modfile=tools/go.mod
+
+.PHONY: build check test fmt lint bench vectors clean
+
+build: ## one static binary
+	CGO_ENABLED=0 go build -trimpath -o stele ./cmd/stele
+
+check: lint test ## before every commit; needs no root
+
+test:
+	go test ./...
+
+fmt:
+	$(TOOL) gofumpt -w .
+
+lint:
+	@test -z "$$($(TOOL) gofumpt -l .)" || { $(TOOL) gofumpt -l .; echo "run make fmt"; exit 1; }
+	go vet ./...
+	GOOS=darwin go vet ./...
+	$(TOOL) staticcheck ./...
+	go mod tidy -diff
+
+bench: ## the table of what it costs, beside what the machine can do
+	go test ./internal/bench -run TestTable -bench-table -v -timeout 60m
+
+vectors: ## write the test vectors of docs/format anew
+	go test ./verify -run TestVectors -update
+
+clean:
+	rm -rf stele dist

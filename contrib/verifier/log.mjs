@@ -1,0 +1,289 @@
+// log.mjs — the steps of docs/format.md section 8, in two passes over the leaves:
+// the first does steps 1 to 20 and learns which erasures are in effect, the second
+// (only where disclosures are given) does steps 21 to 25.
+import { sha256, checkpoint as readCheckpoint, goodKey, verifier } from './note.mjs'
+import { parseEntry, roles } from './entry.mjs'
+import { parseBody, pathBytes } from './body.mjs'
+import { Tree, BundleFault } from './tiles.mjs'
+
+// What became of a leaf: bits of `state`.
+const PASSED = 1, DUPLICATE = 2
+
+// verifyLog checks a log.
+//   vkey         {text, name, key} of the log
+//   checkpoint   bytes of the checkpoint
+//   leaves(size) an iterable of the leaves; called once a pass
+//   disagreement(tree, size)  optional: compares stored tiles with the tree
+//   believed     optional {size, root}: a checkpoint believed before, already verified
+//   disclosures(source, seq, line)  optional: [{salt, body}] as Buffers
+// It returns {size, changes, duplicates, notUnderstood, erased, sources, findings}.
+export function verifyLog(opt) {
+  return new Verifier(opt).run()
+}
+
+class Verifier {
+  constructor(opt) {
+    this.opt = opt
+    this.tree = new Tree()
+    this.findings = []
+    this.sources = new Map() // source -> see #enrol
+    this.ids = new Set() // ids of entries that passed
+    this.revoked = new Map() // source -> lowest `last`
+    this.erasers = 0
+    this.erases = new Map() // id of erase -> {voids, effective}
+    this.approvals = new Map() // id of erase -> set of persons
+    this.voided = new Set() // `<id> <line name>`
+    this.pending = [] // leaves waiting for the next recorder leaf (step 19)
+    this.state = [] // by index, bits
+    this.changes = this.duplicates = this.notUnderstood = 0
+  }
+
+  find(step, code, accused, index, detail = '') {
+    this.findings.push({ step, code, accused, index, detail })
+  }
+
+  run() {
+    const cp = readCheckpoint(this.opt.checkpoint, this.opt.vkey)
+    // Without a checkpoint there is no log to speak of: nothing further is checked.
+    if (!cp) this.find(1, 'bad-checkpoint', 'log', 0)
+    else {
+      this.#first(cp)
+      this.#gaps()
+      if (this.opt.disclosures) this.#second(cp)
+    }
+    this.findings.sort((a, b) => a.index - b.index || a.step - b.step)
+    return {
+      size: cp ? cp.size : 0, changes: this.changes, duplicates: this.duplicates,
+      notUnderstood: this.notUnderstood, erased: this.voided.size,
+      sources: this.sources.size, findings: this.findings,
+    }
+  }
+
+  // --- pass 1: the log as a whole, each leaf -------------------------------
+
+  #first(cp) {
+    let fault = null
+    try {
+      for (const leaf of this.opt.leaves(cp.size)) {
+        this.tree.append(leaf)
+        this.#leaf(this.tree.size - 1, leaf)
+      }
+    } catch (e) {
+      if (!(e instanceof BundleFault)) throw e
+      fault = { index: e.index, why: e.message }
+    }
+    this.count = this.tree.size
+    const whole = this.count === cp.size
+    if (whole) fault ??= this.opt.disagreement?.(this.tree, cp.size)
+    // A finding about the whole that knows no leaf has the number of leaves as its index.
+    if (!fault && (!whole || this.tree.root(cp.size) !== cp.root)) fault = { index: this.count, why: 'the root' }
+    if (fault) this.find(2, 'tree-mismatch', 'log', fault.index, fault.why)
+    const old = this.opt.believed
+    if (old && cp.size < old.size) this.find(3, 'shrunk', 'log', this.count)
+    else if (old && old.size <= this.count && this.tree.root(old.size) !== old.root) this.find(3, 'fork', 'log', this.count)
+  }
+
+  #leaf(i, leaf) {
+    this.state[i] = 0
+    const e = parseEntry(leaf)
+    if (e.state === 'version') return void this.notUnderstood++
+    const bad = (step, code) => this.find(step, code, 'log', i)
+    if (e.state === 'malformed') return bad(5, 'malformed')
+    if (i === 0 ? !this.#genesis(e) : e.log) return bad(6, 'bad-genesis')
+    if ((e.vkey && !goodKey(e.vkey.key)) || (e.log && !goodKey(e.log.key))) return bad(7, 'bad-key')
+    const src = i === 0 ? this.#source(e) : this.sources.get(e.source)
+    if (!src) return bad(8, 'unknown-key')
+    if (!src.check(e.text, e.keyHash, e.sig)) return bad(9, 'bad-signature')
+    if (!roles[e.kind].includes(src.role)) return bad(10, 'wrong-role')
+    if (e.kind === 'enrol' && this.sources.has(e.vkey.name)) return bad(11, 'bad-enrolment')
+    this.#passed(i, e, src)
+  }
+
+  #genesis(e) {
+    return e.kind === 'enrol' && e.log && e.erasers !== undefined && e.log.text === this.opt.vkey.text &&
+      e.source === e.vkey.name && e.role === 'recorder' && e.seq === 0 && e.saw === 0 &&
+      e.prev === sha256(this.opt.vkey.name).toString('base64')
+  }
+
+  #source(e) {
+    return {
+      role: e.role, enrolment: e.id, check: verifier(e.vkey.name, e.vkey.key),
+      seqs: new Map(), // seq -> [{id, index, saw, judged: step 18 done or not due}]
+      host: undefined, lastGap: -1, // for step 25
+    }
+  }
+
+  #passed(i, e, src) {
+    const find = (step, code) => this.find(step, code, 'source', i, e.source)
+    this.state[i] = PASSED
+    if (src.role === 'recorder') this.#recorderTime(e.time)
+    const peers = src.seqs.get(e.seq) ?? []
+    const me = { id: e.id, index: i, saw: e.saw, judged: true }
+    if (peers.some((p) => p.id === e.id)) {
+      this.duplicates++
+      this.state[i] |= DUPLICATE
+    } else {
+      if (e.kind === 'change') this.changes += e.seals.length - 3
+      if (peers.length) find(12, 'forked-source')
+      else this.#examine(i, e, src, me, find)
+      peers.push(me)
+      src.seqs.set(e.seq, peers)
+    }
+    this.ids.add(e.id)
+    this.#effects(e, src)
+  }
+
+  // Steps 13 to 20 but 14, for a leaf that is neither a duplicate nor a fork.
+  #examine(i, e, src, me, find) {
+    const before = e.seq > 0 ? src.seqs.get(e.seq - 1) : undefined
+    if (e.seq === 0 ? i > 0 && e.prev !== src.enrolment : before && !before.some((p) => p.id === e.prev)) find(13, 'bad-chain')
+    if (e.seq > (this.revoked.get(e.source) ?? Infinity)) find(15, 'after-revoke')
+    if (e.saw > i) find(16, 'saw-future')
+    else if (this.tree.root(e.saw) !== e.sawRoot) {
+      const b = this.opt.believed
+      if (b && b.size === e.saw && b.root === e.sawRoot) this.find(17, 'fork', 'log', i)
+      else find(17, 'saw-mismatch')
+    }
+    // Step 18. Among forks at seq - 1 the one named by prev counts, else the first. The
+    // entry of seq - 1 may also stand later in the log: then it is judged when that comes.
+    if (before) {
+      if (e.saw < (before.find((p) => p.id === e.prev) ?? before[0]).saw) find(18, 'saw-rollback')
+    } else me.judged = false
+    const next = src.seqs.get(e.seq + 1)?.[0]
+    if (next && !next.judged) {
+      next.judged = true
+      if (next.saw < e.saw) this.find(18, 'saw-rollback', 'source', next.index, e.source)
+    }
+    this.pending.push({ i, time: e.time, source: e.source })
+    // Step 20: one finding for each id that is not there.
+    for (const id of new Set([...(e.about ?? []), ...(e.voids ?? []).map((v) => v.slice(0, 44))])) {
+      if (!this.ids.has(id)) find(20, 'unknown-reference')
+    }
+    if (e.kind === 'revoke' && !this.sources.has(e.revoked)) find(20, 'unknown-reference')
+  }
+
+  // Step 19: settles the leaves that waited for a recorder.
+  #recorderTime(t) {
+    for (const p of this.pending) {
+      const late = p.time.sec - t.sec
+      if (late > 300 || (late === 300 && p.time.ns > t.ns)) this.find(19, 'clock-skew', 'source', p.i, p.source)
+    }
+    this.pending.length = 0
+  }
+
+  // What an entry that passed changes for those after it (forks and duplicates too).
+  #effects(e, src) {
+    if (e.kind === 'enrol') {
+      if (!this.sources.has(e.vkey.name)) {
+        this.sources.set(e.vkey.name, e.source === e.vkey.name ? src : this.#source(e))
+      }
+      this.erasers = Math.max(this.erasers, e.erasers ?? 0)
+    } else if (e.kind === 'revoke') {
+      this.revoked.set(e.revoked, Math.min(e.last, this.revoked.get(e.revoked) ?? Infinity))
+    } else if (e.seq > (this.revoked.get(e.source) ?? Infinity)) {
+      // no longer the source's word: neither an erasure nor an approval
+    } else if (e.kind === 'erase') {
+      if (!this.erases.has(e.id)) this.erases.set(e.id, { voids: e.voids, effective: false })
+      this.#approve(e.id, e.source)
+    } else if (e.kind === 'remark' && e.says === 'approve' && src.role === 'person') {
+      this.#approve(e.about[0], e.source)
+    }
+  }
+
+  #approve(id, person) {
+    const persons = this.approvals.get(id) ?? new Set()
+    this.approvals.set(id, persons.add(person))
+    const erase = this.erases.get(id)
+    if (!erase || erase.effective || persons.size < this.erasers) return
+    erase.effective = true
+    for (const v of erase.voids) this.voided.add(v)
+  }
+
+  // Step 14, at the end.
+  #gaps() {
+    for (const [source, src] of this.sources) {
+      const seqs = [...src.seqs.keys()].sort((a, b) => a - b)
+      let lowest = Infinity
+      for (let k = seqs.length - 1; k >= 0; k--) {
+        lowest = Math.min(lowest, src.seqs.get(seqs[k])[0].index)
+        const from = k > 0 ? seqs[k - 1] + 1 : 0
+        if (from < seqs[k]) this.find(14, 'sequence-gap', 'source', lowest, `${source} ${from} to ${seqs[k] - 1}`)
+      }
+    }
+  }
+
+  // --- pass 2: disclosures --------------------------------------------------
+
+  #second(cp) {
+    this.latest = new Map() // subject -> {id, k, index}
+    this.blind = new Set() // hosts
+    let i = 0
+    for (const leaf of this.opt.leaves(cp.size)) {
+      if (i >= this.count) break
+      if (this.state[i] & PASSED) this.#disclosed(i, parseEntry(leaf))
+      i++
+    }
+  }
+
+  #disclosed(i, e) {
+    const src = this.sources.get(e.source)
+    const bodies = []
+    for (const { line, body, seal } of e.seals) {
+      const opened = this.#open(i, e, line, seal)
+      let v = null
+      if (opened) {
+        v = parseBody(body, opened)
+        if (!v) this.find(24, 'malformed-body', 'source', i, `${e.source} ${line}`)
+      }
+      if (v && body === 'what' && v.after !== undefined) this.#open(i, e, `text ${line.slice(5)}`, v.after)
+      bodies.push(v)
+    }
+    if (e.kind === 'enrol') this.sources.get(e.vkey.name).host = bodies[2]?.host?.name
+    if (e.kind === 'gap') src.lastGap = i
+    if (e.kind === 'change' && !(this.state[i] & DUPLICATE)) this.#judge(i, e, src, bodies.slice(3))
+  }
+
+  // Steps 21 to 23 for one line; returns the body that opens the seal, if any.
+  #open(i, e, line, seal) {
+    const given = this.opt.disclosures(e.source, e.seq, line)
+    const head = `stele/seal/v1\n${e.source} ${e.seq} ${line}\n`
+    const hit = given.find((d) => sha256(head, d.salt, d.body).toString('base64') === seal)
+    const accuse = (step, code) => this.find(step, code, 'vault', i, line)
+    const voided = this.voided.has(`${e.id} ${line}`)
+    if (!given.length && !voided) accuse(21, 'missing-disclosure')
+    if (given.length && !hit) accuse(22, 'seal-mismatch')
+    if (voided && hit) accuse(23, 'unerased')
+    return hit?.body
+  }
+
+  // Step 25.
+  #judge(i, e, src, whats) {
+    const told = src.role !== 'watcher'
+    if (!told && src.host === undefined) return
+    whats.forEach((w, k) => {
+      if (!w) return void this.blind.add(told ? 'told' : 'host ' + src.host)
+      const path = pathBytes(w, 'path')
+      if (path === undefined) return
+      const host = told ? 'told ' + (w.host ?? '') : 'host ' + src.host
+      if (this.blind.has(told ? 'told' : host)) return
+      const rename = w.action === 'rename', from = rename ? pathBytes(w, 'from') : undefined
+      const subject = (p) => host + '\0' + p
+      if (!rename || from !== undefined) {
+        const prev = this.latest.get(subject(rename ? from : path))
+        const ok = w.before
+          ? prev && prev.id === (w.before.entry ?? e.id) && prev.k === (w.before.what ?? 0)
+          : !prev || src.lastGap > prev.index
+        if (!ok) this.find(25, 'before-mismatch', 'source', i, `${e.source} what ${k}`)
+      }
+      const now = { id: e.id, k, index: i }
+      this.latest.set(subject(path), now)
+      if (from !== undefined) this.latest.set(subject(from), now)
+    })
+  }
+}
+
+// verdict gives the exit status of section 8.
+export function verdict(result) {
+  if (result.findings.some((f) => f.accused === 'log' || f.accused === 'vault')) return 3
+  return result.notUnderstood > 0 ? 1 : 0
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+// vectors.mjs — runs the test vectors of docs/format.md section 11 and names every difference.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { b64, checkpoint, goodKey, sha256, verifier, vkey } from './note.mjs'
+import { parseEntry } from './entry.mjs'
+import { parseBody } from './body.mjs'
+import { fromList } from './disclosures.mjs'
+import { verifyLog } from './log.mjs'
+
+let passed = 0, failed = 0
+function expect(file, name, want, got) {
+  const [w, g] = [JSON.stringify(want), JSON.stringify(got)]
+  if (w === g) return void passed++
+  failed++
+  console.log(`${file}: ${name}\n  vector   ${w}\n  verifier ${g}`)
+}
+
+const entry = (v) => {
+  const e = parseEntry(b64(v.note))
+  if (e.state !== 'ok') return { expect: e.state }
+  for (const k of [e.log, e.vkey]) if (k && !goodKey(k.key)) return { expect: 'bad-key' }
+  if (v.vkey) {
+    const vk = vkey(v.vkey)
+    if (!vk || !goodKey(vk.key)) return { expect: 'bad-key' }
+    if (e.source !== vk.name || !verifier(vk.name, vk.key)(e.text, e.keyHash, e.sig)) return { expect: 'bad-signature' }
+  }
+  return { expect: 'ok', kind: e.kind, source: e.source, seq: e.seq, id: e.id }
+}
+
+const run = {
+  'entries.json': (v) => {
+    const keys = v.expect === 'ok' ? ['expect', 'kind', 'source', 'seq', 'id'] : ['expect']
+    return [Object.fromEntries(keys.map((k) => [k, v[k]])), entry(v)]
+  },
+  'seals.json': (v) => {
+    const salt = b64(v.salt), body = b64(v.body)
+    if (!salt || salt.length !== 32 || !body) return [v.opens, false]
+    const h = sha256(`stele/seal/v1\n${v.source} ${v.seq} ${v.line}\n`, salt, body)
+    return [v.opens, h.toString('base64') === v.seal]
+  },
+  'bodies.json': (v) => [v.canonical, parseBody(v.kind, b64(v.body)) !== null],
+  'logs.json': (v) => {
+    const leaves = v.entries.map(b64), vk = vkey(v.vkey)
+    const r = verifyLog({
+      vkey: vk, checkpoint: Buffer.from(v.checkpoint), leaves: () => leaves,
+      believed: v.believed ? checkpoint(Buffer.from(v.believed), vk) : undefined,
+      disclosures: v.disclosures ? fromList(v.disclosures) : undefined,
+    })
+    const plain = ({ code, accused, index }) => ({ code, accused, index })
+    return [v.findings.map(plain), r.findings.map(plain)]
+  },
+}
+
+const dir = process.argv[2]
+if (!dir) {
+  console.error('usage: vectors.mjs VECTORSDIR')
+  process.exit(2)
+}
+for (const [file, one] of Object.entries(run)) {
+  let vectors = []
+  try {
+    vectors = JSON.parse(readFileSync(join(dir, file), 'utf8'))
+  } catch (e) {
+    expect(file, 'the file', 'readable', e.message)
+  }
+  for (const v of vectors) {
+    try {
+      expect(file, v.name, ...one(v))
+    } catch (e) {
+      expect(file, v.name, 'no exception', e.stack)
+    }
+  }
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed ? 1 : 0

@@ -1,0 +1,285 @@
+// Package capture sees every change of the files it is told to watch: which
+// file, what it says now, and which process did it.
+//
+// On Linux the kernel tells what happened (fanotify, inode marks, never a
+// permission event: a writer is never made to wait) and /proc tells who. A scan
+// at the start and every few minutes finds what nobody told. Elsewhere, and
+// where the kernel refuses, the scan is all there is; [Status] says so.
+//
+// It promises that every close-after-write, rename, removal and change of
+// attributes of a watched file becomes an [Observation] with its actor, that
+// every text that stood for 50 ms is among them, and that a hole in what was
+// seen is handed over as a [Gap]. An actor is what was read of the process the
+// kernel named, or nothing.
+//
+// It does not redact, does not follow symbolic links to their target, does not
+// see a write until the file is closed, and remembers nothing across a restart:
+// the caller keeps the [Known] of each path and gives them back. What a process
+// does between its write and the reading of /proc (exec, most of all) can make
+// it look like another program.
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/stele-log/stele/body"
+)
+
+// Defaults of [Config].
+const (
+	DefaultMaxSize   = 4 << 20
+	DefaultScanEvery = 5 * time.Minute
+	DefaultScanOnly  = 2 * time.Second // ScanEvery where nothing but the scan is live
+)
+
+// Config says what to watch and whom to tell.
+type Config struct {
+	// Paths are absolute: files, directories (with all below) and glob patterns
+	// (path/filepath.Match, one component at a time). They need not exist yet.
+	Paths []string
+	// Want decides whether a file found through a directory or a pattern is a
+	// subject; nil wants all. Files named in Paths are always wanted.
+	Want func(path string) bool
+	// Ignore tells the names editors use for their own purposes; nil: none.
+	Ignore func(base string) bool
+	// Known is what was last recorded of each path.
+	Known map[string]Known
+	// Since is when the last run ended, for the gap; zero at the first run.
+	Since time.Time
+	// DigestKey keys the digests in Known, so that they tell nothing about
+	// contents. It must stay the same from run to run.
+	DigestKey []byte
+	// MaxSize is the size from which a content is kept as digest only.
+	MaxSize int64
+	// ScanEvery is the time between two reconciling scans.
+	ScanEvery time.Duration
+	// ScanOnly does without the kernel's notifications.
+	ScanOnly bool
+	// Actors names processes; nil: /proc.
+	Actors ActorSource
+	// Handle takes over what was seen, in order, one batch at a time. When it
+	// returns, the batch is the caller's. Its error ends Run; what was not
+	// handed over is found by the scan of the next run.
+	Handle func(context.Context, Batch) error
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: discard
+
+	// includeSelf keeps what this process does itself (tests).
+	includeSelf bool
+}
+
+// Batch is what is handed over at once: the gap, if any, lies before the
+// observations.
+type Batch struct {
+	Gap          *Gap
+	Observations []Observation
+}
+
+// Observation is one change of one path.
+type Observation struct {
+	Path       string
+	From       string // rename: the path before, whose history ends here
+	Action     body.Action
+	Time       time.Time
+	Content    []byte // of a symbolic link: its target
+	HasContent bool
+	Digest     string // hexadecimal SHA-256 of a content too large to keep
+	Size       int64
+	Mode       uint32 // type and permission bits, as in st_mode
+	Owner      body.Owner
+	Marks      []string // ascending
+	Who        *body.Who
+	Confidence body.Confidence
+	Layer      string // LayerFanotify or LayerScan
+	Known      Known  // to be kept under Path; to be dropped after a delete
+	Events     int    // notifications folded into this observation
+}
+
+// Gap is a time in which changes may have gone by unseen.
+type Gap struct {
+	Since time.Time
+	Cause string
+}
+
+// The causes of a gap.
+const (
+	CauseDown       = "down"       // the watcher was not running
+	CauseOverflow   = "overflow"   // the kernel's queue was full
+	CauseMounts     = "mounts"     // a mount hid or uncovered what is watched
+	CauseUnreported = "unreported" // a scan found what no notification told
+)
+
+// The layers of capture.
+const (
+	LayerFanotify = "fanotify"
+	LayerScan     = "scan"
+	LayerProc     = "proc"
+)
+
+// MarkSpecial marks a FIFO, device or socket: it has no text.
+const MarkSpecial = "special"
+
+// Layer is one means of capture.
+type Layer struct {
+	Name   string
+	Live   bool
+	Reason string // why it is not live, or what it cannot do
+}
+
+// Status is how well capture sees.
+type Status struct {
+	Layers     []Layer
+	Watched    int               // subjects that exist
+	Pending    int               // subjects that are being changed and not yet told of
+	Unreadable map[string]string // watched paths that could not be read or marked, and why
+	Counters   Counters
+}
+
+// Counters count since New.
+type Counters struct {
+	Seen       uint64 // notifications read from the kernel
+	Matched    uint64 // of them, about a subject
+	Unchanged  uint64 // settled without any difference
+	Changed    uint64 // observations
+	Unread     uint64 // observations whose text was gone too soon
+	Unknown    uint64 // observations without actor
+	Overflows  uint64
+	Unreported uint64 // changes found by a scan while notifications were live
+	Scans      uint64
+}
+
+// Capture watches one set of files.
+type Capture struct {
+	cfg   Config
+	set   *watchSet
+	ready chan struct{}
+
+	mu     sync.Mutex // guards status
+	status Status
+}
+
+// New checks the settings; nothing is opened before Run.
+func New(cfg Config) (*Capture, error) {
+	if cfg.Handle == nil {
+		return nil, errors.New("capture: no handler")
+	}
+	if len(cfg.DigestKey) == 0 {
+		return nil, errors.New("capture: no digest key")
+	}
+	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore)
+	if err != nil {
+		return nil, err
+	}
+	setDefaults(&cfg)
+	return &Capture{
+		cfg: cfg, set: set, ready: make(chan struct{}),
+		status: Status{Unreadable: map[string]string{}},
+	}, nil
+}
+
+func setDefaults(cfg *Config) {
+	if cfg.MaxSize == 0 {
+		cfg.MaxSize = DefaultMaxSize
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Ready is closed once everything is attached and the first scan has been
+// handed over.
+func (c *Capture) Ready() <-chan struct{} { return c.ready }
+
+// Status reports on the capture; it may be called at any time.
+func (c *Capture) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.status
+	s.Layers = append([]Layer(nil), s.Layers...)
+	s.Unreadable = make(map[string]string, len(c.status.Unreadable))
+	for p, why := range c.status.Unreadable {
+		s.Unreadable[p] = why
+	}
+	return s
+}
+
+func (c *Capture) count(f func(*Status)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.status)
+}
+
+// Run watches until ctx ends, then hands over what is pending and returns nil.
+// It returns an error if Handle does, or if the notifications break off. A
+// Capture runs once.
+func (c *Capture) Run(ctx context.Context) error {
+	l, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer l.sensor.close()
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	wg.Go(func() { cancelOn(cancel, l.sensor.run(run, l.raw)) })
+	wg.Go(func() { watchMounts(run, l.mounts) })
+	wg.Go(func() { cancelOn(cancel, l.out.deliver(ctx, c.cfg.Handle)) })
+	l.run(run)
+	l.out.close() // the deliverer goes on until the box is empty
+	wg.Wait()
+	if err := context.Cause(run); ctx.Err() == nil && err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	return l.out.failed()
+}
+
+func cancelOn(cancel context.CancelCauseFunc, err error) {
+	if err != nil {
+		cancel(err)
+	}
+}
+
+func (c *Capture) open() (*loop, error) {
+	s, layers := c.openSensor()
+	every := c.cfg.ScanEvery
+	if every == 0 {
+		every = DefaultScanEvery
+		if !s.live() {
+			every = DefaultScanOnly
+		}
+	}
+	c.count(func(st *Status) { st.Layers = layers })
+	for _, y := range layers {
+		c.cfg.Log.Info("layer opened", "layer", y.Name, "live", y.Live, "reason", y.Reason)
+	}
+	return newLoop(c, s, every), nil
+}
+
+func (c *Capture) openSensor() (sensor, []Layer) {
+	scan := Layer{Name: LayerScan, Live: true}
+	if c.cfg.ScanOnly {
+		scan.Reason = "only layer: actors are unknown, texts between two scans are missed"
+		return noSensor{}, []Layer{{LayerFanotify, false, "switched off"}, scan}
+	}
+	s, layers := newSensor(c)
+	if !s.live() {
+		scan.Reason = "only layer: actors are unknown, texts between two scans are missed"
+	}
+	return s, append(layers, scan)
+}
+
+func clean(path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		return "", fmt.Errorf("capture: path %q is not absolute", path)
+	}
+	return filepath.Clean(path), nil
+}

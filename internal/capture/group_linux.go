@@ -1,0 +1,197 @@
+package capture
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// group is a fanotify group: the kernel's queue of notifications.
+type group struct {
+	fd      int
+	stop    int // eventfd that wakes the reader
+	level   level
+	renames bool // the kernel tells both names of a rename at once
+}
+
+// level is one way of opening a group, from best to least.
+type level struct {
+	flags uint
+	name  string
+}
+
+const baseFlags = unix.FAN_CLASS_NOTIF | unix.FAN_CLOEXEC | unix.FAN_NONBLOCK
+
+// levels: without privilege there is neither a process nor an unlimited queue;
+// the file's own handle came with Linux 5.17, the pidfd with 5.15.
+var levels = [...]level{
+	{baseFlags | unix.FAN_REPORT_DFID_NAME_TARGET | unix.FAN_REPORT_PIDFD | unix.FAN_UNLIMITED_QUEUE | unix.FAN_UNLIMITED_MARKS, ""},
+	{baseFlags | unix.FAN_REPORT_DFID_NAME | unix.FAN_REPORT_FID | unix.FAN_REPORT_PIDFD | unix.FAN_UNLIMITED_QUEUE | unix.FAN_UNLIMITED_MARKS, ""},
+	{baseFlags | unix.FAN_REPORT_DFID_NAME | unix.FAN_REPORT_FID | unix.FAN_UNLIMITED_QUEUE | unix.FAN_UNLIMITED_MARKS, "no pidfd: actors are at most likely"},
+	{baseFlags | unix.FAN_REPORT_DFID_NAME_TARGET, "unprivileged: the kernel names no processes"},
+	{baseFlags | unix.FAN_REPORT_DFID_NAME | unix.FAN_REPORT_FID, "unprivileged: the kernel names no processes"},
+}
+
+// openGroup opens the best group this process may have.
+func openGroup() (*group, error) {
+	var first error
+	for _, l := range levels {
+		fd, err := unix.FanotifyInit(l.flags, unix.O_RDONLY|unix.O_CLOEXEC)
+		if err != nil {
+			first = cmpOr(first, err)
+			continue
+		}
+		stop, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		if err != nil {
+			unix.Close(fd)
+			return nil, fmt.Errorf("open eventfd: %w", err)
+		}
+		return &group{fd: fd, stop: stop, level: l, renames: true}, nil
+	}
+	return nil, fmt.Errorf("open fanotify: %w", first)
+}
+
+func cmpOr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// privileged: the kernel names the processes of others.
+func (g *group) privileged() bool { return g.level.flags&unix.FAN_UNLIMITED_QUEUE != 0 }
+
+func (g *group) close() {
+	unix.Close(g.fd)
+	unix.Close(g.stop)
+}
+
+// mask of notifications for a directory marked in a role.
+func (g *group) mask(r role) uint64 {
+	m := uint64(unix.FAN_DELETE_SELF | unix.FAN_MOVE_SELF | unix.FAN_ONDIR)
+	if r&(roleContent|roleEntries) != 0 {
+		m |= unix.FAN_CREATE | unix.FAN_DELETE
+		if g.renames {
+			m |= unix.FAN_RENAME
+		} else {
+			m |= unix.FAN_MOVE
+		}
+	}
+	if r&roleContent != 0 {
+		m |= unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB | unix.FAN_EVENT_ON_CHILD
+	}
+	return m
+}
+
+// markDir marks the directory at path and returns its handle.
+func (g *group) markDir(path string, r role) (handle, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	h, err := handleOf(fd)
+	if err != nil {
+		return "", fmt.Errorf("handle of %s: %w", path, err)
+	}
+	err = unix.FanotifyMark(g.fd, unix.FAN_MARK_ADD, g.mask(r), fd, "")
+	if errors.Is(err, unix.EINVAL) && g.renames {
+		g.renames = false // before Linux 5.17
+		err = unix.FanotifyMark(g.fd, unix.FAN_MARK_ADD, g.mask(r), fd, "")
+	}
+	if err != nil {
+		return "", fmt.Errorf("mark %s: %w", path, err)
+	}
+	return h, nil
+}
+
+// markFile marks a regular file, so that it is noticed under any of its names.
+func (g *group) markFile(path string) (handle, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	h, err := handleOf(fd)
+	if err != nil {
+		return "", fmt.Errorf("handle of %s: %w", path, err)
+	}
+	mask := uint64(unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB)
+	if g.privileged() {
+		mask |= unix.FAN_OPEN // who opens it can be named while it lives
+	}
+	if err := unix.FanotifyMark(g.fd, unix.FAN_MARK_ADD, mask, fd, ""); err != nil {
+		return "", fmt.Errorf("mark %s: %w", path, err)
+	}
+	return h, nil
+}
+
+// unix.AT_HANDLE_FID asks for a handle as notifications carry it, where the
+// file system cannot be exported (Linux 6.5).
+const atHandleFID = 0x200
+
+// handleOf is the handle that notifications about the open file carry.
+func handleOf(fd int) (handle, error) {
+	h, _, err := unix.NameToHandleAt(fd, "", unix.AT_EMPTY_PATH|atHandleFID)
+	if errors.Is(err, unix.EINVAL) {
+		h, _, err = unix.NameToHandleAt(fd, "", unix.AT_EMPTY_PATH)
+	}
+	if err != nil {
+		return "", err
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return "", err
+	}
+	var fsid [fsidSize]byte
+	binary.NativeEndian.PutUint32(fsid[:], uint32(fs.Fsid.Val[0]))
+	binary.NativeEndian.PutUint32(fsid[4:], uint32(fs.Fsid.Val[1]))
+	return newHandle(fsid[:], h.Type(), h.Bytes()), nil
+}
+
+// read calls each for every notification until ctx ends.
+func (g *group) read(ctx context.Context, each func(event)) error {
+	unregister := context.AfterFunc(ctx, g.wake)
+	defer unregister()
+	buf := make([]byte, 256<<10)
+	for {
+		n, err := unix.Read(g.fd, buf)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			if err := g.wait(); err != nil {
+				return err
+			}
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return fmt.Errorf("read fanotify: %w", err)
+		default:
+			if err := parseEvents(buf[:n], each); err != nil {
+				return fmt.Errorf("read fanotify: %w", err)
+			}
+		}
+		if ctx.Err() != nil && n <= 0 {
+			return nil // only once the queue is empty
+		}
+	}
+}
+
+func (g *group) wake() {
+	// Fails only when the counter is full, and then the reader is awake.
+	unix.Write(g.stop, binary.NativeEndian.AppendUint64(nil, 1))
+}
+
+func (g *group) wait() error {
+	fds := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}, {Fd: int32(g.stop), Events: unix.POLLIN}}
+	_, err := unix.Poll(fds, -1)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("poll fanotify: %w", err)
+	}
+	return nil
+}
+
+// A queue that overflowed is reported without name or process.
+func (e *event) overflow() bool { return e.mask&unix.FAN_Q_OVERFLOW != 0 }

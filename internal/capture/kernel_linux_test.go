@@ -1,0 +1,329 @@
+package capture
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/stele-log/stele/body"
+)
+
+// P7, act 3: an edit and its revert are two changes, each with its actor.
+func TestEditAndRevert(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "good\n")
+	w := watch(t, Config{Paths: []string{path}})
+	run(t, dir, "sh", "-c", "echo evil > a.conf; sleep 0.1; echo good > a.conf; sleep 0.3")
+	got := w.next(2)
+	if diff := cmp.Diff([]string{"modify a.conf evil by dash", "modify a.conf good by dash"}, lines(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Two processes write at once: whatever text was read belongs to the later one.
+func TestTwoWritersAreTwoChanges(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "zero\n")
+	w := watch(t, Config{Paths: []string{path}})
+	for i := range 20 {
+		run(t, dir, "sh", "-c", fmt.Sprintf("(echo first%d > a.conf); (echo second%d > a.conf); exit 0", i, i))
+		got := w.next(2)
+		last := got[len(got)-1]
+		if len(got) != 2 || string(last.Content) != fmt.Sprintf("second%d\n", i) {
+			t.Fatalf("round %d: %s", i, show(got))
+		}
+		if first := got[0]; !first.HasContent && !cmp.Equal(first.Marks, []string{body.MarkUnread}) {
+			t.Errorf("round %d: no text and no mark: %s", i, line(first))
+		}
+		if a, b := got[0].Who, last.Who; a != nil && b != nil && a.PID == b.PID {
+			t.Errorf("round %d: two processes wrote, one was named: %d", i, a.PID)
+		}
+	}
+}
+
+// Act 8: Kubernetes replaces a directory of files by swapping one link.
+func TestKubernetesSwap(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "..v1/a.conf"), "one")
+	run(t, dir, "sh", "-c", "ln -s ..v1 ..data && ln -s ..data/a.conf a.conf")
+	w := watch(t, Config{Paths: []string{dir}, Want: func(p string) bool { return !strings.Contains(p, "..v") && !strings.HasSuffix(p, "_tmp") }})
+	run(t, dir, "sh", "-c", "mkdir ..v2 && echo two > ..v2/a.conf && ln -s ..v2 ..data_tmp && mv -T ..data_tmp ..data && rm -r ..v1")
+	if diff := cmp.Diff([]string{"modify ..data ..v2 [link]"}, sorted(w.settled(dir))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Files and directories that are not there yet are found when they come.
+func TestAppearsLater(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := t.TempDir()
+	w := watch(t, Config{Paths: []string{filepath.Join(dir, "x/y/z.conf"), filepath.Join(dir, "p/*/q.conf")}})
+	run(t, dir, "sh", "-c", "mkdir -p x/y && echo z > x/y/z.conf")
+	if diff := cmp.Diff([]string{"create z.conf z"}, sorted(w.next(1))); diff != "" {
+		t.Error(diff)
+	}
+	run(t, dir, "sh", "-c", "mkdir -p p/1 && echo q > p/1/q.conf && echo q > p/1/other.conf")
+	if diff := cmp.Diff([]string{"create q.conf q"}, sorted(w.next(1))); diff != "" {
+		t.Error(diff)
+	}
+	run(t, dir, "sh", "-c", "rm -r x && mkdir -p x/y && echo again > x/y/z.conf")
+	got := sorted(w.next(2))
+	if diff := cmp.Diff([]string{"create z.conf again", "delete z.conf"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if g := w.gapsSoFar(); len(g) > 0 {
+		t.Errorf("gaps %v", g)
+	}
+}
+
+// Act 10: a file system mounted over a watched directory, and taken away again.
+func TestMountOver(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "sub/a.conf"), "below")
+	sub := filepath.Join(dir, "sub")
+	w := watch(t, Config{Paths: []string{dir}})
+	if err := unix.Mount("none", sub, "tmpfs", 0, ""); err != nil {
+		need(t, false, "permission to mount: "+err.Error())
+	}
+	unmount := func() { _ = unix.Unmount(sub, unix.MNT_DETACH) }
+	t.Cleanup(unmount)
+	if diff := cmp.Diff([]string{"delete a.conf"}, sorted(w.next(1))); diff != "" {
+		t.Error(diff)
+	}
+	run(t, sub, "sh", "-c", "echo above > a.conf")
+	if diff := cmp.Diff([]string{"create a.conf above"}, sorted(w.next(1))); diff != "" {
+		t.Error(diff)
+	}
+	unmount()
+	if diff := cmp.Diff([]string{"modify a.conf below"}, sorted(w.next(1))); diff != "" {
+		t.Error(diff)
+	}
+	for _, g := range w.gapsSoFar() {
+		if g.Cause != CauseMounts {
+			t.Errorf("gap %+v", g)
+		}
+	}
+	if n := len(w.gapsSoFar()); n != 2 {
+		t.Errorf("%d gaps, want one for each change of mounts", n)
+	}
+}
+
+// What no notification tells is found by the scan, with a gap. (chattr makes
+// none; truncate(2) makes one that says nothing of the end of the write.)
+func TestScanFindsTheUnreported(t *testing.T) {
+	needRoot(t)
+	needTool(t, "chattr")
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "one")
+	w := watch(t, Config{Paths: []string{path}, ScanEvery: 100 * time.Millisecond})
+	run(t, dir, "python3", "-c", `import os; os.truncate("a.conf", 2)`)
+	got := w.next(1)
+	if diff := cmp.Diff([]string{"modify a.conf on"}, lines(got)); diff != "" {
+		t.Error(diff)
+	}
+	run(t, dir, "chattr", "+d", "a.conf")
+	if diff := cmp.Diff([]string{"attributes a.conf on"}, lines(w.next(1))); diff != "" {
+		t.Error(diff)
+	}
+	gaps := w.gapsSoFar()
+	if len(gaps) != 2 || gaps[0].Cause != CauseUnreported || gaps[0].Since.IsZero() {
+		t.Errorf("gaps %v", gaps)
+	}
+	if n := w.c.Status().Counters.Unreported; n != 2 {
+		t.Errorf("%d unreported, want 2", n)
+	}
+}
+
+// Nothing is lost in a burst, and every process that was named is the right one.
+func TestBurst(t *testing.T) {
+	needRoot(t)
+	const files, writers = 2000, 4
+	dir := t.TempDir()
+	w := watch(t, Config{Paths: []string{dir}})
+	pids := make([]int, writers)
+	errs := make(chan error, writers)
+	for i := range writers {
+		go func() {
+			script := fmt.Sprintf("i=%d; while [ $i -lt %d ]; do echo text$i > f$i; i=$((i+%d)); done; sleep 0.2", i, files, writers)
+			cmd := exec.Command("sh", "-c", script)
+			cmd.Dir = dir
+			err := cmd.Run()
+			pids[i] = cmd.Process.Pid
+			errs <- err
+		}()
+	}
+	for range writers {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen, named := map[string]bool{}, 0
+	for _, o := range w.next(files) {
+		var n int
+		if _, err := fmt.Sscanf(string(o.Content), "text%d", &n); err != nil || filepath.Base(o.Path) != fmt.Sprint("f", n) || o.Action != body.Create {
+			t.Fatalf("%s", line(o))
+		}
+		if seen[o.Path] {
+			t.Fatalf("twice: %s", line(o))
+		}
+		seen[o.Path] = true
+		if o.Who != nil {
+			named++
+			if o.Who.PID != pids[n%writers] {
+				t.Errorf("%s: named %d, was %d", line(o), o.Who.PID, pids[n%writers])
+			}
+		}
+	}
+	t.Logf("%d files, %d with actor, %+v", len(seen), named, w.c.Status().Counters)
+	if len(w.gapsSoFar()) > 0 {
+		t.Errorf("gaps %v", w.gapsSoFar())
+	}
+}
+
+// A handler that does not return must not lose anything nor hold up the writers.
+func TestSlowHandler(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "zero")
+	w := &watched{t: t}
+	release, blocked := make(chan struct{}), make(chan struct{}, 100)
+	cfg := Config{Paths: []string{path}, Handle: func(ctx context.Context, b Batch) error {
+		if b.Observations[0].Action != body.Baseline {
+			blocked <- struct{}{}
+			<-release
+		}
+		return w.handle(ctx, b)
+	}}
+	running := watch(t, cfg)
+	run(t, dir, "sh", "-c", "echo text0 > a.conf; sleep 0.1")
+	<-blocked
+	for i := 1; i < 5; i++ {
+		run(t, dir, "sh", "-c", fmt.Sprintf("echo text%d > a.conf; sleep 0.1", i))
+	}
+	close(release)
+	running.stop()
+	var got []string
+	for _, o := range w.take()[1:] {
+		got = append(got, strings.TrimSpace(string(o.Content)))
+	}
+	if diff := cmp.Diff([]string{"text0", "text1", "text2", "text3", "text4"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The actor of a living process is complete, and its session is found.
+func TestActorIsComplete(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "one")
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(path, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	for d := filepath.Dir(dir); d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		_ = os.Chmod(d, 0o755)
+	}
+	w := watch(t, Config{Paths: []string{path}})
+	cmd := exec.Command("sh", "-c", "echo two > "+path+"; sleep 0.5; exit 0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	start := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	o := w.next(1)[0]
+	certain(t, o, cmd.Process.Pid)
+	who := o.Who
+	if o.Confidence != body.Certain || *who.UID != 65534 || *who.GID != 65534 || who.User != "nobody" || who.EUID != nil {
+		t.Errorf("%s %s uid %d gid %d", o.Confidence, who.User, *who.UID, *who.GID)
+	}
+	if !cmp.Equal(who.Command, cmd.Args) || len(who.Ancestors) == 0 || who.Ancestors[0].PID != os.Getpid() {
+		t.Errorf("command %q, %d ancestors", who.Command, len(who.Ancestors))
+	}
+	began, err := time.Parse(body.TimeFormat, who.Started)
+	if err != nil || began.Before(start.Add(-time.Second)) || began.After(time.Now().Add(time.Second)) {
+		t.Errorf("started %s, was after %s", who.Started, start)
+	}
+}
+
+// TestUnprivileged runs TestUnprivilegedChild as nobody.
+func TestUnprivileged(t *testing.T) {
+	needRoot(t)
+	exe, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "capture")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	binary := filepath.Join(dir, "capture.test")
+	if err := os.WriteFile(binary, exe, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "-test.run=^TestUnprivilegedChild$", "-test.v")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "STELE_CAPTURE_CHILD=1", "TMPDIR="+dir, "HOME="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestUnprivilegedChild") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestUnprivilegedChild(t *testing.T) {
+	if os.Getenv("STELE_CAPTURE_CHILD") == "" {
+		t.Skip("run by TestUnprivileged")
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.conf"), "one\n")
+	write(t, filepath.Join(dir, "secret.conf"), "no\n")
+	if err := os.Chmod(filepath.Join(dir, "secret.conf"), 0); err != nil {
+		t.Fatal(err)
+	}
+	w := watch(t, Config{Paths: []string{dir}, ScanEvery: time.Hour})
+	st := w.c.Status()
+	if len(st.Layers) != 3 || !st.Layers[0].Live || st.Layers[1].Live || st.Layers[1].Reason == "" {
+		t.Errorf("layers %+v", st.Layers)
+	}
+	if _, ok := st.Unreadable[filepath.Join(dir, "secret.conf")]; !ok || len(st.Unreadable) != 1 {
+		t.Errorf("unreadable %v", st.Unreadable)
+	}
+	run(t, dir, "sed", "-i", "s/one/two/", "a.conf")
+	got := w.until(func(o Observation) bool { return filepath.Base(o.Path) == "a.conf" && string(o.Content) == "two\n" })
+	for _, o := range append(got, w.settled(dir)...) {
+		if o.Who != nil || filepath.Base(o.Path) == "a.conf" {
+			t.Errorf("told %s", line(o))
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package capture
+
+import (
+	"context"
+	"sync"
+)
+
+// Limits of what waits for a slow handler. Beyond them paths stay unsettled and
+// their changes are folded, distinct texts kept.
+const (
+	maxWaiting      = 10_000
+	maxWaitingBytes = 64 << 20
+	maxBatch        = 1_000
+)
+
+// item is one thing to hand over: a gap, an observation, or the word that the
+// first scan is done.
+type item struct {
+	gap *Gap
+	obs *Observation
+	did func()
+}
+
+// outbox is the queue between the loop and the handler.
+type outbox struct {
+	mu     sync.Mutex
+	change sync.Cond // something was put, taken or closed
+	items  []item
+	bytes  int
+	closed bool
+	err    error
+}
+
+func newOutbox() *outbox {
+	b := &outbox{}
+	b.change.L = &b.mu
+	return b
+}
+
+func (b *outbox) put(i item) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i.obs != nil {
+		b.bytes += len(i.obs.Content)
+	}
+	b.items = append(b.items, i)
+	b.change.Broadcast()
+}
+
+func (b *outbox) overfull() bool {
+	return b.err == nil && (len(b.items) >= maxWaiting || b.bytes >= maxWaitingBytes)
+}
+
+func (b *outbox) full() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.overfull()
+}
+
+// room waits until there is some.
+func (b *outbox) room() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.overfull() {
+		b.change.Wait()
+	}
+}
+
+func (b *outbox) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.change.Broadcast()
+}
+
+func (b *outbox) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+func (b *outbox) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err = err
+	b.change.Broadcast()
+}
+
+// deliver hands over until the box is closed and empty, or handle fails. The
+// handler's context outlives ctx: what is pending at the end is handed over too.
+func (b *outbox) deliver(ctx context.Context, handle func(context.Context, Batch) error) error {
+	ctx = context.WithoutCancel(ctx)
+	for {
+		items := b.take()
+		if len(items) == 0 {
+			return nil
+		}
+		if err := handAll(ctx, items, handle); err != nil {
+			b.fail(err)
+			return err
+		}
+	}
+}
+
+// take returns what waits, waiting for it; nothing when closed.
+func (b *outbox) take() []item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.items) == 0 && !b.closed {
+		b.change.Wait()
+	}
+	n := min(len(b.items), maxBatch)
+	items := b.items[:n:n]
+	b.items = b.items[n:]
+	for _, i := range items {
+		if i.obs != nil {
+			b.bytes -= len(i.obs.Content)
+		}
+	}
+	b.change.Broadcast()
+	return items
+}
+
+func handAll(ctx context.Context, items []item, handle func(context.Context, Batch) error) error {
+	var batch Batch
+	flush := func() error {
+		if batch.Gap == nil && len(batch.Observations) == 0 {
+			return nil
+		}
+		full := batch
+		batch = Batch{}
+		return handle(ctx, full)
+	}
+	for _, i := range items {
+		if i.obs != nil {
+			batch.Observations = append(batch.Observations, *i.obs)
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		batch.Gap = i.gap
+		if i.did != nil {
+			i.did()
+		}
+	}
+	return flush()
+}

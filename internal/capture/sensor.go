@@ -1,0 +1,78 @@
+package capture
+
+import (
+	"context"
+	"time"
+)
+
+// kind is a set of what can happen to a name.
+type kind uint8
+
+const (
+	written    kind = 1 << iota // closed after being open for writing
+	created                     // appeared by creat, mkdir, link, symlink, mknod
+	arrived                     // appeared by rename
+	removed                     // unlinked or renamed away
+	attributes                  // mode, owner, times, links, extended attributes
+	self                        // the directory itself was moved or removed
+	directory                   // it is about a directory
+)
+
+// happening is a notification about one path.
+type happening struct {
+	path  string
+	from  string // arrived: the path before, where it is known
+	kind  kind
+	by    Actor
+	layer string
+	at    time.Time
+}
+
+// role says what a directory is marked for.
+type role uint8
+
+const (
+	roleContent role = 1 << iota // everything in it
+	roleEntries                  // names coming and going
+	roleWay                      // it lies on the way: only its own moves
+)
+
+// sensor tells of what happens in marked directories. All methods but run
+// belong to the loop's goroutine.
+type sensor interface {
+	live() bool
+	// markDir asks for notifications about dir under the name path. It can be
+	// repeated; roles add up.
+	markDir(path string, r role) error
+	// markFile asks for notifications about a file by whatever name it is
+	// reached.
+	markFile(path string) error
+	// forget drops the names at and below path.
+	forget(path string)
+	// run sends notifications until ctx ends.
+	run(ctx context.Context, out chan<- raw) error
+	// resolve tells which paths a notification is about, with the names that
+	// hold at the time of the call.
+	resolve(r raw) []happening
+	close()
+}
+
+// raw is a notification with its actor, before it is known which path it is
+// about.
+type raw struct {
+	event    event
+	by       Actor
+	at       time.Time
+	overflow bool
+}
+
+// noSensor is the sensor of a system that tells nothing.
+type noSensor struct{}
+
+func (noSensor) live() bool                                  { return false }
+func (noSensor) markDir(string, role) error                  { return nil }
+func (noSensor) markFile(string) error                       { return nil }
+func (noSensor) forget(string)                               {}
+func (noSensor) run(ctx context.Context, _ chan<- raw) error { return nil }
+func (noSensor) resolve(raw) []happening                     { return nil }
+func (noSensor) close()                                      {}

@@ -1,0 +1,150 @@
+package capture
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stele-log/stele/body"
+)
+
+const (
+	quiet   = 50 * time.Millisecond  // without a notification, and a path is settled
+	goneFor = 200 * time.Millisecond // the same, while it is not there: editors put it back
+	longest = time.Second            // after the first notification, settled or not
+	holding = 10 * time.Second       // the same, while its creator has not closed it
+)
+
+// maxTexts bounds the texts kept of one path while it does not settle; the
+// oldest beyond it are told as unread.
+const maxTexts = 64
+
+// pending is a path that is being changed: what was seen of it, in order, and
+// what is still to be looked at.
+type pending struct {
+	path        string
+	first, last time.Time // of the notifications, on the loop's clock
+	sights      []sight
+	events      int // since the last sight
+
+	deferred *happening // to be looked at once quiet: its writer may be at it
+	peeked   bool       // a provisional look was taken meanwhile
+	suspect  bool       // a scan found it, nobody told
+}
+
+func (p *pending) top() *sight {
+	if len(p.sights) == 0 {
+		return nil
+	}
+	return &p.sights[len(p.sights)-1]
+}
+
+// push adds a sight unless it shows what the one before showed.
+func (p *pending) push(s sight, h happening) {
+	s.by, s.layer, s.at, s.from = h.by, h.layer, h.at, h.from
+	s.events, p.events = p.events, 0
+	if t := p.top(); t != nil && t.shows(s) {
+		if s.identical(*t) && h.kind&(written|arrived) != 0 && !t.by.sameAs(s.by) && !t.unread {
+			p.reassign(s)
+			return
+		}
+		t.events += s.events
+		return
+	}
+	p.sights = append(p.sights, s)
+	if n := len(p.sights) - 1 - maxTexts; n >= 0 {
+		p.sights[n].lose()
+	}
+}
+
+// reassign: two processes wrote, and both times the same inode with the same
+// times was seen. What was seen is the work of the second; the text of the
+// first was gone before it could be read.
+func (p *pending) reassign(s sight) {
+	t := p.top()
+	first := sight{unread: true, by: t.by, layer: t.layer, at: t.at, events: t.events}
+	*t = first
+	p.sights = append(p.sights, s)
+}
+
+func (s *sight) lose() {
+	s.unread, s.content, s.has = true, nil, false
+}
+
+// shows: the two sights are the same state.
+func (s sight) shows(o sight) bool {
+	if s.unread || o.unread || s.exists != o.exists {
+		return false
+	}
+	return !s.exists || (s.known.sameText(o.known) && s.known.sameAttributes(o.known))
+}
+
+// identical: nothing at all happened between the two.
+func (s sight) identical(o sight) bool { return s.exists && s.known == o.known }
+
+// due is when p is settled if nothing more happens.
+func (p *pending) due(live bool) time.Time {
+	limit, wait := p.first.Add(longest), quiet
+	switch t := p.top(); {
+	case p.suspect && live, p.deferred != nil && p.deferred.kind&created != 0:
+		wait = longest
+	case t != nil && !t.exists && !t.unread && p.deferred == nil:
+		wait = goneFor
+	}
+	if at := p.last.Add(wait); at.Before(limit) {
+		return at
+	}
+	return limit
+}
+
+// fold drops what one process passed through on its way from one state to
+// another, as editors do.
+func fold(sights []sight) []sight {
+	var kept []sight
+	for _, s := range slices.Backward(sights) {
+		if n := len(kept); n > 0 && s.transient(kept[n-1]) {
+			next := &kept[n-1]
+			next.events += s.events
+			if s.from != "" && next.from == "" && next.exists {
+				next.from = s.from
+			}
+			continue
+		}
+		kept = append(kept, s)
+	}
+	slices.Reverse(kept)
+	return kept
+}
+
+// transient says whether s was a step of the process that then made next.
+func (s sight) transient(next sight) bool {
+	if !s.by.sameAs(next.by) {
+		return false
+	}
+	brief := next.at.Sub(s.at) < quiet
+	switch {
+	case s.unread, s.provisional:
+		return true
+	case !s.exists:
+		return next.exists
+	case !next.exists:
+		return brief && !next.unread
+	}
+	return s.known.sameText(next.known) || (brief && s.known.Size == 0 && s.known.regular())
+}
+
+// action tells what changed between two states. False: nothing.
+func action(before Known, existed bool, s sight) (body.Action, bool) {
+	switch {
+	case !existed && !s.exists:
+		return "", false
+	case !existed:
+		return body.Create, true
+	case !s.exists:
+		return body.Delete, true
+	case !before.sameText(s.known):
+		return body.Modify, true
+	case !before.sameAttributes(s.known):
+		return body.Attributes, true
+	}
+	return "", false
+}

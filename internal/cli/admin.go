@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/trust"
+)
+
+func (a *app) admin() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "admin",
+		Short: "Keep a store",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use:     "reindex",
+			Short:   "Build the index anew from log and vault",
+			Example: `  stele admin reindex`,
+			Args:    exactly(0),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				l, err := a.layout()
+				if err != nil {
+					return err
+				}
+				if err := l.Check(); err != nil {
+					return err
+				}
+				note, err := a.belief(l)
+				if err != nil {
+					return err
+				}
+				return a.reindex(cmd.Context(), l, note)
+			},
+		},
+		&cobra.Command{
+			Use:     "key",
+			Short:   "Print the log's key: all that a verifier needs to be given",
+			Example: `  stele admin key > log.vkey`,
+			Args:    exactly(0),
+			RunE: func(*cobra.Command, []string) error {
+				l, err := a.layout()
+				if err != nil {
+					return err
+				}
+				key, err := l.LogKey()
+				if err == nil {
+					fmt.Fprintln(a.out, key.VKey())
+				}
+				return err
+			},
+		},
+	)
+	return cmd
+}
+
+// reindex removes the index and lets the server build it again.
+func (a *app) reindex(ctx context.Context, l server.Layout, note trust.Note) error {
+	start := time.Now()
+	lock, err := durable.LockFile(l.Lock())
+	if errors.Is(err, durable.ErrLocked) {
+		return withHint(err, "stop the process that writes to this store first")
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(index.Remove(l.Index()), lock.Release()); err != nil {
+		return err
+	}
+	a.talk("building the index anew")
+	srv, err := server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
+	if err != nil {
+		return err
+	}
+	if err := srv.Stop(ctx); err != nil {
+		return err
+	}
+	a.talk("the index was built in %s", time.Since(start).Round(time.Millisecond))
+	return nil
+}

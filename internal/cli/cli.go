@@ -1,0 +1,221 @@
+// Package cli is the command line: one file for each command. It parses, calls
+// the parts that do the work, and prints. Data goes to standard output, talk to
+// standard error; an exit status says fine (0), could not (1), usage (2) or
+// evidence is bad (3).
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/verify"
+)
+
+// Exit statuses.
+const (
+	exitFine  = 0
+	exitError = 1
+	exitUsage = 2
+	exitBad   = 3
+)
+
+// app is what every command works with.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	data     string // --data
+	trust    string // where beliefs are kept; empty: trust.Dir
+	verbose  bool
+}
+
+// Main runs one command line and returns the exit status.
+func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	a := &app{in: in, out: out, err: errw}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(ctx)
+	a.complain(err)
+	return exitStatus(err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "stele",
+		Short: "An immutable, tamper-evident record of agents' configuration",
+		Long: `Stele records every change of the configuration of agents, with who, what,
+when and why, in a Merkle log that nobody can quietly change.
+
+  stele demo              a tour in a temporary directory, in a minute
+  stele up                watch the agents on this machine
+  stele log --since 2h    what changed
+  stele verify            prove that nothing was altered`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().StringVar(&a.data, "data", "", "directory of the store (default $STELE_DATA, else one fit for the user)")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print diagnostics")
+	root.AddGroup(&cobra.Group{ID: "record", Title: "Recording:"}, &cobra.Group{ID: "read", Title: "Reading:"}, &cobra.Group{ID: "keep", Title: "Keeping:"})
+	a.add(root, "record", a.up(), a.demo(), a.run(), a.explain(), a.importCommand())
+	a.add(root, "read", a.log(), a.show(), a.diff(), a.blame(), a.cat(), a.status(), a.verify())
+	a.add(root, "keep", a.admin())
+	return root
+}
+
+// add adds commands to a group; too many or too few arguments are a usage error.
+func (a *app) add(root *cobra.Command, group string, cmds ...*cobra.Command) {
+	for _, c := range cmds {
+		c.GroupID = group
+		if check := c.Args; check != nil {
+			c.Args = func(cmd *cobra.Command, args []string) error {
+				if err := check(cmd, args); err != nil {
+					return usageError{err}
+				}
+				return nil
+			}
+		}
+		root.AddCommand(c)
+	}
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// badEvidence ends a command that has reported bad evidence itself.
+var errBadEvidence = errors.New("the evidence is bad")
+
+// hinted is an error with a word on what to do next.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e hinted) Unwrap() error { return e.error }
+
+func withHint(err error, format string, args ...any) error {
+	return hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// exitStatus derives the exit status from an error, here and nowhere else.
+func exitStatus(err error) int {
+	var (
+		usage   usageError
+		finding *verify.Finding
+		status  exitWith
+	)
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.As(err, &status):
+		return int(status)
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errBadEvidence), errors.As(err, &finding) && finding.Accused != verify.TheSource:
+		return exitBad
+	}
+	return exitError
+}
+
+// exitWith is the exit status of a command that ran another one.
+type exitWith int
+
+func (e exitWith) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func (a *app) complain(err error) {
+	var status exitWith
+	if err == nil || errors.As(err, &status) {
+		return
+	}
+	fmt.Fprintf(a.err, "stele: error: %s\n", terminal.Escape(err.Error()))
+	var h hinted
+	if errors.As(err, &h) {
+		fmt.Fprintf(a.err, "stele: hint: %s\n", terminal.Escape(h.hint))
+	}
+	var u usageError
+	if errors.As(err, &u) {
+		fmt.Fprintln(a.err, "stele: hint: `stele help` and `stele COMMAND --help` have examples")
+	}
+}
+
+// layout is the store that the flags and the environment name.
+func (a *app) layout() (server.Layout, error) {
+	dir := a.data
+	if dir == "" {
+		dir = os.Getenv("STELE_DATA")
+	}
+	if dir == "" && os.Geteuid() == 0 {
+		dir = "/var/lib/stele"
+	}
+	if dir == "" {
+		state := os.Getenv("XDG_STATE_HOME")
+		if state == "" {
+			home, err := os.UserHomeDir()
+			if err != nil {
+				return server.Layout{}, withHint(fmt.Errorf("find a place for the store: %w", err), "name one with --data DIR")
+			}
+			state = filepath.Join(home, ".local", "state")
+		}
+		dir = filepath.Join(state, "stele")
+	}
+	abs, err := filepath.Abs(dir)
+	return server.Layout{Dir: abs}, err
+}
+
+// belief is where what is believed of a store is kept.
+func (a *app) belief(l server.Layout) (trust.Note, error) {
+	dir := a.trust
+	if dir == "" {
+		var err error
+		if dir, err = trust.Dir(); err != nil {
+			return trust.Note{}, err
+		}
+	}
+	return trust.Of(dir, l.Dir)
+}
+
+func (a *app) diag() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+}
+
+// talk prints a line to people.
+func (a *app) talk(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+
+// onTerminal reports whether a stream is a terminal.
+func onTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// version is the version this binary was built as.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "0.1.0-dev"
+}

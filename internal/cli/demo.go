@@ -1,0 +1,248 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/watcher"
+)
+
+func (a *app) demo() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "A tour in a temporary directory, without root, in a minute",
+		Long: `Demo makes a directory with configuration of several agents, records it, edits
+real files, shows who, what, when and why, then alters one byte of the record and
+shows how verification fails. It removes everything it made.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := os.MkdirTemp("", "stele-demo-")
+			if err != nil {
+				return err
+			}
+			d := &demo{app: &app{in: a.in, out: a.out, err: a.err, data: filepath.Join(dir, "store"), trust: filepath.Join(dir, "trust")}, dir: dir}
+			return errors.Join(d.tour(cmd.Context()), os.RemoveAll(dir))
+		},
+	}
+}
+
+// demo is one tour.
+type demo struct {
+	*app
+	dir    string
+	layout server.Layout
+	seen   uint64 // entries shown so far
+}
+
+var demoFiles = map[string]string{
+	"etc/ssh/sshd_config":           "Port 22\nPermitRootLogin no\nPasswordAuthentication no\nLogLevel VERBOSE\n",
+	"etc/prometheus/prometheus.yml": "global:\n  scrape_interval: 15s\nscrape_configs:\n  - job_name: node\n    static_configs:\n      - targets: [\"web-1:9100\", \"web-2:9100\"]\n    basic_auth:\n      username: scraper\n      password: hunter2-hunter2\n",
+	"etc/claude/settings.json":      "{\n  \"permissions\": {\n    \"deny\": [\"Bash(rm:*)\", \"Read(./.env)\"]\n  }\n}\n",
+	"etc/rsyslog.conf":              "module(load=\"imuxsock\")\n*.* @@logs.example.org:6514\n",
+}
+
+func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "\n# "+format+"\n", args...) }
+
+func (d *demo) tour(ctx context.Context) error {
+	d.layout = server.Layout{Dir: d.data}
+	for name, text := range demoFiles {
+		path := filepath.Join(d.dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	d.say("Four agents' configuration in %s, and a store beside it: log, vault, index.", d.dir)
+	if err := d.record(ctx); err != nil {
+		return err
+	}
+	if err := d.shell(ctx, "verify", func() error { return d.verifyAll(ctx, verifyFlags{}) }); err != nil {
+		return err
+	}
+	return d.tamper(ctx)
+}
+
+// record runs the machine while files are edited.
+func (d *demo) record(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ready, ended := make(chan *machine, 1), make(chan error, 1)
+	go func() {
+		ended <- d.runUp(ctx, d.layout, upOptions{paths: []string{filepath.Join(d.dir, "etc")}, ownEvents: true, quiet: true, ready: ready})
+	}()
+	var m *machine
+	select {
+	case m = <-ready:
+	case err := <-ended:
+		return err
+	}
+	err := d.edits(ctx, m)
+	cancel()
+	return errors.Join(err, <-ended)
+}
+
+func (d *demo) edits(ctx context.Context, m *machine) error {
+	for _, l := range m.watcher.Status().Layers {
+		fmt.Fprintf(d.out, "layer %-9s live=%v %s\n", l.Name, l.Live, l.Reason)
+	}
+	if err := d.await(ctx, m, 1); err != nil {
+		return err
+	}
+	d.say("Somebody opens sshd to root with sed, under a reason (stele run --reason … -- sed -i …):")
+	sshd := filepath.Join(d.dir, "etc/ssh/sshd_config")
+	if err := d.under("let the backup in", "OPS-42", "sed", "-i", "s/PermitRootLogin no/PermitRootLogin yes/", sshd); err != nil {
+		return err
+	}
+	if err := d.await(ctx, m, 1); err != nil {
+		return err
+	}
+	d.say("A scrape password is rotated: what is recorded says that a secret changed, and holds neither the old one nor the new.")
+	prom := filepath.Join(d.dir, "etc/prometheus/prometheus.yml")
+	if err := d.edit(prom, "hunter2-hunter2", "correct-horse-battery"); err != nil {
+		return err
+	}
+	if err := d.await(ctx, m, 1); err != nil {
+		return err
+	}
+	d.say("An AI agent's deny list is emptied, and put back half a second later: two changes, not none.")
+	claude := filepath.Join(d.dir, "etc/claude/settings.json")
+	if err := d.edit(claude, `"Bash(rm:*)", `, ""); err != nil {
+		return err
+	}
+	time.Sleep(500 * time.Millisecond)
+	if err := d.edit(claude, `"deny": [`, `"deny": ["Bash(rm:*)", `); err != nil {
+		return err
+	}
+	if err := d.await(ctx, m, 1); err != nil {
+		return err
+	}
+	if err := d.shell(ctx, "log", func() error {
+		return d.withReader(ctx, func(r *history.Reader) error {
+			return d.printLog(ctx, r, history.Filter{Kinds: []string{"change"}}, false)
+		})
+	}); err != nil {
+		return err
+	}
+	for _, path := range []string{sshd, prom} {
+		if err := d.shell(ctx, "diff "+path, func() error {
+			return d.withReader(ctx, func(r *history.Reader) error {
+				pairs, err := d.pairs(ctx, r, path, "", "", "")
+				if err != nil {
+					return err
+				}
+				return d.printDiffs(ctx, r, pairs)
+			})
+		}); err != nil {
+			return err
+		}
+	}
+	return d.shell(ctx, "blame "+sshd, func() error {
+		return d.withReader(ctx, func(r *history.Reader) error { return d.printBlame(ctx, r, sshd, "", "", false) })
+	})
+}
+
+// under runs a command with a reason, as `stele run` does.
+func (d *demo) under(reason, ticket, name string, args ...string) error {
+	_, done, err := watcher.Ask(d.layout.Socket(), watcher.Request{Do: "run", Reason: reason, Ticket: ticket})
+	if err != nil {
+		return err
+	}
+	defer done()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, out)
+	}
+	return nil
+}
+
+func (d *demo) edit(path, from, to string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	changed := strings.Replace(string(b), from, to, 1)
+	if changed == string(b) {
+		return fmt.Errorf("%s does not say %q", path, from)
+	}
+	return os.WriteFile(path, []byte(changed), 0o644)
+}
+
+// await waits until n more entries of the watcher stand in the log, proved.
+func (d *demo) await(ctx context.Context, m *machine, n uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if head, ok := m.spool.Head(); ok && head.Next >= d.seen+n && m.spool.Len() == 0 {
+			d.seen = head.Next
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return errors.New("the change was not recorded within 30 seconds")
+		}
+	}
+}
+
+func (d *demo) shell(_ context.Context, line string, do func() error) error {
+	fmt.Fprintf(d.out, "\n$ stele %s\n", strings.ReplaceAll(line, d.dir, "…"))
+	return do()
+}
+
+// tamper flips one byte of the newest change in the log's files.
+func (d *demo) tamper(ctx context.Context) error {
+	path, err := newestBundle(d.layout.Log())
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	at := len(b) - 200 // within the last entry
+	b[at] ^= 1
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		return err
+	}
+	d.say("Now somebody with every right on this machine alters one byte of the log (byte %d of %s).", at, filepath.Base(path))
+	err = d.shell(ctx, "verify", func() error { return d.verifyAll(ctx, verifyFlags{}) })
+	if !errors.Is(err, errBadEvidence) {
+		return errors.Join(errors.New("the altered byte was not found"), err)
+	}
+	d.say("Exit status 3: the evidence is bad, and the entry is named. That is all. Next: sudo stele up")
+	return nil
+}
+
+// newestBundle is the entry bundle that holds the end of the log.
+func newestBundle(log string) (string, error) {
+	var newest string
+	var largest int64
+	err := filepath.WalkDir(filepath.Join(log, "tile", "entries"), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Size() > largest {
+			newest, largest = path, info.Size()
+		}
+		return err
+	})
+	if err == nil && newest == "" {
+		err = errors.New("the log has no entries")
+	}
+	return newest, err
+}

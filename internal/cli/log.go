@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/terminal"
+)
+
+// newestOnTerminal is how many entries log shows to people.
+const newestOnTerminal = 50
+
+// checkedAtMost is how many entries log checks one by one; more are shown
+// unchecked, and verify is the command to check them all.
+const checkedAtMost = 1000
+
+func (a *app) log() *cobra.Command {
+	var f filterFlags
+	var limit int
+	var asJSON, all bool
+	cmd := &cobra.Command{
+		Use:   "log",
+		Short: "What changed: newest first",
+		Example: `  stele log --since 2h
+  stele log --host 'web-*' --agent sshd --since 2026-01-01 --until 2026-02-01
+  stele log --actor jane --path /etc/ssh --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter, err := f.filter(time.Now())
+			if err != nil {
+				return err
+			}
+			if !all && len(filter.Kinds) == 0 {
+				filter.Kinds = []string{"change", "gap", "finding", "remark", "erase", "revoke"}
+			}
+			if filter.Limit = limit; limit < 0 {
+				filter.Limit = 0
+				if !asJSON {
+					filter.Limit = newestOnTerminal
+				}
+			}
+			r, err := a.reader(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			return a.printLog(cmd.Context(), r, filter, asJSON)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().IntVarP(&limit, "limit", "n", -1, "show at most so many entries (default 50; with --json all)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
+	return cmd
+}
+
+func (a *app) printLog(ctx context.Context, r *history.Reader, f history.Filter, asJSON bool) error {
+	out := bufio.NewWriter(a.out)
+	defer out.Flush()
+	shown, bad := 0, false
+	for v, err := range r.Log(ctx, f, checkedAtMost) {
+		if err != nil {
+			return err
+		}
+		shown++
+		bad = bad || v.Proof.State == history.Bad
+		if asJSON {
+			if err := json.NewEncoder(out).Encode(v); err != nil {
+				return err
+			}
+			continue
+		}
+		printEntry(out, v)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if shown == 0 && !asJSON {
+		a.talk("nothing recorded matches")
+	}
+	if bad {
+		return withHint(errBadEvidence, "`stele verify` says where and what")
+	}
+	return nil
+}
+
+// printEntry shows an entry in a few lines: when, who, where and what, why.
+func printEntry(w io.Writer, v *history.View) {
+	fmt.Fprintf(w, "%6d  %s  %-9s %s%s\n", v.Index, when(v.Time), mark(v.Proof.State), terminal.Escape(headline(v)), reasonText(v))
+	for i, c := range v.Changes {
+		if i == 8 && len(v.Changes) > 10 {
+			fmt.Fprintf(w, "        … %d more; `stele show %d` lists them\n", len(v.Changes)-i, v.Index)
+			break
+		}
+		fmt.Fprintf(w, "        %-10s %s%s\n", terminal.Escape(c.Action), terminal.Escape(place(v, c)), notes(c))
+	}
+	for _, f := range v.Findings {
+		fmt.Fprintf(w, "        ! %s: %s\n", terminal.Escape(f.Code), terminal.Escape(f.Detail))
+	}
+}
+
+func when(t string) string {
+	if p, err := time.Parse(time.RFC3339Nano, t); err == nil {
+		return p.Local().Format("2006-01-02 15:04:05")
+	}
+	return terminal.Escape(t)
+}
+
+func mark(state string) string {
+	if state == history.Verified {
+		return "ok"
+	}
+	return state
+}
+
+func headline(v *history.View) string {
+	if v.Kind != "change" {
+		return v.Kind + " " + strings.Join(v.Lines, ", ")
+	}
+	return whoText(v.Actor)
+}
+
+// whoText names the person first, then what they acted through.
+func whoText(a *history.Actor) string {
+	if a == nil {
+		return "unknown"
+	}
+	var who string
+	switch {
+	case a.LoginUser != "" && a.User != "" && a.LoginUser != a.User:
+		who = a.LoginUser + " as " + a.User
+	case a.Author != "" && a.Author != a.User:
+		who = a.Author
+		if a.User != "" {
+			who += ", applied by " + a.User
+		}
+	case a.User != "":
+		who = a.User
+	case a.LoginUser != "":
+		who = a.LoginUser
+	case a.UID != nil:
+		who = fmt.Sprintf("uid %d", *a.UID)
+	default:
+		who = "unknown"
+	}
+	if a.Session != nil && a.Session.Address != "" {
+		who += " from " + a.Session.Address
+	}
+	if a.Exe != "" {
+		who += " with " + path.Base(a.Exe)
+	}
+	return who
+}
+
+func reasonText(v *history.View) string {
+	if v.Reason == nil {
+		return ""
+	}
+	text, _, more := strings.Cut(strings.TrimSpace(v.Reason.Text), "\n")
+	if more {
+		text += " …"
+	}
+	if v.Reason.Ticket != "" {
+		text = strings.TrimSpace(v.Reason.Ticket + " " + text)
+	}
+	if len([]rune(text)) > 100 {
+		text = string([]rune(text)[:99]) + "…"
+	}
+	return ": " + terminal.Escape(text)
+}
+
+func place(v *history.View, c history.Change) string {
+	s := c.Path
+	if c.From != "" {
+		s = c.From + " → " + s
+	}
+	if v.Host != "" {
+		s = v.Host + ":" + s
+	}
+	return s
+}
+
+func notes(c history.Change) string {
+	var n []string
+	n = append(n, c.Marks...)
+	if c.SecretsChanged > 0 {
+		n = append(n, fmt.Sprintf("%d secrets changed", c.SecretsChanged))
+	}
+	if len(n) == 0 {
+		return ""
+	}
+	return "  [" + terminal.Escape(strings.Join(n, ", ")) + "]"
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stele-log/stele/internal/watcher"
+)
+
+func (a *app) run() *cobra.Command {
+	var reason, ticket string
+	cmd := &cobra.Command{
+		Use:   "run --reason TEXT [--ticket REF] -- COMMAND [ARG…]",
+		Short: "Run a command; what it changes is recorded with a reason",
+		Example: `  stele run --reason "rotate the scrape token" --ticket OPS-42 -- vi /etc/prometheus/prometheus.yml
+  stele run --reason "weekly update" -- apt-get -y upgrade`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if reason == "" && ticket == "" {
+				return usagef("run needs --reason or --ticket")
+			}
+			return a.runCommand(watcher.Request{Do: "run", Reason: reason, Ticket: ticket}, args)
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	cmd.Flags().StringVar(&ticket, "ticket", "", "reference into a change-management system")
+	return cmd
+}
+
+// runCommand tells the watcher the reason, then runs the command with the
+// terminal to itself. The exit status is the command's.
+func (a *app) runCommand(req watcher.Request, args []string) error {
+	l, err := a.layout()
+	if err != nil {
+		return err
+	}
+	_, done, err := watcher.Ask(l.Socket(), req)
+	if err != nil {
+		return withHint(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
+	}
+	defer done()
+	// Interrupts from the terminal reach the command too, and it decides. They are
+	// caught and not ignored: an ignored signal would stay ignored in the command.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGQUIT)
+	c := exec.Command(args[0], args[1:]...)
+	c.Stdin, c.Stdout, c.Stderr = a.in, a.out, a.err
+	err = c.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if s, ok := exit.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+			return exitWith(128 + int(s.Signal()))
+		}
+		return exitWith(exit.ExitCode())
+	}
+	return err
+}

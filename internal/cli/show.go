@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/terminal"
+)
+
+func (a *app) show() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show ENTRY",
+		Short: "Everything about one entry, checked",
+		Example: `  stele show 42
+  stele show 9pLKzGHsIqXKZzCk+v8PcmRqB6Dx3mFPgrcGs7Hy5nE= --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := a.reader(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			i, _, err := a.findEntry(cmd.Context(), r, args[0])
+			if err != nil {
+				return err
+			}
+			v, err := r.Entry(cmd.Context(), i)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = json.NewEncoder(a.out).Encode(v)
+			} else {
+				printView(a.out, v)
+			}
+			if err == nil && v.Proof.State == history.Bad {
+				return withHint(errBadEvidence, "`stele verify` examines the rest")
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	return cmd
+}
+
+// printView lays an entry out for reading.
+func printView(w io.Writer, v *history.View) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-10s %s\n", name, terminal.Escape(value))
+		}
+	}
+	fmt.Fprintf(w, "entry %d: %s\n", v.Index, terminal.Escape(v.Kind))
+	line("id", v.ID)
+	line("source", v.Source+" seq "+strconv.FormatUint(v.Seq, 10))
+	line("happened", v.Time)
+	line("recorded", v.Recorded)
+	if v.Received != nil {
+		line("received", strings.TrimSpace("after "+v.Received.After+" before "+v.Received.Before))
+	}
+	line("host", v.Host)
+	line("agent", v.Agent)
+	for _, l := range v.Lines {
+		line("", l)
+	}
+	printActor(line, v.Actor)
+	if v.Reason != nil {
+		line("why", v.Reason.Text)
+		line("ticket", v.Reason.Ticket)
+		line("learnt by", v.Reason.Learnt)
+	}
+	for k, c := range v.Changes {
+		printChange(w, line, k, c)
+	}
+	for _, f := range v.Findings {
+		line("FINDING", f.Code+": "+f.Detail)
+	}
+	line("proof", proofText(v.Proof))
+}
+
+func proofText(p history.Proof) string {
+	switch p.State {
+	case history.Verified:
+		return fmt.Sprintf("verified: in the log of %d entries, signed, every seal opens", p.Size)
+	case history.Erased:
+		return fmt.Sprintf("verified in the log of %d entries; some of it was erased", p.Size)
+	}
+	return p.State
+}
+
+func printActor(line func(name, value string), a *history.Actor) {
+	if a == nil {
+		return
+	}
+	line("who", whoText(a))
+	line("author", a.Author)
+	line("exe", a.Exe)
+	line("command", strings.Join(a.Command, " "))
+	for _, p := range a.Ancestors {
+		line("  below", fmt.Sprintf("%d %s", p.PID, strings.Join(p.Command, " ")))
+	}
+	if s := a.Session; s != nil {
+		line("session", strings.TrimSpace(s.Kind+" "+s.ID+" "+s.Address))
+	}
+	line("seen by", strings.TrimSpace(a.Layer+", "+a.Confidence))
+}
+
+func printChange(w io.Writer, line func(name, value string), k int, c history.Change) {
+	fmt.Fprintf(w, "change %d\n", k)
+	line("  path", c.Path)
+	line("  from", c.From)
+	line("  action", c.Action)
+	line("  seen", c.Time)
+	line("  format", c.Format)
+	line("  mode", strings.TrimSpace(c.Mode+" "+c.Owner))
+	if c.Size != nil {
+		line("  size", strconv.FormatInt(*c.Size, 10))
+	}
+	line("  digest", c.Digest)
+	line("  marks", strings.Join(c.Marks, ", "))
+	if c.SecretsChanged > 0 {
+		line("  secrets", strconv.Itoa(c.SecretsChanged)+" changed")
+	}
+	line("  before", c.Before)
+	line("  after", c.After)
+}

@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/monitor"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/verify"
+)
+
+func (a *app) verify() *cobra.Command {
+	var asJSON, onlyNew, strict, fast bool
+	cmd := &cobra.Command{
+		Use:   "verify [ENTRY | FILE]",
+		Short: "Check that nothing was altered: the whole record, one entry, or a file on disk",
+		Long: `Verify reads every entry, proof, disclosure and text, and every file of the
+store, and believes nothing but the log's key and the checkpoint believed last
+time. What is wrong is named; then the exit status is 3.
+
+With an entry it checks that entry. With the path of a watched file it compares
+the file on disk with the text last recorded of it.`,
+		Example: `  stele verify
+  stele verify --new
+  stele verify 42
+  stele verify /etc/ssh/sshd_config`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.verifyOne(cmd.Context(), args[0])
+			}
+			return a.verifyAll(cmd.Context(), verifyFlags{asJSON, onlyNew, strict, fast})
+		},
+	}
+	fl := cmd.Flags()
+	fl.BoolVar(&asJSON, "json", false, "one JSON object")
+	fl.BoolVar(&onlyNew, "new", false, "only what came since the last verified checkpoint")
+	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings against sources too")
+	fl.BoolVar(&fast, "skip-signatures", false, "leave signatures unchecked, for speed")
+	return cmd
+}
+
+type verifyFlags struct{ json, onlyNew, strict, fast bool }
+
+func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
+	l, err := a.layout()
+	if err != nil {
+		return err
+	}
+	note, err := a.belief(l)
+	if err != nil {
+		return err
+	}
+	bar := a.progress("verifying")
+	rep, err := monitor.Examine(ctx, monitor.Config{
+		Layout: l, Trust: note, SkipSignatures: f.fast, OnlyNew: f.onlyNew, Progress: bar.at, Diag: a.diag(),
+	})
+	bar.done()
+	if errors.Is(err, server.ErrNoStore) {
+		return withHint(err, "start one with `stele up`, or name another with --data DIR")
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.printReport(rep, f); err != nil {
+		return err
+	}
+	switch {
+	case rep.Bad() || f.strict && len(rep.Findings) > 0:
+		return errBadEvidence
+	case rep.NotUnderstood > 0:
+		return fmt.Errorf("%d entries are of a later version", rep.NotUnderstood)
+	}
+	return a.remember(note, rep)
+}
+
+// remember keeps the checkpoint that was found good.
+func (a *app) remember(note trust.Note, rep *monitor.Report) error {
+	belief, ok, err := note.Read()
+	if err != nil {
+		return err
+	}
+	if ok {
+		if cp, err := belief.Open(); err == nil && cp.Size >= rep.Checkpoint.Size && belief.Verified >= rep.Checkpoint.Size {
+			return nil
+		}
+	}
+	belief.VKey, belief.Verified = rep.VKey, rep.Checkpoint.Size
+	belief.Checkpoint = string(rep.Checkpoint.Note)
+	return note.Write(belief)
+}
+
+type jsonReport struct {
+	State         string        `json:"state"` // verified or bad
+	Size          uint64        `json:"size"`
+	From          uint64        `json:"from"`
+	Changes       uint64        `json:"changes"`
+	Disclosed     uint64        `json:"disclosed"`
+	Erased        uint64        `json:"erased"`
+	Duplicates    uint64        `json:"duplicates"`
+	NotUnderstood uint64        `json:"not_understood"`
+	Sources       int           `json:"sources"`
+	Signatures    bool          `json:"signatures"`
+	Checkpoint    string        `json:"checkpoint"`
+	Findings      []jsonFinding `json:"findings"`
+}
+
+type jsonFinding struct {
+	Code    string  `json:"code"`
+	Accused string  `json:"accused"`
+	Index   *uint64 `json:"index,omitempty"`
+	Where   string  `json:"where,omitempty"`
+	Detail  string  `json:"detail"`
+}
+
+func (a *app) printReport(rep *monitor.Report, f verifyFlags) error {
+	if !f.json {
+		a.printVerdict(rep)
+		return nil
+	}
+	j := jsonReport{
+		"verified", rep.Size, rep.From, rep.Changes, rep.Disclosed, rep.Erased, rep.Duplicates, rep.NotUnderstood,
+		rep.Sources, rep.Signatures, string(rep.Checkpoint.Note), []jsonFinding{},
+	}
+	if rep.Bad() {
+		j.State = "bad"
+	}
+	for _, x := range rep.Findings {
+		j.Findings = append(j.Findings, jsonFinding{string(x.Code), string(x.Accused), &x.Index, "", x.Detail})
+	}
+	for _, p := range rep.Problems {
+		j.Findings = append(j.Findings, jsonFinding{p.Code, "store", nil, p.Where, p.Detail})
+	}
+	return json.NewEncoder(a.out).Encode(j)
+}
+
+func (a *app) printVerdict(rep *monitor.Report) {
+	for _, x := range rep.Findings {
+		fmt.Fprintf(a.out, "%-8s %-18s entry %d: %s\n", x.Accused, x.Code, x.Index, terminal.Escape(x.Detail))
+	}
+	for _, p := range rep.Problems {
+		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
+	}
+	signatures := "signatures, "
+	if !rep.Signatures {
+		signatures = ""
+	}
+	what := fmt.Sprintf("%d entries, %d changes, %d disclosures and texts of %d sources", rep.Size, rep.Changes, rep.Disclosed, rep.Sources)
+	if rep.From > 0 {
+		what = fmt.Sprintf("entries %d to %d", rep.From, rep.Size)
+	}
+	if rep.Bad() {
+		fmt.Fprintf(a.out, "BAD: %d findings in %s\n", len(rep.Findings)+len(rep.Problems), what)
+		return
+	}
+	fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
+	if rep.Erased > 0 {
+		fmt.Fprintf(a.out, "erased: %d lines, on the record\n", rep.Erased)
+	}
+}
+
+// verifyOne checks one entry, or a file on disk.
+func (a *app) verifyOne(ctx context.Context, name string) error {
+	return a.withReader(ctx, func(r *history.Reader) error {
+		i, _, err := a.findEntry(ctx, r, name)
+		if err != nil {
+			if _, statErr := os.Lstat(name); statErr == nil || filepath.IsAbs(name) {
+				return a.verifyFile(ctx, r, name)
+			}
+			return err
+		}
+		v, err := r.Entry(ctx, i)
+		if err != nil {
+			return err
+		}
+		for k, c := range v.Changes {
+			if c.After == "" || v.Proof.State == history.Bad {
+				continue
+			}
+			if _, err := r.Text(ctx, i, k); err != nil && !errors.Is(err, history.ErrNoText) {
+				return err
+			}
+		}
+		for _, f := range v.Findings {
+			fmt.Fprintf(a.out, "%s: %s\n", f.Code, terminal.Escape(f.Detail))
+		}
+		fmt.Fprintf(a.out, "entry %d: %s\n", i, proofText(v.Proof))
+		if v.Proof.State == history.Bad {
+			return errBadEvidence
+		}
+		return nil
+	})
+}
+
+// verifyFile holds a file on disk against the text last recorded of it. What is
+// on disk is redacted in the same way first, so nothing secret is printed.
+func (a *app) verifyFile(ctx context.Context, r *history.Reader, name string) error {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return err
+	}
+	v, err := a.version(ctx, r, path, "", hostName())
+	if err != nil {
+		return err
+	}
+	view, err := r.Entry(ctx, v.Index)
+	if err != nil {
+		return err
+	}
+	same, err := a.sameAsDisk(ctx, r, path, v, view)
+	if err != nil {
+		return err
+	}
+	if !same {
+		return withHint(&verify.Finding{
+			Code: "drift", Accused: "disk", Index: v.Index,
+			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, v.Index, view.Time),
+		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
+	}
+	fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), v.Index, view.Time)
+	return nil
+}
+
+// bar is a progress bar on a terminal, and nothing elsewhere.
+type bar struct{ p *progressbar.ProgressBar }
+
+func (a *app) progress(what string) *bar {
+	if !onTerminal(a.err) {
+		return &bar{}
+	}
+	return &bar{progressbar.NewOptions64(-1, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount())}
+}
+
+func (b *bar) at(done, of uint64) {
+	if b.p == nil {
+		return
+	}
+	if b.p.GetMax64() != int64(of) {
+		b.p.ChangeMax64(int64(of))
+	}
+	_ = b.p.Set64(int64(done)) // a bar that cannot be drawn must not stop the work
+}
+
+func (b *bar) done() {
+	if b.p != nil {
+		_ = b.p.Finish()
+	}
+}

@@ -1,0 +1,171 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
+)
+
+// Filter says which entries are asked for. A zero field asks for all.
+type Filter struct {
+	Since, Until time.Time // when it happened
+	Host         string    // * stands for anything
+	Agent        string
+	Actor        string
+	Path         string // exact, below it, or with *
+	Kinds        []string
+	Limit        int // newest so many; 0: all
+}
+
+// Log yields entries that match, newest first. The first checked of them are
+// examined one by one, the rest only read.
+func (r *Reader) Log(ctx context.Context, f Filter, checked int) iter.Seq2[*View, error] {
+	return func(yield func(*View, error) bool) {
+		n := 0
+		for hit, err := range r.index.Entries(ctx, f.index()) {
+			if err != nil {
+				yield(nil, fmt.Errorf("ask the index: %w", err))
+				return
+			}
+			v, err := r.hit(ctx, hit.Index, n < checked)
+			if !yield(v, err) || err != nil {
+				return
+			}
+			n++
+		}
+	}
+}
+
+// hit shows one entry the index named; one beyond the checkpoint is pending.
+func (r *Reader) hit(ctx context.Context, i uint64, check bool) (*View, error) {
+	if i >= r.checkpoint.Size {
+		return &View{Index: i, Proof: Proof{State: Pending}}, nil
+	}
+	v, err := r.Entry(ctx, i)
+	if err == nil && !check && v.Proof.State == Verified {
+		v.Proof = Proof{State: Unchecked}
+	}
+	return v, err
+}
+
+func (f Filter) index() index.Filter {
+	kinds := make([]entry.Kind, len(f.Kinds))
+	for i, k := range f.Kinds {
+		kinds[i] = entry.Kind(k)
+	}
+	return index.Filter{
+		Since: f.Since, Until: f.Until, Host: f.Host, Agent: f.Agent, Actor: f.Actor, Path: f.Path, Kinds: kinds,
+		NewestFirst: true, Limit: f.Limit,
+	}
+}
+
+// Find returns the index of the entry with that id.
+func (r *Reader) Find(ctx context.Context, id entry.ID) (uint64, error) {
+	i, _, err := r.byID(ctx, id)
+	return i, err
+}
+
+// Version is one change of a subject.
+type Version struct {
+	Index uint64
+	K     int
+}
+
+// When is when a version came about, as claimed.
+func (r *Reader) When(ctx context.Context, v Version) (time.Time, error) {
+	hit, ok, err := r.index.At(ctx, v.Index)
+	if err == nil && !ok {
+		err = fmt.Errorf("the index does not know entry %d", v.Index)
+	}
+	return hit.Happened, err
+}
+
+// maxSubjects bounds how many subjects one name may stand for.
+const maxSubjects = 1000
+
+// Subjects are the subjects with that path, on that host if one is named.
+func (r *Reader) Subjects(ctx context.Context, host, path string) ([]index.Subject, error) {
+	return r.index.Subjects(ctx, host, path, maxSubjects)
+}
+
+// Versions are the changes of a subject, oldest first.
+func (r *Reader) Versions(ctx context.Context, s index.Subject) ([]Version, error) {
+	var vs []Version
+	for c, err := range r.index.History(ctx, s, false) {
+		if err != nil {
+			return nil, fmt.Errorf("ask the index: %w", err)
+		}
+		if c.Index < r.checkpoint.Size {
+			vs = append(vs, Version{c.Index, c.K})
+		}
+	}
+	return vs, nil
+}
+
+// Line is one line of a text, with the entry it came with.
+type Line struct {
+	Text  string
+	Index uint64
+}
+
+// Blame follows the lines of a subject through its versions up to last.
+func (r *Reader) Blame(ctx context.Context, vs []Version, last Version) ([]Line, error) {
+	var lines []Line
+	text := ""
+	for _, v := range vs {
+		if v.Index > last.Index || v.Index == last.Index && v.K > last.K {
+			break
+		}
+		b, err := r.Text(ctx, v.Index, v.K)
+		if errors.Is(err, ErrNoText) {
+			lines, text = nil, ""
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if string(b) != text {
+			lines, text = carry(lines, text, string(b), v.Index), string(b)
+		}
+	}
+	return lines, nil
+}
+
+// carry moves the origin of unchanged lines over to the next text.
+func carry(old []Line, before, after string, index uint64) []Line {
+	edits := udiff.Lines(before, after)
+	var out []Line
+	at, from := 0, 0 // byte in before, line in old
+	keep := func(upto int) {
+		n := countLines(before[at:upto])
+		out = append(out, old[from:from+n]...)
+		at, from = upto, from+n
+	}
+	for _, e := range edits {
+		keep(e.Start)
+		from += countLines(before[e.Start:e.End])
+		at = e.End
+		for _, l := range splitLines(e.New) {
+			out = append(out, Line{l, index})
+		}
+	}
+	keep(len(before))
+	return out
+}
+
+func splitLines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+}
+
+func countLines(s string) int { return len(splitLines(s)) }

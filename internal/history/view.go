@@ -1,0 +1,234 @@
+// Package history answers questions about what was recorded. The index says
+// which entries to look at; what they say is read from the log and the vault,
+// and believed only where verify agrees.
+package history
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+)
+
+// View is one entry as people and machines are shown it. An absent field is
+// unknown. The names of its fields are a promise.
+type View struct {
+	Index    uint64    `json:"index"`
+	Kind     string    `json:"kind"`
+	Source   string    `json:"source"`
+	Seq      uint64    `json:"seq"`
+	ID       string    `json:"id"`
+	Time     string    `json:"time"`               // when it happened, as claimed
+	Recorded string    `json:"recorded"`           // when the source signed it
+	Received *Interval `json:"received,omitempty"` // when the log got it
+	Host     string    `json:"host,omitempty"`
+	Agent    string    `json:"agent,omitempty"`
+	Actor    *Actor    `json:"actor,omitempty"`
+	Reason   *Reason   `json:"reason,omitempty"`
+	Changes  []Change  `json:"changes,omitempty"`
+	Lines    []string  `json:"lines,omitempty"` // open lines of a kind that is not a change
+	Findings []Finding `json:"findings,omitempty"`
+	Proof    Proof     `json:"proof"`
+}
+
+// Interval is the time between the recorder's entries around an entry.
+type Interval struct {
+	After  string `json:"after,omitempty"`
+	Before string `json:"before,omitempty"`
+}
+
+// Actor is who made a change.
+type Actor struct {
+	User       string    `json:"user,omitempty"`
+	UID        *uint32   `json:"uid,omitempty"`
+	LoginUser  string    `json:"login_user,omitempty"`
+	LoginUID   *uint32   `json:"login_uid,omitempty"`
+	PID        int       `json:"pid,omitempty"`
+	Exe        string    `json:"exe,omitempty"`
+	Command    []string  `json:"command,omitempty"`
+	Ancestors  []Process `json:"ancestors,omitempty"`
+	Session    *Session  `json:"session,omitempty"`
+	Author     string    `json:"author,omitempty"`
+	Layer      string    `json:"layer,omitempty"`
+	Confidence string    `json:"confidence,omitempty"`
+}
+
+// Process is an ancestor of the process that made a change.
+type Process struct {
+	PID     int      `json:"pid"`
+	Exe     string   `json:"exe,omitempty"`
+	Command []string `json:"command,omitempty"`
+	UID     *uint32  `json:"uid,omitempty"`
+}
+
+// Session is how a person reached the host.
+type Session struct {
+	ID      string `json:"id,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	Address string `json:"address,omitempty"`
+}
+
+// Reason is why a change was made.
+type Reason struct {
+	Text   string `json:"text,omitempty"`
+	Ticket string `json:"ticket,omitempty"`
+	Learnt string `json:"learnt,omitempty"`
+}
+
+// Change is one change of an entry. Before and After are references, <entry
+// id>/<number of the change>, that cat and diff take.
+type Change struct {
+	Path           string   `json:"path,omitempty"`
+	From           string   `json:"from,omitempty"`
+	Action         string   `json:"action,omitempty"`
+	Time           string   `json:"time,omitempty"`
+	Before         string   `json:"before,omitempty"`
+	After          string   `json:"after,omitempty"`
+	Format         string   `json:"format,omitempty"`
+	Mode           string   `json:"mode,omitempty"`
+	Owner          string   `json:"owner,omitempty"`
+	Size           *int64   `json:"size,omitempty"`
+	Digest         string   `json:"digest,omitempty"`
+	Marks          []string `json:"marks,omitempty"`
+	SecretsChanged int      `json:"secrets_changed,omitempty"`
+}
+
+// Finding is something a check found about an entry.
+type Finding struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// The states of a proof.
+const (
+	Verified  = "verified"  // inclusion, signature and every seal shown
+	Unchecked = "unchecked" // not looked at
+	Pending   = "pending"   // in the log, not under a checkpoint yet
+	Bad       = "bad"       // evidence was examined and is wrong
+	Erased    = "erased"    // verified, with openings destroyed
+)
+
+// Proof says how far the view was checked, and under a checkpoint of what size.
+type Proof struct {
+	State string `json:"state"`
+	Size  uint64 `json:"size,omitempty"`
+}
+
+// Ref renders a reference to a change.
+func Ref(id entry.ID, k int) string { return id.String() + "/" + strconv.Itoa(k) }
+
+// bodies are the opened bodies of an entry; nil where there is none.
+type bodies struct {
+	who  *body.Who
+	why  *body.Why
+	how  *body.How
+	what []*body.What
+}
+
+// view renders an entry whose bodies have been opened.
+func view(index uint64, e *entry.Entry, b bodies) *View {
+	id := e.ID()
+	v := &View{
+		Index: index, Kind: string(e.Kind), Source: e.Source.String(), Seq: e.Seq, ID: id.String(),
+		Time: e.Time, Recorded: e.Time, Actor: actor(b), Reason: reason(b.why), Lines: openLines(e),
+	}
+	for k, w := range b.what {
+		v.Changes = append(v.Changes, change(id, k, w))
+	}
+	if len(b.what) > 0 && b.what[0] != nil {
+		v.Agent = b.what[0].Agent
+		if t := b.what[0].Time; t != "" {
+			v.Time = t
+		}
+	}
+	if b.how != nil && b.how.Claimed != nil && b.how.Claimed.Time != "" {
+		v.Time = b.how.Claimed.Time
+	}
+	return v
+}
+
+func actor(b bodies) *Actor {
+	var a Actor
+	if b.how != nil {
+		a.Layer, a.Confidence = b.how.Layer, string(b.how.Confidence)
+	}
+	if w := b.who; w != nil {
+		a.User, a.UID, a.LoginUser, a.LoginUID = w.User, w.UID, w.LoginUser, w.LoginUID
+		a.PID, a.Exe, a.Command, a.Author = w.PID, body.Text(w.Exe, w.Exe64), w.Command, w.Author
+		for _, p := range w.Ancestors {
+			a.Ancestors = append(a.Ancestors, Process{p.PID, body.Text(p.Exe, p.Exe64), p.Command, p.UID})
+		}
+		if s := w.Session; s != nil {
+			a.Session = &Session{s.ID, s.Kind, s.Address}
+		}
+	}
+	if b.who == nil && b.how == nil {
+		return nil
+	}
+	return &a
+}
+
+func reason(w *body.Why) *Reason {
+	if w == nil || *w == (body.Why{}) {
+		return nil
+	}
+	return &Reason{w.Reason, w.Ticket, w.Learnt}
+}
+
+func change(id entry.ID, k int, w *body.What) Change {
+	if w == nil {
+		return Change{}
+	}
+	c := Change{
+		Path: body.Text(w.Path, w.Path64), From: body.Text(w.From, w.From64), Action: string(w.Action), Time: w.Time,
+		Format: w.Format, Mode: w.Mode, Size: w.Size, Digest: w.Digest, Marks: w.Marks,
+	}
+	if w.After != "" {
+		c.After = Ref(id, k)
+	}
+	if w.Owner != nil {
+		c.Owner = owner(w.Owner)
+	}
+	if w.Before != nil {
+		c.Before = w.Before.Entry + "/" + strconv.Itoa(w.Before.What)
+		if w.Before.Entry == "" {
+			c.Before = Ref(id, w.Before.What)
+		}
+	}
+	return c
+}
+
+func owner(o *body.Owner) string {
+	name := func(s string, n uint32) string {
+		if s != "" {
+			return s
+		}
+		return strconv.FormatUint(uint64(n), 10)
+	}
+	return name(o.User, o.UID) + ":" + name(o.Group, o.GID)
+}
+
+// openLines are the open lines of an entry that is not a change.
+func openLines(e *entry.Entry) []string {
+	text := strings.TrimSuffix(string(e.OpenText()), "\n")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
+// secretsChanged counts the marks whose fingerprints differ between a change
+// and the one before it.
+func secretsChanged(before, after *body.What) int {
+	if before == nil || after == nil {
+		return 0
+	}
+	n := max(len(before.Secrets), len(after.Secrets)) - min(len(before.Secrets), len(after.Secrets))
+	for i := range min(len(before.Secrets), len(after.Secrets)) {
+		if before.Secrets[i] != after.Secrets[i] {
+			n++
+		}
+	}
+	return n
+}

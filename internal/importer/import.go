@@ -1,0 +1,234 @@
+package importer
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/redact"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/seal"
+)
+
+// Place names a change in the log.
+type Place struct {
+	ID   entry.ID
+	What int
+}
+
+// Config is what an import works with.
+type Config struct {
+	Chain    *record.Chain // of the importer
+	Redactor *redact.Redactor
+	Secrets  func(agent, path string) []string // secret key paths of an agent
+	Version  string
+	Now      func() time.Time
+
+	// Submit hands in entries in order and returns once they are acknowledged.
+	Submit func(ctx context.Context, subs []wire.Submission) error
+
+	// Latest is the latest change of a path of a told host, if there is any.
+	Latest func(ctx context.Context, host, path string) (Place, bool, error)
+
+	// Progress is told how many rows are done; nil: nobody.
+	Progress func(rows int)
+}
+
+// Import is one run over one file.
+type Import struct {
+	cfg    Config
+	rows   []Row
+	digest string
+	blobs  *Blobs
+	latest map[subject]Place
+}
+
+type subject struct{ host, path string }
+
+// Rows between two waits for acknowledgement.
+const rowsAtOnce = 256
+
+// maxWhats bounds the changes of one entry.
+const maxWhats = entry.MaxWhats
+
+// New prepares the import of rows with that digest.
+func New(cfg Config, rows []Row, digest string, blobs *Blobs) *Import {
+	if cfg.Progress == nil {
+		cfg.Progress = func(int) {}
+	}
+	return &Import{cfg, rows, digest, blobs, make(map[subject]Place)}
+}
+
+// Run imports the rows from first on. Rows of one commit that stand together
+// become one entry. After an error, or a crash, what was acknowledged stays, and
+// the next run goes on behind it.
+func (im *Import) Run(ctx context.Context, first int) error {
+	var batch []wire.Submission
+	for row := first; row < len(im.rows); {
+		n := im.commit(row)
+		sub, err := im.entry(ctx, row, n)
+		if err != nil {
+			return err
+		}
+		batch = append(batch, *sub)
+		row += n
+		if len(batch) >= rowsAtOnce || row == len(im.rows) {
+			if err := im.cfg.Submit(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+			im.cfg.Progress(row)
+		}
+	}
+	return nil
+}
+
+// commit counts the rows of one commit from row on, as many as one entry holds.
+func (im *Import) commit(row int) int {
+	whats := 0
+	for n := 0; ; n++ {
+		if row+n == len(im.rows) {
+			return n
+		}
+		a, b := &im.rows[row], &im.rows[row+n]
+		if a.Repository != b.Repository || a.Commit != b.Commit || a.Commit == "" && n > 0 {
+			return n
+		}
+		if whats += 2; whats > maxWhats { // a baseline and the change
+			return n
+		}
+	}
+}
+
+// entry signs the entry of n rows from row on.
+func (im *Import) entry(ctx context.Context, row, n int) (*wire.Submission, error) {
+	r := &im.rows[row]
+	d := record.Draft{
+		Kind: entry.Change, Time: im.cfg.Now(),
+		Who: body.Who{User: text(r.Applier), Author: text(r.Author), Claimed: true},
+		Why: body.Why{Reason: im.cfg.Redactor.String(text(r.Message)), Learnt: "import"},
+		How: body.How{
+			Layer: "import", Confidence: body.Imported, Version: im.cfg.Version,
+			Claimed: &body.Claimed{Time: r.Time, AuthorTime: r.AuthorTime, Repository: text(r.Repository), Commit: text(r.Commit)},
+			Import:  &body.Import{File: im.digest, First: row, Rows: n},
+		},
+	}
+	here := make(map[subject]int)
+	for i := range n {
+		changes, err := im.changes(ctx, &im.rows[row+i], here, len(d.Changes))
+		if err != nil {
+			return nil, &RowError{row + i + 1, err}
+		}
+		d.Changes = append(d.Changes, changes...)
+	}
+	sub, e, err := im.cfg.Chain.Sign(d)
+	if err != nil {
+		return nil, &RowError{row + 1, err}
+	}
+	for s, k := range here {
+		im.latest[s] = Place{e.ID(), k}
+	}
+	return sub, nil
+}
+
+// changes words one row: the change, and before it the baseline where the log
+// has never seen what the row changed.
+func (im *Import) changes(ctx context.Context, r *Row, here map[subject]int, next int) ([]record.Change, error) {
+	s := subject{text(r.Repository), r.Path}
+	before, err := im.before(ctx, s, here)
+	if err != nil {
+		return nil, err
+	}
+	var out []record.Change
+	if before == nil && r.BeforeDigest != nil {
+		c, err := im.change(r, body.Baseline, r.BeforeDigest)
+		if err != nil {
+			return nil, err
+		}
+		out, before = append(out, c), &body.Ref{What: next}
+	}
+	action := map[string]body.Action{"add": body.Create, "modify": body.Modify, "delete": body.Delete}[r.Op]
+	c, err := im.change(r, action, r.AfterDigest)
+	if err != nil {
+		return nil, err
+	}
+	c.What.Before = before
+	out = append(out, c)
+	here[s] = next + len(out) - 1
+	return out, nil
+}
+
+func (im *Import) before(ctx context.Context, s subject, here map[subject]int) (*body.Ref, error) {
+	if k, ok := here[s]; ok {
+		return &body.Ref{What: k}, nil
+	}
+	p, ok := im.latest[s]
+	if !ok {
+		var err error
+		if p, ok, err = im.cfg.Latest(ctx, s.host, s.path); err != nil {
+			return nil, err
+		}
+	}
+	if !ok {
+		return nil, nil
+	}
+	return &body.Ref{Entry: p.ID.String(), What: p.What}, nil
+}
+
+func (im *Import) change(r *Row, action body.Action, digest *string) (record.Change, error) {
+	c := record.Change{What: body.What{Host: text(r.Repository), Agent: text(r.Agent), Action: action, Format: text(r.Format)}}
+	c.What.Path, c.What.Path64 = encode(r.Path)
+	if digest == nil {
+		return c, nil
+	}
+	content, err := im.blobs.Get(*digest)
+	if err != nil {
+		return c, err
+	}
+	size := int64(len(content))
+	c.What.Size = &size
+	if len(content) > seal.MaxText/2 { // masking may lengthen a text
+		c.What.Digest, c.What.Marks = *digest, []string{body.MarkTooLarge}
+		return c, nil
+	}
+	im.redact(&c, r, content)
+	return c, nil
+}
+
+func (im *Import) redact(c *record.Change, r *Row, content []byte) {
+	red := im.cfg.Redactor.Text(content, redact.Source{Format: r.Format, SecretPaths: im.cfg.Secrets(r.Agent, r.Path)})
+	c.Text, c.What.Secrets = red.Text, red.Fingerprints
+	if c.Text == nil {
+		c.Text = []byte{}
+	}
+	for mark, is := range map[string]bool{
+		body.MarkRedacted: len(red.Fingerprints) > 0, body.MarkUnparsed: red.Unparsed, body.MarkBinary: red.Binary,
+	} {
+		if is {
+			c.What.Marks = append(c.What.Marks, mark)
+		}
+	}
+	slices.Sort(c.What.Marks)
+}
+
+// text makes sure of UTF-8; JSON has replaced what was not.
+func text(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// encode splits a path into the two ways a body may hold it.
+func encode(path string) (plain, encoded string) {
+	if utf8.ValidString(path) {
+		return path, ""
+	}
+	return "", base64.StdEncoding.EncodeToString([]byte(path))
+}

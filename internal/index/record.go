@@ -1,0 +1,223 @@
+package index
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+)
+
+// Record is one entry as the index sees it. It is a function of the entry and
+// of what its disclosures say ([From]), and of nothing else.
+type Record struct {
+	Index    uint64
+	Kind     entry.Kind // empty: a leaf that was not understood
+	Source   entry.Source
+	Seq      uint64
+	ID       entry.ID
+	Recorded time.Time // the source's clock
+	Happened time.Time // as claimed, else the earliest change, else Recorded
+	Actors   []string  // user, login user and author, without repetition
+	Loc      uint64    // where the vault keeps its openings
+	Changes  []Change  // one for each what line, in order
+	Import   *body.Import
+	Code     string     // finding
+	Enrols   *Enrolled  // enrol
+	Refs     []entry.ID // that a remark or finding is about, that an erase voids lines of
+}
+
+// Change is one what line. One that is not disclosed has only zero fields.
+type Change struct {
+	Host   string // as told; for a watcher the index takes the host of its enrolment
+	Agent  string
+	Path   string // any bytes
+	From   string // rename: the path before
+	Action body.Action
+	Text   uint64 // where the vault keeps the text; 0: nowhere
+}
+
+// Enrolled is what an enrol entry says about the source it introduces.
+type Enrolled struct {
+	Source entry.Source
+	Role   entry.Role
+	Host   string // empty: not disclosed, or none
+}
+
+// Opened is what the disclosures of an entry say. What is erased, missing or
+// malformed is nil.
+type Opened struct {
+	Who   *body.Who
+	Why   *body.Why
+	How   *body.How
+	What  []*body.What // by k; may be shorter than the entry's what lines
+	Loc   uint64       // where the vault keeps the openings
+	Texts []uint64     // by k, as the vault numbers texts; may be shorter
+}
+
+// From says what an entry contributes to the index. A nil entry is a leaf that
+// was not understood.
+func From(index uint64, e *entry.Entry, o Opened) Record {
+	r := Record{Index: index, Loc: o.Loc}
+	if e == nil {
+		return r
+	}
+	r.Kind, r.Source, r.Seq, r.ID, r.Recorded = e.Kind, e.Source, e.Seq, e.ID(), e.At()
+	r.Happened = happened(r.Recorded, o)
+	r.Actors = actors(o.Who)
+	r.Changes = changes(len(e.What), o)
+	r.Code = e.Open.Code
+	r.Refs = refs(&e.Open)
+	if o.How != nil {
+		r.Import = o.How.Import
+	}
+	if e.Kind == entry.Enrol {
+		r.Enrols = &Enrolled{Source: e.Open.Key.Source(), Role: e.Open.Role}
+		if o.How != nil && o.How.Host != nil {
+			r.Enrols.Host = o.How.Host.Name
+		}
+	}
+	return r
+}
+
+// happened is the time by which people search.
+func happened(recorded time.Time, o Opened) time.Time {
+	if o.How != nil && o.How.Claimed != nil {
+		if t, err := time.Parse(time.RFC3339Nano, o.How.Claimed.Time); err == nil {
+			return t.UTC()
+		}
+	}
+	var first time.Time
+	for _, w := range o.What {
+		if w == nil {
+			continue
+		}
+		if t, err := time.Parse(time.RFC3339Nano, w.Time); err == nil && (first.IsZero() || t.Before(first)) {
+			first = t.UTC()
+		}
+	}
+	if first.IsZero() {
+		return recorded
+	}
+	return first
+}
+
+func actors(w *body.Who) []string {
+	if w == nil {
+		return nil
+	}
+	var names []string
+	for _, n := range []string{w.User, w.LoginUser, w.Author} {
+		if n != "" && !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+func changes(n int, o Opened) []Change {
+	if n == 0 {
+		return nil
+	}
+	out := make([]Change, n)
+	for k := range out {
+		if k < len(o.Texts) {
+			out[k].Text = o.Texts[k]
+		}
+		if k >= len(o.What) || o.What[k] == nil {
+			continue
+		}
+		w, c := o.What[k], &out[k]
+		c.Host, c.Agent, c.Action = w.Host, w.Agent, w.Action
+		c.Path = body.Text(w.Path, w.Path64)
+		if w.Action == body.Rename {
+			c.From = body.Text(w.From, w.From64)
+		}
+	}
+	return out
+}
+
+// refs are the entries an entry names, each once, in ascending order.
+func refs(o *entry.Open) []entry.ID {
+	ids := slices.Clone(o.About)
+	for _, v := range o.Voids {
+		ids = append(ids, v.ID)
+	}
+	slices.SortFunc(ids, func(a, b entry.ID) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
+}
+
+// Numbers of kinds, roles and actions in the database: the place in the list.
+// What is in no list, because it is not known or not disclosed, is 0.
+var (
+	kinds = []entry.Kind{
+		"", entry.Enrol, entry.Revoke, entry.Change, entry.Gap, entry.Remark, entry.RollCall, entry.Erase, entry.Finding, entry.Access,
+	}
+	roles   = []entry.Role{"", entry.Watcher, entry.Receiver, entry.Importer, entry.Recorder, entry.Person, entry.Monitor}
+	actions = []body.Action{"", body.Create, body.Modify, body.Delete, body.Rename, body.Attributes, body.Baseline}
+)
+
+// kindChange is the number of entry.Change, written out in postsOf.
+const kindChange = 3
+
+func number[T comparable](list []T, v T) int64 { return int64(max(0, slices.Index(list, v))) }
+
+func named[T any](list []T, n int64) T {
+	if n < 0 || n >= int64(len(list)) {
+		return list[0]
+	}
+	return list[n]
+}
+
+// nanos is a time as the database holds it. Times that 64 bits of nanoseconds
+// do not reach are moved to the end of what they do reach, years 1678 and 2262.
+func nanos(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}
+
+func fromNanos(n int64) time.Time { return time.Unix(0, n).UTC() }
+
+// splitID is an entry id as the database holds it: a number to find it by, and
+// the rest.
+func splitID(id entry.ID) (int64, []byte) {
+	return int64(binary.BigEndian.Uint64(id[:8])), id[8:]
+}
+
+func joinID(head int64, rest []byte) (id entry.ID, ok bool) {
+	binary.BigEndian.PutUint64(id[:], uint64(head))
+	return id, copy(id[8:], rest) == len(id)-8 && len(rest) == len(id)-8
+}
+
+// packNames makes one string of several, any bytes.
+func packNames(names []string) string {
+	var b []byte
+	for _, n := range names {
+		b = binary.AppendUvarint(b, uint64(len(n)))
+		b = append(b, n...)
+	}
+	return string(b)
+}
+
+// unpackNames undoes packNames; of a string that it did not make it returns
+// what can be made out.
+func unpackNames(s string) []string {
+	var names []string
+	b := []byte(s)
+	for len(b) > 0 {
+		n, used := binary.Uvarint(b)
+		if used <= 0 || n > uint64(len(b)-used) {
+			return names
+		}
+		names = append(names, string(b[used:used+int(n)]))
+		b = b[used+int(n):]
+	}
+	return names
+}

@@ -1,0 +1,116 @@
+package index
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/stele-log/stele/entry"
+)
+
+// Status is the index at a glance.
+type Status struct {
+	Entries  uint64
+	Changes  uint64
+	Kinds    map[entry.Kind]uint64 // entries; empty kind: not understood
+	Subjects uint64
+	Hosts    uint64 // that a change or an enrolment names
+	Agents   []string
+	Sources  []SourceStatus // in the order of their enrolment
+}
+
+// SourceStatus is what the index knows of one source.
+type SourceStatus struct {
+	Source   entry.Source
+	Role     entry.Role // empty: no enrolment was seen
+	Host     string     // of its enrolment; empty: not disclosed, or none
+	Enrolled uint64     // index of the enrolment
+	Head     *Head      // nil: no entry of its own yet
+}
+
+// Status counts.
+func (x *Index) Status(ctx context.Context) (*Status, error) {
+	s := &Status{Kinds: map[entry.Kind]uint64{}}
+	err := x.counts(ctx, s)
+	if err == nil {
+		s.Agents, err = collect[string](ctx, x.db, `SELECT name FROM names WHERE dim = 2 AND name <> x'' ORDER BY name`)
+	}
+	if err == nil {
+		s.Sources, err = x.sources(ctx)
+	}
+	return s, x.wrap(err, "count")
+}
+
+func (x *Index) counts(ctx context.Context, s *Status) error {
+	err := each(ctx, x.db, func(rows *sql.Rows) error {
+		var kind int64
+		var entries, changes uint64
+		err := rows.Scan(&kind, &entries, &changes)
+		s.Kinds[named(kinds, kind)] += entries
+		s.Entries += entries
+		s.Changes += changes
+		return err
+	}, `SELECT kind, entries, changes FROM counts`)
+	if err != nil {
+		return err
+	}
+	return x.db.QueryRowContext(ctx, `SELECT
+		(SELECT count(*) FROM (SELECT DISTINCT s.path, s.host FROM subjects s JOIN names p ON p.id = s.path WHERE p.name <> x'')),
+		(SELECT count(*) FROM names WHERE dim IN (4, 5) AND name <> x'')`).Scan(&s.Subjects, &s.Hosts)
+}
+
+// end is the newest word of a source: its highest seq, and where it stands.
+type end struct {
+	seq   uint64
+	index int64
+}
+
+func (x *Index) sources(ctx context.Context) ([]SourceStatus, error) {
+	ends, err := x.ends(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var at []int64
+	for _, e := range ends {
+		at = append(at, e.index)
+	}
+	hits, err := x.hits(ctx, at, predicates{})
+	if err != nil {
+		return nil, err
+	}
+	heads := make(map[entry.Source]*Head, len(hits))
+	for _, h := range hits {
+		heads[h.Source] = &Head{Ref: h.Ref, Seq: h.Seq, Recorded: h.Recorded}
+	}
+	var out []SourceStatus
+	err = each(ctx, x.db, func(rows *sql.Rows) error {
+		var s SourceStatus
+		var key []byte
+		var role int64
+		err := rows.Scan(&key, &role, &s.Host, &s.Enrolled)
+		copy(s.Source[:], key)
+		s.Role, s.Head = named(roles, role), heads[s.Source]
+		out = append(out, s)
+		return err
+	}, `SELECT s.source, s.role, n.name, coalesce(s.enrolled, 0) FROM sources s JOIN names n ON n.id = s.host ORDER BY s.enrolled, s.id`)
+	return out, err
+}
+
+// ends finds the newest word of every source, by its number in the database.
+func (x *Index) ends(ctx context.Context) (map[int64]end, error) {
+	ends := map[int64]end{}
+	take := func(rows *sql.Rows) error {
+		var source int64
+		var e end
+		err := rows.Scan(&source, &e.seq, &e.index)
+		if was, ok := ends[source]; !ok || e.seq > was.seq {
+			ends[source] = e
+		}
+		return err
+	}
+	err := each(ctx, x.db, take, `SELECT source, seq, (SELECT min(idx) FROM seqs q WHERE q.source = t.source AND q.seq = t.seq)
+		FROM (SELECT s.id AS source, (SELECT max(seq) FROM seqs q WHERE q.source = s.id) AS seq FROM sources s) t WHERE seq IS NOT NULL`)
+	if err == nil {
+		err = each(ctx, x.db, take, `SELECT source, seq, idx FROM entries WHERE idx >= (SELECT folded FROM state) ORDER BY idx`)
+	}
+	return ends, err
+}

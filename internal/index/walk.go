@@ -1,0 +1,273 @@
+package index
+
+import (
+	"container/heap"
+	"context"
+	"database/sql"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// walk visits positions of changes and entries in log order or against it. It
+// reads in short statements, so that a slow reader never keeps an old state of
+// the database alive.
+type walk struct {
+	x      *Index
+	lo, hi uint64 // entries, hi excluded
+	folded uint64
+	newest bool // newest first
+}
+
+func (x *Index) newWalk(ctx context.Context, lo, hi uint64, newest bool) (*walk, error) {
+	w := &walk{x: x, newest: newest}
+	var next uint64
+	err := x.db.QueryRowContext(ctx, `SELECT folded, (`+endQuery+`) FROM state`).Scan(&w.folded, &next)
+	w.lo, w.hi = min(lo, next), min(hi, next)
+	w.folded = min(max(w.folded, w.lo), max(w.hi, w.lo))
+	return w, err
+}
+
+// scanAhead is how many of the newest entries are scanned before the lists of
+// many terms are opened: what is dense is found there sooner.
+const (
+	scanAhead = 8192
+	manyTerms = 1024
+	scanStep  = 4096
+)
+
+// positions yields the positions of terms, each once: sorted lists merged
+// where they exist, the tail scanned.
+func (w *walk) positions(ctx context.Context, terms []int64) iter.Seq2[int64, error] {
+	border := w.folded
+	if len(terms) > manyTerms && w.hi > scanAhead {
+		border = min(border, max(w.lo, w.hi-scanAhead))
+	}
+	lists, scan := w.merged(ctx, terms, w.lo, border), w.scanned(ctx, terms, border, w.hi)
+	if w.newest {
+		return joined(scan, lists)
+	}
+	return joined(lists, scan)
+}
+
+func joined(seqs ...iter.Seq2[int64, error]) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		for _, s := range seqs {
+			for at, err := range s {
+				if !yield(at, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// The arms of a scan, one for each kind of term.
+var scanArms = [termKinds]string{
+	termSubject: `SELECT at FROM changes WHERE at >= ?1 * 1024 AND at < ?2 * 1024 AND (subject * 4 IN terms OR other * 4 IN terms)`,
+	termActors:  `SELECT idx * 1024 FROM entries WHERE idx >= ?1 AND idx < ?2 AND who * 4 + 1 IN terms`,
+	termKind:    `SELECT idx * 1024 FROM entries WHERE idx >= ?1 AND idx < ?2 AND kind <> 3 AND kind * 4 + 2 IN terms`,
+	termControl: `SELECT idx * 1024 FROM entries WHERE idx >= ?1 AND idx < ?2 AND kind <> 3 AND source * 4 + 3 IN terms`,
+}
+
+// scanned looks at every entry or change between lo and hi.
+func (w *walk) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.Seq2[int64, error] {
+	query, list := scanQuery(terms), jsonList(terms)
+	return func(yield func(int64, error) bool) {
+		for lo < hi {
+			from, to := lo, min(hi, lo+scanStep)
+			if w.newest {
+				from, to = max(lo, hi-min(hi, scanStep)), hi
+				hi = from
+			} else {
+				lo = to
+			}
+			found, err := collect[int64](ctx, w.x.db, query, int64(from), int64(to), list)
+			if w.newest {
+				slices.Reverse(found)
+			}
+			if err != nil {
+				yield(0, err)
+				return
+			}
+			for _, at := range found {
+				if !yield(at, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func scanQuery(terms []int64) string {
+	var arms []string
+	for kind, arm := range scanArms {
+		if slices.ContainsFunc(terms, func(t int64) bool { return t%termKinds == int64(kind) }) {
+			arms = append(arms, arm)
+		}
+	}
+	return `WITH terms AS MATERIALIZED (SELECT value FROM json_each(?3)) ` + strings.Join(arms, " UNION ") + ` ORDER BY 1`
+}
+
+// merged merges the sorted lists of terms between lo and hi: one look-up for
+// each list, and then about one for each position that is asked for.
+func (w *walk) merged(ctx context.Context, terms []int64, lo, hi uint64) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		if lo >= hi || len(terms) == 0 {
+			return
+		}
+		m := &merge{walk: w, lo: int64(lo) * perEntry, hi: int64(hi) * perEntry}
+		if err := m.run(ctx, terms, yield); err != nil {
+			yield(0, err)
+		}
+	}
+}
+
+// merge is a heap of lists by their first position.
+type merge struct {
+	*walk
+	lo, hi int64
+	lists  []list
+	more   *sql.Stmt
+}
+
+// list is what is left of the positions of one term.
+type list struct {
+	term   int64
+	at     []int64 // read ahead, never empty
+	ahead  int     // how many to read next
+	ending bool    // nothing is left beyond at
+}
+
+func (m *merge) Len() int      { return len(m.lists) }
+func (m *merge) Swap(i, j int) { m.lists[i], m.lists[j] = m.lists[j], m.lists[i] }
+func (m *merge) Push(l any)    { m.lists = append(m.lists, l.(list)) }
+func (m *merge) Less(i, j int) bool {
+	if m.newest {
+		i, j = j, i
+	}
+	return m.lists[i].at[0] < m.lists[j].at[0]
+}
+
+func (m *merge) Pop() any {
+	l := m.lists[len(m.lists)-1]
+	m.lists = m.lists[:len(m.lists)-1]
+	return l
+}
+
+func (m *merge) run(ctx context.Context, terms []int64, yield func(int64, error) bool) (err error) {
+	if err := m.start(ctx, terms); err != nil {
+		return err
+	}
+	if m.more, err = m.x.db.PrepareContext(ctx, m.moreQuery()); err != nil {
+		return err
+	}
+	defer m.more.Close()
+	last := int64(-1)
+	for len(m.lists) > 0 {
+		at := m.lists[0].at[0]
+		if at != last && !yield(at, nil) {
+			return nil
+		}
+		last = at
+		if err := m.advance(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start finds the first position of every list.
+func (m *merge) start(ctx context.Context, terms []int64) error {
+	query := `SELECT j.value, (SELECT min(at) FROM posts WHERE term = j.value AND at >= ?2 AND at < ?3) FROM json_each(?1) j`
+	if m.newest {
+		query = strings.Replace(query, "min(at)", "max(at)", 1)
+	}
+	err := each(ctx, m.x.db, func(rows *sql.Rows) error {
+		var term int64
+		var at sql.NullInt64
+		err := rows.Scan(&term, &at)
+		if at.Valid {
+			m.lists = append(m.lists, list{term: term, at: []int64{at.Int64}, ahead: 8})
+		}
+		return err
+	}, query, jsonList(terms), m.lo, m.hi)
+	heap.Init(m)
+	return err
+}
+
+func (m *merge) moreQuery() string {
+	if m.newest {
+		return `SELECT at FROM posts WHERE term = ? AND at < ? AND at >= ? ORDER BY at DESC LIMIT ?`
+	}
+	return `SELECT at FROM posts WHERE term = ? AND at > ? AND at < ? ORDER BY at LIMIT ?`
+}
+
+// advance drops the first position of the first list.
+func (m *merge) advance(ctx context.Context) error {
+	l := &m.lists[0]
+	if len(l.at) == 1 && !l.ending {
+		if err := m.readAhead(ctx, l); err != nil {
+			return err
+		}
+	}
+	if l.at = l.at[1:]; len(l.at) == 0 {
+		heap.Pop(m)
+		return nil
+	}
+	heap.Fix(m, 0)
+	return nil
+}
+
+func (m *merge) readAhead(ctx context.Context, l *list) error {
+	end := m.hi
+	if m.newest {
+		end = m.lo
+	}
+	rows, err := m.more.QueryContext(ctx, l.term, l.at[0], end, l.ahead)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at int64
+		if err := rows.Scan(&at); err != nil {
+			return err
+		}
+		l.at = append(l.at, at)
+	}
+	l.ending = len(l.at) <= l.ahead
+	l.ahead = min(2*l.ahead, 1024)
+	return rows.Err()
+}
+
+// inBatches gathers positions, first few, then more at a time.
+func inBatches(seq iter.Seq2[int64, error], first int) iter.Seq2[[]int64, error] {
+	return func(yield func([]int64, error) bool) {
+		var batch []int64
+		size := first
+		for at, err := range seq {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if batch = append(batch, at); len(batch) == size {
+				if !yield(batch, nil) {
+					return
+				}
+				batch, size = nil, min(2*size, 1024)
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
+		}
+	}
+}
+
+func terms(kind int, ids []int64) []int64 {
+	out := make([]int64, len(ids))
+	for i, id := range ids {
+		out[i] = term(kind, id)
+	}
+	return out
+}

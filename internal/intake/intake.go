@@ -1,0 +1,220 @@
+// Package intake is the one way into the log. It takes signed entries with the
+// openings of their seals, refuses exactly what verify calls bad, and answers
+// accepted once the openings are durable in the vault and the entry is durable
+// in the log.
+//
+// What is odd but not bad (a hole, a fork, a clock that runs ahead) is recorded
+// as it came: it accuses its source, and a log must not lose evidence. The same
+// entry again is answered with the index it already has.
+//
+// Batches pass through stages that run at the same time: check, admit, keep
+// (vault), append (log), note (index). After an error whose outcome is unknown
+// the intake stops for good; its owner opens the store again, which recovers
+// from what is on disk.
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
+)
+
+// maxBatch is how many entries go through a stage at once, at the most, and
+// maxChanges how many changes. They bound memory; larger ones gain nothing.
+const (
+	maxBatch   = 512
+	maxChanges = 8192
+)
+
+// ErrStopped says that the intake has ended; why is in the same chain.
+var ErrStopped = errors.New("intake has stopped")
+
+// Log is the part of the log that intake needs.
+type Log interface {
+	// Append adds entries in order, at consecutive indexes from first, and
+	// returns once they are durable. After an error the outcome is unknown.
+	Append(ctx context.Context, entries [][]byte) (first uint64, err error)
+}
+
+// Vault is the part of the vault that intake needs.
+type Vault interface {
+	// Put is durable on return. After an error the outcome is unknown.
+	Put(batch []vault.Openings) ([]vault.Placed, error)
+}
+
+// Index is the part of the index that intake needs.
+type Index interface {
+	Add(ctx context.Context, records []index.Record) error
+	// BySeq finds the entries of a source with that seq; several after a fork.
+	BySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error)
+	// LatestText is the text of the subject's latest change, 0 if none.
+	LatestText(ctx context.Context, s index.Subject) (uint64, error)
+}
+
+// Config is what an intake works on. The index must have caught up with the log.
+type Config struct {
+	Log     Log
+	Vault   Vault
+	Index   Index
+	Sources *verify.Sources         // enrolled so far; the intake owns it from now on
+	Next    uint64                  // index of the next entry
+	Heads   map[entry.Source]uint64 // highest seq + 1 of each source so far
+	Diag    *slog.Logger            // nil: discard
+}
+
+// Intake accepts entries. All methods may be called from any goroutine.
+type Intake struct {
+	cfg    Config
+	queue  chan *request
+	stages sync.WaitGroup
+	cancel context.CancelFunc
+	ctx    context.Context // of the stages; an append must outlive the request that asked for it
+
+	mu      sync.RWMutex // of what follows
+	sources *verify.Sources
+	stopped error
+	closed  bool
+	senders sync.WaitGroup // Submit calls that may still write to queue
+
+	flight map[seqOf][]index.Ref // admitted, perhaps not in the index yet
+
+	admission admission // owned by the admit stage
+	nearby    nearby    // owned by the keep stage
+}
+
+// request is one Submit on its way through the stages.
+type request struct {
+	items   []item
+	answers []wire.Answer
+	done    chan error
+}
+
+// New starts an intake. Stop ends it.
+func New(cfg Config) *Intake {
+	if cfg.Diag == nil {
+		cfg.Diag = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	in := &Intake{
+		cfg: cfg, queue: make(chan *request, 64), ctx: ctx, cancel: cancel, sources: cfg.Sources,
+		flight: make(map[seqOf][]index.Ref), admission: newAdmission(cfg),
+	}
+	admitted, kept, appended := make(chan *batch), make(chan *batch), make(chan *batch, 4)
+	in.stages.Go(func() { in.admit(admitted) })
+	in.stages.Go(func() { in.pass(admitted, kept, in.keep) })
+	in.stages.Go(func() { in.pass(kept, appended, in.append) })
+	in.stages.Go(func() { in.pass(appended, nil, in.note) })
+	return in
+}
+
+// Submit hands entries in and waits for the answers, in order. The context ends
+// the waiting, not the work: what was handed in may still be accepted. An error
+// says that nothing is known about the outcome; the sender keeps everything.
+func (in *Intake) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	var answers []wire.Answer
+	for len(subs) > 0 {
+		n := take(subs)
+		a, err := in.submit(ctx, subs[:n])
+		if err != nil {
+			return nil, err
+		}
+		answers, subs = append(answers, a...), subs[n:]
+	}
+	return answers, nil
+}
+
+// take says how many submissions make one request.
+func take(subs []wire.Submission) int {
+	changes := 0
+	for i := range subs {
+		changes += len(subs[i].What)
+		if i == maxBatch || i > 0 && changes > maxChanges {
+			return i
+		}
+	}
+	return len(subs)
+}
+
+func (in *Intake) submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	r := &request{items: in.check(subs), answers: make([]wire.Answer, len(subs)), done: make(chan error, 1)}
+	if err := in.enter(); err != nil {
+		return nil, err
+	}
+	select {
+	case in.queue <- r:
+		in.senders.Done()
+	case <-ctx.Done():
+		in.senders.Done()
+		return nil, ctx.Err()
+	}
+	select {
+	case err := <-r.done:
+		return r.answers, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// enter counts a sender in, unless the intake has ended.
+func (in *Intake) enter() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.stopped != nil {
+		return fmt.Errorf("%w: %w", ErrStopped, in.stopped)
+	}
+	if in.closed {
+		return ErrStopped
+	}
+	in.senders.Add(1)
+	return nil
+}
+
+// Stop lets what was handed in run to its end and returns why the intake had
+// stopped before, if it had.
+func (in *Intake) Stop() error {
+	in.mu.Lock()
+	if in.closed {
+		in.mu.Unlock()
+		return nil
+	}
+	in.closed = true
+	in.mu.Unlock()
+	in.senders.Wait()
+	close(in.queue)
+	in.stages.Wait()
+	in.cancel()
+	return in.Err()
+}
+
+// Err is why the intake stopped, nil while it runs.
+func (in *Intake) Err() error {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	return in.stopped
+}
+
+// fail stops the intake: what this error concerns, and all that comes after it,
+// may or may not be on disk.
+func (in *Intake) fail(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.stopped == nil {
+		in.stopped = err
+		in.cfg.Diag.Error("intake stopped", "error", err)
+	}
+}
+
+// Enrolled returns the enrolment of a source, nil if there is none.
+func (in *Intake) Enrolled(src entry.Source) *verify.Enrolment {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	return in.sources.Lookup(src)
+}

@@ -1,0 +1,220 @@
+package intake
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// batch is what passes through the stages behind admit: new entries only.
+type batch struct {
+	first    uint64 // index of the first entry
+	items    []*item
+	placed   []vault.Placed
+	requests []*request // answered once the batch is in the log
+}
+
+// admission is what the admit stage knows of the log so far.
+type admission struct {
+	next  uint64
+	heads map[entry.Source]uint64
+}
+
+type seqOf struct {
+	source entry.Source
+	seq    uint64
+}
+
+func newAdmission(cfg Config) admission {
+	return admission{cfg.Next, cfg.Heads}
+}
+
+// admit gives entries their indexes, in the order they came. Whatever waits in
+// the queue goes into one batch.
+func (in *Intake) admit(out chan<- *batch) {
+	defer close(out)
+	for r := range in.queue {
+		b := &batch{first: in.admission.next}
+		in.admitRequest(b, r)
+	more:
+		for len(b.items) < maxBatch {
+			select {
+			case r, ok := <-in.queue:
+				if !ok {
+					break more
+				}
+				in.admitRequest(b, r)
+			default:
+				break more
+			}
+		}
+		out <- b
+	}
+}
+
+func (in *Intake) admitRequest(b *batch, r *request) {
+	b.requests = append(b.requests, r)
+	for i := range r.items {
+		it := &r.items[i]
+		answer, fresh, err := in.judge(it)
+		if err != nil {
+			in.fail(err)
+			return
+		}
+		r.answers[i] = answer
+		if fresh {
+			b.items = append(b.items, it)
+		}
+	}
+}
+
+// judge decides whether an entry is refused, known already, or new.
+func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
+	if it.refused != nil {
+		return wire.Answer{Refused: it.refused}, false, nil
+	}
+	ad := &in.admission
+	e := it.entry
+	at := seqOf{e.Source, e.Seq}
+	known, err := in.known(at, it.id)
+	if err != nil {
+		return a, false, err
+	}
+	if known != nil {
+		return wire.Answer{Index: *known, Duplicate: true}, false, nil
+	}
+	in.mu.Lock()
+	err = in.sources.Admit(ad.next, e, func(k *entry.PublicKey) error {
+		if k == it.tried {
+			return it.signed
+		}
+		return e.Verify(k)
+	})
+	if err == nil {
+		in.flight[at] = append(in.flight[at], index.Ref{Index: ad.next, ID: it.id})
+	}
+	in.mu.Unlock()
+	if err != nil {
+		return wire.Answer{Refused: err}, false, nil
+	}
+	a = wire.Answer{Index: ad.next}
+	ad.heads[e.Source] = max(ad.heads[e.Source], e.Seq+1)
+	ad.next++
+	return a, true, nil
+}
+
+// known finds the index of an entry that is in the log, or on its way there.
+func (in *Intake) known(at seqOf, id entry.ID) (*uint64, error) {
+	if at.seq >= in.admission.heads[at.source] {
+		return nil, nil
+	}
+	in.mu.RLock()
+	refs := slices.Clone(in.flight[at])
+	in.mu.RUnlock()
+	indexed, err := in.cfg.Index.BySeq(in.ctx, at.source, at.seq)
+	if err != nil {
+		return nil, fmt.Errorf("look up source %s seq %d: %w", at.source, at.seq, err)
+	}
+	for _, r := range append(refs, indexed...) {
+		if r.ID == id {
+			return &r.Index, nil
+		}
+	}
+	return nil, nil
+}
+
+// pass runs one stage over batch after batch. Once the intake has failed
+// nothing more is done, and whoever waits is told.
+func (in *Intake) pass(from <-chan *batch, to chan<- *batch, stage func(*batch) error) {
+	if to != nil {
+		defer close(to)
+	}
+	for b := range from {
+		if in.Err() == nil {
+			if err := stage(b); err != nil {
+				in.fail(err)
+			}
+		}
+		if err := in.Err(); err != nil {
+			b.answer(fmt.Errorf("%w: %w", ErrStopped, err))
+		}
+		if to != nil {
+			to <- b
+		}
+	}
+}
+
+// answer tells the senders, once.
+func (b *batch) answer(err error) {
+	for _, r := range b.requests {
+		r.done <- err
+	}
+	b.requests = nil
+}
+
+// keep puts the openings into the vault. A crash after it leaves openings no
+// entry needs; the sender sends again, and they are put again.
+func (in *Intake) keep(b *batch) error {
+	if len(b.items) == 0 {
+		return nil
+	}
+	puts := make([]vault.Openings, len(b.items))
+	for i, it := range b.items {
+		var err error
+		if puts[i], err = in.openings(it); err != nil {
+			return err
+		}
+	}
+	placed, err := in.cfg.Vault.Put(puts)
+	if err != nil {
+		return fmt.Errorf("keep openings: %w", err)
+	}
+	b.placed = placed
+	in.remember(b)
+	return nil
+}
+
+// append puts the entries into the log and answers accepted. A crash after it
+// loses only the answer; the sender sends again and is told the same index.
+func (in *Intake) append(b *batch) error {
+	if len(b.items) > 0 {
+		notes := make([][]byte, len(b.items))
+		for i, it := range b.items {
+			notes[i] = it.sub.Note
+		}
+		first, err := in.cfg.Log.Append(in.ctx, notes)
+		if err != nil {
+			return fmt.Errorf("append %d entries at %d: %w", len(notes), b.first, err)
+		}
+		if first != b.first {
+			return fmt.Errorf("append entries: the log put them at %d, not at %d: another process writes to it", first, b.first)
+		}
+	}
+	b.answer(nil)
+	return nil
+}
+
+// note tells the index. It is derived: after a crash it catches up.
+func (in *Intake) note(b *batch) error {
+	if len(b.items) == 0 {
+		return nil
+	}
+	records := make([]index.Record, len(b.items))
+	for i, it := range b.items {
+		it.opened.Loc, it.opened.Texts = uint64(b.placed[i].Loc), texts(it.sub, b.placed[i].Texts)
+		records[i] = index.From(b.first+uint64(i), it.entry, it.opened)
+	}
+	if err := in.cfg.Index.Add(in.ctx, records); err != nil {
+		return fmt.Errorf("index entries from %d: %w", b.first, err)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, it := range b.items {
+		delete(in.flight, seqOf{it.entry.Source, it.entry.Seq})
+	}
+	return nil
+}

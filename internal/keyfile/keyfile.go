@@ -1,0 +1,126 @@
+// Package keyfile keeps secret keys in files: one key a file, mode 0600, with
+// the role it signs in and the machine it was made for. A key found on another
+// machine came there with a copied disk, and must not go on signing.
+package keyfile
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/stele-log/stele/internal/durable"
+)
+
+const header = "stele key v1"
+
+// ErrOtherMachine says that a key was made on another machine.
+var ErrOtherMachine = errors.New("key was made on another machine")
+
+// Secret is 32 secret bytes. It cannot be printed.
+type Secret struct{ p *[32]byte }
+
+// Bytes returns the secret itself.
+func (s Secret) Bytes() []byte { return s.p[:] }
+
+// String hides the secret.
+func (s Secret) String() string { return "[secret]" }
+
+// GoString hides the secret.
+func (s Secret) GoString() string { return s.String() }
+
+// Key is what a key file holds.
+type Key struct {
+	Role    string // log, a role of a source, or fingerprint
+	Name    string // origin of a log; empty for others
+	Machine string
+	Secret  Secret
+}
+
+// Open reads the key in path, which must have that role. With [ErrOtherMachine]
+// comes the key, for those who only want its public half.
+func Open(path, role string) (Key, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Key{}, err
+	}
+	k, err := parse(data)
+	if err != nil {
+		return Key{}, fmt.Errorf("key %s: %w", path, err)
+	}
+	if k.Role != role {
+		return Key{}, fmt.Errorf("key %s: role %q, want %q", path, k.Role, role)
+	}
+	if k.Machine != Machine() {
+		return k, fmt.Errorf("key %s: %w", path, ErrOtherMachine)
+	}
+	return k, nil
+}
+
+// OpenOrCreate opens the key in path, or makes one. A crash leaves no key or a
+// whole one.
+func OpenOrCreate(path, role, name string) (Key, error) {
+	k, err := Open(path, role)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
+	k = Key{role, name, Machine(), Secret{new([32]byte)}}
+	rand.Read(k.Secret.p[:])
+	return k, durable.WriteFile(durable.OS, path, k.render(), 0o600)
+}
+
+func (k Key) render() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\nrole %s\nname %s\nmachine %s\nsecret %s\n", header, k.Role, k.Name, k.Machine,
+		base64.StdEncoding.EncodeToString(k.Secret.p[:]))
+	sum := sha256.Sum256(b.Bytes())
+	fmt.Fprintf(&b, "check %s\n", hex.EncodeToString(sum[:8]))
+	return b.Bytes()
+}
+
+func parse(data []byte) (Key, error) {
+	k := Key{Secret: Secret{new([32]byte)}}
+	sc := bufio.NewScanner(bytes.NewReader(data))
+	if !sc.Scan() || sc.Text() != header {
+		return Key{}, fmt.Errorf("the first line is not %q", header)
+	}
+	for sc.Scan() {
+		word, value, _ := strings.Cut(sc.Text(), " ")
+		switch word {
+		case "role":
+			k.Role = value
+		case "name":
+			k.Name = value
+		case "machine":
+			k.Machine = value
+		case "secret":
+			b, err := base64.StdEncoding.Strict().DecodeString(value)
+			if err != nil || len(b) != 32 {
+				return Key{}, errors.New("the secret is not 32 bytes in base64")
+			}
+			copy(k.Secret.p[:], b)
+		}
+	}
+	if !bytes.Equal(k.render(), data) {
+		return Key{}, errors.New("damaged: the file does not agree with its own check")
+	}
+	return k, nil
+}
+
+// Machine is a digest of this machine's id, "unknown" where it has none.
+func Machine() string {
+	for _, path := range []string{"/etc/machine-id", "/var/lib/dbus/machine-id"} {
+		if id, err := os.ReadFile(path); err == nil && len(bytes.TrimSpace(id)) > 0 {
+			sum := sha256.Sum256(append([]byte("stele/machine/v1\n"), bytes.TrimSpace(id)...))
+			return hex.EncodeToString(sum[:16])
+		}
+	}
+	return "unknown"
+}

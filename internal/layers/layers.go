@@ -1,0 +1,2 @@
+// Package layers is empty: its test holds the architecture.
+package layers

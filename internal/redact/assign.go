@@ -1,0 +1,412 @@
+package redact
+
+import "bytes"
+
+// value is where a value stands, without its quotes.
+type value struct {
+	start, end int
+	doubt      bool // perhaps prose: must look chosen
+	unsure     bool // its end was not where it should be
+}
+
+// separator says what stands between a name and its value.
+type separator uint8
+
+const (
+	noSeparator separator = iota
+	assigned              // = : => := and the like
+	tight                 // a colon without a blank after it
+	blank                 // nothing but white space
+	option                // white space or a comma after an option
+	element               // the > of an XML element
+)
+
+// maxValue and maxBare bound how far a value with and without quotes is
+// followed before its end is called unsure.
+const (
+	maxValue = 8192
+	maxBare  = 1024
+)
+
+// valueOf finds the value of the name [start,end) on the current line.
+func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
+	opt := start > l.start && f.text[start-1] == '-' && c == strong
+	sep, at := f.separator(l, start, end, opt)
+	switch sep {
+	case noSeparator:
+		return value{}, false
+	case element:
+		return f.elementValue(at)
+	case blank:
+		return f.blankValue(l, start, at, c)
+	}
+	if at >= len(f.text) || f.text[at] == '\n' || f.text[at] == '\r' {
+		return value{}, false
+	}
+	if quote := f.openQuote(at); quote > 0 {
+		v := f.quotedValue(at, quote)
+		v.doubt = l.comment || f.plan.prose && c != strong
+		return v, v.end > v.start
+	}
+	if at > l.end { // the next item of a list
+		return value{start: at, end: f.lineEnd(at)}, true
+	}
+	v := f.bareValue(l, start, at, sep)
+	v.doubt = v.doubt || sep == tight && start > l.first && !opt
+	return v, v.end > v.start
+}
+
+// separator reads what follows a name, up to where the value begins.
+func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
+	at := f.closeName(end)
+	closed := at > end
+	blanks := at
+	at = f.blanks(at)
+	if at >= len(f.text) {
+		return noSeparator, at
+	}
+	switch c := f.text[at]; {
+	case c == '>' && start > 0 && f.text[start-1] == '<':
+		return element, at + 1
+	case c == ',' && closed && opt, c == '\n' && opt && !closed, c == '\n' && opt && closed:
+		return f.nextItem(at)
+	case c == '=' || c == ':' || c == '+' || c == '?':
+		return f.operator(at)
+	case at > blanks && opt && c != '-':
+		return option, at
+	case at > blanks && !closed && c != '\n' && c != '\r':
+		return blank, at
+	}
+	return noSeparator, at
+}
+
+// closeName passes the quote and bracket that close a quoted name, with
+// escapes: name\", name'].
+func (f *finder) closeName(at int) int {
+	for n := 0; at < len(f.text) && n < 6; n++ {
+		switch f.text[at] {
+		case '\\', '"', '\'', ']':
+			at++
+		default:
+			return at
+		}
+	}
+	return at
+}
+
+func (f *finder) blanks(at int) int {
+	for at < len(f.text) && isBlank(f.text[at]) {
+		at++
+	}
+	return at
+}
+
+// operator reads =, :, =>, := and the like; comparisons are none.
+func (f *finder) operator(at int) (separator, int) {
+	rest := f.text[at:min(len(f.text), at+3)]
+	for _, op := range []string{"==", "=~", "::", ":*", "+ ", "? ", "?)", "=^", ":-"} {
+		if bytes.HasPrefix(rest, []byte(op)) {
+			return noSeparator, at
+		}
+	}
+	for _, op := range []string{"=>", ":=", "+=", "?="} {
+		if bytes.HasPrefix(rest, []byte(op)) {
+			return assigned, f.blanks(at + 2)
+		}
+	}
+	if rest[0] == '=' {
+		return assigned, f.blanks(at + 1)
+	}
+	if rest[0] != ':' {
+		return noSeparator, at
+	}
+	next := f.blanks(at + 1)
+	if next > at+1 || next >= len(f.text) || f.openQuote(next) > 0 || isSpace(f.text[next]) {
+		return assigned, next
+	}
+	return tight, next
+}
+
+// nextItem finds the value of an option that is the next item of a list, on
+// the same line or the next.
+func (f *finder) nextItem(at int) (separator, int) {
+	if f.text[at] == ',' {
+		at++
+	}
+	for at < len(f.text) && isSpace(f.text[at]) {
+		at++
+	}
+	if bytes.HasPrefix(f.text[at:], []byte("- ")) {
+		return option, f.blanks(at + 2)
+	}
+	if f.openQuote(at) > 0 && (at+1 >= len(f.text) || f.text[at+1] != '-') {
+		return option, at
+	}
+	return noSeparator, at
+}
+
+// openQuote returns the length of the quote at at, with the escapes before it,
+// or 0.
+func (f *finder) openQuote(at int) int {
+	n := 0
+	for at+n < len(f.text) && f.text[at+n] == '\\' && n < 8 {
+		n++
+	}
+	if at+n >= len(f.text) || f.text[at+n] != '"' && f.text[at+n] != '\'' || n > 0 && f.text[at+n] == '\'' {
+		return 0
+	}
+	if three := f.text[at : at+1]; n == 0 && bytes.HasPrefix(f.text[at:], bytes.Repeat(three, 3)) {
+		return 3
+	}
+	return n + 1
+}
+
+// quotedValue finds the end of a quoted value. A quote that is not closed on
+// its line belongs to a value over several lines, or to none; the value is
+// then taken to the end of the line.
+func (f *finder) quotedValue(at, n int) value {
+	open := f.text[at : at+n]
+	start := at + n
+	if n == 3 && open[0] != '\\' {
+		start, _ = trimmed(f.text, start, len(f.text))
+	}
+	end := f.closeQuote(start, open)
+	if end >= 0 {
+		return value{start: start, end: end}
+	}
+	stop := f.lineEnd(start)
+	return value{start: start, end: stop, unsure: true}
+}
+
+// closeQuote finds the quote that closes open, or returns -1. Only a threefold
+// quote reaches over lines.
+func (f *finder) closeQuote(start int, open []byte) int {
+	if len(open) == 3 && open[0] != '\\' {
+		i := bytes.Index(f.text[start:], open)
+		if i < 0 {
+			return -1
+		}
+		return start + len(bytes.TrimRight(f.text[start:start+i], " \t\r\n"))
+	}
+	q := open[len(open)-1]
+	for i := start; i < len(f.text) && i < start+maxValue && f.text[i] != '\n'; i++ {
+		switch {
+		case f.text[i] == '\\' && len(open) > 1 && bytes.HasPrefix(f.text[i:], open):
+			return i
+		case f.text[i] == '\\' && q == '"':
+			i++
+		case f.text[i] == q && q == '\'' && i+1 < len(f.text) && f.text[i+1] == q:
+			i++
+		case f.text[i] == q:
+			return i
+		}
+	}
+	return -1
+}
+
+// lineEnd returns the end of the text on the line of at.
+func (f *finder) lineEnd(at int) int {
+	end := f.line.end
+	if at > end || at < f.line.start {
+		if end = at + bytes.IndexByte(f.text[at:], '\n'); end < at {
+			end = len(f.text)
+		}
+	}
+	for end > at && isSpace(f.text[end-1]) {
+		end--
+	}
+	return end
+}
+
+// bareValue finds the end of a value without quotes of its own.
+func (f *finder) bareValue(l *line, start, at int, sep separator) value {
+	if l.quote == 0 && start <= l.first && sep != option {
+		return f.restOfLine(l, at)
+	}
+	end := at
+	for end < l.end && end < at+maxBare && !f.endsBare(l, at, end) {
+		end++
+	}
+	if end == at+maxBare {
+		return value{start: at, end: f.lineEnd(at), unsure: true}
+	}
+	v := value{start: at, end: end}
+	if l.quote != 0 && f.isEnvironment(l) {
+		v.end = f.untilQuote(l, at)
+	}
+	v.doubt = l.comment
+	if sep == assigned && f.text[at-1] == ' ' && f.text[at-2] == ':' && l.quote != 0 {
+		v.doubt = true // a sentence: "Password: must be changed"
+	}
+	return v
+}
+
+// endsBare says whether a bare value that begins at at ends at i.
+func (f *finder) endsBare(l *line, at, i int) bool {
+	c := f.text[i]
+	switch {
+	case isSpace(c):
+		return !insideReference(f.text[at:i])
+	case c == l.quote && c != 0:
+		return true
+	case c == '\\' && i+1 < l.end && (f.text[i+1] == '"' || f.text[i+1] == 'n'):
+		return true
+	case c == '&':
+		return f.inQuery(l, at)
+	case c == ';' || c == '"' || c == '`':
+		return true
+	case c == ',' || c == '}' || c == ']' || c == ')':
+		return (i+1 >= l.end || isSpace(f.text[i+1]) || c != ',' && bytes.IndexByte([]byte(",;)]}\"'"), f.text[i+1]) >= 0 || l.quote == 0 && c == ',') &&
+			!insideReference(f.text[at:i])
+	}
+	return false
+}
+
+// insideReference says whether a reference was opened and not closed.
+func insideReference(v []byte) bool {
+	if len(v) < 2 || len(v) > 256 {
+		return false
+	}
+	return bytes.LastIndex(v, []byte("{{")) > bytes.LastIndex(v, []byte("}}")) ||
+		bytes.LastIndex(v, []byte("${")) > bytes.LastIndexByte(v, '}') ||
+		bytes.LastIndex(v, []byte("$(")) > bytes.LastIndexByte(v, ')') ||
+		bytes.LastIndex(v, []byte("<%")) > bytes.LastIndex(v, []byte("%>"))
+}
+
+// inQuery says whether the value at at belongs to the query of a URL.
+func (f *finder) inQuery(l *line, at int) bool {
+	back := f.text[max(l.start, at-maxName):at]
+	return bytes.IndexByte(back, '?') >= 0 || bytes.IndexByte(back, '&') >= 0 || f.plan.bare
+}
+
+// isEnvironment says whether the open quote holds one assignment of a unit
+// file: Environment="NAME=a value with blanks".
+func (f *finder) isEnvironment(l *line) bool {
+	return bytes.HasPrefix(f.text[l.first:l.end], []byte("Environment="))
+}
+
+func (f *finder) untilQuote(l *line, at int) int {
+	if i := bytes.IndexByte(f.text[at:l.end], l.quote); i >= 0 {
+		return at + i
+	}
+	return f.lineEnd(at)
+}
+
+// restOfLine is the value of a key that begins its line.
+func (f *finder) restOfLine(l *line, at int) value {
+	v := value{start: at, end: f.lineEnd(at)}
+	rest := f.text[v.start:v.end]
+	if i := commentAt(rest, f.plan.format); i >= 0 {
+		v.end = v.start + len(bytes.TrimRight(rest[:i], " \t"))
+	}
+	for v.end > v.start && (f.text[v.end-1] == ';' || f.text[v.end-1] == ',') {
+		v.end--
+	}
+	if l.comment || f.plan.prose {
+		v.doubt = true
+		v.end = f.firstSentence(v)
+	}
+	return v
+}
+
+// firstSentence narrows a value in a comment to one word: more are prose.
+func (f *finder) firstSentence(v value) int {
+	if bytes.Count(f.text[v.start:v.end], []byte(" ")) >= 2 {
+		return v.start + max(0, bytes.IndexByte(f.text[v.start:v.end], ' '))
+	}
+	return v.end
+}
+
+// commentAt finds the comment after a value where the format has such
+// comments; elsewhere the sign may belong to a secret.
+func commentAt(v []byte, format string) int {
+	switch format {
+	case "yaml", "toml":
+		return bytes.Index(v, []byte(" #"))
+	}
+	return -1
+}
+
+// blankValue is the value of a key that only white space separates from it.
+func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
+	if quote := f.openQuote(at); quote > 0 && f.plan.spaced() && l.quote == 0 && !l.comment {
+		v := f.quotedValue(at, quote)
+		return v, v.end > v.start
+	}
+	end := f.wordEnd(at)
+	word := f.text[at:end]
+	switch {
+	case l.quote != 0 && end > at && f.text[end-1] == l.quote:
+		end--
+	}
+	v := value{start: at, end: end, doubt: true}
+	switch {
+	case start == l.first && !l.comment && f.plan.spaced() && !isAmbiguous(string(bytes.ToLower(f.text[start:start+min(6, end-start)]))):
+		v.doubt = c != strong
+	case f.isLogin(l, start):
+		v.doubt = false
+	case isSentenceVerb(word):
+		v.start = f.blanks(end)
+		v.end = f.wordEnd(v.start)
+	case start != l.first:
+		return value{}, false
+	}
+	if !v.doubt && len(word) <= 2 && isNumber(word) { // password 7 0822455D0A16
+		v.start = f.blanks(end)
+		v.end = f.wordEnd(v.start)
+	}
+	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
+	return v, v.end > v.start
+}
+
+func (f *finder) wordEnd(at int) int {
+	stop := min(len(f.text), at+maxValue)
+	for at < stop && !isSpace(f.text[at]) {
+		at++
+	}
+	return at
+}
+
+// isAmbiguous says whether a first word is often a verb or a control word.
+func isAmbiguous(first string) bool {
+	return first == "pass i" || first == "pass o" || first == "pass t" || first == "pass q"
+}
+
+// isLogin says whether the line is one of a netrc.
+func (f *finder) isLogin(l *line, start int) bool {
+	back := f.text[max(l.start, start-512):start]
+	if l.comment || bytes.HasSuffix(back, []byte("login ")) {
+		return false
+	}
+	return bytes.Contains(back, []byte(" login ")) || bytes.HasPrefix(back, []byte("machine ")) ||
+		bytes.HasPrefix(back, []byte("login ")) ||
+		bytes.Contains(back, []byte("user ")) && bytes.HasSuffix(back, []byte("insecure-"))
+}
+
+func isSentenceVerb(word []byte) bool {
+	switch string(word) {
+	case "is", "was", "are", "were", "to", "of":
+		return true
+	}
+	return false
+}
+
+func isNumber(v []byte) bool {
+	for _, c := range v {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return len(v) > 0
+}
+
+// elementValue is the text of an XML element that closes on its line.
+func (f *finder) elementValue(at int) (value, bool) {
+	rest := f.text[at:min(f.line.end, at+maxValue)]
+	end := bytes.Index(rest, []byte("</"))
+	if end < 0 {
+		return value{}, false
+	}
+	start, stop := trimmed(f.text, at, at+end)
+	return value{start: start, end: stop}, stop > start
+}

@@ -1,0 +1,235 @@
+package redact
+
+import (
+	"bytes"
+	"strings"
+)
+
+// tool says which short options of a program carry secrets.
+type tool struct {
+	prefix   string // of the program's base name
+	attached string // -pSECRET
+	separate string // -p SECRET, and attached unless blunt
+	userPass string // -u user:SECRET
+	needs    string // only with this word among the arguments
+	blunt    bool   // the options of separate are never attached
+	last     int    // so many words from the end are secrets, with needs
+}
+
+// tools is read only. The first match counts.
+var tools = []tool{
+	{prefix: "check_snmp", separate: "CAX"},
+	{prefix: "check_mysql", separate: "p"}, {prefix: "check_pgsql", separate: "p"}, {prefix: "check_postgres", separate: "p"},
+	{prefix: "check_http", userPass: "ab"}, {prefix: "check_nrpe"}, {prefix: "check_disk"}, {prefix: "check_file"},
+	{prefix: "check_procs"}, {prefix: "check_tcp"}, {prefix: "check_", separate: "pPW", userPass: "a", blunt: true},
+	{prefix: "mysql", attached: "p"}, {prefix: "mariadb", attached: "p"}, {prefix: "innobackupex", attached: "p"},
+	{prefix: "xtrabackup", attached: "p"},
+	{prefix: "curl", userPass: "uU"},
+	{prefix: "snmp", separate: "cAX"}, {prefix: "sshpass", separate: "p"}, {prefix: "redis-cli", separate: "a"},
+	{prefix: "ldap", separate: "w"}, {prefix: "smbclient", userPass: "U"}, {prefix: "rpcclient", userPass: "U"},
+	{prefix: "mongo", separate: "p"}, {prefix: "docker", separate: "p", needs: "login"},
+	{prefix: "podman", separate: "p", needs: "login"}, {prefix: "helm", separate: "p", needs: "login"},
+	{prefix: "ipmitool", separate: "P"}, {prefix: "mosquitto", separate: "P"}, {prefix: "sqlcmd", separate: "P"},
+	{prefix: "rabbitmqctl", needs: "add_user", last: 1}, {prefix: "rabbitmqctl", needs: "change_password", last: 1},
+	{prefix: "htpasswd", needs: "-b", last: 1},
+}
+
+// longUserPass are long options whose value is user:SECRET.
+var longUserPass = words("--user --proxy-user --userpwd --userpass --auth --authentication --http-auth --creds")
+
+// word is one word of a command line, without its quotes.
+type word struct {
+	text  []byte
+	start int // where it stands
+}
+
+// Command masks the secrets in the arguments of a process. The result has as
+// many arguments as args.
+func (r *Redactor) Command(args []string) []string {
+	out := make([]string, len(args))
+	ws := make([]word, len(args))
+	for i, a := range args {
+		ws[i] = word{text: []byte(a)}
+	}
+	masks := commandMasks(ws)
+	for i, a := range args {
+		out[i] = r.argument(a, masks[i])
+	}
+	return out
+}
+
+// argument masks one argument: what its command makes secret, then what its
+// own text shows.
+func (r *Redactor) argument(a string, mask *Span) string {
+	if mask != nil {
+		a = a[:mask.Start] + Mark + a[mask.End:]
+	}
+	spans, _ := r.settle([]byte(a), plan{bare: true})
+	return string(r.mask([]byte(a), spans).Text)
+}
+
+// commandMasks says for each word which part of it is secret by its place in
+// the command.
+func commandMasks(ws []word) map[int]*Span {
+	masks := make(map[int]*Span)
+	var t *tool
+	for i, w := range ws {
+		if found := toolFor(w.text, ws[i+1:]); found != nil {
+			t = found
+			if t.last > 0 && len(ws)-t.last > i {
+				maskWhole(masks, ws, len(ws)-t.last)
+			}
+			continue
+		}
+		longOption(masks, ws, i)
+		if t != nil {
+			t.option(masks, ws, i)
+		}
+	}
+	return masks
+}
+
+// toolFor returns the tool a word names, or nil.
+func toolFor(w []byte, rest []word) *tool {
+	base := w[bytes.LastIndexByte(w, '/')+1:]
+	if len(base) == 0 || len(base) > 64 || base[0] == '-' {
+		return nil
+	}
+	for i := range tools {
+		t := &tools[i]
+		if bytes.HasPrefix(base, []byte(t.prefix)) && !bytes.ContainsAny(base, "=:@") && (t.needs == "" || contains(rest, t.needs)) {
+			return t
+		}
+	}
+	return nil
+}
+
+func contains(ws []word, s string) bool {
+	for _, w := range ws[:min(len(ws), 64)] {
+		if string(w.text) == s {
+			return true
+		}
+	}
+	return false
+}
+
+// longOption masks the value of --password VALUE and --user name:VALUE.
+func longOption(masks map[int]*Span, ws []word, i int) {
+	w := ws[i].text
+	if len(w) < 3 || w[0] != '-' || bytes.IndexByte(w, '=') >= 0 || i+1 >= len(ws) {
+		return
+	}
+	switch next := ws[i+1].text; {
+	case longUserPass[string(w)]:
+		maskUserPass(masks, i+1, next, 0)
+	case len(next) > 0 && next[0] == '-' && !looksChosen(next):
+	case len(w) <= maxName && (w[1] == '-' || len(w) > 4) && classify(string(w)) == strong && len(next) > 0:
+		maskWhole(masks, ws, i+1)
+	}
+}
+
+func maskWhole(masks map[int]*Span, ws []word, i int) {
+	if !isPlain(ws[i].text) {
+		masks[i] = &Span{0, len(ws[i].text)}
+	}
+}
+
+// maskUserPass masks the password of user:password or user%password.
+func maskUserPass(masks map[int]*Span, i int, text []byte, from int) {
+	at := bytes.IndexAny(text[from:], ":%")
+	if at <= 0 || isPlain(text[from:]) {
+		return
+	}
+	at += from + 1
+	if pass := text[at:]; !isPlain(pass) {
+		masks[i] = &Span{at, len(text)}
+	}
+}
+
+// option masks what a short option of the tool carries.
+func (t *tool) option(masks map[int]*Span, ws []word, i int) {
+	w := ws[i].text
+	if len(w) < 2 || w[0] != '-' || w[1] == '-' {
+		return
+	}
+	letter, alone := string(w[1:2]), len(w) == 2 && i+1 < len(ws)
+	switch {
+	case strings.Contains(t.userPass, letter) && alone:
+		maskUserPass(masks, i+1, ws[i+1].text, 0)
+	case strings.Contains(t.userPass, letter):
+		maskUserPass(masks, i, w, 2)
+	case strings.Contains(t.separate, letter) && alone:
+		if next := ws[i+1].text; !isNumber(next) || !t.blunt {
+			maskWhole(masks, ws, i+1)
+		}
+	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !isPlain(w[2:]):
+		masks[i] = &Span{2, len(w)}
+	}
+}
+
+// maxCommand bounds how much of a line is read as one command.
+const maxCommand = 4096
+
+// tool masks the secrets of a command line that stands in a text.
+func (f *finder) tool(start int) {
+	if start < f.toolTo || start > 0 && (isNameByte(f.text[start-1]) && f.text[start-1] != '-') {
+		return
+	}
+	l := f.enter(start)
+	end := f.commandEnd(l, start)
+	f.toolTo = end
+	ws := splitCommand(f.text[start:end], start)
+	for i, m := range commandMasks(ws) {
+		f.add(ws[i].start+m.Start, ws[i].start+m.End)
+	}
+}
+
+// commandEnd finds where a command ends: at its line, its quote, or an
+// operator of the shell.
+func (f *finder) commandEnd(l *line, at int) int {
+	stop := min(l.end, at+maxCommand)
+	quote := byte(0)
+	for i := at; i < stop; i++ {
+		c := f.text[i]
+		switch {
+		case c == l.quote && c != 0:
+			return i
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '|' || c == ';' || c == '&' && i+1 < stop && f.text[i+1] == '&':
+			return i
+		}
+	}
+	return stop
+}
+
+// splitCommand splits a command line as a shell would; at is where it stands.
+// Commas and brackets between quoted words, as in JSON, do not matter.
+func splitCommand(line []byte, at int) []word {
+	var ws []word
+	for i := 0; i < len(line); {
+		c := line[i]
+		if isSpace(c) || c == ',' || c == ')' || c == '(' {
+			i++
+			continue
+		}
+		start, end := i, i
+		if c == '"' || c == '\'' {
+			start, end, i = scanQuoted(line, i)
+		} else {
+			for i < len(line) && !isSpace(line[i]) && line[i] != '"' {
+				i++
+			}
+			end = i
+			if i == start {
+				i++
+			}
+		}
+		ws = append(ws, word{text: line[start:end], start: at + start})
+	}
+	return ws
+}

@@ -1,0 +1,356 @@
+package redact
+
+import (
+	"bytes"
+)
+
+// plan is a Source made ready for use.
+type plan struct {
+	format string
+	paths  []pathPattern
+	prose  bool // prose, not configuration
+	bare   bool // one argument of a command line
+}
+
+func newPlan(src Source) plan {
+	p := plan{format: src.Format}
+	for _, s := range src.SecretPaths {
+		p.paths = append(p.paths, compilePath(s)...)
+	}
+	return p
+}
+
+// spaced says whether a key and its value may be separated by nothing but
+// white space.
+func (p plan) spaced() bool {
+	switch p.format {
+	case "yaml", "toml", "json", "jsonc", "xml", "env", "rules", "markdown":
+		return false
+	}
+	return !p.prose && !p.bare
+}
+
+// finder collects the spans to mask in one text. It belongs to one call.
+type finder struct {
+	scout   *scout
+	text    []byte
+	plan    plan
+	spans   []Span
+	parsed  bool
+	classes map[string]suspicion
+
+	skip    int  // triggers that end here or before are inside what is masked
+	named   int  // names up to here are judged
+	tried   int  // run of characters in which the last shape failed
+	triedBy any  // that shape
+	nextEnd int  // position of the next end of a PEM block
+	pemTo   int  // end of the last private key block
+	line    line // the line of the last trigger
+	toolTo  int  // end of the last command that was read
+}
+
+// line is one line of the text and what has been seen of it.
+type line struct {
+	start, end int
+	first      int  // first byte that is neither blank nor a comment sign
+	comment    bool // starts with a comment sign
+	at         int  // quotes are known up to here
+	quote      byte // the quote open at at, or 0
+	opened     int  // where quote was opened
+}
+
+// maxClasses bounds the memory of judged names.
+const maxClasses = 4096
+
+func newFinder(s *scout, text []byte, p plan) *finder {
+	return &finder{scout: s, text: text, plan: p, line: line{end: -1}, classes: make(map[string]suspicion)}
+}
+
+// find returns the spans to mask, sorted and apart.
+func (f *finder) find() []Span {
+	f.scout.scan(f.text, f.hit)
+	f.parsed = f.walk()
+	return union(f.spans)
+}
+
+// hit gives a trigger to its rule.
+func (f *finder) hit(t *trigger, end int) {
+	start := end - len(t.text)
+	if t.kind == kindMark {
+		f.spans = append(f.spans, Span{start, end})
+		return
+	}
+	if t.kind == kindPEM {
+		if start >= f.pemTo {
+			f.pem(start, end)
+		}
+		return
+	}
+	if end <= f.skip {
+		return
+	}
+	switch t.kind {
+	case kindName:
+		if end > f.named {
+			f.name(start, end)
+		}
+	case kindURL:
+		f.url(start, end)
+	case kindDial:
+		f.dial(start)
+	case kindTool:
+		f.tool(start)
+	default:
+		f.shape(t, start, end)
+	}
+}
+
+// shape gives a trigger to a rule that reads a run of characters, unless the
+// same rule has read that run already.
+func (f *finder) shape(t *trigger, start, end int) {
+	if f.triedBy == any(t) && end < f.tried {
+		return
+	}
+	f.triedBy, f.tried = t, 0
+	switch t.kind {
+	case kindCrypt:
+		f.crypt(start, end)
+	case kindBasic:
+		f.basic(end)
+	case kindToken:
+		f.token(&tokenShapes[t.arg], start, end)
+	}
+}
+
+// add masks a span.
+func (f *finder) add(start, end int) {
+	if start >= end {
+		return
+	}
+	f.spans = append(f.spans, Span{start, end})
+	f.skip = max(f.skip, end)
+}
+
+// classOf judges a name, remembering the judgement.
+func (f *finder) classOf(name []byte) suspicion {
+	if c, ok := f.classes[string(name)]; ok {
+		return c
+	}
+	c := classify(string(name))
+	if len(f.classes) < maxClasses {
+		f.classes[string(name)] = c
+	}
+	return c
+}
+
+// enter makes the line that holds pos the current one, and reads its quotes up
+// to pos. Positions come in rising order.
+func (f *finder) enter(pos int) *line {
+	l := &f.line
+	if pos > l.end {
+		from := max(l.end, 0)
+		start := from + bytes.LastIndexByte(f.text[from:pos], '\n') + 1
+		if l.end < 0 && start == from {
+			start = 0
+		}
+		end := pos + bytes.IndexByte(f.text[pos:], '\n')
+		if end < pos {
+			end = len(f.text)
+		}
+		*l = f.newLine(start, end)
+	}
+	for ; l.at < pos; l.at++ {
+		f.quoteAt(l)
+	}
+	return l
+}
+
+func (f *finder) newLine(start, end int) line {
+	l := line{start: start, end: end, first: start, at: start}
+	for l.first < end && bytes.IndexByte([]byte(" \t#;*/!-'"), f.text[l.first]) >= 0 {
+		switch c := f.text[l.first]; {
+		case c == '#' || c == ';' || c == '!', c == '/' && l.first+1 < end && f.text[l.first+1] == '/':
+			l.comment = true
+		}
+		l.first++
+	}
+	if bytes.HasPrefix(f.text[l.first:end], []byte("export ")) {
+		l.first += len("export ")
+	}
+	return l
+}
+
+// quoteAt notes the quote at l.at, if there is one. An apostrophe inside a word
+// is none.
+func (f *finder) quoteAt(l *line) {
+	c := f.text[l.at]
+	if c != '"' && c != '\'' && c != '`' {
+		return
+	}
+	if l.at > l.start && f.text[l.at-1] == '\\' {
+		return
+	}
+	switch {
+	case l.quote == c:
+		l.quote = 0
+	case l.quote == 0 && (c == '"' || l.at == l.start || !isAlnum(f.text[l.at-1])):
+		l.quote, l.opened = c, l.at
+	}
+}
+
+// maxName bounds how far a name is followed to either side.
+const maxName = 128
+
+// name judges the key name around a trigger and masks its value.
+func (f *finder) name(start, end int) {
+	start, end = f.nameAround(start, end)
+	f.named = end
+	if f.belowOpen(start) {
+		return
+	}
+	c := f.classOf(f.text[start:end])
+	l := f.enter(start)
+	if c != strong {
+		start, c = f.spacedName(l, start, end, c)
+	}
+	guarded := isGuardedURL(string(f.text[start:end]))
+	if c == none && !guarded {
+		return
+	}
+	v, ok := f.valueOf(l, start, end, c)
+	if !ok {
+		return
+	}
+	if guarded {
+		f.maskAddress(v)
+		return
+	}
+	f.judge(v, c)
+}
+
+// nameAround extends a trigger to the whole name.
+func (f *finder) nameAround(start, end int) (int, int) {
+	low, high := max(0, start-maxName), min(len(f.text), end+maxName)
+	for start > low && isNameByte(f.text[start-1]) {
+		start--
+	}
+	for end < high && isNameByte(f.text[end]) {
+		end++
+	}
+	if start > 0 && f.text[start-1] == '\\' && end-start > 1 && (f.text[start] == 'n' || f.text[start] == 't') {
+		start++ // an escape in a string, not a letter of the name
+	}
+	for start < end && (f.text[start] == '.' || f.text[start] == '-') {
+		start++
+	}
+	return start, end
+}
+
+// belowOpen says whether the name is the last part of one that is public by
+// nature: checksum/secret.
+func (f *finder) belowOpen(start int) bool {
+	if start == 0 || f.text[start-1] != '/' {
+		return false
+	}
+	from := start - 1
+	for from > 0 && start-from < maxName && isNameByte(f.text[from-1]) {
+		from--
+	}
+	return anyIn(splitWords(string(f.text[from:start-1])), names.open)
+}
+
+func isNameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' || c == '.' }
+
+// spacedName reads a name of several words, as in "api key = x", where it
+// begins the line.
+func (f *finder) spacedName(l *line, start, end int, c suspicion) (int, suspicion) {
+	if l.comment || start-l.first > 40 || start <= l.first {
+		return start, c
+	}
+	for _, b := range f.text[l.first:start] {
+		if !isNameByte(b) && b != ' ' {
+			return start, c
+		}
+	}
+	rest := bytes.TrimLeft(f.text[end:min(len(f.text), end+16)], " \t")
+	if len(rest) == 0 || rest[0] != '=' && rest[0] != ':' {
+		return start, c
+	}
+	return l.first, classify(string(f.text[l.first:end]))
+}
+
+// judge masks a value under a name of the given suspicion.
+func (f *finder) judge(v value, c suspicion) {
+	if v.unsure && c == strong {
+		f.add(v.start, v.end)
+		return
+	}
+	if v.unsure && c != strong {
+		v.end = min(v.end, v.start+maxBare)
+	}
+	content := f.text[v.start:v.end]
+	if n := schemeLen(content); n > 0 {
+		v.start += n
+		content = content[n:]
+	}
+	if isPlain(content) || f.isAlias(v) || v.doubt && isPublished(content) {
+		return
+	}
+	switch {
+	case c == strong && (!v.doubt || looksChosen(content)):
+		f.add(v.start, v.end)
+	case c == weak && looksRandom(content):
+		f.add(v.start, v.end)
+	case c == weak && !v.doubt:
+		f.userPassword(v)
+	}
+}
+
+// isAlias says whether the value is an alias of YAML.
+func (f *finder) isAlias(v value) bool {
+	return f.plan.format == "yaml" && v.end > v.start && f.text[v.start] == '*' && v.start > 0 && isSpace(f.text[v.start-1])
+}
+
+// userPassword masks the password of user:password.
+func (f *finder) userPassword(v value) {
+	content := f.text[v.start:v.end]
+	colon := bytes.IndexByte(content, ':')
+	if colon <= 0 || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
+		return
+	}
+	if pass := content[colon+1:]; looksChosen(pass) && !isPlain(pass) {
+		f.add(v.start+colon+1, v.end)
+	}
+}
+
+// maskAddress masks a URL that is itself a permission.
+func (f *finder) maskAddress(v value) {
+	u := f.text[v.start:v.end]
+	i := bytes.Index(u, []byte("://"))
+	if i < 0 || isPlain(u) {
+		return
+	}
+	host := bytes.IndexByte(u[i+3:], '/')
+	if host < 0 {
+		return
+	}
+	for part := range bytes.FieldsFuncSeq(u[i+3+host:], func(r rune) bool { return r == '/' || r == '?' || r == '&' || r == '=' }) {
+		if (looksRandom(part) || isUUID(part)) && !isPlain(part) {
+			f.add(v.start, v.end)
+			return
+		}
+	}
+}
+
+// schemeLen returns the length of the scheme and blanks a header value begins
+// with.
+func schemeLen(v []byte) int {
+	i := bytes.IndexByte(v[:min(len(v), 32)], ' ')
+	if i <= 0 || !schemes[string(bytes.ToLower(v[:i]))] {
+		return 0
+	}
+	for i < len(v) && isBlank(v[i]) {
+		i++
+	}
+	return i
+}

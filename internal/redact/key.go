@@ -1,0 +1,56 @@
+package redact
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+)
+
+// KeySize is the length of a fingerprint key in bytes.
+const KeySize = 32
+
+// fingerprintSize is how many bytes of the HMAC a fingerprint keeps: enough to
+// tell secrets of one host apart, too few to be mistaken for a digest.
+const fingerprintSize = 9
+
+// Key is the fingerprint key of a host. It never leaves the host and no way of
+// printing it shows it. The zero Key makes fingerprints that anyone can make;
+// it is meant for tests.
+type Key struct{ p *[KeySize]byte }
+
+// NewKey returns the key with the given 32 bytes.
+func NewKey(b []byte) (Key, error) {
+	if len(b) != KeySize {
+		return Key{}, fmt.Errorf("fingerprint key: %d bytes, want %d", len(b), KeySize)
+	}
+	k := [KeySize]byte(b)
+	return Key{&k}, nil
+}
+
+const hidden = "[key]"
+
+// String hides the key.
+func (Key) String() string { return hidden }
+
+// GoString hides the key.
+func (Key) GoString() string { return hidden }
+
+// LogValue hides the key.
+func (Key) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// MarshalText hides the key.
+func (Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// fingerprint tells whether a secret changed without telling the secret: the
+// first 9 bytes of HMAC-SHA256(key, secret) in base64url, 12 characters.
+func (k Key) fingerprint(secret []byte) string {
+	var key []byte
+	if k.p != nil {
+		key = k.p[:]
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(secret)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:fingerprintSize])
+}

@@ -1,0 +1,231 @@
+package redact
+
+import (
+	"bytes"
+	"strings"
+)
+
+// walkTOML judges the values of a TOML text.
+func (f *finder) walkTOML() bool {
+	w := flow{f: f, hash: true}
+	var section []string
+	ok := true
+	for at := 0; at < len(f.text); {
+		start, end := f.lineAt(at)
+		at = start.next
+		line := f.text[start.from:end]
+		switch {
+		case len(line) == 0 || line[0] == '#':
+		case line[0] == '[':
+			section = splitKey(bytes.Trim(beforeComment(line), "[] \t"))
+		default:
+			eq := assignmentAt(line)
+			if eq < 0 {
+				ok = false
+				continue
+			}
+			path := section
+			for _, name := range splitKey(line[:eq]) {
+				path = push(path, name)
+			}
+			at = max(at, f.tomlValue(&w, path, start.from+eq+1, end))
+		}
+	}
+	return ok && !w.broken
+}
+
+// lineStart is where the content of a line begins and where the next line
+// does.
+type lineStart struct{ from, next int }
+
+// lineAt returns the content of the line that begins at at.
+func (f *finder) lineAt(at int) (lineStart, int) {
+	stop := at + bytes.IndexByte(f.text[at:], '\n')
+	if stop < at {
+		stop = len(f.text)
+	}
+	from, end := trimmed(f.text, at, stop)
+	return lineStart{from: from, next: stop + 1}, end
+}
+
+// tomlValue judges one value and returns where the line after it begins.
+func (f *finder) tomlValue(w *flow, path []string, from, end int) int {
+	from = f.blanks(from)
+	if from >= end || len(path) == 0 {
+		return 0
+	}
+	next := end
+	switch c := f.text[from]; c {
+	case '[', '{':
+		next = w.collection(from, path)
+	case '"', '\'':
+		l := leaf{path: path, quoted: true}
+		l.start, l.end, next = scanQuoted(f.text, from)
+		f.leaf(l)
+	default:
+		rest := beforeComment(f.text[from:end])
+		f.leaf(leaf{path: path, start: from, end: from + len(rest)})
+	}
+	if next <= end {
+		return 0
+	}
+	start, _ := f.lineAt(min(next, len(f.text)))
+	return start.next
+}
+
+func beforeComment(v []byte) []byte {
+	if i := bytes.Index(v, []byte(" #")); i >= 0 {
+		v = v[:i]
+	}
+	return bytes.TrimRight(v, " \t")
+}
+
+// assignmentAt finds the = that ends a key, which may be quoted.
+func assignmentAt(line []byte) int {
+	quote := byte(0)
+	for i, c := range line {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '=':
+			return i
+		}
+	}
+	return -1
+}
+
+// splitKey splits a dotted key with quoted parts.
+func splitKey(key []byte) []string {
+	var out []string
+	for len(key) > 0 {
+		key = bytes.TrimLeft(key, " \t.")
+		if len(key) == 0 {
+			break
+		}
+		end, skip := bytes.IndexAny(key, ". \t"), 0
+		if key[0] == '"' || key[0] == '\'' {
+			key = key[1:]
+			end, skip = bytes.IndexAny(key, "\"'"), 1
+		}
+		if end < 0 {
+			end, skip = len(key), 0
+		}
+		out = append(out, string(key[:min(end, maxName)]))
+		key = key[min(end+skip, len(key)):]
+		if len(out) >= maxDepth {
+			break
+		}
+	}
+	return out
+}
+
+// walkConf judges the values of files made of lines: sections in brackets or
+// braces, keys, and values that go on after a backslash.
+func (f *finder) walkConf() bool {
+	var section []string
+	for at := 0; at < len(f.text); {
+		start, end := f.lineAt(at)
+		at = start.next
+		line := f.text[start.from:end]
+		if len(line) == 0 || bytes.IndexByte([]byte("#;!"), line[0]) >= 0 {
+			continue
+		}
+		switch last := line[len(line)-1]; {
+		case line[0] == '[' && last == ']':
+			section = splitKey(bytes.Trim(line, "[] \t"))
+		case last == '{':
+			section = push(section, blockName(line))
+		case line[0] == '}' && len(section) > 0:
+			section = section[:len(section)-1]
+		case line[0] == '<' && last == '>':
+			section = f.angle(section, line)
+		default:
+			at = max(at, f.confLine(section, start.from, end))
+		}
+	}
+	return true
+}
+
+// blockName is the name of a block: its first word, or the word before the
+// brace in output { http {.
+func blockName(line []byte) string {
+	fields := bytes.Fields(bytes.Trim(line, "{ \t"))
+	if len(fields) == 0 {
+		return "{"
+	}
+	return string(fields[0][:min(len(fields[0]), maxName)])
+}
+
+// angle follows <match x> and </match>.
+func (f *finder) angle(section []string, line []byte) []string {
+	if len(line) > 1 && line[1] == '/' {
+		return section[:max(0, len(section)-1)]
+	}
+	return push(section, blockName(bytes.Trim(line, "<>")))
+}
+
+// confLine judges one assignment. It returns where the line after its value
+// begins if the value goes on after a backslash.
+func (f *finder) confLine(section []string, from, end int) int {
+	line := f.text[from:end]
+	if f.record(from, line) {
+		return 0
+	}
+	key, value := splitConf(line)
+	if key == 0 || value >= len(line) {
+		return 0
+	}
+	name := string(line[:min(key, maxName)])
+	path := push(section, strings.Trim(name, `"'`))
+	start, stop := from+value, end
+	next := 0
+	for stop > start && f.text[stop-1] == '\\' && stop < len(f.text) {
+		l, e := f.lineAt(min(stop+1+bytes.IndexByte(f.text[stop:], '\n'), len(f.text)))
+		next = l.next
+		if e <= l.from {
+			break
+		}
+		stop = e
+	}
+	quoted := f.text[start] == '"' || f.text[start] == '\''
+	if quoted {
+		s, e, _ := scanQuoted(f.text[:stop], start)
+		start, stop = s, e
+	}
+	f.confLeaf(leaf{path: path, start: start, end: stop, quoted: quoted}, next > 0)
+	return next
+}
+
+// confLeaf judges a value that a line rule may have seen already: only what a
+// line does not tell, the declared paths and values over several lines.
+func (f *finder) confLeaf(l leaf, several bool) {
+	if f.declared(l.path) {
+		f.declaredLeaf(l)
+		return
+	}
+	if several && f.pathClass(l.path) == strong {
+		f.judge(value{start: l.start, end: l.end}, strong)
+	}
+}
+
+// splitConf returns the end of the key and the start of the value of a line
+// in the forms key = value, key: value, key value.
+func splitConf(line []byte) (key, value int) {
+	for key < len(line) && bytes.IndexByte([]byte("= \t:"), line[key]) < 0 {
+		key++
+	}
+	if i := bytes.IndexByte(line, '='); i > key && i < 64 && !bytes.ContainsAny(line[:i], "\"'(") {
+		key = len(bytes.TrimRight(line[:i], " \t:+"))
+		value = i + 1
+	} else {
+		value = key
+	}
+	for value < len(line) && bytes.IndexByte([]byte("= \t:>"), line[value]) >= 0 {
+		value++
+	}
+	return key, value
+}

@@ -1,0 +1,318 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base64"
+)
+
+// tokenShape is a token that carries its issuer's prefix.
+type tokenShape struct {
+	prefix string
+	min    int    // characters after the prefix
+	extra  string // characters allowed besides letters and digits
+	random bool   // the characters must look random
+	inner  bool   // the prefix may stand inside a word
+}
+
+// tokenShapes is read only.
+var tokenShapes = []tokenShape{
+	{prefix: "AKIA", min: 15}, {prefix: "ASIA", min: 15},
+	{prefix: "ghp_", min: 30}, {prefix: "gho_", min: 30}, {prefix: "ghu_", min: 30},
+	{prefix: "ghs_", min: 30}, {prefix: "ghr_", min: 30}, {prefix: "github_pat_", min: 20, extra: "_"},
+	{prefix: "glpat-", min: 16, extra: "-_."}, {prefix: "glrt-", min: 16, extra: "-_."}, {prefix: "gldt-", min: 16, extra: "-_."},
+	{prefix: "glptt-", min: 16, extra: "-_"}, {prefix: "glcbt-", min: 16, extra: "-_"}, {prefix: "glsoat-", min: 16, extra: "-_"},
+	{prefix: "glsa_", min: 20, extra: "_"}, {prefix: "glc_", min: 30, extra: "+/="},
+	{prefix: "xoxb-", min: 10, extra: "-", random: true}, {prefix: "xoxp-", min: 10, extra: "-", random: true},
+	{prefix: "xoxa-", min: 10, extra: "-", random: true}, {prefix: "xoxr-", min: 10, extra: "-", random: true},
+	{prefix: "xoxs-", min: 10, extra: "-", random: true}, {prefix: "xoxe.", min: 10, extra: "-.", random: true},
+	{prefix: "xapp-", min: 10, extra: "-", random: true},
+	{prefix: "sk-", min: 18, extra: "-_", random: true}, {prefix: "sk_live_", min: 16}, {prefix: "sk_test_", min: 16},
+	{prefix: "rk_live_", min: 16}, {prefix: "whsec_", min: 16, extra: "+/="},
+	{prefix: "npm_", min: 30}, {prefix: "pypi-", min: 30, extra: "-_"}, {prefix: "rubygems_", min: 30},
+	{prefix: "hvs.", min: 20, extra: "-_"}, {prefix: "hvb.", min: 20, extra: "-_"}, {prefix: "hvr.", min: 20, extra: "-_"},
+	{prefix: "AIza", min: 30, extra: "-_"}, {prefix: "ya29.", min: 20, extra: "-_"}, {prefix: "GOCSPX-", min: 20, extra: "-_"},
+	{prefix: "SG.", min: 30, extra: "-_.", random: true}, {prefix: "AGE-SECRET-KEY-", min: 20}, {prefix: "AGE-SECRET-KEY-PQ-", min: 20},
+	{prefix: "eyJ", min: 20, extra: "-_.=", random: true},
+	{prefix: "shpat_", min: 20}, {prefix: "shpss_", min: 20}, {prefix: "dapi", min: 32, random: true},
+	{prefix: "dop_v1_", min: 30}, {prefix: "doo_v1_", min: 30}, {prefix: "dckr_pat_", min: 16, extra: "-_"},
+	{prefix: "tskey-", min: 16, extra: "-"}, {prefix: "NRAK-", min: 20}, {prefix: "NRII-", min: 20, extra: "-_"},
+	{prefix: "lin_api_", min: 20}, {prefix: "figd_", min: 20, extra: "-_"}, {prefix: "hf_", min: 30}, {prefix: "gsk_", min: 30},
+	{prefix: "r8_", min: 30}, {prefix: "xai-", min: 30}, {prefix: "pul-", min: 30}, {prefix: "ATATT", min: 30, extra: "-_="},
+	{prefix: "PMAK-", min: 24, extra: "-"}, {prefix: "sntrys_", min: 24, extra: "+/=_"}, {prefix: "sntryu_", min: 24},
+	{prefix: "dt0c01.", min: 24, extra: "."}, {prefix: "ops_ey", min: 24, extra: "-_="}, {prefix: "sbp_", min: 30},
+	{prefix: "pplx-", min: 30}, {prefix: "fly_pat_", min: 24, extra: "+/=_-"}, {prefix: "FlyV1 fm", min: 24, extra: "+/=_-,"},
+	{prefix: "secret_", min: 40}, {prefix: "ntn_", min: 40}, {prefix: "EAAC", min: 60}, {prefix: "key-", min: 32, random: true},
+	{prefix: "AccountKey=", min: 20, extra: "+/=", inner: true}, {prefix: "SharedAccessKey=", min: 20, extra: "+/=", inner: true},
+	{prefix: "sig=", min: 24, extra: "%+/=-_", random: true, inner: true}, {prefix: "nvapi-", min: 30, extra: "-_"},
+	{prefix: "tk_", min: 24, random: true}, {prefix: "pat_", min: 30, random: true}, {prefix: "ak_", min: 24, random: true},
+	{prefix: "pk_live_", min: 60}, {prefix: ":AA", min: 30, extra: "-_", inner: true},
+	{prefix: "b0AA", min: 60, extra: "-_"}, {prefix: "CCIPAT_", min: 20, extra: "_"}, {prefix: "hooks_", min: 40}, {prefix: "v1.0-", min: 60, extra: "-"},
+}
+
+// token masks a token that begins with a known prefix.
+func (f *finder) token(s *tokenShape, start, end int) {
+	if !s.inner && start > 0 && (isAlnum(f.text[start-1]) || f.text[start-1] == '_') && !f.escaped(start) {
+		return
+	}
+	if !sameCase(f.text[start:end], s.prefix) {
+		return
+	}
+	if n := len(s.prefix); s.inner && s.prefix[n-1] == '=' {
+		start = end // the prefix is the key of a connection string
+	} else if s.prefix == ":AA" {
+		if start = f.digitsBefore(start); start < 0 {
+			return
+		}
+	}
+	last := end
+	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte(s.extra), f.text[last]) >= 0) {
+		last++
+	}
+	run := f.text[end:last]
+	if s.prefix == "eyJ" && bytes.IndexByte(run, '.') < 0 || s.inner && isPublished(run) {
+		return // the head of a token alone holds no secret
+	}
+	if len(run) < s.min || s.random && !looksRandom(f.text[start:min(last, start+512)]) {
+		f.tried = last
+		return
+	}
+	f.add(start, last)
+}
+
+// escaped says whether the letter before start belongs to an escape: \n in a
+// JSON string.
+func (f *finder) escaped(start int) bool { return start > 1 && f.text[start-2] == '\\' }
+
+// digitsBefore returns where the bot number of a messenger token begins.
+func (f *finder) digitsBefore(colon int) int {
+	at := colon
+	for at > 0 && colon-at < 12 && isDigit(f.text[at-1]) {
+		at--
+	}
+	if colon-at < 8 {
+		return -1
+	}
+	return at
+}
+
+func sameCase(a []byte, b string) bool { return string(a) == b }
+
+// pem masks a private key block, from its first line to its last, however it
+// is indented or escaped. A block without an end is masked as far as lines
+// look like one.
+func (f *finder) pem(start, end int) {
+	head := f.text[end:min(len(f.text), end+64)]
+	shut := bytes.Index(head, []byte("-----"))
+	if shut < 0 || !bytes.Contains(head[:shut], []byte("PRIVATE KEY")) {
+		return
+	}
+	body := end + shut + len("-----")
+	last := f.pemEnd(body)
+	if last < 0 || bytes.Contains(f.text[body:last], []byte("-----BEGIN ")) {
+		last = f.keyMaterial(body)
+	}
+	f.add(start, last)
+	f.pemTo = last
+}
+
+// pemEnd returns the end of the block whose content begins at body, or -1. The
+// search goes forward only, so that many beginnings without an end cost no
+// more than one.
+func (f *finder) pemEnd(body int) int {
+	if f.nextEnd < body {
+		i := bytes.Index(f.text[body:], []byte("-----END "))
+		if i < 0 {
+			f.nextEnd = len(f.text)
+		} else {
+			f.nextEnd = body + i
+		}
+	}
+	if f.nextEnd >= len(f.text) {
+		return -1
+	}
+	at := f.nextEnd + len("-----END ")
+	shut := bytes.Index(f.text[at:min(len(f.text), at+64)], []byte("-----"))
+	if shut < 0 {
+		return -1
+	}
+	return at + shut + len("-----")
+}
+
+// keyMaterial returns where base64, white space and escapes end.
+func (f *finder) keyMaterial(at int) int {
+	for at < len(f.text) {
+		c := f.text[at]
+		if !isAlnum(c) && !isSpace(c) && bytes.IndexByte([]byte(`+/=\,:-`), c) < 0 {
+			break
+		}
+		at++
+	}
+	for at > 0 && isSpace(f.text[at-1]) {
+		at--
+	}
+	return at
+}
+
+// crypt masks a password hash.
+func (f *finder) crypt(start, end int) {
+	last := end
+	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte("./$=,+-_{}"), f.text[last]) >= 0) {
+		last++
+	}
+	body := f.text[end:last]
+	if len(body) < 16 || bytes.Contains(body, []byte("${")) {
+		f.tried = last
+		return
+	}
+	f.add(start, last)
+}
+
+// basic masks the credentials of Basic authentication.
+func (f *finder) basic(end int) {
+	last := end
+	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte("+/=_-"), f.text[last]) >= 0) {
+		last++
+	}
+	b := bytes.TrimRight(f.text[end:last], "=")
+	if len(b) < 6 || len(b) > 4096 {
+		f.tried = last
+		return
+	}
+	plain, err := base64.RawStdEncoding.DecodeString(string(b))
+	if err == nil && bytes.IndexByte(plain, ':') > 0 {
+		f.add(end, last)
+	}
+}
+
+// maxAuthority bounds the user information of a URL, maxUnescaped what is read
+// of it after a slash.
+const (
+	maxAuthority = 2048
+	maxUnescaped = 128
+)
+
+// url masks the password in the user information of a URL, and the path of
+// one that is itself a permission.
+func (f *finder) url(start, end int) {
+	if f.guardedURL(start, end) {
+		return
+	}
+	at := f.at(end)
+	if at < 0 {
+		return
+	}
+	info := f.text[end:at]
+	colon := bytes.IndexByte(info, ':')
+	if colon < 0 {
+		if looksRandom(info) && !isPlain(info) {
+			f.add(end, at)
+		}
+		return
+	}
+	f.password(end+colon+1, at)
+}
+
+// password masks the password of user information. In a comment it has to look
+// like one: user:pass is how manuals write it.
+func (f *finder) password(start, end int) {
+	content := f.text[start:end]
+	if isPlain(content) || f.enter(start).comment && !looksChosen(content) {
+		return
+	}
+	f.add(start, end)
+}
+
+// at finds the @ that ends the user information of the URL whose authority
+// begins at start, or returns -1. A password may hold characters that would
+// have to be escaped: after a slash where no port stands it looks a little
+// further.
+func (f *finder) at(start int) int {
+	limit, last, colon, slash := min(len(f.text), start+maxAuthority), -1, -1, false
+	for i := start; i < limit; i++ {
+		switch c := f.text[i]; {
+		case isSpace(c) || bytes.IndexByte([]byte("\"'<>`|"), c) >= 0, c == ',' && last >= 0:
+			return last
+		case c == '@' && slash:
+			return i
+		case c == '@':
+			last = i
+		case c == ':' && colon < 0:
+			colon = i
+		case (c == '/' || c == '?' || c == '#') && !slash && f.text[i-1] != '{' && f.text[i-1] != '%':
+			if last >= 0 || colon < 0 || isPort(f.text[colon+1:i]) {
+				return last
+			}
+			slash, limit = true, min(limit, i+maxUnescaped)
+		}
+	}
+	return last
+}
+
+// isPort says whether what follows the colon of an authority can be a port,
+// written out or as a reference.
+func isPort(b []byte) bool {
+	rest, _ := stripReferences(b)
+	for _, c := range rest {
+		if !isDigit(c) && c != ']' && c != ':' {
+			return false
+		}
+	}
+	return true
+}
+
+// guardedHosts are those whose addresses let anyone post who knows them.
+var guardedHosts = []string{
+	"hooks.slack.com/services/", "hooks.slack.com/workflows/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/",
+	"hooks.zapier.com/hooks/", "hc-ping.com/", "outlook.office.com/webhook/", "chat.googleapis.com/v1/spaces/",
+	"api.telegram.org/bot", "maker.ifttt.com/trigger/", "oapi.dingtalk.com/robot/send?access_token=",
+	"qyapi.weixin.qq.com/cgi-bin/webhook/send?key=", "open.feishu.cn/open-apis/bot/",
+	"hooks.slack-gov.com/services/", "events.pagerduty.com/integration/", "uptime.betterstack.com/api/v1/heartbeat/",
+}
+
+// guardedURL masks a URL that is a permission by its host.
+func (f *finder) guardedURL(start, end int) bool {
+	rest := f.text[end:min(len(f.text), end+maxAuthority)]
+	n := 0
+	for _, h := range guardedHosts {
+		if len(rest) > len(h) && bytes.EqualFold(rest[:len(h)], []byte(h)) {
+			n = len(h)
+		}
+	}
+	if i := bytes.Index(rest[:min(len(rest), 80)], []byte(".webhook.office.com/")); n == 0 && i > 0 {
+		n = i + len(".webhook.office.com/")
+	}
+	if n == 0 {
+		return false
+	}
+	last := n
+	for last < len(rest) && !isSpace(rest[last]) && bytes.IndexByte([]byte("\"'<>`,)"), rest[last]) < 0 {
+		last++
+	}
+	if path := rest[n:last]; len(path) < 12 || isPlain(path) || isFiller(path) {
+		return false
+	}
+	f.add(start-schemeBefore(f.text, start), end+last)
+	return true
+}
+
+// schemeBefore returns the length of the scheme that ends at i.
+func schemeBefore(text []byte, i int) int {
+	n := 0
+	for n < 12 && n < i && isAlnum(text[i-1-n]) {
+		n++
+	}
+	return n
+}
+
+// dial masks the password in user:password@tcp(host).
+func (f *finder) dial(start int) {
+	from := max(0, start-maxUnescaped, f.skip)
+	at := start
+	for at > from && !isSpace(f.text[at-1]) && f.text[at-1] != '"' && f.text[at-1] != '\'' && f.text[at-1] != '=' {
+		at--
+	}
+	colon := bytes.IndexByte(f.text[at:start], ':')
+	if colon >= 0 {
+		f.password(at+colon+1, start)
+	}
+}

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"runtime"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/keyfile"
+)
+
+// Latest is the latest change of a subject, if there is any.
+func (s *Server) Latest(ctx context.Context, sub index.Subject) (id entry.ID, what int, ok bool, err error) {
+	m, ok, err := s.index.Latest(ctx, sub)
+	if err != nil || !ok {
+		return id, 0, false, err
+	}
+	hit, ok, err := s.index.At(ctx, m.Index)
+	return hit.ID, m.K, ok, err
+}
+
+// Imported is how many rows of a file are in the log.
+func (s *Server) Imported(ctx context.Context, file string) (int, error) {
+	return s.index.Imported(ctx, file)
+}
+
+// Index is the index, for counts.
+func (s *Server) Index() *index.Index { return s.index }
+
+func originID(key *entry.LogKey) entry.ID { return sha256.Sum256([]byte(key.Origin())) }
+
+func localHost() *body.Host {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "localhost"
+	}
+	return &body.Host{Name: name, Machine: keyfile.Machine(), OS: runtime.GOOS}
+}
+
+// LogKey is the log's public key as the key file in the store says. Whoever has
+// a better source believes that.
+func (l Layout) LogKey() (*entry.LogKey, error) {
+	kf, err := keyfile.Open(l.Key("log"), "log")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no log key to believe: %w", err)
+	}
+	if err != nil && !errors.Is(err, keyfile.ErrOtherMachine) {
+		return nil, err
+	}
+	return publicLogKey(kf)
+}
+
+// CheckKeys yields the key files that are missing or damaged.
+func (l Layout) CheckKeys() iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		roles := map[string]bool{"log": true, "recorder": true, "watcher": false, "importer": false, "fingerprint": false}
+		for role, required := range roles {
+			path := l.Key(role)
+			_, err := keyfile.Open(path, role)
+			if errors.Is(err, keyfile.ErrOtherMachine) || errors.Is(err, fs.ErrNotExist) && !required {
+				continue
+			}
+			if err != nil && !yield(path, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/stele-log/stele/internal/durable"
+)
+
+// Layout is where the parts of a store lie in its directory.
+type Layout struct{ Dir string }
+
+const format = "stele store 1\n"
+
+// Log is the directory of the log, as tlog-tiles: public, opaque.
+func (l Layout) Log() string { return filepath.Join(l.Dir, "log") }
+
+// Vault is the directory of disclosures and texts, encrypted.
+func (l Layout) Vault() string { return filepath.Join(l.Dir, "vault") }
+
+// Keyring is the directory of the keys that open the vault.
+func (l Layout) Keyring() string { return filepath.Join(l.Dir, "keyring") }
+
+// Index is the database, in clear.
+func (l Layout) Index() string { return filepath.Join(l.Dir, "index", "index.db") }
+
+// Watch is the directory of the watcher on this machine.
+func (l Layout) Watch() string { return filepath.Join(l.Dir, "watch") }
+
+// Socket is where the watcher listens for run and explain.
+func (l Layout) Socket() string { return filepath.Join(l.Dir, "watch", "socket") }
+
+// Key is the file of a key.
+func (l Layout) Key(name string) string { return filepath.Join(l.Dir, "keys", name+".key") }
+
+// Lock is the file one writer holds.
+func (l Layout) Lock() string { return filepath.Join(l.Dir, "lock") }
+
+// Format is the file that says which version of the layout this is.
+func (l Layout) Format() string { return filepath.Join(l.Dir, "format") }
+
+// ErrNewer says that a store was made by a later version of this program.
+var ErrNewer = errors.New("store was made by a later version of stele")
+
+// ErrNoStore says that there is no store in a directory.
+var ErrNoStore = errors.New("no store here")
+
+func (l Layout) prepare() error {
+	for _, d := range []string{l.Dir, filepath.Join(l.Dir, "keys"), filepath.Dir(l.Index()), l.Watch()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFormat refuses a store of another version; in a directory without one it
+// begins one.
+func (l Layout) checkFormat() error {
+	err := l.Check()
+	if errors.Is(err, ErrNoStore) {
+		return durable.WriteFile(durable.OS, l.Format(), []byte(format), 0o600)
+	}
+	return err
+}
+
+// Check reports whether a store of this version is there: nil, [ErrNoStore],
+// [ErrNewer], or what else is wrong.
+func (l Layout) Check() error {
+	got, err := os.ReadFile(l.Format())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(filepath.Join(l.Log(), "checkpoint")); err == nil {
+			return fmt.Errorf("%s is missing from a store that has a log", l.Format())
+		}
+		return fmt.Errorf("%s: %w", l.Dir, ErrNoStore)
+	case err != nil:
+		return err
+	case string(got) == format:
+		return nil
+	case bytes.HasPrefix(got, []byte("stele store ")):
+		return fmt.Errorf("%s: %w: %q", l.Dir, ErrNewer, bytes.TrimSpace(got))
+	}
+	return fmt.Errorf("%s is damaged: %.40q", l.Format(), got)
+}

@@ -1,0 +1,196 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// rollCallEvery bounds how long entries go without one of the recorder after
+// them: received is the interval between the recorder's entries around an index.
+const rollCallEvery = 60 * time.Second
+
+// believeEvery is how often the newest checkpoint is kept outside the store.
+const believeEvery = time.Second
+
+// recorder is the server's own source: it enrols sources and calls the roll.
+type recorder struct {
+	s      *Server
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex // of what follows: the recorder signs one entry at a time
+	chain   *record.Chain
+	called  uint64                // size of the log after the last entry of the recorder
+	heard   map[entry.Source]bool // present now
+	changed map[entry.Source]bool // state changed since the last roll call
+}
+
+func newRecorder(s *Server, head record.Head) *recorder {
+	return &recorder{
+		s: s, chain: record.NewChain(s.keys.recorder, head),
+		heard: make(map[entry.Source]bool), changed: make(map[entry.Source]bool),
+	}
+}
+
+func (r *recorder) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	r.wg.Go(func() { r.run(ctx) })
+}
+
+func (r *recorder) run(ctx context.Context) {
+	roll, believe := time.NewTicker(rollCallEvery), time.NewTicker(believeEvery)
+	defer roll.Stop()
+	defer believe.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-roll.C:
+			err = r.rollCall(ctx)
+		case <-believe.C:
+			err = r.s.believer.save(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			r.s.cfg.Diag.Error("recorder could not do its part", "error", err)
+		}
+	}
+}
+
+// stop calls the roll once more, so that everything accepted has an entry of
+// the recorder after it.
+func (r *recorder) stop(ctx context.Context) error {
+	if r.cancel == nil {
+		return nil
+	}
+	r.cancel()
+	r.wg.Wait()
+	if r.s.intake.Err() != nil {
+		return nil
+	}
+	r.mu.Lock()
+	for src := range r.heard {
+		r.set(src, false)
+	}
+	r.mu.Unlock()
+	return r.rollCall(ctx)
+}
+
+// begin writes entry 0, which introduces the recorder.
+func (r *recorder) begin(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, err := r.sign(ctx, record.Draft{
+		Kind: entry.Enrol,
+		Open: entry.Open{
+			Log: r.s.keys.log.public, Erasers: r.s.cfg.Erasers,
+			Key: r.s.keys.recorder.Public(), Role: entry.Recorder,
+		},
+		How: body.How{Layer: "recorder", Version: r.s.cfg.Version, Host: localHost()},
+	})
+	return err
+}
+
+// sign signs a draft and waits until it is accepted. The caller holds mu. If
+// the outcome is unknown the intake has stopped, and the chain with it.
+func (r *recorder) sign(ctx context.Context, d record.Draft) (*entry.Entry, error) {
+	if cp, err := r.s.believer.advance(ctx); err != nil {
+		return nil, err
+	} else {
+		r.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
+	}
+	d.Time = r.s.cfg.Now()
+	sub, e, err := r.chain.Sign(d)
+	if err != nil {
+		return nil, err
+	}
+	answers, err := r.s.intake.Submit(context.WithoutCancel(ctx), []wire.Submission{*sub})
+	if err != nil {
+		return nil, err
+	}
+	if answers[0].Refused != nil {
+		return nil, fmt.Errorf("%s of the recorder refused: %w", d.Kind, answers[0].Refused)
+	}
+	r.called = answers[0].Index + 1
+	return e, nil
+}
+
+// rollCall says which sources came and went, if anything was appended since the
+// recorder's last entry.
+func (r *recorder) rollCall(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.s.log.Size() == r.called && len(r.changed) == 0 {
+		return nil
+	}
+	var o entry.Open
+	for src := range r.changed {
+		if r.heard[src] {
+			o.Present = append(o.Present, src)
+		} else {
+			o.Absent = append(o.Absent, src)
+		}
+	}
+	byBytes := func(a, b entry.Source) int { return slices.Compare(a[:], b[:]) }
+	slices.SortFunc(o.Present, byBytes)
+	slices.SortFunc(o.Absent, byBytes)
+	if _, err := r.sign(ctx, record.Draft{
+		Kind: entry.RollCall, Open: o,
+		How: body.How{Layer: "recorder", Version: r.s.cfg.Version},
+	}); err != nil {
+		return fmt.Errorf("call the roll: %w", err)
+	}
+	clear(r.changed)
+	return nil
+}
+
+// set notes that a source is present or absent. The caller holds mu.
+func (r *recorder) set(src entry.Source, present bool) {
+	if r.heard[src] == present {
+		return
+	}
+	if present {
+		r.heard[src] = true
+	} else {
+		delete(r.heard, src)
+	}
+	r.changed[src] = true
+}
+
+// Present notes that a source is there; the next roll call says so.
+func (s *Server) Present(src entry.Source) {
+	s.recorder.mu.Lock()
+	defer s.recorder.mu.Unlock()
+	s.recorder.set(src, true)
+}
+
+// Enrol admits a source, unless it is enrolled already, and returns the head
+// its chain goes on from.
+func (s *Server) Enrol(ctx context.Context, key *entry.PublicKey, role entry.Role, host *body.Host) (record.Head, error) {
+	r := s.recorder
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if en := s.intake.Enrolled(key.Source()); en != nil {
+		if en.Role != role {
+			return record.Head{}, fmt.Errorf("source %s is enrolled as %s, not as %s", key.Source(), en.Role, role)
+		}
+		return s.Head(ctx, key.Source())
+	}
+	e, err := r.sign(ctx, record.Draft{
+		Kind: entry.Enrol, Open: entry.Open{Key: key, Role: role},
+		How: body.How{Layer: "recorder", Version: s.cfg.Version, Host: host},
+	})
+	if err != nil {
+		return record.Head{}, err
+	}
+	return record.Head{Prev: e.ID()}, nil
+}

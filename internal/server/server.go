@@ -1,0 +1,229 @@
+// Package server wires the server's side together: log, vault, index, intake
+// and the recorder, in one directory with one writer.
+//
+// Opening a store and recovering one after a crash are the same thing: what the
+// log holds decides; the index catches up with it, and the vault must have an
+// opening for every entry in it. A log that has lost its tail is refused.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/intake"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/tlog"
+	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
+)
+
+// Config says where the store is and what it is opened with.
+type Config struct {
+	Layout  Layout
+	Trust   trust.Note
+	Version string           // of this program, recorded by the recorder
+	Erasers int              // persons an erasure needs, recorded when the log begins
+	Now     func() time.Time // nil: time.Now
+	Diag    *slog.Logger     // nil: discard
+}
+
+// Server is a store opened for writing.
+type Server struct {
+	cfg      Config
+	lock     *durable.Lock
+	keys     keys
+	log      *tlog.Log
+	dir      *tlog.Dir
+	vault    *vault.Vault
+	index    *index.Index
+	intake   *intake.Intake
+	recorder *recorder
+	believer *believer
+}
+
+// Open opens the store, or begins one in an empty directory. The context is for
+// the opening only.
+func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Diag == nil {
+		cfg.Diag = slog.New(slog.DiscardHandler)
+	}
+	cfg.Erasers = max(cfg.Erasers, 1)
+	s := &Server{cfg: cfg}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := cfg.Layout.prepare(); err != nil {
+		return nil, err
+	}
+	if s.lock, err = durable.LockFile(cfg.Layout.Lock()); err != nil {
+		return nil, err
+	}
+	if err := cfg.Layout.checkFormat(); err != nil {
+		return nil, err
+	}
+	if s.keys, err = openKeys(cfg.Layout); err != nil {
+		return nil, err
+	}
+	if err := s.openParts(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) openParts(ctx context.Context) (err error) {
+	l := s.cfg.Layout
+	signer, err := note.NewSigner(s.keys.log.signerKey())
+	if err != nil {
+		return fmt.Errorf("log key: %w", err)
+	}
+	if s.log, err = tlog.Open(ctx, tlog.Config{Dir: l.Log(), Signer: signer, Log: s.cfg.Diag}); err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	if s.dir, err = tlog.OpenDir(l.Log()); err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	if s.believer, err = newBeliever(ctx, s.cfg.Trust, s.keys.log.public, s.dir); err != nil {
+		return err
+	}
+	if s.vault, err = vault.Open(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring(), FS: durable.OS, Log: s.cfg.Diag}); err != nil {
+		return fmt.Errorf("open vault: %w", err)
+	}
+	s.index, err = OpenIndex(ctx, l, s.cfg.Diag)
+	return err
+}
+
+// start brings the index level with the log, then opens the intake, then
+// introduces the recorder if the log is empty.
+func (s *Server) start(ctx context.Context) error {
+	st, err := s.catchUp(ctx)
+	if err != nil {
+		return err
+	}
+	s.intake = intake.New(intake.Config{
+		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag,
+		Sources: st.sources, Next: st.next, Heads: st.heads,
+	})
+	s.recorder = newRecorder(s, st.head)
+	if st.next == 0 {
+		if err := s.recorder.begin(ctx); err != nil {
+			return fmt.Errorf("begin the log: %w", err)
+		}
+	}
+	s.recorder.start()
+	return nil
+}
+
+// Stop ends the server: what was handed in is finished first.
+func (s *Server) Stop(ctx context.Context) error { return s.close(ctx) }
+
+func (s *Server) close(ctx context.Context) error {
+	var errs []error
+	if s.recorder != nil {
+		errs = append(errs, s.recorder.stop(ctx))
+	}
+	if s.intake != nil {
+		errs = append(errs, s.intake.Stop())
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close(ctx))
+	}
+	if s.believer != nil {
+		errs = append(errs, s.believer.save(ctx))
+	}
+	if s.vault != nil {
+		errs = append(errs, s.vault.Close())
+	}
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Release())
+	}
+	return errors.Join(errs...)
+}
+
+// Err is why the server no longer accepts anything; nil while it does.
+func (s *Server) Err() error { return s.intake.Err() }
+
+// LogKey is the key a verifier of this log is given.
+func (s *Server) LogKey() *entry.LogKey { return s.keys.log.public }
+
+// Submit hands in signed entries. Accepted is not acknowledged: the sender
+// verifies a receipt before it forgets anything.
+func (s *Server) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	return s.intake.Submit(ctx, subs)
+}
+
+// Head is where the chain of a source stands in the log; ok is false where it
+// has not signed anything, and the head is then its enrolment.
+func (s *Server) Head(ctx context.Context, src entry.Source) (record.Head, error) {
+	head, ok, err := s.index.Head(ctx, src)
+	if err != nil {
+		return record.Head{}, fmt.Errorf("head of source %s: %w", src, err)
+	}
+	if ok {
+		return record.Head{Next: head.Seq + 1, Prev: head.ID}, nil
+	}
+	if en := s.intake.Enrolled(src); en != nil {
+		return record.Head{Prev: en.ID}, nil
+	}
+	return record.Head{}, fmt.Errorf("source %s is not enrolled", src)
+}
+
+// Receipt proves to a sender that its entries stand in the log: it waits for a
+// checkpoint that covers them, and proves it consistent with the one the sender
+// believed before.
+func (s *Server) Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error) {
+	var last uint64
+	for _, i := range indexes {
+		last = max(last, i+1)
+	}
+	if _, err := s.log.WaitPublished(ctx, max(last, believed)); err != nil {
+		return nil, err
+	}
+	cp, err := s.checkpoint()
+	if err != nil {
+		return nil, err
+	}
+	tree := tlog.NewTree(s.dir, cp)
+	r := &wire.Receipt{Checkpoint: cp.Note}
+	if believed > 0 && believed < cp.Size {
+		if r.Consistency, err = tree.Consistency(ctx, believed); err != nil {
+			return nil, err
+		}
+	}
+	for _, i := range indexes {
+		p, err := tree.Inclusion(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		r.Inclusion = append(r.Inclusion, p)
+	}
+	return r, nil
+}
+
+func (s *Server) checkpoint() (verify.Checkpoint, error) {
+	signed, err := s.dir.ReadCheckpoint()
+	if err != nil {
+		return verify.Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
+	}
+	return verify.OpenCheckpoint(s.keys.log.public, signed)
+}

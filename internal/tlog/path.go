@@ -1,0 +1,148 @@
+package tlog
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	sumdb "golang.org/x/mod/sumdb/tlog"
+)
+
+const (
+	tileHeight = 8
+	tileWidth  = 1 << tileHeight
+	maxLevel   = 7  // of a tile; a log has fewer than 2^63 entries
+	bundle     = -1 // the level of entry bundles, as in sumdb/tlog
+
+	checkpointPath = "checkpoint"
+	statePath      = ".state/treeState"
+	versionPath    = ".state/version"
+	gcStatePath    = ".state/gcState"
+)
+
+// Kind says what a file of a log directory is, by its name.
+type Kind int
+
+// The kinds of files.
+const (
+	Stranger       Kind = iota // no file of a log
+	CheckpointFile             // what the log last signed
+	TileFile                   // hashes
+	BundleFile                 // entries
+	StateFile                  // the writer's own note of the tree, its version, its clearing up
+	LockFile                   // empty; locked by the writer
+	TempFile                   // half written: a writer is at work, or died there
+)
+
+// File is a file of a log directory.
+type File struct {
+	Path string // below the directory, with slashes
+	Kind Kind
+	Tile sumdb.Tile // of a TileFile or BundleFile (level -1); its width is the one the name gives
+}
+
+// tilePath is where C2SP tlog-tiles puts a tile or, at level -1, a bundle.
+func tilePath(t sumdb.Tile) string {
+	p := strings.TrimPrefix(t.Path(), "tile/8/")
+	if t.L == bundle {
+		p = "entries/" + strings.TrimPrefix(p, "data/")
+	}
+	return "tile/" + p
+}
+
+func parseTilePath(p string) (t sumdb.Tile, ok bool) {
+	rest, ok := strings.CutPrefix(p, "tile/")
+	if !ok || strings.HasPrefix(rest, "data/") {
+		return t, false
+	}
+	if entries, ok := strings.CutPrefix(rest, "entries/"); ok {
+		rest = "data/" + entries
+	}
+	t, err := sumdb.ParseTilePath("tile/8/" + rest)
+	return t, err == nil && t.L <= maxLevel
+}
+
+func full(level int, n int64) sumdb.Tile {
+	return sumdb.Tile{H: tileHeight, L: level, N: n, W: tileWidth}
+}
+
+// classify tells a file's kind from its path.
+func classify(p string) File {
+	switch p {
+	case checkpointPath:
+		return File{Path: p, Kind: CheckpointFile}
+	case statePath, versionPath, gcStatePath:
+		return File{Path: p, Kind: StateFile}
+	case statePath + ".lock", gcStatePath + ".lock", ".state/publish.lock":
+		return File{Path: p, Kind: LockFile}
+	}
+	if t, ok := parseTilePath(p); ok {
+		kind := TileFile
+		if t.L == bundle {
+			kind = BundleFile
+		}
+		return File{Path: p, Kind: kind, Tile: t}
+	}
+	if isTemp(p) {
+		return File{Path: p, Kind: TempFile}
+	}
+	return File{Path: p, Kind: Stranger}
+}
+
+// isTemp recognises the files that Tessera writes before it renames them: the
+// name they are to get, with a random number of up to ten digits after it.
+func isTemp(p string) bool {
+	digits := len(p) - len(strings.TrimRight(p, "0123456789"))
+	for n := 1; n <= min(digits, 10); n++ {
+		switch target := p[:len(p)-n]; target {
+		case checkpointPath, statePath, versionPath, gcStatePath:
+			return true
+		default:
+			if _, ok := parseTilePath(target); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Mismatch says that a file of a log was read and does not hold what the
+// checkpoint commits to, or that a file which must be there is not. It unwraps
+// to a verify.Finding. Any other error of a Tree means "could not read".
+type Mismatch struct {
+	Path   string // the file, below the log's directory
+	Index  uint64 // of the first entry concerned
+	Count  uint64 // of entries from Index on; 0 where the file is about none
+	Detail string
+}
+
+// Error names the file, the entries and what is wrong.
+func (m *Mismatch) Error() string {
+	switch m.Count {
+	case 0:
+		return fmt.Sprintf("%s: %s", m.Path, m.Detail)
+	case 1:
+		return fmt.Sprintf("%s: entry %d: %s", m.Path, m.Index, m.Detail)
+	}
+	return fmt.Sprintf("%s: entries %d to %d: %s", m.Path, m.Index, m.Index+m.Count-1, m.Detail)
+}
+
+// newMismatch blames a whole tile or bundle, read from the file at p.
+func newMismatch(p string, t sumdb.Tile, format string, args ...any) *Mismatch {
+	first, count := span(t)
+	return &Mismatch{p, first, count, fmt.Sprintf(format, args...)}
+}
+
+// span is the range of entries below a tile.
+func span(t sumdb.Tile) (first, count uint64) {
+	shift := uint(max(t.L, 0) * tileHeight)
+	return uint64(t.N) * tileWidth << shift, uint64(t.W) << shift
+}
+
+// partialDir is where partial versions of a tile stand.
+func partialDir(t sumdb.Tile) string { return tilePath(full(t.L, t.N)) + ".p" }
+
+// listDirs are the directories in which versions of a tile stand.
+func listDirs(t sumdb.Tile) [2]string {
+	return [2]string{path.Dir(tilePath(full(t.L, t.N))), partialDir(t)}
+}

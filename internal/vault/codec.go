@@ -1,0 +1,131 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/stele-log/stele/seal"
+)
+
+// The first byte of a stored body says how it is stored.
+const (
+	bodyRaw     = 0
+	bodyDict1st = 1 // s2 block with dictionary 1
+)
+
+var errFormat = errors.New("is not in the format it is said to be in")
+
+// packBody appends a body, compressed if that makes it smaller.
+func packBody(dst, body []byte) []byte {
+	start := len(dst)
+	dst = append(dst, bodyDict1st)
+	if n := s2.MaxEncodedLen(len(body)); n > 0 && len(body) > 0 {
+		room := append(dst, make([]byte, n)...)
+		if packed := bodyDict.Encode(room[len(dst):], body); len(packed) < len(body) {
+			return room[:len(dst)+len(packed)]
+		}
+	}
+	return append(append(dst[:start], bodyRaw), body...)
+}
+
+// unpackBody is given what was decrypted. It does not trust it: whoever put it
+// there may have known the key.
+func unpackBody(b []byte) ([]byte, error) {
+	if len(b) == 0 {
+		return nil, errFormat
+	}
+	switch b[0] {
+	case bodyRaw:
+		return b[1:], nil
+	case bodyDict1st:
+		n, err := s2.DecodedLen(b[1:])
+		if err != nil || n > maxBody {
+			return nil, errFormat
+		}
+		body, err := bodyDict.Decode(make([]byte, n), b[1:])
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errFormat, err)
+		}
+		return body, nil
+	}
+	return nil, fmt.Errorf("%w: body of kind %d", errFormat, b[0])
+}
+
+// Limits of what is taken in and of what is decoded.
+const (
+	maxBody  = seal.MaxBody
+	maxText  = seal.MaxText
+	maxDepth = 50 // deltas on the way to a text
+	minBase  = 8  // bytes of a text that is worth being a base
+)
+
+// dictID marks frames that were compressed against a base.
+const dictID = 1
+
+// zstdMagic begins every zstd frame and is not stored.
+const zstdMagic = "\x28\xb5\x2f\xfd"
+
+// packText compresses a text, against base if that is not nil. The result has
+// no use without that base.
+func packText(text, base []byte) ([]byte, error) {
+	opts := []zstd.EOption{
+		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true),
+		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(window(len(text) + len(base))),
+	}
+	if base != nil {
+		opts = append(opts, zstd.WithEncoderDictRaw(dictID, base))
+	} else {
+		opts = append(opts, zstd.WithAllLitEntropyCompression(true))
+	}
+	e, err := zstd.NewWriter(nil, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("compress text: %w", err)
+	}
+	packed := e.EncodeAll(text, make([]byte, 0, len(text)/4+64))
+	if err := e.Close(); err != nil {
+		return nil, fmt.Errorf("compress text: %w", err)
+	}
+	if len(packed) < len(zstdMagic) || string(packed[:len(zstdMagic)]) != zstdMagic {
+		return nil, fmt.Errorf("compress text: %w", errFormat)
+	}
+	return packed[len(zstdMagic):], nil
+}
+
+// window is the least power of two that reaches over n bytes.
+func window(n int) int {
+	w := zstd.MinWindowSize
+	for w < n {
+		w *= 2
+	}
+	return w
+}
+
+// unpackText undoes packText. size is how long the text must become.
+func unpackText(packed, base []byte, size int) ([]byte, error) {
+	if size < 0 || size > maxText {
+		return nil, errFormat
+	}
+	opts := []zstd.DOption{
+		zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecodeAllCapLimit(true),
+		zstd.WithDecoderMaxMemory(maxText + 64),
+	}
+	if base != nil {
+		opts = append(opts, zstd.WithDecoderDictRaw(dictID, base))
+	}
+	d, err := zstd.NewReader(nil, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("decompress text: %w", err)
+	}
+	defer d.Close()
+	text, err := d.DecodeAll(append([]byte(zstdMagic), packed...), make([]byte, 0, size))
+	if err != nil {
+		return nil, fmt.Errorf("decompress text: %w: %w", errFormat, err)
+	}
+	if len(text) != size {
+		return nil, fmt.Errorf("decompress text: %w: %d bytes, not %d", errFormat, len(text), size)
+	}
+	return text, nil
+}

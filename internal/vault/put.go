@@ -1,0 +1,451 @@
+package vault
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash"
+	"slices"
+	"sync"
+
+	"github.com/stele-log/stele/internal/durable"
+)
+
+// put is one batch on its way to disk.
+type put struct {
+	v     *Vault
+	batch []Openings
+	refs  [][]TextID // by entry: its texts
+	news  []*newText
+	byID  map[TextID]*newText
+	avoid map[TextID]bool // not to be used as bases
+
+	records [][]byte // frames, by entry
+	frames  [][]byte // of news
+	lists   map[uint64]saltList
+	seeds   []slot
+	placed  []Placed
+}
+
+// newText is a text that is to be stored.
+type newText struct {
+	id     TextID
+	slot   uint64
+	body   []byte
+	digest digest
+	name   string
+	near   []base
+	depth  int // if it becomes a delta; at most
+	base   TextID
+	key    key
+	loc    Loc // once written
+}
+
+// base is a text that another may be stored against.
+type base struct {
+	id   TextID
+	text []byte
+}
+
+// Put stores the openings of a batch of entries, each text only if it is new.
+// On return all is durable. A crash before leaves of the batch nothing, all, or
+// part, which is nobody's: the caller puts again what it was not told of.
+//
+// Where the disk is full, the batch is taken back and the vault goes on. After
+// any other error the vault must be opened again ([durable.ErrPoisoned]).
+func (v *Vault) Put(batch []Openings) ([]Placed, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.broken != nil {
+		return nil, fmt.Errorf("put: %w: %w", durable.ErrPoisoned, v.broken)
+	}
+	for i := range batch {
+		if err := batch[i].validate(); err != nil {
+			return nil, fmt.Errorf("put: %w", err)
+		}
+	}
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	p := &put{v: v, batch: batch, byID: map[TextID]*newText{}}
+	if err := p.render(); err != nil {
+		return nil, fmt.Errorf("put %d entries: %w", len(batch), err)
+	}
+	if err := p.write(); err != nil {
+		return nil, fmt.Errorf("put %d entries: %w", len(batch), err)
+	}
+	p.publish()
+	return p.placed, nil
+}
+
+func (p *put) render() error {
+	digests, err := p.digests()
+	if err != nil {
+		return err
+	}
+	p.name(digests)
+	if err := p.renderTexts(); err != nil {
+		return err
+	}
+	return p.renderRecords()
+}
+
+// digests returns the digest of each text of each entry.
+func (p *put) digests() ([][]digest, error) {
+	ds := make([][]digest, len(p.batch))
+	err := parallel(len(p.batch), func() hash.Hash { return newDigester(p.v.dedup) }, func(h hash.Hash, i int) error {
+		ds[i] = make([]digest, len(p.batch[i].Texts))
+		for j, t := range p.batch[i].Texts {
+			ds[i][j] = digestOf(h, t.Body)
+		}
+		return nil
+	})
+	return ds, err
+}
+
+// name finds the texts that are stored already and names the others.
+func (p *put) name(digests [][]digest) {
+	inBatch := map[digest]TextID{}
+	p.refs = make([][]TextID, len(p.batch))
+	for i := range p.batch {
+		p.refs[i] = make([]TextID, len(p.batch[i].Texts))
+		for j := range p.batch[i].Texts {
+			d := digests[i][j]
+			id, known := p.v.digests[d]
+			if !known {
+				id, known = inBatch[d]
+			}
+			if !known {
+				id = p.add(&p.batch[i].Texts[j], d)
+				inBatch[d] = id
+			}
+			p.refs[i][j] = id
+		}
+	}
+}
+
+func (p *put) add(t *Text, d digest) TextID {
+	n := p.v.newText(t.Body, d)
+	n.name = t.Name
+	near := slices.Clone(t.Near)
+	if last, ok := p.lastOf(t.Name); ok && !slices.Contains(near, last) {
+		near = append(near, last)
+	}
+	p.choose(n, near)
+	p.news, p.byID[n.id] = append(p.news, n), n
+	return n.id
+}
+
+// newText gives a text a slot, a key and a name. A slot is not used twice, even
+// if the batch is taken back.
+func (v *Vault) newText(body []byte, d digest) *newText {
+	v.slot++
+	n := &newText{id: TextID(v.slot), slot: v.slot, body: body, digest: d}
+	rand.Read(n.key[:]) // never fails: crypto/rand ends the process instead
+	return n
+}
+
+// lastOf is the text stored last under a name.
+func (p *put) lastOf(name string) (TextID, bool) {
+	if name == "" {
+		return 0, false
+	}
+	for i := len(p.news) - 1; i >= 0 && i > len(p.news)-64; i-- {
+		if p.news[i].name == name {
+			return p.news[i].id, true
+		}
+	}
+	id, ok := p.v.names[name]
+	return id, ok
+}
+
+// maxBases bounds how many bases are tried: each costs a compression.
+const maxBases = 3
+
+// choose fetches the texts n may be stored against. One that cannot be read is
+// passed over: n is what matters now, and Check will name the other.
+func (p *put) choose(n *newText, near []TextID) {
+	for _, id := range near {
+		id = p.climb(id)
+		if len(n.near) == maxBases || id == 0 || p.avoid[id] || slices.ContainsFunc(n.near, func(b base) bool { return b.id == id }) {
+			continue
+		}
+		text, err := p.text(id)
+		if err != nil || len(text) < minBase {
+			continue
+		}
+		n.near = append(n.near, base{id, text})
+		n.depth = max(n.depth, p.depth(id)+1)
+	}
+}
+
+// climb goes from a text at the end of a long chain up to the middle of it: a
+// delta against that is longer, but a whole text is longer still.
+func (p *put) climb(id TextID) TextID {
+	if p.depth(id) < maxDepth {
+		return id
+	}
+	for id != 0 && p.depth(id) > maxDepth/2 {
+		id = p.above(id)
+	}
+	return id
+}
+
+func (p *put) depth(id TextID) int {
+	if n := p.byID[id]; n != nil {
+		return n.depth
+	}
+	at, _ := p.v.texts.place(id)
+	return at.depth
+}
+
+// above is a text nearer to the beginning of the chain, 0 if there is none.
+func (p *put) above(id TextID) TextID {
+	if n := p.byID[id]; n != nil {
+		if len(n.near) == 0 {
+			return 0
+		}
+		return n.near[0].id
+	}
+	at, _ := p.v.texts.place(id)
+	return at.base
+}
+
+func (p *put) text(id TextID) ([]byte, error) {
+	if n := p.byID[id]; n != nil {
+		return n.body, nil
+	}
+	return p.v.text(id)
+}
+
+func (p *put) renderTexts() error {
+	p.frames = make([][]byte, len(p.news))
+	return parallel(len(p.news), func() struct{} { return struct{}{} }, func(_ struct{}, i int) (err error) {
+		p.frames[i], err = p.news[i].render(i == len(p.news)-1)
+		return err
+	})
+}
+
+// render makes the frame of a text, in the smallest form found.
+func (n *newText) render(last bool) ([]byte, error) {
+	packed, err := n.pack()
+	if err != nil {
+		return nil, err
+	}
+	t := storedText{id: n.id, slot: n.slot, base: n.base, size: len(n.body), raw: packed == nil}
+	if t.raw {
+		packed = n.body
+	}
+	b := t.appendHead(durable.BeginFrame(nil))
+	b, err = n.key.encrypt(b, n.slot, packed, b[durable.FrameOverhead:])
+	if err != nil {
+		return nil, err
+	}
+	durable.EndFrame(b, 0, last)
+	return b, nil
+}
+
+// pack tries the bases, best first, until one makes the text small, and then
+// the text alone. nil: nothing is smaller than the text itself.
+func (n *newText) pack() (best []byte, err error) {
+	limit := len(n.body)
+	if limit == 0 {
+		return nil, nil
+	}
+	for _, b := range n.near {
+		packed, err := packText(n.body, b.text)
+		if err != nil {
+			return nil, err
+		}
+		if len(packed) < limit {
+			best, limit, n.base = packed, len(packed), b.id
+		}
+		if limit < len(n.body)/8 {
+			return best, nil
+		}
+	}
+	packed, err := packText(n.body, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(packed) < limit {
+		best, n.base = packed, 0
+	}
+	return best, nil
+}
+
+func (p *put) renderRecords() error {
+	p.records = make([][]byte, len(p.batch))
+	p.seeds = make([]slot, len(p.batch))
+	p.lists = map[uint64]saltList{}
+	first := p.v.ordinal + 1
+	p.v.ordinal += uint64(len(p.batch)) // never used again, even if the batch is taken back
+	for i := range p.batch {
+		if seed := p.batch[i].Seed; seed != nil {
+			p.seeds[i] = slot{slotKept, seed[:]}
+			continue
+		}
+		p.seeds[i] = slot{kind: slotListed}
+		p.lists[first+uint64(i)] = p.batch[i].list()
+	}
+	return parallel(len(p.batch), func() *[]byte { return new([]byte) }, func(scratch *[]byte, i int) error {
+		b := durable.BeginFrame(make([]byte, 0, p.batch[i].sizeHint()))
+		b, err := appendOpenings(b, scratch, &p.batch[i], first+uint64(i), p.refs[i])
+		if err != nil {
+			return err
+		}
+		if len(b) > durable.MaxPayload {
+			return fmt.Errorf("entry %s: %d bytes of openings are too many", p.batch[i].ID, len(b))
+		}
+		durable.EndFrame(b, 0, i == len(p.batch)-1)
+		p.records[i] = b
+		return nil
+	})
+}
+
+// list is the salts of the lines o has.
+func (o *Openings) list() saltList {
+	list := saltList{}
+	salt := o.salter()
+	for _, l := range o.lines() {
+		list[l], _ = salt(l)
+	}
+	return list
+}
+
+// sizeHint is about what o comes to on disk, so that its buffer need not grow.
+func (o *Openings) sizeHint() int {
+	n := 128 + 20*len(o.Texts)
+	for i := range 3 + len(o.What) {
+		n += len(o.body(i))*3/4 + tagSize + 4
+	}
+	return n
+}
+
+// write puts everything where it belongs and makes it durable. Others see the
+// frames first and then the keys, so that whoever sees a key sees its frame.
+func (p *put) write() error {
+	w := &writes{}
+	err := p.append(w)
+	if err != nil {
+		if rerr := w.rollback(); rerr != nil {
+			return p.v.fail(errors.Join(err, rerr))
+		}
+		return err
+	}
+	// A crash here leaves any part of the batch. Only when all four kinds of
+	// file are durable is anybody told, so they need no order among them.
+	if err := w.sync(); err != nil {
+		return p.v.fail(err)
+	}
+	return nil
+}
+
+func (p *put) append(w *writes) error {
+	v := p.v
+	offsets, err := w.frames(&v.records, v.texts.segs, v.cfg.Segment, p.frames)
+	if err != nil {
+		return err
+	}
+	for i, n := range p.news {
+		n.loc = newLoc(v.records.n, offsets[i])
+	}
+	if offsets, err = w.frames(&v.entries, v.openings, v.cfg.Segment, p.records); err != nil {
+		return err
+	}
+	for i := range p.records {
+		p.placed = append(p.placed, Placed{newLoc(v.entries.n, offsets[i]), p.refs[i]})
+	}
+	if err := w.lists(v, p.lists); err != nil {
+		return err
+	}
+	if err := w.slots(v.seeds, v.ordinal+1-uint64(len(p.seeds)), p.seeds); err != nil {
+		return err
+	}
+	return w.slots(v.textKeys, v.slot+1-uint64(len(p.news)), p.keys())
+}
+
+func (p *put) keys() []slot {
+	cs := make([]slot, len(p.news))
+	for i, n := range p.news {
+		cs[i] = slot{slotKept, append(n.key[:len(n.key):len(n.key)], n.digest[:]...)}
+	}
+	return cs
+}
+
+// maxNames bounds the memory for hints; losing them costs space only.
+const maxNames = 1 << 16
+
+// publish lets readers and later batches find what is now durable.
+func (p *put) publish() {
+	v := p.v
+	for _, n := range p.news {
+		v.texts.add(n.id, place{loc: n.loc, slot: n.slot, base: n.base})
+		v.digests[n.digest] = n.id
+		v.cache.put(n.id, slices.Clone(n.body))
+		if n.name == "" {
+			continue
+		}
+		if len(v.names) >= maxNames {
+			clear(v.names)
+		}
+		v.names[n.name] = n.id
+	}
+}
+
+// writes is the files a batch was appended to.
+type writes struct{ apps []*durable.Appender }
+
+// frames appends frames to a run of segments and returns their offsets.
+func (w *writes) frames(t *tail, s *segments, limit int64, frames [][]byte) ([]int64, error) {
+	if len(frames) == 0 {
+		return nil, nil
+	}
+	if err := t.ready(s, limit); err != nil {
+		return nil, err
+	}
+	w.apps = append(w.apps, t.app)
+	offsets, at := make([]int64, len(frames)), t.app.Size()
+	for i, f := range frames {
+		offsets[i] = at
+		at += int64(len(f))
+	}
+	_, err := t.app.Write(slices.Concat(frames...))
+	return offsets, err
+}
+
+func (w *writes) slots(s *slots, first uint64, cs []slot) error {
+	apps, err := s.write(first, cs)
+	w.apps = append(w.apps, apps...)
+	return err
+}
+
+func (w *writes) lists(v *Vault, lists map[uint64]saltList) error {
+	if len(lists) == 0 {
+		return nil
+	}
+	app, err := v.listTail()
+	if err != nil {
+		return err
+	}
+	w.apps = append(w.apps, app)
+	return addLists(app, lists)
+}
+
+func (w *writes) sync() error {
+	errs := make([]error, len(w.apps))
+	var wg sync.WaitGroup
+	for i, a := range w.apps {
+		wg.Go(func() { errs[i] = a.Sync() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (w *writes) rollback() error {
+	var errs []error
+	for _, a := range w.apps {
+		errs = append(errs, a.Rollback())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,299 @@
+package vault
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/seal"
+)
+
+// Names and magics of the files.
+const (
+	openingsName, openingsMagic = "openings", "stele open 1"
+	textsName, textsMagic       = "texts", "stele text 1"
+	seedsName, seedsMagic       = "seeds", "stele seed 1"
+	saltsName, saltsMagic       = "salts", "stele salt 1"
+	textKeysName, textKeysMagic = "texts", "stele keys 1"
+	dedupName                   = "dedup"
+)
+
+const textSecret = len(key{}) + len(digest{})
+
+// Reader reads a vault, while the same or another process writes to it. It may
+// be used from any goroutine.
+type Reader struct {
+	cfg      Config
+	dedup    key
+	openings *segments
+	texts    *texts
+	seeds    *slots
+	textKeys *slots
+	lists    *lists
+	cache    *cache
+}
+
+// OpenReader opens a vault for reading. It changes nothing on disk.
+func OpenReader(cfg Config) (*Reader, error) {
+	cfg = cfg.withDefaults()
+	r := &Reader{
+		cfg:      cfg,
+		openings: newSegments(cfg.FS, cfg.Dir, openingsName, openingsMagic),
+		texts:    newTexts(newSegments(cfg.FS, cfg.Dir, textsName, textsMagic)),
+		seeds:    newSlots(cfg.FS, cfg.KeyringDir, seedsName, seedsMagic, len(seal.Seed{})),
+		textKeys: newSlots(cfg.FS, cfg.KeyringDir, textKeysName, textKeysMagic, textSecret),
+		lists:    newLists(cfg.FS, cfg.KeyringDir),
+		cache:    newCache(cfg.Cache),
+	}
+	var err error
+	if r.dedup, err = readDedupKey(cfg); err != nil {
+		return nil, fmt.Errorf("open vault %s: %w", cfg.Dir, err)
+	}
+	if err := r.texts.refresh(false); err != nil {
+		return nil, errors.Join(fmt.Errorf("open vault %s: %w", cfg.Dir, err), r.Close())
+	}
+	return r, nil
+}
+
+func dedupPath(cfg Config) string { return filepath.Join(cfg.KeyringDir, dedupName) }
+
+func readDedupKey(cfg Config) (key, error) {
+	b, err := durable.ReadFile(cfg.FS, dedupPath(cfg))
+	if err != nil {
+		return key{}, fmt.Errorf("open keyring: %w", err)
+	}
+	k, ok := parseDedupKey(b)
+	if !ok {
+		return key{}, &Damage{Path: dedupPath(cfg), Bytes: int64(len(b)), Why: "checksum of key is wrong"}
+	}
+	return k, nil
+}
+
+// Close closes the files.
+func (r *Reader) Close() error {
+	return errors.Join(r.openings.close(), r.texts.segs.close(), r.seeds.close(), r.textKeys.close())
+}
+
+// At returns the record at loc. Bytes that are bad are a *[Damage].
+func (r *Reader) At(loc Loc) (*Record, error) {
+	f, err := r.openings.frame(loc.segment(), loc.offset())
+	if err != nil {
+		return nil, fmt.Errorf("openings at %s: %w", loc, err)
+	}
+	rec, damage := r.record(loc, f.Payload)
+	if damage != nil {
+		return nil, fmt.Errorf("openings at %s: %w", loc, damage)
+	}
+	return rec, nil
+}
+
+func (r *Reader) record(loc Loc, payload []byte) (*Record, *Damage) {
+	o, err := parseOpenings(payload)
+	if err != nil {
+		return nil, &Damage{Path: r.openings.path(loc.segment()), Offset: loc.offset(), Why: err.Error()}
+	}
+	return &Record{ID: o.id, Source: o.source, Seq: o.seq, r: r, loc: loc, o: o}, nil
+}
+
+// Scan hands every record to fn, in the order they were put, until fn returns
+// an error. It goes on behind damage and returns all of it at the end; a torn
+// tail, which holds nothing that was promised, is passed over.
+func (r *Reader) Scan(fn func(Loc, *Record) error) error {
+	damages, err := r.scan(fn)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, d := range damages {
+		if !d.Torn {
+			errs = append(errs, &d)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Reader) scan(fn func(Loc, *Record) error) ([]Damage, error) {
+	ns, err := r.openings.list()
+	if err != nil {
+		return nil, err
+	}
+	damages := missing(r.openings, ns)
+	for _, n := range ns {
+		bad, err := r.openings.walk(n, 0, func(f durable.Frame) error {
+			loc := newLoc(n, f.Offset)
+			rec, err := r.record(loc, f.Payload)
+			if err != nil {
+				damages = append(damages, *err)
+				return nil
+			}
+			return fn(loc, rec)
+		})
+		damages = append(damages, bad...)
+		if err != nil {
+			return damages, err
+		}
+	}
+	return damages, nil
+}
+
+// missing names the segments that are not there though later ones are.
+func missing(s *segments, ns []uint32) []Damage {
+	var damages []Damage
+	want := uint32(1)
+	for _, n := range ns {
+		for ; want < n; want++ {
+			damages = append(damages, Damage{Path: s.path(want), Why: "no such file"})
+		}
+		want = n + 1
+	}
+	return damages
+}
+
+// salts returns what gives the salts of the entry with that slot.
+func (r *Reader) salts(n uint64) (salter, error) {
+	c, err := r.seeds.read(n)
+	if err != nil {
+		return nil, err
+	}
+	switch c.kind {
+	case slotKept:
+		seed := seal.Seed(c.secret)
+		return func(l entry.Line) (seal.Salt, bool) { return seed.Salt(l), true }, nil
+	case slotListed:
+		list, ok, err := r.lists.get(n)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, &Damage{Path: filepath.Join(r.cfg.KeyringDir, saltsName), Why: fmt.Sprintf("no salts of slot %d", n)}
+		}
+		return func(l entry.Line) (seal.Salt, bool) { s, ok := list[l]; return s, ok }, nil
+	}
+	return nil, ErrErased
+}
+
+// textKey returns the key of one storing of a text.
+func (r *Reader) textKey(n uint64) (key, digest, error) {
+	c, err := r.textKeys.read(n)
+	switch {
+	case err != nil:
+		return key{}, digest{}, err
+	case c.kind != slotKept:
+		return key{}, digest{}, ErrErased
+	}
+	return key(c.secret[:len(key{})]), digest(c.secret[len(key{}):]), nil
+}
+
+// Text returns a text: [ErrErased] where its key is gone, [ErrUnknown] where
+// there never was one, a *[Damage] where bytes are bad.
+func (r *Reader) Text(id TextID) ([]byte, error) {
+	text, err := r.text(id)
+	// Another process may have stored it, or stored it anew, since we looked;
+	// what it appended may have taken the place of what it took back.
+	for _, again := range []bool{false, true} {
+		if err == nil || !mayHaveMoved(err) || again && errors.Is(err, ErrErased) {
+			break
+		}
+		if err := r.texts.refresh(again); err != nil {
+			return nil, fmt.Errorf("text %d: %w", id, err)
+		}
+		text, err = r.text(id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("text %d: %w", id, err)
+	}
+	return bytes.Clone(text), nil
+}
+
+func mayHaveMoved(err error) bool {
+	return errors.Is(err, ErrErased) || errors.Is(err, ErrUnknown) || errors.Is(err, errMoved)
+}
+
+// errMoved says that another text lies where a text was known to lie.
+var errMoved = errors.New("another text is in its place")
+
+// text returns a text that nobody must change.
+func (r *Reader) text(id TextID) ([]byte, error) {
+	var chain []link // from the text asked for down to the first one at hand
+	var base []byte
+	for at := id; at != 0; {
+		p, k, err := r.locate(at)
+		if err != nil {
+			return nil, err
+		}
+		if text, ok := r.cache.get(at); ok {
+			base = text
+			break
+		}
+		if len(chain) > 2*maxDepth {
+			return nil, r.textDamage(p, "chain of deltas has no end")
+		}
+		chain = append(chain, link{at, p, k})
+		at = p.base
+	}
+	for i := len(chain) - 1; i >= 0; i-- {
+		text, err := r.decode(chain[i], base)
+		if err != nil {
+			return nil, err
+		}
+		base = text
+	}
+	return base, nil
+}
+
+// link is one text of a chain of deltas.
+type link struct {
+	id    TextID
+	place place
+	key   key
+}
+
+// locate says where a text lies and what opens it. It asks the keyring even for
+// texts that are in memory: they may have been erased.
+func (r *Reader) locate(id TextID) (place, key, error) {
+	p, ok := r.texts.place(id)
+	if !ok {
+		return p, key{}, ErrUnknown
+	}
+	k, _, err := r.textKey(p.slot)
+	if errors.Is(err, ErrErased) {
+		r.cache.drop(id)
+	}
+	return p, k, err
+}
+
+func (r *Reader) decode(l link, base []byte) ([]byte, error) {
+	t, err := r.stored(l.place)
+	if err != nil {
+		return nil, err
+	}
+	if t.id != l.id || t.slot != l.place.slot || t.base != l.place.base {
+		return nil, errMoved
+	}
+	text, err := t.open(l.key, base)
+	if err != nil {
+		return nil, r.textDamage(l.place, err.Error())
+	}
+	r.cache.put(l.id, text)
+	return text, nil
+}
+
+// stored reads the frame of a text.
+func (r *Reader) stored(p place) (*storedText, error) {
+	f, err := r.texts.segs.frame(p.loc.segment(), p.loc.offset())
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseText(f.Payload)
+	if err != nil {
+		return nil, r.textDamage(p, err.Error())
+	}
+	return t, nil
+}
+
+func (r *Reader) textDamage(p place, why string) error {
+	return &Damage{Path: r.texts.segs.path(p.loc.segment()), Offset: p.loc.offset(), Why: why}
+}

@@ -1,0 +1,128 @@
+package watcher
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+)
+
+// Request is one line of JSON a process on this machine sends to the watcher.
+type Request struct {
+	Do     string `json:"do"` // run or explain
+	Reason string `json:"reason"`
+	Ticket string `json:"ticket,omitempty"`
+	About  string `json:"about,omitempty"` // explain: an entry id
+}
+
+// Reply is the watcher's answer, one line of JSON.
+type Reply struct {
+	Error string `json:"error,omitempty"`
+	ID    string `json:"id,omitempty"`    // explain: of the remark
+	Index uint64 `json:"index,omitempty"` // explain: of the remark
+}
+
+// maxRequest bounds one request in bytes.
+const maxRequest = 64 << 10
+
+// listen opens the socket. The directory it lies in is closed to others.
+func listen(path string) (*net.UnixListener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("listen for run and explain: %w", err)
+	}
+	return l, os.Chmod(path, 0o600)
+}
+
+// serve answers requests until the context ends.
+func (w *Watcher) serve(ctx context.Context, l *net.UnixListener) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("accept on the socket: %w", err)
+		}
+		wg.Go(func() {
+			defer conn.Close()
+			done := context.AfterFunc(ctx, func() { conn.Close() })
+			defer done()
+			if err := w.attend(ctx, conn); err != nil {
+				w.cfg.Diag.Warn("local request failed", "error", err)
+			}
+		})
+	}
+}
+
+// attend answers one connection: one request, and for run the wait for its end.
+func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
+	peer, err := peerOf(conn)
+	if err != nil {
+		return fmt.Errorf("find out who asks: %w", err)
+	}
+	in := bufio.NewReader(io.LimitReader(conn, maxRequest))
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("read request: %w", err)
+	}
+	var req Request
+	if err := json.Unmarshal(line, &req); err != nil {
+		return answer(conn, Reply{Error: "the request is not JSON"})
+	}
+	switch req.Do {
+	case "run":
+		w.reasons.begin(peer.PID, w.why(req, "run"))
+		defer func() { w.reasons.end(peer.PID, w.cfg.Now()) }()
+		if err := answer(conn, Reply{}); err != nil {
+			return err
+		}
+		io.Copy(io.Discard, conn) // until the process has gone, however it went
+		return nil
+	case "explain":
+		return answer(conn, w.remark(ctx, peer, req))
+	}
+	return answer(conn, Reply{Error: fmt.Sprintf("%.40q is not run or explain", req.Do)})
+}
+
+func answer(conn net.Conn, r Reply) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write(append(b, '\n'))
+	return err
+}
+
+func (w *Watcher) why(req Request, learnt string) body.Why {
+	return body.Why{Reason: w.cfg.Redactor.String(req.Reason), Ticket: w.cfg.Redactor.String(req.Ticket), Learnt: learnt}
+}
+
+// remark records a reason given afterwards, with the credentials the kernel
+// gives for whoever asked.
+func (w *Watcher) remark(ctx context.Context, peer *body.Who, req Request) Reply {
+	about, err := entry.ParseHash(req.About)
+	if err != nil {
+		return Reply{Error: err.Error()}
+	}
+	id, index, err := w.sign(ctx, remarkDraft(about, peer, w.why(req, "explain")))
+	if err != nil {
+		return Reply{Error: err.Error()}
+	}
+	return Reply{ID: id.String(), Index: index}
+}

@@ -1,0 +1,172 @@
+package watcher
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/redact"
+)
+
+// handle takes what capture saw. From here on nothing holds a secret.
+//
+// It does not heed the context: what capture hands over while it ends must be
+// recorded too, and collect takes it until there is no more.
+func (w *Watcher) handle(_ context.Context, b capture.Batch) error {
+	if b.Gap != nil {
+		w.intake <- change{gap: b.Gap}
+	}
+	for i := range b.Observations {
+		w.intake <- w.observe(&b.Observations[i])
+	}
+	return nil
+}
+
+// observe redacts an observation and words it as a change.
+func (w *Watcher) observe(o *capture.Observation) change {
+	c := change{
+		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known,
+		gone: o.Action == body.Delete, why: w.reasons.of(o.Who, w.cfg.Now()),
+	}
+	match, claimed := w.cfg.Catalogue.Match(o.Path)
+	if !claimed {
+		match, _ = w.cfg.Catalogue.MatchSuffix(o.Path)
+	}
+	c.what = body.What{
+		Action: o.Action, Time: body.FormatTime(o.Time), Digest: o.Digest, Marks: slices.Clone(o.Marks), Observed: folded(o.Events),
+	}
+	if match.Agent != nil {
+		c.what.Agent = match.Agent.ID
+	}
+	c.what.Path, c.what.Path64 = encode(o.Path)
+	c.what.From, c.what.From64 = encode(o.From)
+	if o.Action != body.Delete {
+		size, owner := o.Size, o.Owner
+		c.what.Size, c.what.Owner, c.what.Mode = &size, &owner, fmt.Sprintf("%04o", o.Mode&0o7777)
+	}
+	if o.HasContent {
+		w.redact(&c, match, o)
+	}
+	slices.Sort(c.what.Marks)
+	c.what.Marks = slices.Compact(c.what.Marks)
+	return c
+}
+
+func folded(events int) int {
+	if events > 1 {
+		return events
+	}
+	return 0
+}
+
+func (w *Watcher) redact(c *change, m catalogue.Match, o *capture.Observation) {
+	c.what.Format = m.Format
+	if c.what.Format == "" {
+		c.what.Format = catalogue.FormatOf(o.Path, o.Content[:min(len(o.Content), 4096)])
+	}
+	r := w.cfg.Redactor.Text(o.Content, redact.Source{Format: c.what.Format, SecretPaths: m.Secrets})
+	c.text, c.what.Secrets = r.Text, r.Fingerprints
+	if c.text == nil {
+		c.text = []byte{}
+	}
+	for mark, is := range map[string]bool{
+		body.MarkRedacted: len(r.Fingerprints) > 0, body.MarkUnparsed: r.Unparsed, body.MarkBinary: r.Binary,
+	} {
+		if is {
+			c.what.Marks = append(c.what.Marks, mark)
+		}
+	}
+}
+
+// clean masks secrets in command lines, and bytes that are not text.
+func (w *Watcher) clean(who *body.Who) *body.Who {
+	if who == nil {
+		return nil
+	}
+	clean := *who
+	clean.Command = w.command(who.Command)
+	clean.Ancestors = slices.Clone(who.Ancestors)
+	for i := range clean.Ancestors {
+		clean.Ancestors[i].Command = w.command(clean.Ancestors[i].Command)
+	}
+	return &clean
+}
+
+// Limits of a recorded command line.
+const (
+	maxArgs = 64
+	maxArg  = 1024
+)
+
+func (w *Watcher) command(args []string) []string {
+	if len(args) == 0 {
+		return nil
+	}
+	args = w.cfg.Redactor.Command(args)
+	if len(args) > maxArgs {
+		args = append(slices.Clone(args[:maxArgs]), fmt.Sprintf("… %d more", len(args)-maxArgs))
+	}
+	for i, a := range args {
+		if len(a) > maxArg {
+			a = a[:maxArg] + "…"
+		}
+		args[i] = strings.ToValidUTF8(a, "\uFFFD")
+	}
+	return args
+}
+
+// encode splits bytes into the two ways a body may hold them.
+func encode(s string) (plain, encoded string) {
+	if utf8.ValidString(s) {
+		return s, ""
+	}
+	return "", base64.StdEncoding.EncodeToString([]byte(s))
+}
+
+// collect gathers changes into change sets and records those that are due.
+func (w *Watcher) collect() error {
+	open := newSets()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var due []*set
+		select {
+		case c, ok := <-w.intake:
+			if !ok {
+				return w.recordAll(open.due(time.Now(), true))
+			}
+			if c.gap != nil {
+				due = open.due(time.Now(), true)
+				if err := w.recordAll(due); err != nil {
+					return err
+				}
+				if err := w.gap(c.gap.Cause, c.gap.Since); err != nil {
+					return err
+				}
+				continue
+			}
+			due = open.add(time.Now(), c)
+		case <-tick.C:
+			due = open.due(time.Now(), false)
+		}
+		if err := w.recordAll(due); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *Watcher) recordAll(sets []*set) error {
+	for _, s := range sets {
+		if err := w.record(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

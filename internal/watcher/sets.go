@@ -1,0 +1,112 @@
+package watcher
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stele-log/stele/body"
+)
+
+// A change set is what one actor did in one go. It closes when the actor has
+// been quiet for setQuiet, and at the latest setLong after its first change.
+const (
+	setQuiet = 700 * time.Millisecond
+	setLong  = 2 * time.Second
+	setMost  = 1000 // changes; the entry's limit
+)
+
+// set is a change set that may still grow. What is in it is in memory only: a
+// crash here loses the actor, not the change, which the scan at the next start
+// finds.
+type set struct {
+	who        body.Who
+	confidence body.Confidence
+	layer      string
+	why        body.Why
+	first      time.Time // when the first change was taken in
+	last       time.Time
+	changes    []change
+}
+
+// sets are the open change sets, by actor.
+type sets struct {
+	open map[string]*set
+	on   map[string]string // path → actor whose open set changed it last
+}
+
+func newSets() *sets { return &sets{make(map[string]*set), make(map[string]string)} }
+
+// actorKey tells actors apart: by login session, else by process.
+func actorKey(w *body.Who) string {
+	switch {
+	case w == nil:
+		return "unknown"
+	case w.Session != nil && w.Session.ID != "":
+		return fmt.Sprintf("session %s of %d", w.Session.ID, deref(w.LoginUID))
+	case w.PID != 0:
+		return fmt.Sprintf("process %d started %s", w.PID, w.Started)
+	}
+	return "unknown"
+}
+
+func deref(n *uint32) uint32 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// add takes a change into its actor's set and returns the sets that have to be
+// recorded before it: one of another actor that changed the same subject, or
+// the actor's own when it is full or was of another confidence or reason.
+func (s *sets) add(now time.Time, c change) (before []*set) {
+	key := actorKey(c.who)
+	if other, ok := s.on[c.path]; ok && other != key {
+		before = append(before, s.close(other))
+	}
+	own := s.open[key]
+	if own != nil && (len(own.changes) >= setMost || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why) {
+		before = append(before, s.close(key))
+		own = nil
+	}
+	if own == nil {
+		own = &set{confidence: c.confidence, layer: c.layer, why: c.why, first: now}
+		if c.who != nil {
+			own.who = *c.who
+		}
+		s.open[key] = own
+	}
+	own.last = now
+	own.changes = append(own.changes, c)
+	s.on[c.path] = key
+	return before
+}
+
+func (s *sets) close(key string) *set {
+	closed := s.open[key]
+	delete(s.open, key)
+	for _, c := range closed.changes {
+		if s.on[c.path] == key {
+			delete(s.on, c.path)
+		}
+	}
+	return closed
+}
+
+// due closes the sets whose time has come, oldest first; all of them if all is
+// set.
+func (s *sets) due(now time.Time, all bool) (closed []*set) {
+	for {
+		oldest := ""
+		for key, o := range s.open {
+			ripe := all || now.Sub(o.last) >= setQuiet || now.Sub(o.first) >= setLong
+			if ripe && (oldest == "" || o.first.Before(s.open[oldest].first)) {
+				oldest = key
+			}
+		}
+		if oldest == "" {
+			return closed
+		}
+		closed = append(closed, s.close(oldest))
+	}
+}

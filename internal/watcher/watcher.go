@@ -1,0 +1,251 @@
+// Package watcher is the host's side: it turns what capture sees into signed
+// entries, keeps them in the spool until the log has proved that it holds them,
+// and gives reasons their place.
+//
+// It never blocks or slows the agents it watches, never executes anything that
+// was sent to it, and never sends a text that has not been redacted.
+package watcher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/redact"
+	"github.com/stele-log/stele/internal/spool"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
+)
+
+// Server is the part of a server that a watcher needs, across a network or not.
+type Server interface {
+	// Submit hands in entries. After an error nothing is known of the outcome.
+	Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error)
+	// Receipt proves that the entries at those indexes stand in the log, under a
+	// checkpoint consistent with the tree of believed leaves.
+	Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error)
+	// Head is where the log sees the chain of a source.
+	Head(ctx context.Context, src entry.Source) (record.Head, error)
+	// Latest is the latest change of a path of this host, if there is any.
+	Latest(ctx context.Context, host, path string) (id entry.ID, what int, ok bool, err error)
+}
+
+// Config is what a watcher works with.
+type Config struct {
+	Key       entry.SecretKey
+	LogKey    *entry.LogKey
+	Server    Server
+	Spool     *spool.Spool
+	Catalogue *catalogue.Catalogue
+	Redactor  *redact.Redactor
+	DigestKey []byte                 // of the digests by which unchanged content is known again
+	Paths     []string               // files, directories and patterns to watch
+	Claims    func(path string) bool // paths given by the user, beside the catalogue's
+	Host      string
+	Socket    string // for run and explain; empty: none
+	Version   string
+	ScanEvery time.Duration
+	OwnEvents bool // record what this very process changes too
+	Now       func() time.Time
+	Diag      *slog.Logger
+
+	// Recorded is told of every entry the log has proved to hold; nil: nobody.
+	Recorded func(index uint64, id entry.ID)
+}
+
+// Watcher records changes on one host. New, Run, and that is all; what it knows
+// between two runs is in its spool.
+type Watcher struct {
+	cfg     Config
+	reasons *reasons
+	capture *capture.Capture
+
+	mu    sync.Mutex // of chain and what follows: one entry is signed at a time
+	chain *record.Chain
+	refs  map[string]ref // latest change of each path
+
+	intake chan change   // from capture to the change sets
+	wake   chan struct{} // something was spooled
+
+	waitMu   sync.Mutex
+	waiting  map[uint64]chan acknowledged // by seq
+	believed verify.Checkpoint
+}
+
+type ref struct {
+	id   entry.ID
+	what int
+}
+
+type acknowledged struct {
+	index uint64
+	err   error
+}
+
+// change is one observation on its way into an entry.
+type change struct {
+	path       string
+	who        *body.Who
+	confidence body.Confidence
+	layer      string
+	why        body.Why
+	what       body.What
+	text       []byte
+	known      capture.Known
+	gone       bool
+	gap        *capture.Gap // not a change but a hole
+}
+
+// New prepares a watcher whose chain goes on from what spool and log say.
+func New(ctx context.Context, cfg Config) (*Watcher, error) {
+	w := &Watcher{
+		cfg: cfg, reasons: newReasons(), refs: make(map[string]ref),
+		intake: make(chan change, 1024), wake: make(chan struct{}, 1),
+		waiting: make(map[uint64]chan acknowledged),
+	}
+	if err := w.resume(ctx); err != nil {
+		return nil, err
+	}
+	known := make(map[string]capture.Known)
+	for path, st := range cfg.Spool.States() {
+		w.refs[path] = ref{st.Entry, st.What}
+		if st.Gone {
+			continue
+		}
+		var k capture.Known
+		if err := json.Unmarshal(st.Known, &k); err != nil {
+			return nil, fmt.Errorf("spool: what is known of a path: %w", err)
+		}
+		known[path] = k
+	}
+	var err error
+	cc := capture.Config{
+		Paths: cfg.Paths, Want: w.want, Ignore: cfg.Catalogue.Ignored, Known: known, DigestKey: cfg.DigestKey,
+		ScanEvery: cfg.ScanEvery, Since: cfg.Spool.Latest(), Now: cfg.Now, Log: cfg.Diag, Handle: w.handle,
+	}
+	if cfg.OwnEvents {
+		cc = capture.WithOwn(cc)
+	}
+	w.capture, err = capture.New(cc)
+	return w, err
+}
+
+// resume finds out where the chain stands. If the log is ahead of the spool,
+// this host was rolled back: the chain goes on from the log's head, and a gap
+// says so.
+func (w *Watcher) resume(ctx context.Context) error {
+	src := w.cfg.Key.Source()
+	theirs, err := w.cfg.Server.Head(ctx, src)
+	if err != nil {
+		return fmt.Errorf("ask for our own head: %w", err)
+	}
+	ours, ok := w.cfg.Spool.Head()
+	if !ok {
+		ours = theirs
+	}
+	rolledBack := theirs.Next > ours.Next
+	if rolledBack {
+		ours = theirs
+	}
+	w.chain = record.NewChain(w.cfg.Key, ours)
+	if w.believed, err = w.cfg.Spool.Believed(w.cfg.LogKey); err != nil {
+		return err
+	}
+	w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
+	if ok && rolledBack || !ok && theirs.Next > 0 {
+		return w.gap("the spool is behind the log: the host was rolled back or the spool was lost", w.cfg.Spool.Latest())
+	}
+	return nil
+}
+
+func (w *Watcher) want(path string) bool {
+	if _, ok := w.cfg.Catalogue.Match(path); ok {
+		return true
+	}
+	return w.cfg.Claims != nil && w.cfg.Claims(path)
+}
+
+// Status says what capture sees, layer by layer.
+func (w *Watcher) Status() capture.Status { return w.capture.Status() }
+
+// Source is who signs.
+func (w *Watcher) Source() entry.Source { return w.cfg.Key.Source() }
+
+// Ready is closed once capture is attached and what it found at the start has
+// been handed over.
+func (w *Watcher) Ready() <-chan struct{} { return w.capture.Ready() }
+
+// Run watches until the context ends, then records what is open and ships what
+// it can.
+func (w *Watcher) Run(ctx context.Context) error {
+	if w.cfg.Socket != "" {
+		if err := os.MkdirAll(filepath.Dir(w.cfg.Socket), 0o700); err != nil {
+			return err
+		}
+		l, err := listen(w.cfg.Socket)
+		if err != nil {
+			return err
+		}
+		defer os.Remove(w.cfg.Socket)
+		return w.all(ctx, func(ctx context.Context) error { return w.serve(ctx, l) })
+	}
+	return w.all(ctx)
+}
+
+// all runs the parts until the first one fails or the context ends. They stop
+// from the front to the back, so that nothing handed over is left.
+func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) error {
+	front, stopFront := context.WithCancel(ctx)
+	defer stopFront()
+	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBack()
+
+	errs := make([]error, 3+len(more))
+	var fronts, sets, ship sync.WaitGroup
+	fronts.Go(func() { errs[0] = w.capture.Run(front); stopFront() })
+	for i, part := range more {
+		fronts.Go(func() { errs[3+i] = part(front); stopFront() })
+	}
+	sets.Go(func() {
+		errs[1] = w.collect()
+		stopFront()
+		for range w.intake { // after an error nothing can be recorded; capture must not be held up
+		}
+	})
+	ship.Go(func() { errs[2] = w.ship(back); stopFront() })
+	fronts.Wait()
+	close(w.intake)
+	sets.Wait()
+	w.drain(back)
+	stopBack()
+	ship.Wait()
+	return errors.Join(errs...)
+}
+
+// drainFor is how long a stopping watcher waits for acknowledgements; what has
+// none stays in the spool.
+const drainFor = 10 * time.Second
+
+func (w *Watcher) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainFor)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for w.cfg.Spool.Len() > 0 && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
