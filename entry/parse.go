@@ -70,6 +70,7 @@ type parser struct {
 	rest string
 	line int    // number of cur
 	cur  string // the line last taken
+	name string // of the source
 	e    *Entry
 	err  *SyntaxError
 }
@@ -136,23 +137,25 @@ func (p *parser) entry() {
 
 // origin reads the line <source> <seq> <prev>.
 func (p *parser) origin() {
-	f := strings.Split(p.next(), " ")
-	if len(f) != 3 {
+	source, rest, _ := strings.Cut(p.next(), " ")
+	seq, prev, ok := strings.Cut(rest, " ")
+	if !ok {
 		p.fail("want a source, a number and an entry id")
 		return
 	}
-	p.e.Source = p.source(f[0])
-	p.e.Seq = p.number(f[1])
-	p.e.Prev = p.hash(f[2])
+	p.e.Source = p.source(source)
+	p.e.Seq = p.number(seq)
+	p.e.Prev = p.hash(prev)
+	p.name = source
 }
 
 func (p *parser) saw() Saw {
-	f := strings.Split(p.required("saw"), " ")
-	if len(f) != 2 {
+	size, root, ok := strings.Cut(p.required("saw"), " ")
+	if !ok {
 		p.fail("want a size and a root")
 		return Saw{}
 	}
-	s := Saw{p.number(f[0]), p.hash(f[1])}
+	s := Saw{p.number(size), p.hash(root)}
 	if s.Size == 0 && s.Root != EmptyRoot {
 		p.fail("size 0 with a root that is not the empty tree's")
 	}
@@ -171,7 +174,9 @@ func (p *parser) whats() {
 	switch {
 	case p.e.Kind != Change && n > 0:
 		p.fail("a %s has no what", p.e.Kind)
-	case p.e.Kind == Change && (n == 0 || n > MaxWhats):
+	case p.e.Kind == Change && n == 0:
+		p.required("what")
+	case n > MaxWhats:
 		p.fail("a change has 1 to %d what lines, not %d", MaxWhats, n)
 	}
 }
@@ -366,14 +371,15 @@ func (p *parser) logKey(s string) *LogKey {
 // signature reads the one signature line, which must be all there is.
 func (p *parser) signature(s string) {
 	p.line += 2
-	name := p.e.Source.String()
-	want := len(sigStart) - 1 + len(name) + 1 + sigSize + 1
-	if len(s) != want || !strings.HasPrefix(s, sigStart[1:]+name+" ") || s[len(s)-1] != '\n' {
-		p.fail("want exactly one signature line, of source %s", name)
+	s, isSig := strings.CutPrefix(s, sigStart[1:])
+	s, named := strings.CutPrefix(s, p.name)
+	s, ends := strings.CutSuffix(s, "\n")
+	if !isSig || !named || !ends || len(s) != 1+sigSize || s[0] != ' ' {
+		p.fail("want exactly one signature line, of source %s", p.name)
 		return
 	}
 	var raw [4 + ed25519.SignatureSize]byte
-	if !decodeBase64(raw[:], s[len(s)-1-sigSize:len(s)-1]) {
+	if !decodeBase64(raw[:], s[1:]) {
 		p.fail("signature is not in canonical base64")
 		return
 	}

@@ -19,8 +19,9 @@ func (e *Entry) Verify(key *PublicKey) error {
 	return nil
 }
 
-// SecretKey signs entries as one source. It cannot be printed.
-type SecretKey struct{ p *secretKey }
+// SecretKey signs entries as one source. It cannot be printed, not even from an
+// unexported field of a struct: package fmt follows one pointer, not two.
+type SecretKey struct{ p **secretKey }
 
 type secretKey struct {
 	private ed25519.PrivateKey
@@ -37,14 +38,15 @@ func NewSecretKey(seed []byte) (SecretKey, error) {
 	if err != nil {
 		return SecretKey{}, err
 	}
-	return SecretKey{&secretKey{private, public}}, nil
+	p := &secretKey{private, public}
+	return SecretKey{&p}, nil
 }
 
 // Public is the key others verify with.
-func (k SecretKey) Public() *PublicKey { return k.p.public }
+func (k SecretKey) Public() *PublicKey { return (*k.p).public }
 
 // Source is the identity the key signs as.
-func (k SecretKey) Source() Source { return k.p.public.source }
+func (k SecretKey) Source() Source { return k.Public().source }
 
 // String hides the key.
 func (k SecretKey) String() string { return "[secret key]" }
@@ -57,11 +59,11 @@ func (k SecretKey) GoString() string { return k.String() }
 func (e *Entry) Sign(k SecretKey) ([]byte, error) {
 	e.Source = k.Source()
 	text := e.appendText(make([]byte, 0, 512+64*len(e.What)))
-	sig := ed25519.Sign(k.p.private, text)
+	sig := ed25519.Sign((*k.p).private, text)
 	note := append(text, sigStart...)
 	note = append(note, e.Source.String()...)
 	note = append(note, ' ')
-	note = base64.StdEncoding.AppendEncode(note, append(k.p.public.hash[:], sig...))
+	note = base64.StdEncoding.AppendEncode(note, append(k.Public().hash[:], sig...))
 	note = append(note, '\n')
 	signed, err := Parse(note)
 	if err != nil {

@@ -331,6 +331,7 @@ func respelt(s string) map[string]string {
 		"with CR LF inside":        s[:20] + "\r\n" + s[20:],
 		"with LF inside":           s[:20] + "\n" + s[20:],
 		"with a space inside":      s[:20] + " " + s[20:],
+		"with LF for the padding":  s[:len(s)-1] + "\n",
 		"with CR for a digit":      s[:20] + "\r" + s[21:],
 		"in the URL alphabet":      strings.NewReplacer("+", "-", "/", "_").Replace(s),
 		"in hexadecimal":           strings.Repeat("0f", 32),

@@ -19,6 +19,9 @@ import (
 // maxSkew is how far a source's clock may be ahead of the recorder's.
 const maxSkew = 300 * time.Second
 
+// maxRoots bounds the roots that are remembered.
+const maxRoots = 1 << 14
+
 // Config says what a log is examined against.
 type Config struct {
 	Key        *entry.LogKey
@@ -54,6 +57,7 @@ type Log struct {
 	tree     []entry.Hash // roots of the perfect subtrees that make up the tree so far, largest first
 	chains   map[entry.Source]*chain
 	pending  []signed // leaves since the last one of a recorder
+	roots    map[uint64]entry.Hash // that were asked for lately: many leaves saw one tree
 	refs     []reference
 	approved map[entry.ID]map[entry.Source]bool // persons who approved, by entry
 	erases   []erasure
@@ -103,6 +107,7 @@ func NewLog(cfg Config) *Log {
 		sources:  NewSources(cfg.Key),
 		chains:   make(map[entry.Source]*chain),
 		approved: make(map[entry.ID]map[entry.Source]bool),
+		roots:    make(map[uint64]entry.Hash),
 		again:    make(map[entry.ID][]uint64),
 		missing:  make(map[opening][]missing),
 		subjects: newSubjects(),
@@ -269,9 +274,9 @@ func (l *Log) saw(lf *leaf, c *chain) error {
 	if e.Saw.Size > lf.index {
 		l.report(found(SawFuture, lf.index, e.Source, "saw a tree of %d leaves, which holds this one", e.Saw.Size))
 	} else if e.Saw.Size > 0 {
-		root, err := l.cfg.RootAt(e.Saw.Size)
+		root, err := l.rootAt(e.Saw.Size)
 		if err != nil {
-			return fmt.Errorf("root at size %d: %w", e.Saw.Size, err)
+			return err
 		}
 		if root != e.Saw.Root {
 			l.report(found(SawMismatch, lf.index, e.Source, "saw another tree of %d leaves", e.Saw.Size))
@@ -283,6 +288,21 @@ func (l *Log) saw(lf *leaf, c *chain) error {
 		}
 	}
 	return nil
+}
+
+func (l *Log) rootAt(size uint64) (entry.Hash, error) {
+	if root, ok := l.roots[size]; ok {
+		return root, nil
+	}
+	root, err := l.cfg.RootAt(size)
+	if err != nil {
+		return entry.Hash{}, fmt.Errorf("root at size %d: %w", size, err)
+	}
+	if len(l.roots) >= maxRoots {
+		clear(l.roots)
+	}
+	l.roots[size] = root
+	return root, nil
 }
 
 // clock is step 19: it judges leaves once a recorder has signed after them. A

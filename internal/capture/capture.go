@@ -65,7 +65,8 @@ type Config struct {
 	Actors ActorSource
 	// Handle takes over what was seen, in order, one batch at a time. When it
 	// returns, the batch is the caller's. Its error ends Run; what was not
-	// handed over is found by the scan of the next run.
+	// handed over is found by the scan of the next run. Its context ends ten
+	// seconds after Run's, so that what is pending then is handed over too.
 	Handle func(context.Context, Batch) error
 	Now    func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: discard
@@ -231,15 +232,20 @@ func (c *Capture) Run(ctx context.Context) error {
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	wg.Go(func() { cancelOn(cancel, l.sensor.run(run, l.raw)) })
-	wg.Go(func() { watchMounts(run, l.mounts) })
+	mounts := openMounts() // before the first scan, so that none is missed
+	wg.Go(func() { watchMounts(run, mounts, l.mounts) })
 	wg.Go(func() { cancelOn(cancel, l.out.deliver(ctx, c.cfg.Handle)) })
 	l.run(run)
 	l.out.close() // the deliverer goes on until the box is empty
 	wg.Wait()
-	if err := context.Cause(run); ctx.Err() == nil && err != nil {
+	err = l.out.failed()
+	if ctx.Err() == nil {
+		err = context.Cause(run)
+	}
+	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
-	return l.out.failed()
+	return nil
 }
 
 func cancelOn(cancel context.CancelCauseFunc, err error) {

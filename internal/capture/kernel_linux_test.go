@@ -63,7 +63,9 @@ func TestKubernetesSwap(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "..v1/a.conf"), "one")
 	run(t, dir, "sh", "-c", "ln -s ..v1 ..data && ln -s ..data/a.conf a.conf")
-	w := watch(t, Config{Paths: []string{dir}, Want: func(p string) bool { return !strings.Contains(p, "..v") && !strings.HasSuffix(p, "_tmp") }})
+	w := watch(t, Config{Paths: []string{dir}, Want: func(p string) bool {
+		return !strings.Contains(p, "..v") && !strings.HasSuffix(p, "_tmp") && !strings.HasSuffix(p, ".new")
+	}})
 	run(t, dir, "sh", "-c", "mkdir ..v2 && echo two > ..v2/a.conf && ln -s ..v2 ..data_tmp && mv -T ..data_tmp ..data && rm -r ..v1")
 	if diff := cmp.Diff([]string{"modify ..data ..v2 [link]"}, sorted(w.settled(dir))); diff != "" {
 		t.Error(diff)

@@ -29,6 +29,7 @@ type sight struct {
 
 	unread      bool // it was there, and gone before it could be looked at
 	provisional bool // its writer may still be at it
+	unreported  bool // found by a scan, though notifications are live
 	from        string
 	by          Actor
 	layer       string
@@ -39,8 +40,8 @@ type sight struct {
 // tries to read a text that does not change under the reading.
 const readTries = 4
 
-// racy is how close to a look a change can be and leave the same time stamps:
-// before Linux 6.13 they move with the timer tick.
+// racy is how far the time stamps of files can lag behind the clock: they move
+// with the timer tick.
 const racy = 20 * time.Millisecond
 
 var errMoved = errors.New("changed while it was read")

@@ -27,7 +27,6 @@ type loop struct {
 	recorded map[string]Known
 	pending  map[string]*pending
 
-	started bool      // the first scan is done
 	scanned time.Time // when the last scan began
 	since   time.Time // when the one before began: the gap a suspect tells of
 	cause   string    // why the last scan was made
@@ -355,7 +354,9 @@ func (l *loop) finish(p *pending) {
 		p.push(l.look(p.path), *d)
 	}
 	if p.suspect {
-		p.push(l.look(p.path), happening{layer: LayerScan, at: l.c.cfg.Now()})
+		s := l.look(p.path)
+		s.unreported = l.sensor.live()
+		p.push(s, happening{layer: LayerScan, at: l.c.cfg.Now()})
 	}
 	l.tell(p)
 }

@@ -2,41 +2,51 @@ package capture
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// mountPause bounds how often mounts set off a scan on a host whose containers
-// come and go.
-const mountPause = 2 * time.Second
+const (
+	// mountPause bounds how often mounts set off a scan on a host whose
+	// containers come and go.
+	mountPause = 2 * time.Second
+	// mountPoll bounds how long the end of a run waits for the poll.
+	mountPoll = 200 // milliseconds
+)
+
+// openMounts opens the mount table. The descriptor stays away from the
+// runtime's poller: each poll of it takes the news of a change, and there must
+// be one taker. -1: it cannot be watched, and the periodic scan is left.
+func openMounts() int {
+	fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
 
 // watchMounts tells of every change of the mount table: a mount hides what was
-// marked, and no notification tells of it. Where /proc cannot be read the
-// periodic scan is left.
-func watchMounts(ctx context.Context, changed chan<- struct{}) {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
+// marked, and no other notification tells of it. It closes fd.
+func watchMounts(ctx context.Context, fd int, changed chan<- struct{}) {
+	if fd < 0 {
 		return
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	for ctx.Err() == nil {
-		// The kernel marks a change as an exceptional condition, once.
-		fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLPRI}}
-		n, err := unix.Poll(fds, 200)
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+		n, err := unix.Poll(fds, mountPoll)
 		if err != nil && err != unix.EINTR {
 			return
 		}
-		if n <= 0 || fds[0].Revents&(unix.POLLPRI|unix.POLLERR) == 0 {
+		if n <= 0 {
 			continue
 		}
 		select {
 		case changed <- struct{}{}:
+			pause(ctx, mountPause)
 		case <-ctx.Done():
-			return
 		}
-		pause(ctx, mountPause)
 	}
 }
 

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Limits of what waits for a slow handler. Beyond them paths stay unsettled and
@@ -86,10 +87,17 @@ func (b *outbox) fail(err error) {
 	b.change.Broadcast()
 }
 
+// grace is how long after the end of Run's context the handler's ends.
+const grace = 10 * time.Second
+
 // deliver hands over until the box is closed and empty, or handle fails. The
-// handler's context outlives ctx: what is pending at the end is handed over too.
+// handler's context outlives ctx by a grace: what is pending at the end is
+// handed over too.
 func (b *outbox) deliver(ctx context.Context, handle func(context.Context, Batch) error) error {
-	ctx = context.WithoutCancel(ctx)
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	ctx = longer
 	for {
 		items := b.take()
 		if len(items) == 0 {

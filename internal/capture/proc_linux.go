@@ -51,6 +51,12 @@ type ident struct {
 	exe, command string
 }
 
+// complete: it was read while the process lived. One that is reaped meanwhile
+// loses its parent.
+func (id ident) complete() bool {
+	return id.exe != "" && id.command != "" && (id.ppid != 0 || id.pid == 1)
+}
+
 const (
 	freshFor   = 200 * time.Millisecond // ancestors are believed unchanged
 	recentFor  = 2 * time.Second        // a number is believed not to be given to another process
@@ -82,7 +88,7 @@ func (p *procActors) Actor(pid int, same func() bool) Actor {
 	if c, ok := p.recent[pid]; ok && id.exe != "" && c.id == id && time.Since(c.at) < freshFor {
 		return c.actor
 	}
-	if id.exe == "" || id.command == "" {
+	if !id.complete() {
 		if a := p.remembered(pid, st.started); a.Who != nil {
 			return a
 		}
@@ -91,7 +97,7 @@ func (p *procActors) Actor(pid int, same func() bool) Actor {
 	if a.Who == nil {
 		return Actor{PID: pid}
 	}
-	if same != nil && id.exe != "" && id.command != "" {
+	if same != nil && id.complete() {
 		a.Confidence = body.Certain
 	}
 	p.remember(id, a)

@@ -20,7 +20,6 @@ func (l *loop) start() {
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		l.firstSight(path)
 	}
-	l.started = true
 	l.counted()
 	l.c.count(func(s *Status) { s.Counters.Scans++ })
 	l.out.put(item{did: func() { close(l.c.ready) }})
@@ -68,7 +67,7 @@ func (l *loop) firstSight(path string) {
 	}
 	s.at, s.layer = l.c.cfg.Now(), LayerScan
 	a, since := body.Baseline, l.c.cfg.Since
-	if !since.IsZero() && s.known.CtimeNs >= since.UnixNano() {
+	if !since.IsZero() && s.known.CtimeNs >= since.Add(-racy).UnixNano() {
 		a = body.Create
 		l.tellGap()
 	}

@@ -10,7 +10,9 @@ func newSensor(*Capture) (sensor, []Layer) {
 	return noSensor{}, []Layer{{LayerFanotify, false, "not on this system"}}
 }
 
-func watchMounts(context.Context, chan<- struct{}) {}
+func openMounts() int { return -1 }
+
+func watchMounts(context.Context, int, chan<- struct{}) {}
 
 func extraAttributes(string, func([]byte)) {}
 

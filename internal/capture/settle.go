@@ -42,27 +42,32 @@ func (p *pending) top() *sight {
 func (p *pending) push(s sight, h happening) {
 	s.by, s.layer, s.at, s.from = h.by, h.layer, h.at, h.from
 	s.events, p.events = p.events, 0
-	if t := p.top(); t != nil && t.shows(s) {
-		if s.identical(*t) && h.kind&(written|arrived) != 0 && !t.by.sameAs(s.by) && !t.unread {
-			p.reassign(s)
-			return
-		}
+	t := p.top()
+	switch {
+	case t == nil || !t.shows(s):
+		p.sights = append(p.sights, s)
+	case s.identical(*t) && h.kind&(written|arrived) != 0 && !t.by.sameAs(s.by):
+		p.reassign(s)
+	default:
 		t.events += s.events
-		return
 	}
-	p.sights = append(p.sights, s)
 	if n := len(p.sights) - 1 - maxTexts; n >= 0 {
 		p.sights[n].lose()
 	}
 }
 
-// reassign: two processes wrote, and both times the same inode with the same
-// times was seen. What was seen is the work of the second; the text of the
-// first was gone before it could be read.
+// reassign: a second process wrote, and the same inode with the same times was
+// seen as after the first. What was seen is the work of the second; the text of
+// the first was gone before it could be read. Where a listing came first, there
+// was no first process.
 func (p *pending) reassign(s sight) {
 	t := p.top()
-	first := sight{unread: true, by: t.by, layer: t.layer, at: t.at, events: t.events}
-	*t = first
+	if t.by.PID == 0 {
+		s.events += t.events
+		*t = s
+		return
+	}
+	*t = sight{unread: true, by: t.by, layer: t.layer, at: t.at, events: t.events}
 	p.sights = append(p.sights, s)
 }
 

@@ -130,18 +130,11 @@ func (l *loop) counted() {
 func (l *loop) put(o *Observation, s sight) {
 	o.Time, o.Layer, o.Events = s.at, s.layer, s.events
 	o.Who, o.Confidence = s.by.Who, s.by.confidence()
-	unreported := l.unreported(s)
-	if unreported {
+	if s.unreported {
 		l.tellGap()
 	}
-	l.c.count(func(st *Status) { st.Counters.add(o, unreported) })
+	l.c.count(func(st *Status) { st.Counters.add(o, s.unreported) })
 	l.out.put(item{obs: o})
-}
-
-// unreported: a scan found it although notifications were live. What the
-// listing of a new directory finds has a notification, the directory's own.
-func (l *loop) unreported(s sight) bool {
-	return s.layer == LayerScan && s.events == 0 && l.sensor.live() && l.started
 }
 
 func (c *Counters) add(o *Observation, unreported bool) {

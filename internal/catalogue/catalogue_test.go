@@ -191,7 +191,9 @@ func TestPrecedence(t *testing.T) {
 		agentWith("home", `"~/a.conf"`) +
 		agentWith("home-first", `"~/.x/*.c"`) +
 		agentWith("home-second", `"**/.x/*.c"`) +
-		agentWith("home-longer", `"**/.x/b*.c"`)))
+		agentWith("home-longer", `"**/.x/b*.c"`) +
+		agentWith("base", `"**/q.z"`) +
+		agentWith("long-directory", `"**/.directory/*.z"`)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +208,8 @@ func TestPrecedence(t *testing.T) {
 		"/a.conf":            "home",
 		"/h/.x/q.c":          "home-first",
 		"/h/.x/bq.c":         "home-longer",
+		"/h/q.z":             "base",
+		"/h/.directory/q.z":  "long-directory",
 		"/etc/x/../x/a.conf": "name",
 		"/etc/x/a.conf/":     "name",
 		"etc/x/a.conf":       "",

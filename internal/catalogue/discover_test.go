@@ -85,7 +85,7 @@ func TestDiscover(t *testing.T) {
 		"/home/jane/.claude/settings.json", "/home/jane/.claude/skills/pdf/SKILL.md", "/home/jane/.claude/skills/pdf/a/fill.py",
 		"/home/jane/.claude/projects/x.jsonl",
 		"/home/jane/src/app/.mcp.json", "/home/jane/src/app/.claude/settings.local.json", "/home/jane/src/app/CLAUDE.md~",
-		"/home/jane/src/app/node_modules/m/.mcp.json",
+		"/home/jane/src/app/node_modules/m/.mcp.json", "/home/jane/go/pkg/mod/m/.mcp.json",
 		"/home/jane/1/2/3/4/5/6/.mcp.json", "/home/jane/1/2/3/4/5/6/7/.mcp.json",
 		"/home/joe/.claude/settings.json",
 		"/srv/app/.mcp.json",
@@ -284,6 +284,12 @@ func TestRoots(t *testing.T) {
 			[]string{"/srv/y/a.conf", "/etc/x/a.conf -> /srv/y/a.conf"},
 			[]string{"/etc/x/a.conf"},
 			[]Root{{Dir: "/etc/x", Real: "/etc/x"}, {Dir: "/srv/y", Real: "/srv/y"}},
+		},
+		{
+			"a link to a link to the file",
+			[]string{"/srv/y/a.conf", "/opt/l -> /srv/y/a.conf", "/etc/x/a.conf -> /opt/l"},
+			[]string{"/etc/x/a.conf"},
+			[]Root{{Dir: "/etc/x", Real: "/etc/x"}, {Dir: "/opt", Real: "/opt"}, {Dir: "/srv/y", Real: "/srv/y"}},
 		},
 		{
 			"homes",

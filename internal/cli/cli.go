@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -49,6 +50,9 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	root.SetOut(out)
 	root.SetErr(errw)
 	err := root.ExecuteContext(ctx)
+	if err != nil && strings.HasPrefix(err.Error(), "unknown command ") { // cobra has no type for it
+		err = usageError{err}
+	}
 	a.complain(err)
 	return exitStatus(err)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/server"
-	"github.com/stele-log/stele/internal/watcher"
 )
 
 func (a *app) demo() *cobra.Command {
@@ -155,12 +155,12 @@ func (d *demo) edits(ctx context.Context, m *machine) error {
 
 // under runs a command with a reason, as `stele run` does.
 func (d *demo) under(reason, ticket, name string, args ...string) error {
-	_, done, err := watcher.Ask(d.layout.Socket(), watcher.Request{Do: "run", Reason: reason, Ticket: ticket})
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	defer done()
-	out, err := exec.Command(name, args...).CombinedOutput()
+	run := append([]string{"--data", d.data, "run", "--reason", reason, "--ticket", ticket, "--", name}, args...)
+	out, err := exec.Command(self, run...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, out)
 	}
@@ -203,7 +203,11 @@ func (d *demo) shell(_ context.Context, line string, do func() error) error {
 	return do()
 }
 
-// tamper flips one byte of the newest change in the log's files.
+// tamperedEntry is the entry that records the edit of sshd's configuration:
+// after the enrolments of recorder and watcher, and the first sight.
+const tamperedEntry = 3
+
+// tamper flips one byte of an entry in the log's files.
 func (d *demo) tamper(ctx context.Context) error {
 	path, err := newestBundle(d.layout.Log())
 	if err != nil {
@@ -213,12 +217,16 @@ func (d *demo) tamper(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	at := len(b) - 200 // within the last entry
+	at := 0
+	for range tamperedEntry { // each entry has its length before it
+		at += 2 + int(binary.BigEndian.Uint16(b[at:]))
+	}
+	at += 300 // among the seals
 	b[at] ^= 1
 	if err := os.WriteFile(path, b, 0o644); err != nil {
 		return err
 	}
-	d.say("Now somebody with every right on this machine alters one byte of the log (byte %d of %s).", at, filepath.Base(path))
+	d.say("Now somebody with every right on this machine alters one byte of entry %d in the log.", tamperedEntry)
 	err = d.shell(ctx, "verify", func() error { return d.verifyAll(ctx, verifyFlags{}) })
 	if !errors.Is(err, errBadEvidence) {
 		return errors.Join(errors.New("the altered byte was not found"), err)

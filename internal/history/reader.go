@@ -37,6 +37,7 @@ type Reader struct {
 // enrolment is what the log says about a source, read from the log itself.
 type enrolment struct {
 	key  *entry.PublicKey
+	role entry.Role
 	host *body.Host
 }
 
@@ -287,7 +288,7 @@ func (r *Reader) enrolment(ctx context.Context, src entry.Source) (enrolment, er
 	if e.Open.Key == nil || e.Open.Key.Source() != src {
 		return en, fmt.Errorf("entry %d does not enrol source %s", i, src)
 	}
-	en.key = e.Open.Key
+	en.key, en.role = e.Open.Key, e.Open.Role
 	o, err := r.open(ctx, i, e)
 	if err != nil {
 		return en, err
@@ -362,11 +363,8 @@ func (r *Reader) signed(ctx context.Context, f index.Filter) string {
 // place adds what other entries say about this one: host, when it was received,
 // reasons given afterwards, what changed in its secrets.
 func (r *Reader) place(ctx context.Context, e *entry.Entry, v *View, b bodies) {
-	if en, err := r.enrolment(ctx, e.Source); err == nil && en.host != nil {
-		v.Host = en.host.Name
-	}
-	if len(b.what) > 0 && b.what[0] != nil && b.what[0].Host != "" && v.Host == "" {
-		v.Host = b.what[0].Host
+	if en, err := r.enrolment(ctx, e.Source); err == nil {
+		v.Host = hostOf(en, b)
 	}
 	if in := r.received(ctx, v.Index); in != (Interval{}) {
 		v.Received = &in
@@ -381,6 +379,17 @@ func (r *Reader) place(ctx context.Context, e *entry.Entry, v *View, b bodies) {
 	if v.Reason == nil {
 		v.Reason = r.explained(ctx, e.ID())
 	}
+}
+
+// hostOf is the host of a watcher's enrolment, or what another source told.
+func hostOf(en enrolment, b bodies) string {
+	if told := en.role == entry.Receiver || en.role == entry.Importer; told && len(b.what) > 0 && b.what[0] != nil {
+		return b.what[0].Host
+	}
+	if en.host == nil {
+		return ""
+	}
+	return en.host.Name
 }
 
 // what reads the change that a reference names.

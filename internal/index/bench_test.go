@@ -203,7 +203,10 @@ func lookups(b *testing.B, x, reader *Index) {
 			_, err := x.BySeq(b.Context(), hostSource(uint64(i%1000)), uint64(i%990))
 			return err
 		},
-		"ByID":     func(_ int, x *Index) error { _, _, err := x.ByID(b.Context(), sha256.Sum256(make([]byte, 8))); return err },
+		"ByID": func(_ int, x *Index) error {
+			_, _, err := x.ByID(b.Context(), sha256.Sum256(make([]byte, 8)))
+			return err
+		},
 		"Status":   func(_ int, x *Index) error { _, err := x.Status(b.Context()); return err },
 		"Subjects": func(_ int, x *Index) error { _, err := x.Subjects(b.Context(), "", "*/39.conf", 100); return err },
 	} {

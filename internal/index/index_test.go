@@ -221,7 +221,7 @@ func TestFiltersAgreeWithModel(t *testing.T) {
 		f := Filter{
 			Host: some(t, "host", "web-0", "web-1", "web-*", "server", "desk", "nowhere", "*"), Agent: some(t, "agent", "telegraf", "a*d", "none"),
 			Actor: some(t, "actor", "jane", "ROOT", "b*", "ärger", "nobody"),
-			Path: some(t, "path", "/etc/app", "/etc/app/", "/etc/app/a.conf", "*conf", "/opt/x*y", "/etc/*", "/bad/\xff\x00bytes", "/", "/etc/%_'\"", "*", "/nowhere"),
+			Path:  some(t, "path", "/etc/app", "/etc/app/", "/etc/app/a.conf", "*conf", "/opt/x*y", "/etc/*", "/bad/\xff\x00bytes", "/", "/etc/%_'\"", "*", "/nowhere"),
 			Limit: rapid.SampledFrom([]int{0, 1, 7, 50}).Draw(t, "limit"), NewestFirst: rapid.Bool().Draw(t, "newest"),
 		}
 		if rapid.Bool().Draw(t, "timed") {

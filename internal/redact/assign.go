@@ -22,10 +22,12 @@ const (
 )
 
 // maxValue and maxBare bound how far a value with and without quotes is
-// followed before its end is called unsure.
+// followed before its end is called unsure; maxDoubtful bounds one whose name
+// is only doubtful, since such names can follow each other closely.
 const (
-	maxValue = 8192
-	maxBare  = 1024
+	maxValue    = 8192
+	maxBare     = 1024
+	maxDoubtful = 256
 )
 
 // valueOf finds the value of the name [start,end) on the current line.
@@ -43,6 +45,9 @@ func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
 	if at >= len(f.text) || f.text[at] == '\n' || f.text[at] == '\r' {
 		return value{}, false
 	}
+	if c := f.text[end]; l.quote != 0 && f.text[at] == l.quote && c != l.quote && c != '\\' {
+		return value{}, false // content:"password=" holds no value
+	}
 	if quote := f.openQuote(at); quote > 0 {
 		v := f.quotedValue(at, quote)
 		v.doubt = l.comment || f.plan.prose && c != strong
@@ -51,7 +56,7 @@ func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
 	if at > l.end { // the next item of a list
 		return value{start: at, end: f.lineEnd(at)}, true
 	}
-	v := f.bareValue(l, start, at, sep)
+	v := f.bareValue(l, start, at, sep, c)
 	v.doubt = v.doubt || sep == tight && start > l.first && !opt
 	return v, v.end > v.start
 }
@@ -68,7 +73,9 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 	switch c := f.text[at]; {
 	case c == '>' && start > 0 && f.text[start-1] == '<':
 		return element, at + 1
-	case c == ',' && closed && opt, c == '\n' && opt && !closed, c == '\n' && opt && closed:
+	case c == '(' && !closed && at == end && f.openQuote(at+1) > 0 && isPlainName(f.text, start, end):
+		return assigned, at + 1
+	case c == ',' && closed && (opt || f.isDefinition(start)), c == '\n' && opt && !closed, c == '\n' && opt && closed:
 		return f.nextItem(at)
 	case c == '=' || c == ':' || c == '+' || c == '?':
 		return f.operator(at)
@@ -78,6 +85,24 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return blank, at
 	}
 	return noSeparator, at
+}
+
+// isPlainName says whether a name is one word that names a secret, as in
+// password("x"); longer ones are functions that fetch a secret.
+func isPlainName(text []byte, start, end int) bool {
+	return names.secret[string(text[start:end])] && (start == 0 || isSpace(text[start-1]) || text[start-1] == '(')
+}
+
+// isDefinition says whether the quoted name is the first argument of a
+// function that gives the name a value: define('DB_PASSWORD', 'x').
+func (f *finder) isDefinition(start int) bool {
+	before := f.text[max(0, start-16):max(0, start-1)]
+	for _, fn := range []string{"define(", "setenv(", "putenv(", "set("} {
+		if bytes.HasSuffix(before, []byte(fn)) {
+			return true
+		}
+	}
+	return false
 }
 
 // closeName passes the quote and bracket that close a quoted name, with
@@ -219,16 +244,26 @@ func (f *finder) lineEnd(at int) int {
 }
 
 // bareValue finds the end of a value without quotes of its own.
-func (f *finder) bareValue(l *line, start, at int, sep separator) value {
-	if l.quote == 0 && start <= l.first && sep != option {
+func (f *finder) bareValue(l *line, start, at int, sep separator, c suspicion) value {
+	if l.quote == 0 && start <= l.first && sep != option && !f.plan.shell {
 		return f.restOfLine(l, at)
 	}
+	limit := at + maxDoubtful
+	if c == strong {
+		limit = at + maxBare
+	}
 	end := at
-	for end < l.end && end < at+maxBare && !f.endsBare(l, at, end) {
+	for end < l.end && end < limit && !f.endsBare(l, at, end) {
 		end++
 	}
-	if end == at+maxBare {
+	if end == limit && c != strong {
+		f.weakTo = limit
+	}
+	if end == limit {
 		return value{start: at, end: f.lineEnd(at), unsure: true}
+	}
+	if after := f.blanks(end); after > end && schemes[string(bytes.ToLower(f.text[at:min(end, at+32)]))] {
+		return value{start: after, end: f.headerEnd(l, after)}
 	}
 	v := value{start: at, end: end}
 	if l.quote != 0 && f.isEnvironment(l) {
@@ -239,6 +274,15 @@ func (f *finder) bareValue(l *line, start, at int, sep separator) value {
 		v.doubt = true // a sentence: "Password: must be changed"
 	}
 	return v
+}
+
+// headerEnd finds the end of what follows the scheme of a header.
+func (f *finder) headerEnd(l *line, at int) int {
+	end := at
+	for end < l.end && end < at+maxBare && !f.endsBare(l, at, end) {
+		end++
+	}
+	return end
 }
 
 // endsBare says whether a bare value that begins at at ends at i.
@@ -403,8 +447,8 @@ func isNumber(v []byte) bool {
 // elementValue is the text of an XML element that closes on its line.
 func (f *finder) elementValue(at int) (value, bool) {
 	rest := f.text[at:min(f.line.end, at+maxValue)]
-	end := bytes.Index(rest, []byte("</"))
-	if end < 0 {
+	end := bytes.IndexByte(rest, '<')
+	if end < 0 || !bytes.HasPrefix(rest[end:], []byte("</")) {
 		return value{}, false
 	}
 	start, stop := trimmed(f.text, at, at+end)

@@ -53,19 +53,28 @@ func (r *Redactor) Command(args []string) []string {
 	}
 	masks := commandMasks(ws)
 	for i, a := range args {
-		out[i] = r.argument(a, masks[i])
+		p := plan{bare: true}
+		if i > 0 && isScript(args[i-1]) {
+			p = plan{shell: true}
+		}
+		out[i] = r.argument(a, masks[i], p)
 	}
 	return out
 }
 
 // argument masks one argument: what its command makes secret, then what its
 // own text shows.
-func (r *Redactor) argument(a string, mask *Span) string {
+func (r *Redactor) argument(a string, mask *Span, p plan) string {
 	if mask != nil {
 		a = a[:mask.Start] + Mark + a[mask.End:]
 	}
-	spans, _ := r.settle([]byte(a), plan{bare: true})
+	spans, _ := r.settle([]byte(a), p)
 	return string(r.mask([]byte(a), spans).Text)
+}
+
+// isScript says whether an option announces a command line in one string.
+func isScript(option string) bool {
+	return option == "--command" || len(option) >= 2 && len(option) <= 5 && option[0] == '-' && option[1] != '-' && option[len(option)-1] == 'c'
 }
 
 // commandMasks says for each word which part of it is secret by its place in
@@ -213,7 +222,7 @@ func splitCommand(line []byte, at int) []word {
 	var ws []word
 	for i := 0; i < len(line); {
 		c := line[i]
-		if isSpace(c) || c == ',' || c == ')' || c == '(' {
+		if isSpace(c) || c == ',' || c == ')' || c == '(' || c == '!' {
 			i++
 			continue
 		}
@@ -221,7 +230,7 @@ func splitCommand(line []byte, at int) []word {
 		if c == '"' || c == '\'' {
 			start, end, i = scanQuoted(line, i)
 		} else {
-			for i < len(line) && !isSpace(line[i]) && line[i] != '"' {
+			for i < len(line) && !isSpace(line[i]) && line[i] != '"' && !bytes.HasPrefix(line[i:], []byte("!-")) {
 				i++
 			}
 			end = i

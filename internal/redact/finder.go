@@ -10,6 +10,7 @@ type plan struct {
 	paths  []pathPattern
 	prose  bool // prose, not configuration
 	bare   bool // one argument of a command line
+	shell  bool // a command line in one string
 }
 
 func newPlan(src Source) plan {
@@ -47,6 +48,7 @@ type finder struct {
 	pemTo   int  // end of the last private key block
 	line    line // the line of the last trigger
 	toolTo  int  // end of the last command that was read
+	weakTo  int  // values of doubtful names are read up to here
 }
 
 // line is one line of the text and what has been seen of it.
@@ -214,7 +216,7 @@ func (f *finder) name(start, end int) {
 		start, c = f.spacedName(l, start, end, c)
 	}
 	guarded := isGuardedURL(string(f.text[start:end]))
-	if c == none && !guarded {
+	if c == none && !guarded || c == weak && start < f.weakTo {
 		return
 	}
 	v, ok := f.valueOf(l, start, end, c)
@@ -286,7 +288,7 @@ func (f *finder) judge(v value, c suspicion) {
 		return
 	}
 	if v.unsure && c != strong {
-		v.end = min(v.end, v.start+maxBare)
+		v.end = min(v.end, v.start+maxDoubtful)
 	}
 	content := f.text[v.start:v.end]
 	if n := schemeLen(content); n > 0 {

@@ -23,11 +23,15 @@ type frame struct {
 	pair pairs
 }
 
+// maxNesting bounds the open brackets that are remembered. Nothing that nests
+// deeper was written by a person; it is left to the scan.
+const maxNesting = 512
+
 // collection walks one collection that begins at at and returns its end.
 func (w *flow) collection(at int, base []string) int {
 	w.at, w.stack = at, nil
 	w.open(base)
-	for w.at < len(w.f.text) && len(w.stack) > 0 {
+	for w.at < len(w.f.text) && len(w.stack) > 0 && len(w.stack) < maxNesting {
 		w.step()
 	}
 	w.broken = w.broken || len(w.stack) > 0

@@ -8,6 +8,9 @@ func (f *finder) record(at int, line []byte) bool {
 	if len(line) > maxBare {
 		return false
 	}
+	if f.directive(at, line) {
+		return true
+	}
 	for _, read := range []func([]byte) int{userRecord, pgpassRecord, agentRecord, clockRecord} {
 		if n := read(line); n > 0 && !isPlain(line[n:]) {
 			f.add(at+n, at+len(line))
@@ -15,6 +18,89 @@ func (f *finder) record(at int, line []byte) bool {
 		}
 	}
 	return false
+}
+
+// directives are the commands whose arguments are secrets by their place,
+// counted from 1; -1 is the last. They are read only.
+var directives = map[string][]int{
+	"createuser": {3, 5},
+	"com2sec":    {-1},
+	"com2sec6":   {-1},
+	"trapsink":   {2},
+	"trap2sink":  {2},
+	"informsink": {2},
+}
+
+// directive masks the secrets of a command that says by place what is secret.
+func (f *finder) directive(at int, line []byte) bool {
+	if !mayBeDirective(line) {
+		return false
+	}
+	ws := splitCommand(line, at)
+	if len(ws) < 2 {
+		return false
+	}
+	if len(ws) == 4 && isAlnum(line[0]) && string(ws[1].text) == "*" && looksChosen(ws[2].text) { // chap-secrets
+		f.addWord(ws[2])
+		return true
+	}
+	for i, w := range ws[1:] {
+		f.argumentAfter(string(ws[0].text), string(ws[i].text), w)
+	}
+	if len(ws) == 2 && bytes.IndexByte(ws[0].text, '.') > 0 { // host user:password
+		f.userPassword(value{start: ws[1].start, end: ws[1].start + len(ws[1].text)})
+	}
+	places := directives[string(bytes.ToLower(ws[0].text))]
+	for _, p := range places {
+		if p < 0 {
+			p += len(ws)
+		}
+		if p > 0 && p < len(ws) {
+			f.addWord(ws[p])
+		}
+	}
+	return len(places) > 0
+}
+
+// mayBeDirective is a cheap test, for most lines are none.
+func mayBeDirective(line []byte) bool {
+	end := bytes.IndexAny(line, " \t")
+	if end <= 0 || end > 64 {
+		return false
+	}
+	switch first := string(bytes.ToLower(line[:end])); {
+	case directives[first] != nil, first == "stats", first == "user", first == "allow":
+		return true
+	}
+	rest := bytes.TrimLeft(line[end:], " \t")
+	return bytes.HasPrefix(rest, []byte("* ")) || bytes.HasPrefix(rest, []byte("*\t")) ||
+		bytes.IndexByte(line[:end], '.') > 0 && bytes.IndexByte(rest, ':') > 0 && len(rest) < 256 ||
+		bytes.HasPrefix(line, []byte("user")) || bytes.Contains(line, []byte(" insecure-password "))
+}
+
+// argumentAfter masks an argument that the word before it makes secret.
+func (f *finder) argumentAfter(command, prev string, w word) {
+	switch {
+	case prev == "insecure-password":
+		f.addWord(w)
+	case prev == "auth" && command == "stats", prev == "allow":
+		f.userWord(w)
+	case command == "user" && len(w.text) > 1 && w.text[0] == '>': // Redis
+		f.add(w.start+1, w.start+len(w.text))
+	}
+}
+
+// userWord masks the password of user:password.
+func (f *finder) userWord(w word) {
+	if i := bytes.IndexByte(w.text, ':'); i > 0 && !isPlain(w.text[i+1:]) {
+		f.add(w.start+i+1, w.start+len(w.text))
+	}
+}
+
+func (f *finder) addWord(w word) {
+	if !isPlain(w.text) {
+		f.add(w.start, w.start+len(w.text))
+	}
 }
 
 // userRecord reads user:password, where the password looks like one.

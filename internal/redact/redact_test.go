@@ -213,13 +213,13 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"<!--", "/*", "a,b:", "{{", "aB", "key ", "secret\n", "pgp:",
 	}
 	r := newTest()
-	const size = 1 << 17
+	const size = 1 << 15
 	for _, unit := range units {
-		for _, format := range []string{"yaml", "json", "toml", "xml", "conf", ""} {
+		for _, format := range []string{"yaml", "json", "toml", "xml", "conf"} {
 			took := func(n int) time.Duration {
 				text := []byte(strings.Repeat(unit, n/len(unit)))
 				best := time.Hour
-				for range 3 {
+				for range 2 {
 					start := time.Now()
 					r.Text(text, Source{Format: format, SecretPaths: []string{"a.*.b", "*.x.*.y"}})
 					best = min(best, time.Since(start))
@@ -227,7 +227,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 				return best
 			}
 			small := max(took(size), time.Millisecond)
-			if big := took(4 * size); big > 11*small && big > 400*time.Millisecond {
+			if big := took(4 * size); big > 11*small && big > 200*time.Millisecond {
 				t.Errorf("%s: %q: %v, four times as much %v", format, unit, small, big)
 			}
 		}

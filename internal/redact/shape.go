@@ -43,7 +43,7 @@ var tokenShapes = []tokenShape{
 	{prefix: "pplx-", min: 30}, {prefix: "fly_pat_", min: 24, extra: "+/=_-"}, {prefix: "FlyV1 fm", min: 24, extra: "+/=_-,"},
 	{prefix: "secret_", min: 40}, {prefix: "ntn_", min: 40}, {prefix: "EAAC", min: 60}, {prefix: "key-", min: 32, random: true},
 	{prefix: "AccountKey=", min: 20, extra: "+/=", inner: true}, {prefix: "SharedAccessKey=", min: 20, extra: "+/=", inner: true},
-	{prefix: "sig=", min: 24, extra: "%+/=-_", random: true, inner: true}, {prefix: "nvapi-", min: 30, extra: "-_"},
+	{prefix: "sig=", min: 40, extra: "%+/=-_", inner: true}, {prefix: "nvapi-", min: 30, extra: "-_"},
 	{prefix: "tk_", min: 24, random: true}, {prefix: "pat_", min: 30, random: true}, {prefix: "ak_", min: 24, random: true},
 	{prefix: "pk_live_", min: 60}, {prefix: ":AA", min: 30, extra: "-_", inner: true},
 	{prefix: "b0AA", min: 60, extra: "-_"}, {prefix: "CCIPAT_", min: 20, extra: "_"}, {prefix: "hooks_", min: 40}, {prefix: "v1.0-", min: 60, extra: "-"},

@@ -9,6 +9,7 @@ import (
 var plainValues = words(`true false yes no on off none null nil ~ undef undefined required requisite sufficient
 	optional include substack enabled disabled enable disable prompt default auto absent present never
 	always any all empty unset ask inherit md5 scram-sha-256 trust | |- |+ > >- >+ |2 >2 \ { [ ( {} [] () '' ""
+	files compat sss \s+ \s* \w+ \d+ .* .+
 	string str int bool boolean bytes secret password token bearer basic plain text optional( = == != =~ !~ => -> | || && :`)
 
 // referencePrefixes begin a value that says where the secret is kept.
@@ -16,7 +17,7 @@ var referencePrefixes = []string{
 	"env:", "env.", "env/", "file:", "file/", "vault:", "secret:", "secret/", "secrets:", "secrets.", "ssm:",
 	"op://", "kv:", "arn:", "keyring:", "ref+", "sops:", "cmd:", "exec:", "vault/", "vault.", "credstash:",
 	"aws-sm:", "awssm:", "gcp-sm:", "azure-kv:", "akv:", "systemd:", "credential:", "fd:", "keychain:", "pass://",
-	"[success=", "[default=", "[user_unknown=", "unix:/", "!vault", "!secret", "!env", "!ref", "!sub", "!getatt", "!file", "!reference", "!lookup", "!encrypted",
+	"[success=", "[default=", "[user_unknown=", "unix:/", "files ", "compat ", "!vault", "!secret", "!env", "!ref", "!sub", "!getatt", "!file", "!reference", "!lookup", "!encrypted",
 	"enc[", "pkcs7[", "gpg[", "lookup(", "hiera(", "scope.", "scope[", "node[", "data.", "var.", "local.", "module.",
 	"os.environ", "os.getenv", "process.env", "getenv(", "local.file.", "remote.", "sys.env(", "convert.nonsensitive(",
 	"sensitive($", "<%", "{{", "{credential ", "prometheus.", "argument.", "$__file{", "$__env{", "$__vault{",
@@ -392,6 +393,6 @@ func isUUID(v []byte) bool {
 
 // published are values from the sample files that agents are shipped with. In
 // a comment they are no secret.
-var published = words(`s.CDDrgg5zPv5ssI0Z2P4qxJj2 superSecret1234= eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9`)
+var published = words(`s.CDDrgg5zPv5ssI0Z2P4qxJj2 superSecret1234= p@ssw0rd eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9`)
 
 func isPublished(v []byte) bool { return published[string(v)] }

@@ -16,7 +16,7 @@ type leaf struct {
 // where the syntax is unknown or was not followed to the end; what it found
 // until then stays.
 func (f *finder) walk() bool {
-	if f.plan.prose || f.plan.bare {
+	if f.plan.prose || f.plan.bare || f.plan.shell {
 		return true
 	}
 	switch f.plan.format {
@@ -37,7 +37,7 @@ func (f *finder) walk() bool {
 
 // leaf judges one value by its path.
 func (f *finder) leaf(l leaf) {
-	if l.start >= l.end {
+	if l.start, l.end = trimmed(f.text, l.start, l.end); l.start == l.end {
 		return
 	}
 	if f.declared(l.path) {

@@ -33,9 +33,9 @@ type recorder struct {
 	changed map[entry.Source]bool // state changed since the last roll call
 }
 
-func newRecorder(s *Server, head record.Head) *recorder {
+func newRecorder(s *Server, st state) *recorder {
 	return &recorder{
-		s: s, chain: record.NewChain(s.keys.recorder, head),
+		s: s, chain: record.NewChain(s.keys.recorder, st.head), called: st.called,
 		heard: make(map[entry.Source]bool), changed: make(map[entry.Source]bool),
 	}
 }

@@ -36,6 +36,7 @@ type state struct {
 	next    uint64
 	heads   map[entry.Source]uint64
 	head    record.Head // of the recorder
+	called  uint64      // size of the log after the recorder's last entry
 }
 
 // catchUp brings the index level with the log and gathers what is enrolled.
@@ -65,7 +66,7 @@ func (s *Server) catchUp(ctx context.Context) (state, error) {
 		}
 		st.heads[src.Source] = src.Head.Seq + 1
 		if src.Source == s.keys.recorder.Source() {
-			st.head = record.Head{Next: src.Head.Seq + 1, Prev: src.Head.ID}
+			st.head, st.called = record.Head{Next: src.Head.Seq + 1, Prev: src.Head.ID}, src.Head.Index+1
 		}
 	}
 	return st, nil

@@ -121,7 +121,7 @@ func (s *Server) start(ctx context.Context) error {
 		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag,
 		Sources: st.sources, Next: st.next, Heads: st.heads,
 	})
-	s.recorder = newRecorder(s, st.head)
+	s.recorder = newRecorder(s, st)
 	if st.next == 0 {
 		if err := s.recorder.begin(ctx); err != nil {
 			return fmt.Errorf("begin the log: %w", err)

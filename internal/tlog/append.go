@@ -13,7 +13,7 @@ import (
 
 // request is one Append on its way through the writer.
 type request struct {
-	entries [][]byte
+	entries []*tessera.Entry
 	first   uint64
 	err     error
 	done    chan struct{}
@@ -42,12 +42,22 @@ func (l *Log) Append(ctx context.Context, entries [][]byte) (first uint64, err e
 		return 0, fmt.Errorf("wait for room in the log: %w", err)
 	}
 	defer l.room.Release(weight)
-	r := &request{entries: entries, done: make(chan struct{})}
+	r := &request{entries: hashed(entries), done: make(chan struct{})}
 	if err := l.send(r); err != nil {
 		return 0, err
 	}
 	<-r.done
 	return r.first, r.err
+}
+
+// hashed makes Tessera's entries of ours. That hashes them, which the callers
+// do side by side and not the one writer.
+func hashed(entries [][]byte) []*tessera.Entry {
+	made := make([]*tessera.Entry, len(entries))
+	for i, e := range entries {
+		made[i] = tessera.NewEntry(e)
+	}
+	return made
 }
 
 // send hands a request to the writer, which takes it unless the log is closed.
@@ -97,7 +107,7 @@ func (l *Log) append(ctx context.Context, requests []*request) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
-	var entries [][]byte
+	var entries []*tessera.Entry
 	next := l.Size()
 	for _, r := range requests {
 		r.first = next
@@ -116,10 +126,10 @@ func (l *Log) append(ctx context.Context, requests []*request) error {
 // appendBatch waits for every future, failed or not: after it returns Tessera
 // has nothing of ours in hand. A crash in here leaves entries behind the tree
 // that recover clears away, or a longer tree nobody was told of.
-func (l *Log) appendBatch(ctx context.Context, batch [][]byte) error {
+func (l *Log) appendBatch(ctx context.Context, batch []*tessera.Entry) error {
 	futures := make([]tessera.IndexFuture, len(batch))
 	for i, e := range batch {
-		futures[i] = l.add(ctx, tessera.NewEntry(e))
+		futures[i] = l.add(ctx, e)
 	}
 	var errs []error
 	next := l.Size()

@@ -34,7 +34,7 @@ func (sink) Init(logr.RuntimeInfo)                 {}
 func (sink) Enabled(level int) bool                { return level == 0 }
 func (s sink) WithValues(...any) logr.LogSink      { return s }
 func (s sink) WithName(string) logr.LogSink        { return s }
-func (sink) Info(_ int, msg string, _ ...any)      { report(slog.LevelWarn, msg, nil) }
+func (sink) Info(_ int, msg string, _ ...any)      { report(slog.LevelInfo, msg, nil) }
 func (sink) Error(err error, msg string, _ ...any) { report(slog.LevelError, msg, err) }
 
 func report(level slog.Level, msg string, err error) {

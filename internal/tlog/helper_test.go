@@ -16,7 +16,7 @@ import (
 	"github.com/stele-log/stele/entry"
 )
 
-// A key made for these tests: its seed is the digest of a word.
+// The key of these tests is made from a constant seed.
 const (
 	testOrigin = "log.example/tlog"
 	deadline   = time.Minute
@@ -24,14 +24,22 @@ const (
 
 func testKey(t testing.TB) (note.Signer, *entry.LogKey) {
 	t.Helper()
-	seed := bytes.Repeat([]byte{7}, 64)
-	skey, vkey, err := note.GenerateKey(bytes.NewReader(seed), testOrigin)
-	check(t, err)
-	signer, err := note.NewSigner(skey)
-	check(t, err)
-	key, err := entry.ParseLogKey(vkey)
+	signer, key, err := newTestKey()
 	check(t, err)
 	return signer, key
+}
+
+func newTestKey() (note.Signer, *entry.LogKey, error) {
+	skey, vkey, err := note.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{7}, 64)), testOrigin)
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := entry.ParseLogKey(vkey)
+	return signer, key, err
 }
 
 func check(t testing.TB, err error) {
@@ -159,11 +167,6 @@ func files(t testing.TB, dir string) []File {
 		all = append(all, f)
 	}
 	return all
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 func write(t testing.TB, path string, data []byte) {

@@ -18,6 +18,7 @@ import (
 )
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")
 	l := open(t, dir)
 	for _, size := range []uint64{0, 1, 2, 255, 256, 257, 700, 1100} {
@@ -98,6 +99,7 @@ func rootOf(t *testing.T, size uint64) entry.Hash {
 }
 
 func TestConcurrentAppendsStayWhole(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")
 	signer, _ := testKey(t)
 	l, err := Open(t.Context(), Config{Dir: dir, Signer: signer, MaxInFlight: 100}) // less than one call brings
@@ -139,6 +141,7 @@ func TestConcurrentAppendsStayWhole(t *testing.T) {
 }
 
 func TestAppendRefusals(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")
 	l := open(t, dir)
 	grow(t, l, 3, 3)
@@ -170,6 +173,7 @@ func TestAppendRefusals(t *testing.T) {
 }
 
 func TestOneWriter(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")
 	l := open(t, dir)
 	signer, _ := testKey(t)
@@ -181,6 +185,7 @@ func TestOneWriter(t *testing.T) {
 }
 
 func TestWaitPublishedEnds(t *testing.T) {
+	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "log"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -197,13 +202,14 @@ func TestWaitPublishedEnds(t *testing.T) {
 // A disk that fails: what follows must say so, sign nothing more, and lose
 // nothing that was acknowledged.
 func TestStorageErrorStopsTheLog(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")
 	l := open(t, dir)
 	grow(t, l, 10, 10)
 	_, err := l.WaitPublished(t.Context(), 10)
 	check(t, err)
 	// A directory in the way of the file that the next batch is to make.
-	inTheWay := filepath.Join(dir, "tile/entries/000.p/15")
+	inTheWay := filepath.Join(dir, "tile/0/000.p/15")
 	check(t, os.MkdirAll(filepath.Join(inTheWay, "x"), 0o755))
 	_, err = l.Append(t.Context(), contents(10, 15))
 	if err == nil {
@@ -228,6 +234,7 @@ func TestStorageErrorStopsTheLog(t *testing.T) {
 // The right edge is damaged while the log is open: Tessera would build on it,
 // and the key would sign a fork.
 func TestDamagedEdgeIsNeverSigned(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"tile/0/000.p/10", "tile/entries/000.p/10"} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "log")

@@ -58,8 +58,8 @@ func unpackBody(b []byte) ([]byte, error) {
 const (
 	maxBody  = seal.MaxBody
 	maxText  = seal.MaxText
-	maxDepth = 50 // deltas on the way to a text
-	minBase  = 8  // bytes of a text that is worth being a base
+	maxDepth = 100 // deltas on the way to a text
+	minBase  = 8   // bytes of a text that is worth being a base
 )
 
 // dictID marks frames that were compressed against a base.
@@ -68,26 +68,39 @@ const dictID = 1
 // zstdMagic begins every zstd frame and is not stored.
 const zstdMagic = "\x28\xb5\x2f\xfd"
 
-// packText compresses a text, against base if that is not nil. The result has
-// no use without that base.
-func packText(text, base []byte) ([]byte, error) {
-	opts := []zstd.EOption{
-		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true),
-		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(window(len(text) + len(base))),
-	}
-	if base != nil {
-		opts = append(opts, zstd.WithEncoderDictRaw(dictID, base))
-	} else {
-		opts = append(opts, zstd.WithAllLitEntropyCompression(true))
-	}
-	e, err := zstd.NewWriter(nil, opts...)
+// packer compresses texts. It may be used from any goroutine.
+type packer struct {
+	alone *zstd.Encoder // for texts without a base; costs much to make and nothing to keep
+}
+
+func newPacker() (packer, error) {
+	e, err := zstd.NewWriter(nil, append(packing(), zstd.WithAllLitEntropyCompression(true),
+		zstd.WithWindowSize(window(maxText)))...)
 	if err != nil {
-		return nil, fmt.Errorf("compress text: %w", err)
+		return packer{}, fmt.Errorf("prepare compression: %w", err)
+	}
+	return packer{e}, nil
+}
+
+func packing() []zstd.EOption {
+	return []zstd.EOption{
+		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+	}
+}
+
+// pack compresses a text, against base if that is not nil. The result has no
+// use without that base.
+func (p packer) pack(text, base []byte) ([]byte, error) {
+	e := p.alone
+	if base != nil {
+		var err error
+		e, err = zstd.NewWriter(nil, append(packing(), zstd.WithEncoderConcurrency(1),
+			zstd.WithWindowSize(window(len(text)+len(base))), zstd.WithEncoderDictRaw(dictID, base))...)
+		if err != nil {
+			return nil, fmt.Errorf("compress text: %w", err)
+		}
 	}
 	packed := e.EncodeAll(text, make([]byte, 0, len(text)/4+64))
-	if err := e.Close(); err != nil {
-		return nil, fmt.Errorf("compress text: %w", err)
-	}
 	if len(packed) < len(zstdMagic) || string(packed[:len(zstdMagic)]) != zstdMagic {
 		return nil, fmt.Errorf("compress text: %w", errFormat)
 	}
@@ -103,7 +116,7 @@ func window(n int) int {
 	return w
 }
 
-// unpackText undoes packText. size is how long the text must become.
+// unpackText undoes pack. size is how long the text must become.
 func unpackText(packed, base []byte, size int) ([]byte, error) {
 	if size < 0 || size > maxText {
 		return nil, errFormat

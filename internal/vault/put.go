@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
+	"path"
 	"slices"
 	"sync"
 
@@ -18,7 +20,8 @@ type put struct {
 	refs  [][]TextID // by entry: its texts
 	news  []*newText
 	byID  map[TextID]*newText
-	avoid map[TextID]bool // not to be used as bases
+	avoid map[TextID]bool   // not to be used as bases
+	names map[string]TextID // like those of the vault
 
 	records [][]byte // frames, by entry
 	frames  [][]byte // of news
@@ -33,7 +36,6 @@ type newText struct {
 	slot   uint64
 	body   []byte
 	digest digest
-	name   string
 	near   []base
 	depth  int // if it becomes a delta; at most
 	base   TextID
@@ -67,7 +69,7 @@ func (v *Vault) Put(batch []Openings) ([]Placed, error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	p := &put{v: v, batch: batch, byID: map[TextID]*newText{}}
+	p := &put{v: v, batch: batch, byID: map[TextID]*newText{}, names: map[string]TextID{}}
 	if err := p.render(); err != nil {
 		return nil, fmt.Errorf("put %d entries: %w", len(batch), err)
 	}
@@ -126,14 +128,30 @@ func (p *put) name(digests [][]digest) {
 
 func (p *put) add(t *Text, d digest) TextID {
 	n := p.v.newText(t.Body, d)
-	n.name = t.Name
-	near := slices.Clone(t.Near)
-	if last, ok := p.lastOf(t.Name); ok && !slices.Contains(near, last) {
-		near = append(near, last)
-	}
-	p.choose(n, near)
+	p.choose(n, p.near(t))
 	p.news, p.byID[n.id] = append(p.news, n), n
+	if t.Name != "" {
+		p.names[t.Name], p.names[path.Base(t.Name)] = n.id, n.id
+	}
 	return n.id
+}
+
+// near lists what a text may resemble, the likeliest first: what was put under
+// its name a moment ago, what the caller says, and what has a name like it.
+func (p *put) near(t *Text) []TextID {
+	var near []TextID
+	if id, ok := p.names[t.Name]; ok {
+		near = append(near, id)
+	}
+	near = append(near, t.Near...)
+	for _, name := range []string{t.Name, path.Base(t.Name)} {
+		if id, ok := p.names[name]; ok {
+			near = append(near, id)
+		} else if id, ok := p.v.names[name]; ok {
+			near = append(near, id)
+		}
+	}
+	return near
 }
 
 // newText gives a text a slot, a key and a name. A slot is not used twice, even
@@ -143,20 +161,6 @@ func (v *Vault) newText(body []byte, d digest) *newText {
 	n := &newText{id: TextID(v.slot), slot: v.slot, body: body, digest: d}
 	rand.Read(n.key[:]) // never fails: crypto/rand ends the process instead
 	return n
-}
-
-// lastOf is the text stored last under a name.
-func (p *put) lastOf(name string) (TextID, bool) {
-	if name == "" {
-		return 0, false
-	}
-	for i := len(p.news) - 1; i >= 0 && i > len(p.news)-64; i-- {
-		if p.news[i].name == name {
-			return p.news[i].id, true
-		}
-	}
-	id, ok := p.v.names[name]
-	return id, ok
 }
 
 // maxBases bounds how many bases are tried: each costs a compression.
@@ -179,14 +183,15 @@ func (p *put) choose(n *newText, near []TextID) {
 	}
 }
 
-// climb goes from a text at the end of a long chain up to the middle of it: a
-// delta against that is longer, but a whole text is longer still.
+// climb goes from a text at the end of a chain that is long enough up to where
+// the chain begins: a delta against that is longer, yet often shorter than a
+// whole text, and what follows has a short chain again.
 func (p *put) climb(id TextID) TextID {
 	if p.depth(id) < maxDepth {
 		return id
 	}
-	for id != 0 && p.depth(id) > maxDepth/2 {
-		id = p.above(id)
+	for at := id; at != 0; at = p.above(at) {
+		id = at
 	}
 	return id
 }
@@ -221,14 +226,14 @@ func (p *put) text(id TextID) ([]byte, error) {
 func (p *put) renderTexts() error {
 	p.frames = make([][]byte, len(p.news))
 	return parallel(len(p.news), func() struct{} { return struct{}{} }, func(_ struct{}, i int) (err error) {
-		p.frames[i], err = p.news[i].render(i == len(p.news)-1)
+		p.frames[i], err = p.news[i].render(p.v.packer, i == len(p.news)-1)
 		return err
 	})
 }
 
 // render makes the frame of a text, in the smallest form found.
-func (n *newText) render(last bool) ([]byte, error) {
-	packed, err := n.pack()
+func (n *newText) render(z packer, last bool) ([]byte, error) {
+	packed, err := n.pack(z)
 	if err != nil {
 		return nil, err
 	}
@@ -247,13 +252,13 @@ func (n *newText) render(last bool) ([]byte, error) {
 
 // pack tries the bases, best first, until one makes the text small, and then
 // the text alone. nil: nothing is smaller than the text itself.
-func (n *newText) pack() (best []byte, err error) {
+func (n *newText) pack(z packer) (best []byte, err error) {
 	limit := len(n.body)
 	if limit == 0 {
 		return nil, nil
 	}
 	for _, b := range n.near {
-		packed, err := packText(n.body, b.text)
+		packed, err := z.pack(n.body, b.text)
 		if err != nil {
 			return nil, err
 		}
@@ -264,7 +269,7 @@ func (n *newText) pack() (best []byte, err error) {
 			return best, nil
 		}
 	}
-	packed, err := packText(n.body, nil)
+	packed, err := z.pack(n.body, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -383,14 +388,11 @@ func (p *put) publish() {
 		v.texts.add(n.id, place{loc: n.loc, slot: n.slot, base: n.base})
 		v.digests[n.digest] = n.id
 		v.cache.put(n.id, slices.Clone(n.body))
-		if n.name == "" {
-			continue
-		}
-		if len(v.names) >= maxNames {
-			clear(v.names)
-		}
-		v.names[n.name] = n.id
 	}
+	if len(v.names)+len(p.names) > maxNames {
+		clear(v.names)
+	}
+	maps.Copy(v.names, p.names)
 }
 
 // writes is the files a batch was appended to.

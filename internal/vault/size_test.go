@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
-	"path"
 	"path/filepath"
 	"testing"
 	"time"
@@ -35,7 +34,7 @@ func TestSizeOfPublicData(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, ok := ids[r.After]; !ok {
-				plain += len(text)
+				plain, ids[r.After] = plain+len(text), 0
 			}
 			var near []TextID
 			if id := ids[r.Before]; id != 0 {
@@ -43,7 +42,7 @@ func TestSizeOfPublicData(t *testing.T) {
 			}
 			o := Openings{
 				Seed: &seal.Seed{1}, What: [][]byte{[]byte(`{}`)},
-				Texts: []Text{{Body: text, Near: near, Name: path.Base(r.Path)}},
+				Texts: []Text{{Body: text, Near: near, Name: r.Repo + "/" + r.Path}},
 			}
 			batch, shas = append(batch, o), append(shas, r.After)
 		}
@@ -69,6 +68,7 @@ func TestSizeOfPublicData(t *testing.T) {
 }
 
 type historyRow struct {
+	Repo   string
 	Path   string
 	Before string `json:"before_sha256"`
 	After  string `json:"after_sha256"`

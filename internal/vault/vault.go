@@ -77,7 +77,7 @@ type Text struct {
 	K    int // of the change
 	Body []byte
 	Near []TextID // texts it may resemble, best first; wrong ones cost time only
-	Name string   // of what the text is kept under; a hint, not stored
+	Name string   // path of what it is the text of; a hint, not stored
 }
 
 // Placed says where the vault put the openings of an entry.
@@ -125,6 +125,7 @@ func (c Config) withDefaults() Config {
 // owner sees to it. Reading may go on from any goroutine all the while.
 type Vault struct {
 	*Reader
+	packer packer
 
 	mu       sync.Mutex        // one writer at a time; guards what follows
 	broken   error             // after an outcome nobody knows
@@ -157,7 +158,11 @@ func Open(cfg Config) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{Reader: r, digests: map[digest]TextID{}, names: map[string]TextID{}}
+	z, err := newPacker()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open vault %s: %w", cfg.Dir, err), r.Close())
+	}
+	v := &Vault{Reader: r, packer: z, digests: map[digest]TextID{}, names: map[string]TextID{}}
 	if err := v.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open vault %s: %w", cfg.Dir, err), v.Close())
 	}

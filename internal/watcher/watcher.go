@@ -131,7 +131,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	}
 	var err error
 	cc := capture.Config{
-		Paths: cfg.Paths, Want: w.want, Ignore: cfg.Catalogue.Ignored, Known: known, DigestKey: cfg.DigestKey,
+		Paths: cfg.Paths, Want: w.want, Known: known, DigestKey: cfg.DigestKey,
 		ScanEvery: cfg.ScanEvery, Since: cfg.Spool.Latest(), Now: cfg.Now, Log: cfg.Diag, Handle: w.handle,
 	}
 	if cfg.OwnEvents {
@@ -169,11 +169,14 @@ func (w *Watcher) resume(ctx context.Context) error {
 	return nil
 }
 
+// want decides by the whole path, and never by its last name alone: what is an
+// editor's temporary in one directory is a file that cron runs in another.
 func (w *Watcher) want(path string) bool {
-	if _, ok := w.cfg.Catalogue.Match(path); ok {
-		return true
+	_, claimed := w.cfg.Catalogue.Match(path)
+	if !claimed && w.cfg.Claims != nil {
+		claimed = w.cfg.Claims(path)
 	}
-	return w.cfg.Claims != nil && w.cfg.Claims(path)
+	return claimed && !w.cfg.Catalogue.Ignored(path)
 }
 
 // Status says what capture sees, layer by layer.

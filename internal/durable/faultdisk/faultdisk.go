@@ -61,13 +61,13 @@ type Disk struct {
 	log   []nameOp // unsynced changes of names
 	epoch int
 
-	calls    int // that change something
-	failAt   int
-	outcome  Outcome
-	dead     bool // after a fault that stops: every call fails
-	stops    bool
-	room     int64 // bytes that can still be written; negative: no limit
-	limited  bool
+	calls   int // that change something
+	failAt  int
+	outcome Outcome
+	dead    bool // after a fault that stops: every call fails
+	stops   bool
+	room    int64 // bytes that can still be written; negative: no limit
+	limited bool
 }
 
 type inode struct {

@@ -1,0 +1,163 @@
+package capture
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+
+	"github.com/stele-log/stele/body"
+)
+
+// P7 as a property: folding keeps the last state, every state of another
+// process, and every text that stood for 50 ms; it invents and reorders nothing.
+func TestFoldKeepsWhatStood(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sights := rapid.SliceOfN(rapid.Custom(drawSight), 1, 12).Draw(t, "sights")
+		at := time.Unix(0, 0)
+		for i := range sights {
+			at = at.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "ms")) * time.Millisecond)
+			sights[i].at, sights[i].events = at, 1
+		}
+		kept := fold(slices.Clone(sights))
+		if len(kept) == 0 || !kept[len(kept)-1].at.Equal(sights[len(sights)-1].at) {
+			t.Fatal("the last state is gone")
+		}
+		events := 0
+		for _, k := range kept {
+			events += k.events
+		}
+		if events != len(sights) {
+			t.Fatalf("%d events became %d", len(sights), events)
+		}
+		for i, s := range sights[:len(sights)-1] {
+			next := sights[i+1]
+			stood := s.exists && !s.unread && !s.provisional && next.at.Sub(s.at) >= quiet
+			other := s.by.PID != next.by.PID
+			if (stood || other) && !tells(kept, s) {
+				t.Fatalf("sight %d of %+v is not told by %+v", i, sights, kept)
+			}
+		}
+	})
+}
+
+func drawSight(t *rapid.T) sight {
+	s := sight{by: Actor{PID: rapid.IntRange(1, 2).Draw(t, "pid")}}
+	switch rapid.IntRange(0, 5).Draw(t, "what") {
+	case 0:
+	case 1:
+		s.unread = true
+	default:
+		s.exists = true
+		s.known.Mode = unix.S_IFREG
+		s.known.Size = int64(rapid.IntRange(0, 3).Draw(t, "text"))
+		s.known.Digest[0] = 1 + byte(s.known.Size)
+	}
+	return s
+}
+
+// tells: this text by this process, or its unread trace, is among the kept.
+func tells(kept []sight, s sight) bool {
+	return slices.ContainsFunc(kept, func(k sight) bool {
+		return k.by.PID == s.by.PID && k.exists == s.exists && k.unread == s.unread && k.known.Digest == s.known.Digest
+	})
+}
+
+// What was read after two processes wrote is the work of the second.
+func TestReassign(t *testing.T) {
+	p := &pending{path: "/x", events: 1}
+	text := sight{exists: true, known: Known{Ino: 1, Mode: unix.S_IFREG, CtimeNs: 5, Digest: [32]byte{1}}}
+	p.push(text, happening{kind: written, by: Actor{PID: 1}})
+	p.events = 1
+	p.push(text, happening{kind: written, by: Actor{PID: 2}})
+	if len(p.sights) != 2 || !p.sights[0].unread || p.sights[0].by.PID != 1 || p.sights[1].by.PID != 2 || !p.sights[1].exists {
+		t.Errorf("%+v", p.sights)
+	}
+	listed := &pending{path: "/x"}
+	listed.push(text, happening{kind: created, layer: LayerScan})
+	listed.push(text, happening{kind: written, by: Actor{PID: 2}})
+	if len(listed.sights) != 1 || listed.sights[0].by.PID != 2 {
+		t.Errorf("listed, then closed: %+v", listed.sights)
+	}
+	later := text
+	later.known.CtimeNs = 6 // the second wrote the same text after the first was read
+	q := &pending{path: "/x"}
+	q.push(text, happening{kind: written, by: Actor{PID: 1}})
+	q.push(later, happening{kind: written, by: Actor{PID: 2}})
+	if len(q.sights) != 1 || q.sights[0].by.PID != 1 {
+		t.Errorf("benign twin: %+v", q.sights)
+	}
+}
+
+func TestTextsOfAPathAreBounded(t *testing.T) {
+	p := &pending{path: "/x"}
+	for i := range 3 * maxTexts {
+		s := sight{exists: true, has: true, content: []byte{byte(i)}, known: Known{Mode: unix.S_IFREG, Digest: [32]byte{1, byte(i)}}}
+		p.push(s, happening{kind: written, by: Actor{PID: i}})
+	}
+	held := 0
+	for _, s := range p.sights {
+		if s.has {
+			held++
+		}
+	}
+	if len(p.sights) != 3*maxTexts || held != maxTexts {
+		t.Errorf("%d sights hold %d texts, want %d and %d", len(p.sights), held, 3*maxTexts, maxTexts)
+	}
+}
+
+// deaf is a sensor that is live and tells nothing.
+type deaf struct{ noSensor }
+
+func (deaf) live() bool                            { return true }
+func (deaf) resolve(raw) []happening               { return nil }
+func (deaf) markDir(string, role) error            { return nil }
+func (deaf) run(context.Context, chan<- raw) error { return nil }
+
+// An overflow is a gap at once, and what it hid is found.
+func TestOverflow(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "one")
+	w := &watched{t: t}
+	c, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: w.handle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoop(c, deaf{}, time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	done, delivered := make(chan struct{}), make(chan error, 1)
+	go func() { defer close(done); l.run(ctx) }()
+	go func() { delivered <- l.out.deliver(ctx, w.handle) }()
+	<-c.Ready()
+	w.take()
+	l.raw <- raw{overflow: true}
+	w.c = c
+	w.eventually("a gap", func() bool { return len(w.gapsSoFar()) == 1 })
+	if len(w.take()) > 0 {
+		t.Error("benign twin: nothing changed, and something was told")
+	}
+	write(t, path, "two")
+	l.raw <- raw{overflow: true}
+	got := w.next(1)
+	if diff := cmp.Diff([]string{"modify a.conf two"}, lines(got)); diff != "" || got[0].Layer != LayerScan || got[0].Confidence != body.Unknown {
+		t.Errorf("%s %s", diff, show(got))
+	}
+	cancel()
+	<-done
+	l.out.close()
+	if err := <-delivered; err != nil {
+		t.Error(err)
+	}
+	if g := w.gapsSoFar(); len(g) != 2 || g[0].Cause != CauseOverflow || g[1].Cause != CauseOverflow {
+		t.Errorf("gaps %v, want one for each overflow", g)
+	}
+	if n := c.Status().Counters.Overflows; n != 2 {
+		t.Errorf("%d overflows counted", n)
+	}
+}

@@ -1,0 +1,161 @@
+package vault
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/stele-log/stele/seal"
+)
+
+func FuzzParseOpenings(f *testing.F) {
+	d := newMaker(1).entry(2)
+	b, err := appendOpenings(nil, new([]byte), &d.o, 7, make([]TextID, len(d.o.Texts)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(b[:len(b)/2])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, err := parseOpenings(b)
+		if err != nil {
+			return
+		}
+		rec := &Record{ID: o.id, o: o}
+		if n := len(rec.Lines()); n != len(o.lines)+len(o.texts) {
+			t.Errorf("%d lines of %d", n, len(o.lines)+len(o.texts))
+		}
+	})
+}
+
+func FuzzParseText(f *testing.F) {
+	for _, st := range []storedText{{id: 3, slot: 3, size: 9}, {id: 3, slot: 9, base: 2, size: 1 << 20}} {
+		f.Add(append(st.appendHead(nil), "sealed"...))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		st, err := parseText(b)
+		if err != nil {
+			return
+		}
+		if head := st.appendHead(nil); len(head) == len(st.head) && !bytes.Equal(head, st.head) {
+			t.Errorf("head %x is written as %x", st.head, head)
+		}
+	})
+}
+
+func FuzzParseList(f *testing.F) {
+	d := newMaker(1).entry(2)
+	d.o.Seed, d.o.Salts = &seal.Seed{1}, nil
+	f.Add(appendList(nil, 9, d.o.list()))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		slot, list, err := parseList(b)
+		if err != nil {
+			return
+		}
+		slot2, list2, err := parseList(appendList(nil, slot, list))
+		if err != nil || slot2 != slot || len(list2) != len(list) {
+			t.Errorf("list of slot %d does not survive: %v", slot, err)
+		}
+	})
+}
+
+func FuzzUnpackBody(f *testing.F) {
+	f.Add(packBody(nil, []byte(`{"action":"modify","mode":"0644","path":"/etc/telegraf/telegraf.conf"}`)))
+	f.Add([]byte{bodyDict1st, 0xff, 0xff, 0xff, 0x7f})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if body, err := unpackBody(b); err == nil && len(body) > max(maxBody, len(b)) {
+			t.Errorf("%d bytes out of %d", len(body), len(b))
+		}
+	})
+}
+
+// pack compresses as a vault does.
+func pack(t rapid.TB, text, base []byte) []byte {
+	t.Helper()
+	z, err := newPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := z.pack(text, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packed
+}
+
+func FuzzUnpackText(f *testing.F) {
+	base := bytes.Repeat([]byte("interval = 10s\n"), 20)
+	text := append(bytes.Clone(base), "another = 1\n"...)
+	whole, delta := pack(f, text, nil), pack(f, text, base)
+	f.Add(whole, []byte(nil), len(text))
+	f.Add(delta, base, len(text))
+	f.Fuzz(func(t *testing.T, packed, base []byte, size int) {
+		if size > 1<<20 {
+			return // the limit itself is tested elsewhere; this keeps memory small
+		}
+		if len(base) < minBase {
+			base = nil
+		}
+		if text, err := unpackText(packed, base, size); err == nil && len(text) != size {
+			t.Errorf("%d bytes, want %d", len(text), size)
+		}
+	})
+}
+
+func TestTextsSurviveCompression(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		base := rapid.SliceOfN(rapid.Byte(), minBase, 5000).Draw(t, "base")
+		text := slicesOf(t, base)
+		for _, b := range [][]byte{nil, base} {
+			if len(text) == 0 {
+				continue
+			}
+			packed := pack(t, text, b)
+			got, err := unpackText(packed, b, len(text))
+			if err != nil || !bytes.Equal(got, text) {
+				t.Fatalf("text of %d bytes, base of %d: %v", len(text), len(b), err)
+			}
+		}
+	})
+}
+
+// slicesOf makes a text of parts of base and of other bytes.
+func slicesOf(t *rapid.T, base []byte) []byte {
+	var text []byte
+	for range rapid.IntRange(0, 6).Draw(t, "parts") {
+		i := rapid.IntRange(0, len(base)).Draw(t, "from")
+		text = append(text, base[i:rapid.IntRange(i, len(base)).Draw(t, "to")]...)
+		text = append(text, rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "other")...)
+	}
+	return text
+}
+
+func TestLargeTextsSurviveCompression(t *testing.T) {
+	if testing.Short() {
+		t.Skip("16 MiB twice")
+	}
+	m := newMaker(1)
+	base := bytes.Repeat(m.bytes(1<<16), maxText>>16)
+	text := bytes.Clone(base)
+	for i := 0; i < len(text); i += 1 << 20 {
+		text[i] ^= 1
+	}
+	for _, b := range [][]byte{nil, base} {
+		packed := pack(t, text, b)
+		got, err := unpackText(packed, b, len(text))
+		if err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("base of %d bytes, packed to %d: %v", len(b), len(packed), err)
+		}
+	}
+}
+
+func TestBodiesSurviveCompression(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		body := slicesOf(t, []byte(bodyDict1))
+		got, err := unpackBody(packBody(nil, body))
+		if err != nil || !bytes.Equal(got, body) {
+			t.Fatalf("body of %d bytes: %v", len(body), err)
+		}
+	})
+}
