@@ -124,7 +124,8 @@ func aHash(r *rapid.T, label string) Hash {
 
 func aSource(r *rapid.T, label string) Source { h := aHash(r, label); return Source(h[:16]) }
 func aNumber(r *rapid.T, label string) uint64 { return rapid.Uint64Range(0, MaxNumber).Draw(r, label) }
-func anOrigin(r *rapid.T) string              { return rapid.StringMatching(`[!-*,-~]{1,255}`).Draw(r, "origin") }
+
+func anOrigin(r *rapid.T) string { return rapid.StringMatching(`[!-*,-~]{1,255}`).Draw(r, "origin") }
 
 func aTime(r *rapid.T, label string) string {
 	const first, last = -62135596800, 253402300799 // years 1 and 9999

@@ -56,7 +56,7 @@ type Log struct {
 	verdict  Verdict
 	tree     []entry.Hash // roots of the perfect subtrees that make up the tree so far, largest first
 	chains   map[entry.Source]*chain
-	pending  []signed // leaves since the last one of a recorder
+	pending  []signed              // leaves since the last one of a recorder
 	roots    map[uint64]entry.Hash // that were asked for lately: many leaves saw one tree
 	refs     []reference
 	approved map[entry.ID]map[entry.Source]bool // persons who approved, by entry

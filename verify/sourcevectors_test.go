@@ -287,7 +287,7 @@ func lastYear(t tester) logVector {
 }
 
 func referenceLogs(t tester) []logVector {
-	m, w := small(t)
+	m, _ := small(t)
 	p := m.enrol("person", entry.Person, "")
 	about := func(ids ...entry.ID) entry.Entry {
 		return entry.Entry{Kind: entry.Finding, Open: entry.Open{Code: "x", About: ids}}
@@ -299,7 +299,7 @@ func referenceLogs(t tester) []logVector {
 	unknown := m.vector("unknown-reference/nothing there", "two ids of a finding, an id voided twice, a source nobody enrolled: one finding an id",
 		find("unknown-reference", 4), find("unknown-reference", 5), find("unknown-reference", 5), find("unknown-reference", 6), find("unknown-reference", 7))
 
-	m, w = small(t)
+	m, w := small(t)
 	late := m.sign(w, gapEntry, contents{})
 	m.add(w, remark("reason", idOf(late)), contents{}, seq(2))
 	m.put(late)

@@ -17,9 +17,8 @@ import (
 )
 
 const (
-	hostsSubmitting = 64
-	versionsKnown   = 50
-	changesInSet    = 100
+	versionsKnown = 50 // texts of each file that are stored beforehand
+	changesInSet  = 100
 )
 
 // appendSingle measures entries with one change each: an edit by hand with a
@@ -35,7 +34,7 @@ func appendSingle(t *testing.T, tab *table, n sizes) {
 		{"append, 1 change, new text", ownTexts, "Ed25519, zstd of each text, fsyncs of vault and log in one batch"},
 		{"append, 1 change, rolled-out text", fleet.text, "Ed25519, SQLite, fsyncs of vault and log in one batch"},
 	} {
-		work, took := submitted(t, n.single, 1, c.text)
+		work, took := submitted(t, n.hosts, n.single, 1, c.text)
 		tab.add(row{
 			what: c.what, measured: per(n.single, took, "entries"),
 			peer: "raw Tessera, same entries", beside: per(n.single, rawTessera(t, notes(work)), "entries"),
@@ -46,7 +45,7 @@ func appendSingle(t *testing.T, tab *table, n sizes) {
 
 // appendSets measures change sets whose texts are all stored already.
 func appendSets(t *testing.T, tab *table, n sizes) {
-	work, took := submitted(t, n.sets, changesInSet, newShared(versionsKnown).text)
+	work, took := submitted(t, n.hosts, n.sets, changesInSet, newShared(versionsKnown).text)
 	changes := n.sets * changesInSet
 	measured := per(changes, took, "changes")
 	tab.add(row{
@@ -61,11 +60,11 @@ func appendSets(t *testing.T, tab *table, n sizes) {
 	})
 }
 
-// submitted signs n entries, then hands them in to a new store by the clock.
-// Whatever texts the fleet shares are stored before.
-func submitted(t *testing.T, n, changes int, text wording) ([][][]wire.Submission, time.Duration) {
+// submitted signs n entries of several hosts, then hands them in to a new store
+// by the clock. Whatever texts the fleet shares are stored before.
+func submitted(t *testing.T, submitting, n, changes int, text wording) ([][][]wire.Submission, time.Duration) {
 	s := openStore(t)
-	hosts := s.enrol(t, hostsSubmitting+1)
+	hosts := s.enrol(t, submitting+1)
 	known := among(hosts[:1], 1, filesPerHost*versionsKnown, changesInSet, text)
 	s.submit(t, signAll(t, known, filesPerHost*versionsKnown/changesInSet))
 	work := signAll(t, among(hosts[1:], senders, n, changes, text), n)

@@ -22,6 +22,8 @@ var (
 // sizes says how much is done for each row.
 type sizes struct {
 	entries int           // of the large store
+	fleet   int           // hosts in it
+	hosts   int           // of the stores that are only appended to
 	single  int           // entries with one change
 	sets    int           // entries with 100 changes
 	machine time.Duration // for each limit of the machine
@@ -29,9 +31,9 @@ type sizes struct {
 }
 
 func sized() sizes {
-	s := sizes{entries: 2_000, single: 600, sets: 24, machine: 5 * time.Millisecond, repeats: 3}
+	s := sizes{entries: 2_000, fleet: 8, hosts: 4, single: 600, sets: 24, machine: 5 * time.Millisecond, repeats: 3}
 	if *full {
-		s = sizes{entries: 1_000_000, single: 60_000, sets: 4_000, machine: time.Second, repeats: 5}
+		s = sizes{entries: 1_000_000, fleet: 1_000, hosts: 64, single: 60_000, sets: 4_000, machine: time.Second, repeats: 5}
 	}
 	s.entries = cmp.Or(*entries, s.entries)
 	return s

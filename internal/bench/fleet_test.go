@@ -131,7 +131,9 @@ func what(at time.Time, file int, before *body.Ref, size int) body.What {
 
 func agentOf(file int) string { return fmt.Sprintf("agent%d", file%5) }
 
-func pathOf(file int) string { return fmt.Sprintf("/etc/%s/conf.d/input-%02d.conf", agentOf(file), file) }
+func pathOf(file int) string {
+	return fmt.Sprintf("/etc/%s/conf.d/input-%02d.conf", agentOf(file), file)
+}
 
 // linesOf is how many lines a text has: about 3 KB.
 const linesOf = 80

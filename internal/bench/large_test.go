@@ -22,7 +22,7 @@ import (
 // closes it.
 func buildLarge(t *testing.T, tab *table, n sizes) *store {
 	s := openStore(t)
-	hosts := s.enrol(t, min(max(n.entries/100, senders), 1000))
+	hosts := s.enrol(t, n.fleet)
 	from := among(hosts, senders, n.entries, 1, newShared(versionsKnown).text)
 	start := time.Now()
 	var g errgroup.Group
@@ -185,10 +185,7 @@ var shownKinds = []string{"change", "gap", "finding", "remark", "erase", "revoke
 
 // readLarge measures reading commands, opening of the store included.
 func readLarge(t *testing.T, tab *table, n sizes, s *store) {
-	perHost := 50
-	if hosts := min(max(n.entries/100, senders), 1000); n.entries/hosts < perHost {
-		perHost = n.entries / hosts
-	}
+	perHost := min(n.entries/n.fleet, 50)
 	for _, q := range []query{
 		{"log, newest 50", newest(history.Filter{Kinds: shownKinds, Limit: 50}, 50), "reading and checking 50 entries"},
 		{"log --host, newest 50", newest(history.Filter{Kinds: shownKinds, Host: hostName(3), Limit: 50}, perHost), "reading and checking 50 entries, each in a bundle of its own"},

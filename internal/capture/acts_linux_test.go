@@ -63,14 +63,18 @@ import os
 import ctypes
 fd=os.open(".",os.O_TMPFILE|os.O_RDWR,0o644); os.write(fd,b"tmp")
 assert ctypes.CDLL(None).linkat(-100,b"/proc/self/fd/%d"%fd,-100,b"c.conf",0x400)==0'`, []string{"create c.conf tmp"}},
-	{"renameat2 exchange", "python3", `python3 -c '
+	{
+		"renameat2 exchange", "python3", `python3 -c '
 import ctypes
 assert ctypes.CDLL(None).renameat2(-100,b"a.conf",-100,b"b.conf",2)==0'`,
-		[]string{"modify a.conf two", "modify b.conf one"}},
-	{"copy_file_range", "python3", `python3 -c '
+		[]string{"modify a.conf two", "modify b.conf one"},
+	},
+	{
+		"copy_file_range", "python3", `python3 -c '
 import os
 s=os.open("b.conf",os.O_RDONLY); d=os.open("a.conf",os.O_WRONLY|os.O_TRUNC); os.copy_file_range(s,d,4)'`,
-		[]string{"modify a.conf two"}},
+		[]string{"modify a.conf two"},
+	},
 	{"rename of the directory", "mv", `mv sub sub2`, []string{"rename s.conf from s.conf sub"}},
 	{"rename of the directory and back", "python3", `python3 -c 'import os; os.rename("sub","sub2"); os.rename("sub2","sub")'`, nil},
 	{"directory removed", "rm", `rm -r sub`, []string{"delete s.conf"}},
@@ -78,7 +82,8 @@ s=os.open("b.conf",os.O_RDONLY); d=os.open("a.conf",os.O_WRONLY|os.O_TRUNC); os.
 	{"directory moved in", "mv", `mv ../indir new`, []string{"create n.conf n"}},
 	{"rename of a parent directory and back", "python3", `cd ..; python3 -c 'import os; os.rename("etc","etc2"); os.rename("etc2","etc")'`, nil},
 	{"rename of a parent directory", "mv", `cd ..; mv etc etc2; mkdir etc`, []string{
-		"delete a.conf", "delete b.conf", "delete h.conf", "delete link.conf", "delete s.conf"}},
+		"delete a.conf", "delete b.conf", "delete h.conf", "delete link.conf", "delete s.conf",
+	}},
 }
 
 func TestActs(t *testing.T) {

@@ -162,7 +162,7 @@ func whoText(a *history.Actor) string {
 }
 
 func reasonText(v *history.View) string {
-	if v.Reason == nil {
+	if v.Reason == nil || v.Reason.Text+v.Reason.Ticket == "" {
 		return ""
 	}
 	text, _, more := strings.Cut(strings.TrimSpace(v.Reason.Text), "\n")

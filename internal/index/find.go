@@ -123,9 +123,9 @@ func entriesOf(positions iter.Seq2[int64, error]) iter.Seq2[int64, error] {
 // question is a filter in the numbers of the database.
 type question struct {
 	predicates
-	none     bool // nothing can meet it
-	changes  bool // a change must meet Host, Agent and Path
-	subjects []int64
+	none     bool    // nothing can meet it
+	changes  bool    // a change must meet Host, Agent and Path
+	subjects []int64 // in ascending order
 	controls []int64 // sources whose other entries meet it too
 }
 
@@ -185,7 +185,7 @@ func (p *predicates) times(f Filter) {
 // of the condition that fewest lists answer.
 func (q *question) terms() []int64 {
 	of := append(terms(termSubject, q.subjects), terms(termControl, q.controls)...)
-	const few = 64
+	const few = 256
 	switch {
 	case q.changes && (len(of) <= few || q.actors == nil):
 		return of
@@ -213,14 +213,12 @@ func (x *Index) choose(ctx context.Context, q question, hits *[]Hit) error {
 		at[i] = int64(h.Index)
 	}
 	found := make(map[uint64][]int, len(at))
-	err := each(ctx, x.db, func(rows *sql.Rows) error {
-		var pos int64
-		err := rows.Scan(&pos)
-		found[uint64(pos)/perEntry] = append(found[uint64(pos)/perEntry], int(pos%perEntry))
-		return err
-	}, `WITH subs AS MATERIALIZED (SELECT value FROM json_each(?2))
-		SELECT c.at FROM json_each(?1) j CROSS JOIN changes c ON c.at >= j.value * 1024 AND c.at < j.value * 1024 + 1024
-		WHERE c.subject IN subs OR c.other IN subs ORDER BY 1`, jsonList(at), jsonList(q.subjects))
+	err := eachChange(ctx, x.db, func(at, subject, other int64) {
+		if contains(q.subjects, subject) || contains(q.subjects, other) {
+			found[uint64(at)/perEntry] = append(found[uint64(at)/perEntry], int(at%perEntry))
+		}
+	}, `SELECT c.at, c.subject, coalesce(c.other, -1)
+		FROM json_each(?) j CROSS JOIN changes c ON c.at >= j.value * 1024 AND c.at < j.value * 1024 + 1024 ORDER BY 1`, jsonList(at))
 	*hits = slices.DeleteFunc(*hits, func(h Hit) bool {
 		return found[h.Index] == nil && (h.Kind == entry.Change || q.controls == nil)
 	})
@@ -229,6 +227,22 @@ func (x *Index) choose(ctx context.Context, q question, hits *[]Hit) error {
 		h.Changes = found[h.Index]
 	}
 	return err
+}
+
+// eachChange reads rows of three numbers: a position and its subjects.
+func eachChange(ctx context.Context, q querier, do func(at, subject, other int64), query string, args ...any) error {
+	return each(ctx, q, func(rows *sql.Rows) error {
+		var at, subject, other int64
+		err := rows.Scan(&at, &subject, &other)
+		do(at, subject, other)
+		return err
+	}, query, args...)
+}
+
+// contains looks into a sorted list.
+func contains(list []int64, v int64) bool {
+	_, ok := slices.BinarySearch(list, v)
+	return ok
 }
 
 // stretch is a range of entries, hi excluded.

@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 )
 
@@ -164,5 +165,7 @@ func (x *Index) matchSubjects(ctx context.Context, f Filter) ([]int64, error) {
 	if where == nil {
 		where = []string{"true"}
 	}
-	return collect[int64](ctx, x.db, `SELECT id FROM subjects WHERE `+strings.Join(where, " AND "), args...)
+	ids, err := collect[int64](ctx, x.db, `SELECT id FROM subjects WHERE `+strings.Join(where, " AND "), args...)
+	slices.Sort(ids)
+	return ids, err
 }

@@ -54,7 +54,7 @@ func (x *Index) counts(ctx context.Context, s *Status) error {
 		return err
 	}
 	return x.db.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM (SELECT DISTINCT s.path, s.host FROM subjects s JOIN names p ON p.id = s.path WHERE p.name <> x'')),
+		(SELECT count(*) FROM (SELECT DISTINCT path, host FROM subjects WHERE path IS NOT (SELECT id FROM names WHERE dim = 1 AND name = x''))),
 		(SELECT count(*) FROM names WHERE dim IN (4, 5) AND name <> x'')`).Scan(&s.Subjects, &s.Hosts)
 }
 

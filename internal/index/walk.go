@@ -28,12 +28,19 @@ func (x *Index) newWalk(ctx context.Context, lo, hi uint64, newest bool) (*walk,
 	return w, err
 }
 
-// scanAhead is how many of the newest entries are scanned before the lists of
-// many terms are opened: what is dense is found there sooner.
+// A question with many terms looks at the newest entries one by one before it
+// opens the lists of all its terms: what is dense is found there sooner. It
+// does so here, where asking a set is quick, and not in SQLite, which would
+// build the set anew for every step.
 const (
-	scanAhead = 8192
 	manyTerms = 1024
-	scanStep  = 4096
+	scanAhead = 8192
+)
+
+// Entries looked at in one step of a scan: few at first, for whoever wants few.
+const (
+	firstStep = 256
+	lastStep  = 8192
 )
 
 // positions yields the positions of terms, each once: sorted lists merged
@@ -72,23 +79,23 @@ var scanArms = [termKinds]string{
 
 // scanned looks at every entry or change between lo and hi.
 func (w *walk) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.Seq2[int64, error] {
-	query, list := scanQuery(terms), jsonList(terms)
+	look := w.lookFor(terms)
 	return func(yield func(int64, error) bool) {
-		for lo < hi {
-			from, to := lo, min(hi, lo+scanStep)
+		for step := uint64(firstStep); lo < hi; step = min(2*step, lastStep) {
+			from, to := lo, min(hi, lo+step)
 			if w.newest {
-				from, to = max(lo, hi-min(hi, scanStep)), hi
+				from, to = max(lo, hi-min(hi, step)), hi
 				hi = from
 			} else {
 				lo = to
 			}
-			found, err := collect[int64](ctx, w.x.db, query, int64(from), int64(to), list)
-			if w.newest {
-				slices.Reverse(found)
-			}
+			found, err := look(ctx, int64(from), int64(to))
 			if err != nil {
 				yield(0, err)
 				return
+			}
+			if w.newest {
+				slices.Reverse(found)
 			}
 			for _, at := range found {
 				if !yield(at, nil) {
@@ -96,6 +103,31 @@ func (w *walk) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.S
 				}
 			}
 		}
+	}
+}
+
+// lookFor returns what finds, in ascending order, the positions of terms among
+// some entries.
+func (w *walk) lookFor(terms []int64) func(ctx context.Context, from, to int64) ([]int64, error) {
+	query, list := scanQuery(terms), jsonList(terms)
+	if len(terms) <= manyTerms {
+		return func(ctx context.Context, from, to int64) ([]int64, error) {
+			return collect[int64](ctx, w.x.db, query, from, to, list)
+		}
+	}
+	slices.Sort(terms)
+	return func(ctx context.Context, from, to int64) ([]int64, error) {
+		var found []int64
+		err := each(ctx, w.x.db, func(rows *sql.Rows) error {
+			var at, term int64
+			err := rows.Scan(&term, &at)
+			if contains(terms, term) {
+				found = append(found, at)
+			}
+			return err
+		}, postsOf, from, to)
+		slices.Sort(found)
+		return slices.Compact(found), err
 	}
 }
 

@@ -77,7 +77,7 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return assigned, at + 1
 	case c == ',' && closed && (opt || f.isDefinition(start)), c == '\n' && opt && !closed, c == '\n' && opt && closed:
 		return f.nextItem(at)
-	case c == '=' || c == ':' || c == '+' || c == '?':
+	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
 		return f.operator(at)
 	case at > blanks && opt && c != '-':
 		return option, at
@@ -126,26 +126,30 @@ func (f *finder) blanks(at int) int {
 	return at
 }
 
-// operator reads =, :, =>, := and the like; comparisons are none.
+// operator reads =, :, =>, := and the like; comparisons are none. What follows
+// a name and = without a blank may be the beginning of the value.
 func (f *finder) operator(at int) (separator, int) {
-	rest := f.text[at:min(len(f.text), at+3)]
-	for _, op := range []string{"==", "=~", "::", ":*", "+ ", "? ", "?)", "=^", ":-"} {
-		if bytes.HasPrefix(rest, []byte(op)) {
+	op := f.text[at:min(len(f.text), at+2)]
+	next := at + len(op)
+	set := next >= len(f.text) || isSpace(f.text[next]) || f.openQuote(next) > 0 || isBlank(f.text[at-1])
+	switch string(op) {
+	case "==", "=~":
+		if set {
 			return noSeparator, at
 		}
-	}
-	for _, op := range []string{"=>", ":=", "+=", "?="} {
-		if bytes.HasPrefix(rest, []byte(op)) {
-			return assigned, f.blanks(at + 2)
+	case "::", ":*", ":-":
+		return noSeparator, at
+	case ":=", "+=", "?=":
+		return assigned, f.blanks(next)
+	case "=>":
+		if set {
+			return assigned, f.blanks(next)
 		}
 	}
-	if rest[0] == '=' {
+	if op[0] == '=' {
 		return assigned, f.blanks(at + 1)
 	}
-	if rest[0] != ':' {
-		return noSeparator, at
-	}
-	next := f.blanks(at + 1)
+	next = f.blanks(at + 1)
 	if next > at+1 || next >= len(f.text) || f.openQuote(next) > 0 || isSpace(f.text[next]) {
 		return assigned, next
 	}
@@ -164,10 +168,26 @@ func (f *finder) nextItem(at int) (separator, int) {
 	if bytes.HasPrefix(f.text[at:], []byte("- ")) {
 		return option, f.blanks(at + 2)
 	}
-	if f.openQuote(at) > 0 && (at+1 >= len(f.text) || f.text[at+1] != '-') {
+	if n := f.openQuote(at); n > 0 && !isOption(f.text[at+n:min(len(f.text), at+n+maxName)]) {
 		return option, at
 	}
 	return noSeparator, at
+}
+
+// isOption says whether a word begins as an option does: dashes, a letter,
+// letters and dashes up to its end or a =.
+func isOption(v []byte) bool {
+	n := 0
+	for n < len(v) && v[n] == '-' {
+		n++
+	}
+	if n == 0 || n > 2 || n == len(v) || !isLetter(v[n]) {
+		return false
+	}
+	for n < len(v) && isNameByte(v[n]) {
+		n++
+	}
+	return n == len(v) || bytes.IndexByte([]byte("=\"' \t\\"), v[n]) >= 0
 }
 
 // openQuote returns the length of the quote at at, with the escapes before it,
@@ -343,8 +363,8 @@ func (f *finder) restOfLine(l *line, at int) value {
 	if i := commentAt(rest, f.plan.format); i >= 0 {
 		v.end = v.start + len(bytes.TrimRight(rest[:i], " \t"))
 	}
-	for v.end > v.start && (f.text[v.end-1] == ';' || f.text[v.end-1] == ',') {
-		v.end--
+	if f.plan.format != "ini" && f.plan.format != "env" {
+		v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
 	}
 	if l.comment || f.plan.prose {
 		v.doubt = true

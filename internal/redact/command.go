@@ -131,7 +131,7 @@ func longOption(masks map[int]*Span, ws []word, i int) {
 	switch next := ws[i+1].text; {
 	case longUserPass[string(w)]:
 		maskUserPass(masks, i+1, next, 0)
-	case len(next) > 0 && next[0] == '-' && !looksChosen(next):
+	case isOption(next):
 	case len(w) <= maxName && (w[1] == '-' || len(w) > 4) && classify(string(w)) == strong && len(next) > 0:
 		maskWhole(masks, ws, i+1)
 	}

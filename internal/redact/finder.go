@@ -40,15 +40,15 @@ type finder struct {
 	parsed  bool
 	classes map[string]suspicion
 
-	skip    int  // triggers that end here or before are inside what is masked
-	named   int  // names up to here are judged
-	tried   int  // run of characters in which the last shape failed
-	triedBy any  // that shape
-	nextEnd int  // position of the next end of a PEM block
-	pemTo   int  // end of the last private key block
-	line    line // the line of the last trigger
-	toolTo  int  // end of the last command that was read
-	weakTo  int  // values of doubtful names are read up to here
+	skip    int      // triggers that end here or before are inside what is masked
+	named   int      // names up to here are judged
+	tried   int      // run of characters in which the last shape failed
+	triedBy *trigger // that shape
+	nextEnd int      // position of the next end of a PEM block
+	pemTo   int      // end of the last private key block
+	line    line     // the line of the last trigger
+	toolTo  int      // end of the last command that was read
+	weakTo  int      // values of doubtful names are read up to here
 }
 
 // line is one line of the text and what has been seen of it.
@@ -110,7 +110,7 @@ func (f *finder) hit(t *trigger, end int) {
 // shape gives a trigger to a rule that reads a run of characters, unless the
 // same rule has read that run already.
 func (f *finder) shape(t *trigger, start, end int) {
-	if f.triedBy == any(t) && end < f.tried {
+	if f.triedBy == t && end < f.tried {
 		return
 	}
 	f.triedBy, f.tried = t, 0
@@ -308,9 +308,26 @@ func (f *finder) judge(v value, c suspicion) {
 	}
 }
 
-// isAlias says whether the value is an alias of YAML.
+// isAlias says whether the value is an alias of YAML, which stands after a
+// colon or a dash.
 func (f *finder) isAlias(v value) bool {
-	return f.plan.format == "yaml" && v.end > v.start && f.text[v.start] == '*' && v.start > 0 && isSpace(f.text[v.start-1])
+	at := v.start - 1
+	for at >= 0 && isBlank(f.text[at]) {
+		at--
+	}
+	return f.plan.format == "yaml" && at >= 0 && (f.text[at] == ':' || f.text[at] == '-') && isAliasName(f.text[v.start:v.end])
+}
+
+func isAliasName(v []byte) bool {
+	if len(v) < 2 || v[0] != '*' {
+		return false
+	}
+	for _, c := range v[1:] {
+		if !isNameByte(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // userPassword masks the password of user:password.

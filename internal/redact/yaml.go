@@ -152,7 +152,7 @@ func (w *yamlWalk) value(col int, path []string, from, to int) {
 		w.skipDeeper(col)
 		return
 	}
-	if from >= to || w.f.text[from] == '#' || w.f.text[from] == '*' {
+	if from >= to || w.f.text[from] == '#' || isAliasName(w.f.text[from:to]) {
 		return
 	}
 	switch c := w.f.text[from]; {

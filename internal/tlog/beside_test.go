@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	sumdb "golang.org/x/mod/sumdb/tlog"
 	"k8s.io/klog/v2"
 
 	"github.com/stele-log/stele/verify"
@@ -92,6 +94,7 @@ func TestCancelledReads(t *testing.T) {
 	dir := makeLog(t, 2000, 2000)
 	d, tree := openTree(t, dir)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var last error
 	read := 0
 	for _, err := range tree.Entries(ctx, 0, 2000) {
@@ -109,9 +112,6 @@ func TestCancelledReads(t *testing.T) {
 	if _, err := tree.Entry(ctx, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("Entry: %v", err)
 	}
-	for range tree.Entries(t.Context(), 0, 2000) {
-		break // the workers must end; the race detector and the leak of files would tell
-	}
 }
 
 // Not parallel: klog belongs to the process.
@@ -125,7 +125,7 @@ func TestDiagnostics(t *testing.T) {
 	releaseDiagnostics(log)
 	klog.Warning("after the log was closed")
 	got := out.String()
-	for _, want := range []string{`level=WARN msg="log storage reported" detail="publishing 7"`, `level=ERROR msg="log storage reported" detail="no space"`} {
+	for _, want := range []string{`level=INFO msg="log storage reported" detail="publishing 7"`, `level=ERROR msg="log storage reported" detail="no space"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s in\n%s", want, got)
 		}
@@ -165,5 +165,41 @@ func TestEdgeIsRepaired(t *testing.T) {
 		if len(p) == 0 {
 			t.Errorf("%d damaged hashes: found nothing", hashes)
 		}
+	}
+}
+
+// counting is a Source that knows how many reads are under way.
+type counting struct {
+	Source
+	now, most atomic.Int64
+}
+
+func (c *counting) ReadTile(ctx context.Context, tile sumdb.Tile) ([]byte, string, error) {
+	n := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+	return c.Source.ReadTile(ctx, tile)
+}
+
+// A consumer that leaves early leaves no reader behind, and a slow one is not
+// read ahead of without bound.
+func TestEntriesLeaveNobodyBehind(t *testing.T) {
+	t.Parallel()
+	d, tree := openTree(t, makeLog(t, 4000, 4000))
+	src := &counting{Source: d}
+	for stop := range uint64(10) {
+		for e, err := range NewTree(src, tree.Checkpoint()).Entries(t.Context(), 0, 4000) {
+			check(t, err)
+			if e.Index == stop*300 {
+				break
+			}
+		}
+		if n := src.now.Load(); n != 0 {
+			t.Fatalf("%d reads under way after the consumer left", n)
+		}
+	}
+	if most := src.most.Load(); most > readAhead+1 {
+		t.Errorf("%d reads at a time, want at most %d", most, readAhead+1)
 	}
 }

@@ -26,8 +26,8 @@ func routeDiagnostics(log *slog.Logger) {
 
 func releaseDiagnostics(log *slog.Logger) { diagnostics.CompareAndSwap(log, nil) }
 
-// sink is a logr.LogSink. klog tells errors from all else, not warnings from
-// what is normal: so all else is a warning, and there is little of it.
+// sink is a logr.LogSink. klog tells errors from all else, but not warnings from
+// what is normal: all else is information, and there is little of it.
 type sink struct{}
 
 func (sink) Init(logr.RuntimeInfo)                 {}

@@ -212,7 +212,11 @@ func (e *erasure) destroyTexts(children []TextID) error {
 			delete(e.v.digests, d)
 		}
 	}
-	return e.v.textKeys.replace(change)
+	if err := e.v.textKeys.replace(change); err != nil {
+		return err
+	}
+	e.v.texts.forget(e.texts, children)
+	return nil
 }
 
 // destroyLines puts the salts of the lines that stay in the place of seeds.

@@ -53,8 +53,8 @@ type base struct {
 // On return all is durable. A crash before leaves of the batch nothing, all, or
 // part, which is nobody's: the caller puts again what it was not told of.
 //
-// Where the disk is full, the batch is taken back and the vault goes on. After
-// any other error the vault must be opened again ([durable.ErrPoisoned]).
+// Where a write fails, for example for want of room, the batch is taken back and
+// the vault goes on. After [durable.ErrPoisoned] it must be opened again.
 func (v *Vault) Put(batch []Openings) ([]Placed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -272,7 +272,12 @@ func (v *Vault) recoverSlots(s *slots, last *uint64) error {
 			v.torn = append(v.torn, *left)
 		}
 	}
-	return nil
+	// Behind the last key there may be holes, of a leftover that was dropped.
+	end, err := s.end()
+	if end > 0 {
+		*last = max(*last, end-1)
+	}
+	return err
 }
 
 // recoverLists looks for a torn tail in the files of salts.

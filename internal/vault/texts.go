@@ -219,11 +219,14 @@ func (t *texts) children(of map[TextID]bool) []TextID {
 	return ids
 }
 
-// forget takes texts out whose keys are gone.
-func (t *texts) forget(ids map[TextID]bool) {
+// forget forgets the earlier storings of texts, whose keys are gone.
+func (t *texts) forget(gone map[TextID]bool, anew []TextID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for id := range ids {
+	for id := range gone {
+		delete(t.before, id)
+	}
+	for _, id := range anew {
 		delete(t.before, id)
 	}
 }
