@@ -225,6 +225,10 @@ func erasersLogs(t tester) []logVector {
 		log("benign raised later", "the erase was in effect when one person was enough", 1, func(m *maker, _ *source, _ int) {
 			m.raise(3)
 		}),
+		log("benign raised later, approved then", "what is in effect stays so, whoever approves still", 1, func(m *maker, _ *source, i int) {
+			m.raise(3)
+			m.approve(person(m, "q"), m.id(i))
+		}),
 		log("raised before the approval", "three are needed by now", 2, func(m *maker, _ *source, i int) {
 			m.raise(3)
 			m.approve(person(m, "q"), m.id(i))

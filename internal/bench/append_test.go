@@ -36,7 +36,7 @@ func appendSingle(t *testing.T, tab *table, n sizes) {
 	} {
 		work, took := submitted(t, n.hosts, n.single, 1, c.text)
 		tab.add(row{
-			what: c.what, measured: per(n.single, took, "entries"),
+			what: c.what, measured: per(n.single, took.wall, "entries"), cpu: took.cpu / time.Duration(n.single),
 			peer: "raw Tessera, same entries", beside: per(n.single, rawTessera(t, notes(work)), "entries"),
 			aim: aim{ratio: 0.3}, limit: c.limit,
 		})
@@ -47,9 +47,9 @@ func appendSingle(t *testing.T, tab *table, n sizes) {
 func appendSets(t *testing.T, tab *table, n sizes) {
 	work, took := submitted(t, n.hosts, n.sets, changesInSet, newShared(versionsKnown).text)
 	changes := n.sets * changesInSet
-	measured := per(changes, took, "changes")
+	measured := per(changes, took.wall, "changes")
 	tab.add(row{
-		what: "append, 100 changes, known texts", measured: measured,
+		what: "append, 100 changes, known texts", measured: measured, cpu: took.cpu / time.Duration(changes),
 		peer: "raw Tessera, same entries", beside: per(changes, rawTessera(t, notes(work)), "changes"),
 		aim: aim{least: 100_000}, limit: "SHA-256 of texts, JSON of bodies, SQLite",
 	})
@@ -62,7 +62,7 @@ func appendSets(t *testing.T, tab *table, n sizes) {
 
 // submitted signs n entries of several hosts, then hands them in to a new store
 // by the clock. Whatever texts the fleet shares are stored before.
-func submitted(t *testing.T, submitting, n, changes int, text wording) ([][][]wire.Submission, time.Duration) {
+func submitted(t *testing.T, submitting, n, changes int, text wording) ([][][]wire.Submission, cost) {
 	s := openStore(t)
 	hosts := s.enrol(t, submitting+1)
 	known := among(hosts[:1], 1, filesPerHost*versionsKnown, changesInSet, text)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -33,7 +34,7 @@ type sizes struct {
 func sized() sizes {
 	s := sizes{entries: 2_000, fleet: 8, hosts: 4, single: 600, sets: 24, machine: 5 * time.Millisecond, repeats: 3}
 	if *full {
-		s = sizes{entries: 1_000_000, fleet: 1_000, hosts: 64, single: 60_000, sets: 4_000, machine: time.Second, repeats: 5}
+		s = sizes{entries: 1_000_000, fleet: 1_000, hosts: 64, single: 20_000, sets: 2_000, machine: time.Second, repeats: 5}
 	}
 	s.entries = cmp.Or(*entries, s.entries)
 	return s
@@ -69,6 +70,7 @@ type table struct{ rows []row }
 type row struct {
 	what     string
 	measured quantity
+	cpu      time.Duration // of all cores, for one unit of what is measured; 0: not told
 	peer     string // what it is held against; empty: nothing
 	beside   quantity
 	aim      aim
@@ -93,11 +95,18 @@ func (t *table) add(r row) { t.rows = append(t.rows, r) }
 func (t *table) print(w io.Writer) error {
 	fmt.Fprintf(w, "\n%d cores, %s/%s, %s\n", runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "WHAT\tMEASURED\tPEER IN THE SAME RUN\tPEER\tRATIO\tAIM\tLIMITED BY")
+	fmt.Fprintln(tw, "WHAT\tMEASURED\tCPU EACH\tPEER IN THE SAME RUN\tPEER\tRATIO\tAIM\tLIMITED BY")
 	for _, r := range t.rows {
-		fmt.Fprintln(tw, strings.Join([]string{r.what, r.measured.String(), r.peer, r.beside.String(), r.ratioText(), r.aimText(), r.limit}, "\t"))
+		fmt.Fprintln(tw, strings.Join([]string{r.what, r.measured.String(), r.cpuText(), r.peer, r.beside.String(), r.ratioText(), r.aimText(), r.limit}, "\t"))
 	}
 	return tw.Flush()
+}
+
+func (r row) cpuText() string {
+	if r.cpu == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f µs", float64(r.cpu)/float64(time.Microsecond))
 }
 
 func (r row) ratio() float64 { return r.measured.n / r.beside.n }
@@ -152,9 +161,28 @@ func per(n int, d time.Duration, unit string) quantity {
 	return quantity{float64(n) / d.Seconds(), unit + "/s"}
 }
 
+// cost is what something took. On a machine with other work to do, cpu says
+// more than wall.
+type cost struct{ wall, cpu time.Duration }
+
+// begin starts the clock; the function it returns reads it.
+func begin() func() cost {
+	wall, cpu := time.Now(), cpuTime()
+	return func() cost { return cost{time.Since(wall), cpuTime() - cpu} }
+}
+
+// cpuTime is how long this process has kept processors busy.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0 // shown as not told
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func TestPrint(t *testing.T) {
 	tab := &table{}
-	tab.add(row{what: "alone", measured: quantity{1234567.6, "entries/s"}, aim: aim{least: 2e6}, limit: "nothing"})
+	tab.add(row{what: "alone", measured: quantity{1234567.6, "entries/s"}, cpu: 1500 * time.Nanosecond, aim: aim{least: 2e6}, limit: "nothing"})
 	tab.add(row{what: "beside", measured: quantity{30, "ms"}, peer: "other", beside: quantity{60, "ms"}, aim: aim{ratio: 0.5}})
 	tab.add(row{what: "slow", measured: quantity{250, "ms"}, aim: aim{most: 200}})
 	var b strings.Builder
@@ -163,7 +191,7 @@ func TestPrint(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 	want := []string{
-		"alone 1,234,568 entries/s ≥ 2,000,000 entries/s: missed nothing",
+		"alone 1,234,568 entries/s 1.5 µs ≥ 2,000,000 entries/s: missed nothing",
 		"beside 30.0 ms other 60.0 ms 0.50 ratio ≥ 0.50: met",
 		"slow 250 ms ≤ 200 ms: missed",
 	}

@@ -24,7 +24,7 @@ func buildLarge(t *testing.T, tab *table, n sizes) *store {
 	s := openStore(t)
 	hosts := s.enrol(t, n.fleet)
 	from := among(hosts, senders, n.entries, 1, newShared(versionsKnown).text)
-	start := time.Now()
+	read := begin()
 	var g errgroup.Group
 	for i, sender := range from {
 		g.Go(func() error { return s.fill(t, sender, share(n.entries, len(from), i)) })
@@ -32,10 +32,11 @@ func buildLarge(t *testing.T, tab *table, n sizes) *store {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	took := time.Since(start)
+	took := read()
 	s.stop(t)
 	tab.add(row{
-		what: fmt.Sprintf("build a store of %s entries", thousands(int64(n.entries))), measured: per(n.entries, took, "entries"),
+		what:     fmt.Sprintf("build a store of %s entries", thousands(int64(n.entries))),
+		measured: per(n.entries, took.wall, "entries"), cpu: took.cpu / time.Duration(n.entries),
 		limit: "as append; signing on the same cores",
 	})
 	return s
@@ -79,13 +80,15 @@ func verifyLarge(t *testing.T, tab *table, n sizes, s *store) {
 			quantity{onAllCores(n.machine, verifying(t, len(slices.Concat(leaves...))/len(leaves))), "entries/s"}, 25_000, "Ed25519",
 		},
 	} {
+		took, size := verifyLog(t, s, c.skip)
 		tab.add(row{
-			what: c.what, measured: verifyLog(t, s, c.skip), peer: c.peer, beside: c.beside,
+			what: c.what, measured: per(size, took.wall, "entries"), cpu: took.cpu / time.Duration(size), peer: c.peer, beside: c.beside,
 			aim: aim{least: c.least}, limit: c.limit,
 		})
 	}
+	took, size := examine(t, s)
 	tab.add(row{
-		what: "verify, signatures, vault, index", measured: examine(t, s),
+		what: "verify, signatures, vault, index", measured: per(size, took.wall, "entries"), cpu: took.cpu / time.Duration(size),
 		peer: "the row above", beside: tab.rows[len(tab.rows)-1].measured, limit: "opening every seal; the index beside it",
 	})
 }
@@ -115,9 +118,9 @@ func sample(t *testing.T, s *store) (leaves [][]byte) {
 	return leaves
 }
 
-func verifyLog(t *testing.T, s *store, skip bool) quantity {
+func verifyLog(t *testing.T, s *store, skip bool) (cost, int) {
 	runtime.GC()
-	start := time.Now()
+	read := begin()
 	tree := s.tree(t)
 	log := verify.NewLog(verify.Config{
 		Key: s.LogKey(), Checkpoint: tree.Checkpoint(), SkipSignatures: skip,
@@ -140,19 +143,19 @@ func verifyLog(t *testing.T, s *store, skip bool) quantity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	took := time.Since(start)
+	took := read()
 	clean(t, v, size)
-	return per(int(size), took, "entries")
+	return took, int(size)
 }
 
-func examine(t *testing.T, s *store) quantity {
+func examine(t *testing.T, s *store) (cost, int) {
 	runtime.GC()
-	start := time.Now()
+	read := begin()
 	r, err := monitor.Examine(t.Context(), monitor.Config{Layout: s.layout, Trust: s.trust})
 	if err != nil {
 		t.Fatal(err)
 	}
-	took := time.Since(start)
+	took := read()
 	if len(r.Problems) > 0 {
 		t.Fatalf("%d problems, the first: %v", len(r.Problems), r.Problems[0])
 	}
@@ -160,7 +163,7 @@ func examine(t *testing.T, s *store) quantity {
 	if r.Disclosed == 0 {
 		t.Fatal("nothing was disclosed")
 	}
-	return per(int(r.Size), took, "entries")
+	return took, int(r.Size)
 }
 
 func clean(t *testing.T, v verify.Verdict, size uint64) {

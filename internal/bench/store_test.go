@@ -114,9 +114,9 @@ func signAll(t *testing.T, from []*sender, n int) [][][]wire.Submission {
 func share(n, parts, i int) int { return n*(i+1)/parts - n*i/parts }
 
 // submit hands in what every sender has, side by side, waits until the index
-// has caught up, and returns how long that took.
-func (s *store) submit(t *testing.T, work [][][]wire.Submission) time.Duration {
-	start := time.Now()
+// has caught up, and returns what that took.
+func (s *store) submit(t *testing.T, work [][][]wire.Submission) cost {
+	read := begin()
 	ends := make([]uint64, len(work))
 	var g errgroup.Group
 	for i, batches := range work {
@@ -139,7 +139,7 @@ func (s *store) submit(t *testing.T, work [][][]wire.Submission) time.Duration {
 		end = max(end, e)
 	}
 	s.indexed(t, end)
-	return time.Since(start)
+	return read()
 }
 
 // accept hands in one batch and returns the index after its last entry.

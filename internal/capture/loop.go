@@ -126,16 +126,21 @@ func (l *loop) onDirectory(h happening) {
 		l.sensor.forget(h.from)
 		l.again(h)
 	case h.kind&created != 0:
-		// Who made the directory need not be who wrote what is in it by now.
-		h.by, h.layer = Actor{}, LayerScan
-		l.again(h)
+		l.again(h.listed())
 	case h.kind&(removed|self) != 0:
 		if h.kind&removed != 0 {
 			l.sensor.forget(h.path)
 		}
 		l.below(h.path, h)
-		l.again(h)
+		l.again(h.listed())
 	}
+}
+
+// listed is h for what a listing finds: who made or removed a directory need
+// not be who wrote what is in it, or in its successor, by now.
+func (h happening) listed() happening {
+	h.by, h.layer = Actor{}, LayerScan
+	return h
 }
 
 // below takes note of what is recorded at or below a path and is not there.

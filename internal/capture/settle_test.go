@@ -111,6 +111,27 @@ func TestTextsOfAPathAreBounded(t *testing.T) {
 	}
 }
 
+// A directory is removed by one process and made again by another before the
+// removal is looked at: the remover is not accused of what the other wrote.
+func TestRemoverDidNotWriteTheSuccessor(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sub", "a.conf")
+	for _, k := range []kind{self, removed, created} {
+		c, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: (&watched{}).handle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLoop(c, deaf{}, time.Hour)
+		write(t, path, "successor")
+		l.onDirectory(happening{path: filepath.Dir(path), kind: k | directory, by: Actor{PID: 1}, layer: LayerFanotify})
+		l.onFile(happening{path: path, kind: written, by: Actor{PID: 2}, layer: LayerFanotify})
+		p := l.pending[path]
+		if p == nil || len(p.sights) != 1 || p.sights[0].by.PID != 2 || p.sights[0].unread {
+			t.Errorf("kind %b: %+v", k, p)
+		}
+	}
+}
+
 // deaf is a sensor that is live and tells nothing.
 type deaf struct{ noSensor }
 

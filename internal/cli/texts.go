@@ -3,12 +3,14 @@ package cli
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/spf13/cobra"
@@ -268,10 +270,12 @@ func (a *app) blame() *cobra.Command {
 	return cmd
 }
 
-// blamedLine is one line of a text and the entry it came with.
+// blamedLine is one line of a text and the entry it came with. Text has U+FFFD
+// for what is not UTF-8; Text64 is then the line itself, in base64.
 type blamedLine struct {
 	Line   int             `json:"line"`
 	Text   string          `json:"text"`
+	Text64 string          `json:"text64,omitempty"`
 	Index  uint64          `json:"index"`
 	ID     string          `json:"id"`
 	Time   string          `json:"time"`
@@ -304,7 +308,7 @@ func (a *app) printBlame(ctx context.Context, r *history.Reader, name, at, host 
 			views[l.Index] = v
 		}
 		if asJSON {
-			b := blamedLine{n + 1, l.Text, v.Index, v.ID, v.Time, v.Actor, v.Reason}
+			b := blamedLine{n + 1, l.Text, encode64(l.Text), v.Index, v.ID, v.Time, v.Actor, v.Reason}
 			if err := json.NewEncoder(out).Encode(b); err != nil {
 				return err
 			}
@@ -313,6 +317,14 @@ func (a *app) printBlame(ctx context.Context, r *history.Reader, name, at, host 
 		fmt.Fprintf(out, "%6d  %s  %-20s %s\n", v.Index, when(v.Time), cut(terminal.Escape(whoText(v.Actor)), 20), terminal.EscapeText(l.Text))
 	}
 	return out.Flush()
+}
+
+// encode64 is s in base64 where JSON could not hold it, else nothing.
+func encode64(s string) string {
+	if utf8.ValidString(s) {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(s))
 }
 
 func cut(s string, n int) string {

@@ -13,6 +13,10 @@ import (
 
 // View is one entry as people and machines are shown it. An absent field is
 // unknown. The names of its fields are a promise.
+//
+// Where a name on the host is not UTF-8, JSON cannot hold it: there the field
+// has U+FFFD for the bytes that are not, and the name itself stands in base64
+// beside it, in the field of the same name with the suffix 64.
 type View struct {
 	Index    uint64    `json:"index"`
 	Kind     string    `json:"kind"`
@@ -46,6 +50,7 @@ type Actor struct {
 	LoginUID   *uint32   `json:"login_uid,omitempty"`
 	PID        int       `json:"pid,omitempty"`
 	Exe        string    `json:"exe,omitempty"`
+	Exe64      string    `json:"exe64,omitempty"`
 	Command    []string  `json:"command,omitempty"`
 	Ancestors  []Process `json:"ancestors,omitempty"`
 	Session    *Session  `json:"session,omitempty"`
@@ -58,6 +63,7 @@ type Actor struct {
 type Process struct {
 	PID     int      `json:"pid"`
 	Exe     string   `json:"exe,omitempty"`
+	Exe64   string   `json:"exe64,omitempty"`
 	Command []string `json:"command,omitempty"`
 	UID     *uint32  `json:"uid,omitempty"`
 }
@@ -80,7 +86,9 @@ type Reason struct {
 // id>/<number of the change>, that cat and diff take.
 type Change struct {
 	Path           string   `json:"path,omitempty"`
+	Path64         string   `json:"path64,omitempty"`
 	From           string   `json:"from,omitempty"`
+	From64         string   `json:"from64,omitempty"`
 	Action         string   `json:"action,omitempty"`
 	Time           string   `json:"time,omitempty"`
 	Before         string   `json:"before,omitempty"`
@@ -155,9 +163,10 @@ func actor(b bodies) *Actor {
 	}
 	if w := b.who; w != nil {
 		a.User, a.UID, a.LoginUser, a.LoginUID = w.User, w.UID, w.LoginUser, w.LoginUID
-		a.PID, a.Exe, a.Command, a.Author = w.PID, body.Text(w.Exe, w.Exe64), w.Command, w.Author
+		a.PID, a.Command, a.Author = w.PID, w.Command, w.Author
+		a.Exe, a.Exe64 = body.Text(w.Exe, w.Exe64), w.Exe64
 		for _, p := range w.Ancestors {
-			a.Ancestors = append(a.Ancestors, Process{p.PID, body.Text(p.Exe, p.Exe64), p.Command, p.UID})
+			a.Ancestors = append(a.Ancestors, Process{p.PID, body.Text(p.Exe, p.Exe64), p.Exe64, p.Command, p.UID})
 		}
 		if s := w.Session; s != nil {
 			a.Session = &Session{s.ID, s.Kind, s.Address}
@@ -181,7 +190,8 @@ func change(id entry.ID, k int, w *body.What) Change {
 		return Change{}
 	}
 	c := Change{
-		Path: body.Text(w.Path, w.Path64), From: body.Text(w.From, w.From64), Action: string(w.Action), Time: w.Time,
+		Path: body.Text(w.Path, w.Path64), Path64: w.Path64, From: body.Text(w.From, w.From64), From64: w.From64,
+		Action: string(w.Action), Time: w.Time,
 		Format: w.Format, Mode: w.Mode, Size: w.Size, Digest: w.Digest, Marks: w.Marks,
 	}
 	if w.After != "" {

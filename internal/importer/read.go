@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -33,6 +35,7 @@ type Row struct {
 	Repository   string  `json:"repo"`
 	Commit       string  `json:"commit"`
 	Path         string  `json:"path"`
+	Path64       string  `json:"path64"` // path in base64, where it is not UTF-8; never both
 	Agent        string  `json:"agent_kind"`
 	Format       string  `json:"format"`
 	Op           string  `json:"op"` // add, modify or delete
@@ -80,7 +83,13 @@ func ReadRows(name string) (rows []Row, digest string, err error) {
 		rows = append(rows, r)
 	}
 	if err := sc.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("longer than %d bytes", maxRow)
+		}
 		return nil, "", fmt.Errorf("%s: %w", name, &RowError{len(rows) + 1, err})
+	}
+	if len(rows) == 0 {
+		return nil, "", fmt.Errorf("%s: no rows", name)
 	}
 	return rows, hex.EncodeToString(sum.Sum(nil)), nil
 }
@@ -100,11 +109,14 @@ func parseRow(line []byte, r *Row) error {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return errors.New("an empty line")
 	}
+	if !utf8.Valid(line) { // encoding/json would replace it and make two names one
+		return errors.New("not UTF-8")
+	}
 	if err := json.Unmarshal(line, r); err != nil {
 		return err
 	}
-	if r.Path == "" {
-		return errors.New("no path")
+	if err := r.decodePath(); err != nil {
+		return err
 	}
 	for _, t := range []string{r.Time, r.AuthorTime} {
 		if t == "" {
@@ -115,6 +127,24 @@ func parseRow(line []byte, r *Row) error {
 		}
 	}
 	return r.checkDigests()
+}
+
+// decodePath makes Path the path, however the row told it.
+func (r *Row) decodePath() error {
+	switch {
+	case r.Path == "" && r.Path64 == "":
+		return errors.New("no path")
+	case r.Path64 == "":
+		return nil
+	case r.Path != "":
+		return errors.New("both path and path64")
+	}
+	b, err := base64.StdEncoding.DecodeString(r.Path64)
+	if err != nil {
+		return fmt.Errorf("path64: %w", err)
+	}
+	r.Path = string(b)
+	return nil
 }
 
 func (r *Row) checkDigests() error {

@@ -125,7 +125,7 @@ func (w *writer) add(ins *inserts, records []Record) (*tail, error) {
 		if err := w.addRecord(ins, r, fresh); err != nil {
 			return nil, err
 		}
-		sums.take(r)
+		sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), nanos(r.Happened))
 	}
 	if err := sums.write(ins); err != nil {
 		return nil, err
@@ -229,16 +229,14 @@ type count struct{ entries, changes int64 }
 
 func newSums() *sums { return &sums{map[uint64]span{}, map[int64]count{}} }
 
-func (s *sums) take(r *Record) {
-	kind := number(kinds, r.Kind)
+func (s *sums) take(index uint64, kind int64, changes int, happened int64) {
 	c := s.counts[kind]
-	s.counts[kind] = count{c.entries + 1, c.changes + int64(len(r.Changes))}
-	t := nanos(r.Happened)
-	b, ok := s.blocks[r.Index/blockSize]
+	s.counts[kind] = count{c.entries + 1, c.changes + int64(changes)}
+	b, ok := s.blocks[index/blockSize]
 	if !ok {
-		b = span{t, t}
+		b = span{happened, happened}
 	}
-	s.blocks[r.Index/blockSize] = span{min(b.first, t), max(b.last, t)}
+	s.blocks[index/blockSize] = span{min(b.first, happened), max(b.last, happened)}
 }
 
 func (s *sums) write(ins *inserts) error {

@@ -21,6 +21,11 @@ type Mismatch struct {
 	Index  uint64 // of the entry, or NoEntry
 	Table  string // where in the database
 	Detail string // missing, invented or altered, without any name
+
+	// Tail says no more than that index and records do not reach equally far:
+	// the entry is beyond the end of the one or the other. Where the log grows
+	// meanwhile that is nothing, and the next check will tell.
+	Tail bool
 }
 
 func (m Mismatch) String() string {
@@ -41,10 +46,9 @@ const (
 const maxMismatches = 10000
 
 // Check compares the whole index with the records of the log from entry 0 on,
-// made anew with [From]. They must reach at least as far as [Index.Next] did
-// before, for entries beyond their end count as invented, and not beyond what
-// the index was known to hold, for those count as missing. An error says that
-// the comparison could not be made; [ErrDamaged] among them is evidence too.
+// made anew with [From]. Entries beyond the end of either are reported with
+// Tail set. An error says that the comparison could not be made; [ErrDamaged]
+// among them is evidence too.
 func (x *Index) Check(ctx context.Context, records iter.Seq2[Record, error]) ([]Mismatch, error) {
 	found, err := x.check(ctx, records)
 	return found, x.wrap(err, "check")
@@ -60,7 +64,7 @@ func (x *Index) check(ctx context.Context, records iter.Seq2[Record, error]) ([]
 	for _, step := range []func(context.Context) error{
 		c.integrity,
 		func(ctx context.Context) error { return c.entries(ctx, records) },
-		c.beyond, c.totals, c.enrolments, c.sorted, c.unused,
+		c.ahead, c.beyond, c.totals, c.enrolments, c.sorted, c.unused,
 	} {
 		if err := step(ctx); err != nil {
 			return c.found, err
@@ -76,7 +80,8 @@ type checker struct {
 	found   []Mismatch
 	sums    *sums
 	sources map[entry.Source]enrolment
-	next    uint64
+	next    uint64 // entries compared so far
+	end     uint64 // of the index
 }
 
 type enrolment struct {
@@ -87,7 +92,7 @@ type enrolment struct {
 
 func (c *checker) report(index uint64, table, detail string) {
 	if len(c.found) < maxMismatches {
-		c.found = append(c.found, Mismatch{index, table, detail})
+		c.found = append(c.found, Mismatch{Index: index, Table: table, Detail: detail})
 	}
 }
 
@@ -133,18 +138,29 @@ type flatSubject struct {
 	host, path, agent string
 }
 
+// chunk is how many entries are compared at once.
+const chunk = 2048
+
 // entries compares entry after entry.
 func (c *checker) entries(ctx context.Context, records iter.Seq2[Record, error]) error {
-	const chunk = 2048
+	if err := c.q.QueryRowContext(ctx, endQuery).Scan(&c.end); err != nil {
+		return err
+	}
 	batch := make([]flat, 0, chunk)
+	want := uint64(0)
 	for r, err := range records {
 		if err != nil {
 			return err
 		}
-		if want := c.next + uint64(len(batch)); r.Index != want {
+		if r.Index != want {
 			return fmt.Errorf("%w: entry %d where %d is next", ErrPosition, r.Index, want)
 		}
-		c.sums.take(&r)
+		want++
+		if r.Index >= c.end {
+			c.tail(r.Index, missing)
+			continue
+		}
+		c.sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), nanos(r.Happened))
 		if batch = append(batch, c.flatten(&r)); len(batch) == chunk {
 			if err := c.compare(ctx, batch); err != nil {
 				return err
@@ -153,6 +169,38 @@ func (c *checker) entries(ctx context.Context, records iter.Seq2[Record, error])
 		}
 	}
 	return c.compare(ctx, batch)
+}
+
+func (c *checker) tail(index uint64, detail string) {
+	c.report(index, "entries", detail)
+	if n := len(c.found); n < maxMismatches {
+		c.found[n-1].Tail = true
+	}
+}
+
+// ahead goes through entries beyond the records. What they are cannot be said,
+// but the totals must count them.
+func (c *checker) ahead(ctx context.Context) error {
+	for lo := c.next; lo < c.end; lo += chunk {
+		hi := min(c.end, lo+chunk)
+		stored, err := c.read(ctx, int64(lo), int64(hi))
+		if err != nil {
+			return err
+		}
+		for index := lo; index < hi; index++ {
+			f := stored[index]
+			if f == nil {
+				c.report(index, "entries", missing)
+				continue
+			}
+			c.tail(index, invented)
+			c.sums.take(index, f.kind, len(f.changes), f.happened)
+			if _, ok := c.sources[f.source]; !ok {
+				c.sources[f.source] = enrolment{at: -1}
+			}
+		}
+	}
+	return nil
 }
 
 // flatten says what the tables should hold of a record.
@@ -302,7 +350,7 @@ func (c *checker) readChanges(ctx context.Context, lo, hi int64, out map[uint64]
 		WHERE c.at >= ? * 1024 AND c.at < ? * 1024 ORDER BY c.at`, lo, hi)
 }
 
-// rows of tables that are about no entry of the log.
+// Rows that are about no entry.
 var outside = map[string]string{
 	"entries":  `SELECT idx FROM entries WHERE idx < 0 OR idx >= ?1`,
 	"changes":  `SELECT at / 1024 FROM changes WHERE at < 0 OR at >= ?1 * 1024`,
@@ -312,7 +360,7 @@ var outside = map[string]string{
 }
 
 func (c *checker) beyond(ctx context.Context) error {
-	return c.ask(ctx, outside, invented, int64(c.next))
+	return c.ask(ctx, outside, invented, int64(c.end))
 }
 
 // ask reports every index that the queries, by table, come up with.
@@ -384,16 +432,21 @@ func (c *checker) enrolments(ctx context.Context) error {
 		switch {
 		case !ok:
 			c.report(place(want), "sources", missing)
-		case have != want:
+		case have != want && !(want.at < 0 && c.beyondRecords(have)):
 			c.report(place(want), "sources", altered)
 		}
 	}
 	for s, have := range stored {
-		if _, ok := c.sources[s]; !ok {
+		if _, ok := c.sources[s]; !ok && !c.beyondRecords(have) {
 			c.report(place(have), "sources", invented)
 		}
 	}
 	return nil
+}
+
+// beyondRecords reports whether a source was enrolled in the tail.
+func (c *checker) beyondRecords(e enrolment) bool {
+	return e.at >= int64(c.next) && e.at < int64(c.end)
 }
 
 func place(e enrolment) uint64 {
@@ -429,7 +482,7 @@ func (c *checker) sorted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(folded) != 1 || folded[0] < 0 || uint64(folded[0]) > c.next {
+	if len(folded) != 1 || folded[0] < 0 || uint64(folded[0]) > c.end {
 		c.report(NoEntry, "state", altered)
 		return nil
 	}

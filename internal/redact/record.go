@@ -117,8 +117,11 @@ func userRecord(line []byte) int {
 
 // pgpassRecord reads host:port:database:user:password.
 func pgpassRecord(line []byte) int {
+	if bytes.Count(line, []byte(":")) < 4 || bytes.IndexByte(line, ' ') >= 0 || bytes.IndexByte(line, '\t') >= 0 {
+		return 0
+	}
 	parts := bytes.SplitN(line, []byte(":"), 5)
-	if len(parts) < 5 || bytes.ContainsAny(line, " \t") || !isNumber(parts[1]) && string(parts[1]) != "*" {
+	if !isNumber(parts[1]) && string(parts[1]) != "*" {
 		return 0
 	}
 	for _, p := range parts {
@@ -139,6 +142,9 @@ func looksLikeShadow(parts [][]byte) bool {
 
 // agentRecord reads number, name, address, key: the agents of Wazuh.
 func agentRecord(line []byte) int {
+	if !isDigit(line[0]) {
+		return 0
+	}
 	fields := bytes.Fields(line)
 	if len(fields) != 4 || !isNumber(fields[0]) || len(fields[3]) < 32 || !looksRandom(fields[3]) {
 		return 0
@@ -148,6 +154,9 @@ func agentRecord(line []byte) int {
 
 // clockRecord reads number, algorithm, key: the keys of chrony and ntp.
 func clockRecord(line []byte) int {
+	if !isDigit(line[0]) {
+		return 0
+	}
 	fields := bytes.Fields(line)
 	if len(fields) < 3 || !isNumber(fields[0]) || len(fields[0]) > 5 || !isMAC(fields[1]) {
 		return 0

@@ -150,9 +150,25 @@ var schemes = words(`bearer basic token digest negotiate apikey api-key splunk g
 
 // brackets are the pairs that enclose a reference.
 var brackets = []struct{ open, shut string }{
-	{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}, {"%{", "}"}, {"@{", "}"}, {"#{", "}"},
-	{"@@", "@@"}, {"ENC[", "]"}, {"((", "))"}, {"[[", "]]"}, {"`", "`"}, {"%(", ")s"}, {"{credential ", "}"}, {"__", "__"},
-	{"$__file{", "}"}, {"$__env{", "}"}, {Mark, ""},
+	{"${", "}"},
+	{"$(", ")"},
+	{"{{", "}}"},
+	{"{%", "%}"},
+	{"<%", "%>"},
+	{"%{", "}"},
+	{"@{", "}"},
+	{"#{", "}"},
+	{"@@", "@@"},
+	{"ENC[", "]"},
+	{"((", "))"},
+	{"[[", "]]"},
+	{"`", "`"},
+	{"%(", ")s"},
+	{"{credential ", "}"},
+	{"__", "__"},
+	{"$__file{", "}"},
+	{"$__env{", "}"},
+	{Mark, ""},
 }
 
 // stripReferences removes references and templates from a value and says

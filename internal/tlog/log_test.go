@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/transparency-dev/tessera"
 	sumdb "golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/entry"
@@ -261,6 +262,29 @@ func TestDamagedEdgeIsNeverSigned(t *testing.T) {
 				t.Errorf("opened again: %v", err)
 			}
 		})
+	}
+}
+
+// Tessera promises the order of one caller's entries, not that of a batch its
+// timer lets go and of one that is full. Were it to swap them, nobody is told a
+// wrong index.
+func TestWrongOrderStopsTheLog(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "log"))
+	add := l.add
+	l.add = func(ctx context.Context, e *tessera.Entry) tessera.IndexFuture {
+		future := add(ctx, e)
+		return func() (tessera.Index, error) {
+			i, err := future()
+			i.Index ^= 1
+			return i, err
+		}
+	}
+	if first, err := l.Append(t.Context(), contents(0, 2)); err == nil {
+		t.Errorf("entries in another order were appended at %d", first)
+	}
+	if l.Err() == nil || l.Size() != 0 {
+		t.Errorf("error %v, size %d", l.Err(), l.Size())
 	}
 }
 

@@ -64,7 +64,7 @@ func step(bytes int, size uint64) int {
 	if size < 10 {
 		return 1
 	}
-	return 1 + bytes/17
+	return 1 + bytes/7
 }
 
 // wantIndex finds out which entry holds a byte of a bundle.

@@ -70,41 +70,51 @@ const zstdMagic = "\x28\xb5\x2f\xfd"
 
 // packer compresses texts. It may be used from any goroutine.
 type packer struct {
-	alone *zstd.Encoder // for texts without a base; costs much to make and nothing to keep
+	alone *zstd.Encoder // for texts without a base; costs much to make and little to keep
 }
+
+// aloneWindow is the window of that encoder, and so the size of its memory. A
+// text that is longer gets an encoder of its own.
+const aloneWindow = 512 << 10
 
 func newPacker() (packer, error) {
-	e, err := zstd.NewWriter(nil, append(packing(), zstd.WithAllLitEntropyCompression(true),
-		zstd.WithWindowSize(window(maxText)))...)
-	if err != nil {
-		return packer{}, fmt.Errorf("prepare compression: %w", err)
-	}
-	return packer{e}, nil
+	e, err := newEncoder(aloneWindow)
+	return packer{e}, err
 }
 
-func packing() []zstd.EOption {
-	return []zstd.EOption{
-		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+func newEncoder(size int, more ...zstd.EOption) (*zstd.Encoder, error) {
+	e, err := zstd.NewWriter(nil, append(more, zstd.WithWindowSize(window(size)),
+		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithAllLitEntropyCompression(true),
+		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))...)
+	if err != nil {
+		return nil, fmt.Errorf("prepare compression: %w", err)
 	}
+	return e, nil
 }
 
 // pack compresses a text, against base if that is not nil. The result has no
 // use without that base.
 func (p packer) pack(text, base []byte) ([]byte, error) {
-	e := p.alone
-	if base != nil {
-		var err error
-		e, err = zstd.NewWriter(nil, append(packing(), zstd.WithEncoderConcurrency(1),
-			zstd.WithWindowSize(window(len(text)+len(base))), zstd.WithEncoderDictRaw(dictID, base))...)
-		if err != nil {
-			return nil, fmt.Errorf("compress text: %w", err)
-		}
+	e, err := p.encoder(len(text), base)
+	if err != nil {
+		return nil, err
 	}
 	packed := e.EncodeAll(text, make([]byte, 0, len(text)/4+64))
 	if len(packed) < len(zstdMagic) || string(packed[:len(zstdMagic)]) != zstdMagic {
 		return nil, fmt.Errorf("compress text: %w", errFormat)
 	}
 	return packed[len(zstdMagic):], nil
+}
+
+func (p packer) encoder(size int, base []byte) (*zstd.Encoder, error) {
+	one := zstd.WithEncoderConcurrency(1)
+	switch {
+	case base != nil:
+		return newEncoder(size+len(base), one, zstd.WithEncoderDictRaw(dictID, base))
+	case size > aloneWindow:
+		return newEncoder(size, one)
+	}
+	return p.alone, nil
 }
 
 // window is the least power of two that reaches over n bytes.

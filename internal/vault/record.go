@@ -74,18 +74,24 @@ func (o *Openings) validate() error {
 	case o.Seed == nil && o.Salts == nil:
 		return fmt.Errorf("entry %s: no salts", o.ID)
 	}
-	salt := o.salter()
-	for i, l := range o.lines() {
-		n, limit := 0, maxBody
-		if l.IsText() {
-			n, limit = len(o.Texts[i-3-len(o.What)].Body), maxText
-		} else {
-			n = len(o.body(i))
+	for i := range 3 + len(o.What) {
+		if n := len(o.body(i)); n > maxBody {
+			return fmt.Errorf("entry %s: %s: %d bytes are more than %d", o.ID, lineAt(i), n, maxBody)
 		}
-		if n > limit {
-			return fmt.Errorf("entry %s: %s: %d bytes are more than %d", o.ID, l, n, limit)
+	}
+	for _, t := range o.Texts {
+		switch {
+		case t.K < 0 || t.K >= entry.MaxWhats:
+			return fmt.Errorf("entry %s: no change has the number %d", o.ID, t.K)
+		case len(t.Body) > maxText:
+			return fmt.Errorf("entry %s: text %d: %d bytes are more than %d", o.ID, t.K, len(t.Body), maxText)
 		}
-		if _, ok := salt(l); !ok {
+	}
+	if o.Seed != nil {
+		return nil // it has a salt for any line
+	}
+	for _, l := range o.lines() {
+		if _, ok := o.Salts[l]; !ok {
 			return fmt.Errorf("entry %s: %s: no salt", o.ID, l)
 		}
 	}

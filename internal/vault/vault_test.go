@@ -320,3 +320,23 @@ func TestReaderBesideAWriterSeesWhatIsPut(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestPutRefusesWhatCouldNotBeReadBack(t *testing.T) {
+	v := open(t, config(faultdisk.New(1)))
+	seed := &seal.Seed{1}
+	for name, o := range map[string]Openings{
+		"no salts":          {},
+		"a salt is missing": {Salts: map[entry.Line]seal.Salt{entry.LineWho: {}, entry.LineWhy: {}}},
+		"body too long":     {Seed: seed, Why: make([]byte, seal.MaxBody+1)},
+		"text too long":     {Seed: seed, Texts: []Text{{Body: make([]byte, seal.MaxText+1)}}},
+		"no such change":    {Seed: seed, Texts: []Text{{K: entry.MaxWhats}}},
+		"too many changes":  {Seed: seed, What: make([][]byte, entry.MaxWhats+1)},
+	} {
+		if _, err := v.Put([]Openings{o}); err == nil || errors.Is(err, durable.ErrPoisoned) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if stats := undamaged(t, v); stats.Records != 0 {
+		t.Errorf("%d records, want none", stats.Records)
+	}
+}
