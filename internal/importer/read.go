@@ -160,9 +160,11 @@ func (r *Row) checkDigests() error {
 		if d == nil {
 			continue
 		}
-		if b, err := hex.DecodeString(*d); err != nil || len(b) != sha256.Size {
+		b, err := hex.DecodeString(*d)
+		if err != nil || len(b) != sha256.Size {
 			return fmt.Errorf("digest %.80q is not a hexadecimal SHA-256", *d)
 		}
+		*d = hex.EncodeToString(b) // contents are found by it in lower case
 	}
 	return nil
 }

@@ -91,8 +91,16 @@ type enrolment struct {
 }
 
 func (c *checker) report(index uint64, table, detail string) {
+	c.add(Mismatch{Index: index, Table: table, Detail: detail})
+}
+
+func (c *checker) tail(index uint64, detail string) {
+	c.add(Mismatch{Index: index, Table: "entries", Detail: detail, Tail: true})
+}
+
+func (c *checker) add(m Mismatch) {
 	if len(c.found) < maxMismatches {
-		c.found = append(c.found, Mismatch{Index: index, Table: table, Detail: detail})
+		c.found = append(c.found, m)
 	}
 }
 
@@ -169,13 +177,6 @@ func (c *checker) entries(ctx context.Context, records iter.Seq2[Record, error])
 		}
 	}
 	return c.compare(ctx, batch)
-}
-
-func (c *checker) tail(index uint64, detail string) {
-	c.report(index, "entries", detail)
-	if n := len(c.found); n < maxMismatches {
-		c.found[n-1].Tail = true
-	}
 }
 
 // ahead goes through entries beyond the records. What they are cannot be said,

@@ -168,16 +168,21 @@ func TestEdgeIsRepaired(t *testing.T) {
 	}
 }
 
-// counting is a Source that knows how many reads are under way.
+// counting is a slow Source that knows how many reads are under way.
 type counting struct {
 	Source
 	now, most atomic.Int64
+	stuck     int64 // from this bundle on, reads last until they are called off
 }
 
 func (c *counting) ReadTile(ctx context.Context, tile sumdb.Tile) ([]byte, string, error) {
 	n := c.now.Add(1)
 	defer c.now.Add(-1)
 	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+	if tile.L == bundle && tile.N >= c.stuck {
+		<-ctx.Done()
+		return nil, "", ctx.Err()
 	}
 	return c.Source.ReadTile(ctx, tile)
 }
@@ -188,10 +193,10 @@ func TestEntriesLeaveNobodyBehind(t *testing.T) {
 	t.Parallel()
 	d, tree := openTree(t, makeLog(t, 4000, 4000))
 	src := &counting{Source: d}
-	for stop := range uint64(10) {
+	for src.stuck = 1; src.stuck < 10; src.stuck++ {
 		for e, err := range NewTree(src, tree.Checkpoint()).Entries(t.Context(), 0, 4000) {
 			check(t, err)
-			if e.Index == stop*300 {
+			if e.Index == uint64(src.stuck)*tileWidth-1 {
 				break
 			}
 		}

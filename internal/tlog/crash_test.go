@@ -145,47 +145,58 @@ func TestRecoverSweeps(t *testing.T) {
 
 func TestRecoverRefuses(t *testing.T) {
 	t.Parallel()
-	older, newer := makeLog(t, 300, 100), makeLog(t, 900, 100)
+	small, older, newer := makeLog(t, 10, 10), makeLog(t, 300, 100), makeLog(t, 900, 100)
 	move := func(t *testing.T, from, to, name string) {
 		write(t, filepath.Join(to, name), read(t, filepath.Join(from, name)))
 	}
 	for _, c := range []struct {
-		name string
-		want verify.Code
-		do   func(t *testing.T, dir string)
+		name  string
+		want  verify.Code
+		do    func(t *testing.T, dir string)
+		small bool // done to a log of less than a batch: it looks like a leftover
 	}{
-		{"state rolled back", verify.Shrunk, func(t *testing.T, dir string) { move(t, older, dir, statePath) }},
-		{"state and checkpoint rolled back", verify.Shrunk, func(t *testing.T, dir string) {
+		{name: "state rolled back", want: verify.Shrunk, do: func(t *testing.T, dir string) { move(t, older, dir, statePath) }},
+		{name: "state and checkpoint rolled back", want: verify.Shrunk, do: func(t *testing.T, dir string) {
 			move(t, older, dir, statePath)
 			move(t, older, dir, checkpointPath)
 			move(t, older, dir, "tile/0/001.p/44")
 			move(t, older, dir, "tile/1/000.p/1")
 			move(t, older, dir, "tile/entries/001.p/44")
 		}},
-		{"no state", verify.Shrunk, func(t *testing.T, dir string) { check(t, os.Remove(filepath.Join(dir, statePath))) }},
-		{"no state, no checkpoint", verify.Shrunk, func(t *testing.T, dir string) {
+		{name: "no state", want: verify.Shrunk, do: func(t *testing.T, dir string) { check(t, os.Remove(filepath.Join(dir, statePath))) }},
+		{name: "no state, no checkpoint", want: verify.Shrunk, do: func(t *testing.T, dir string) {
 			check(t, os.Remove(filepath.Join(dir, statePath)))
 			check(t, os.Remove(filepath.Join(dir, checkpointPath)))
 		}},
-		{"checkpoint torn", verify.BadCheckpoint, func(t *testing.T, dir string) {
+		{name: "no state of a small log", small: true, want: verify.Shrunk, do: func(t *testing.T, dir string) {
+			check(t, os.Remove(filepath.Join(dir, statePath)))
+		}},
+		{name: "no state of a small log, no checkpoint", small: true, want: verify.Shrunk, do: func(t *testing.T, dir string) {
+			check(t, os.Remove(filepath.Join(dir, statePath)))
+			check(t, os.Remove(filepath.Join(dir, checkpointPath)))
+		}},
+		{name: "checkpoint torn", want: verify.BadCheckpoint, do: func(t *testing.T, dir string) {
 			check(t, os.Truncate(filepath.Join(dir, checkpointPath), 20))
 		}},
-		{"state torn", verify.TreeMismatch, func(t *testing.T, dir string) {
+		{name: "state torn", want: verify.TreeMismatch, do: func(t *testing.T, dir string) {
 			check(t, os.Truncate(filepath.Join(dir, statePath), 20))
 		}},
-		{"another log's state", verify.Fork, func(t *testing.T, dir string) {
+		{name: "another log's state", want: verify.Fork, do: func(t *testing.T, dir string) {
 			s := bytes.Replace(read(t, filepath.Join(dir, statePath)), []byte(`"root":"`), []byte(`"root":"A`), 1)
 			write(t, filepath.Join(dir, statePath), append(s[:len(s)-4], '=', '"', '}'))
 		}},
-		{"edge tile cut", verify.TreeMismatch, func(t *testing.T, dir string) {
+		{name: "edge tile cut", want: verify.TreeMismatch, do: func(t *testing.T, dir string) {
 			check(t, os.Truncate(filepath.Join(dir, "tile/0/003.p/132"), 32*131))
 		}},
-		{"edge bundle gone", verify.TreeMismatch, func(t *testing.T, dir string) {
+		{name: "edge bundle gone", want: verify.TreeMismatch, do: func(t *testing.T, dir string) {
 			check(t, os.Remove(filepath.Join(dir, "tile/entries/003.p/132")))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := copyDir(t, newer)
+			if c.small {
+				dir = copyDir(t, small)
+			}
 			c.do(t, dir)
 			before := files(t, dir)
 			signer, _ := testKey(t)

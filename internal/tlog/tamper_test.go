@@ -119,6 +119,14 @@ var damage = []struct {
 		remove(t, dir, "tile/0/001")
 		remove(t, dir, "tile/entries/001")
 	}, "tile/entries/001", []uint64{256, 512}},
+	{"tile and bundle altered", func(t *testing.T, dir string) {
+		alter(t, dir, "tile/0/001", 40)
+		alter(t, dir, "tile/entries/001", 5000)
+	}, "tile/0/001", []uint64{256, 512}},
+	{"stale bundle is longer", func(t *testing.T, dir string) {
+		e := content(256)
+		write(t, filepath.Join(dir, "tile/entries/001.p/1"), append(append([]byte{byte(len(e) >> 8), byte(len(e))}, e...), 0))
+	}, "tile/entries/001.p/1", nil},
 	{"stale bundle of another log", func(t *testing.T, dir string) {
 		write(t, filepath.Join(dir, "tile/entries/001.p/1"), []byte{0, 1, 'x'})
 	}, "tile/entries/001.p/1", nil},
@@ -139,6 +147,13 @@ var damage = []struct {
 }
 
 func remove(t *testing.T, dir, name string) { check(t, os.Remove(filepath.Join(dir, name))) }
+
+func alter(t *testing.T, dir, name string, at int) {
+	path := filepath.Join(dir, name)
+	data := read(t, path)
+	data[at] ^= 1
+	write(t, path, data)
+}
 
 func truncate(t *testing.T, dir, name string, size int64) {
 	check(t, os.Truncate(filepath.Join(dir, name), size))

@@ -120,9 +120,11 @@ func (v *Vault) recoverTexts() error {
 		_, _, err = v.textKey(t.slot)
 		return known(err)
 	}
+	var dropped uint64 // highest slot of a frame in the leftover: not to be used again
 	err := v.recoverTail(&v.records, v.texts.segs, whole, func(f durable.Frame) {
 		if t, err := parseText(f.Payload); err == nil {
 			v.texts.drop(t.id, t.slot)
+			dropped = max(dropped, t.slot)
 		}
 	})
 	if err != nil {
@@ -132,6 +134,7 @@ func (v *Vault) recoverTexts() error {
 	if err := v.recoverSlots(v.textKeys, &v.slot); err != nil {
 		return err
 	}
+	v.slot = max(v.slot, dropped)
 	return v.recoverDigests()
 }
 
@@ -174,7 +177,13 @@ func (v *Vault) recoverDigests() error {
 
 func (v *Vault) recoverEntries() error {
 	whole := func(f durable.Frame) (bool, error) { return v.whole(newLoc(v.entries.n, f.Offset), f) }
-	if err := v.recoverTail(&v.entries, v.openings, whole, func(durable.Frame) {}); err != nil {
+	var dropped uint64 // highest slot of a frame in the leftover: not to be used again
+	err := v.recoverTail(&v.entries, v.openings, whole, func(f durable.Frame) {
+		if o, err := parseOpenings(f.Payload); err == nil {
+			dropped = max(dropped, o.slot)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	last, err := v.lastEntrySlot()
@@ -182,7 +191,9 @@ func (v *Vault) recoverEntries() error {
 		return err
 	}
 	v.ordinal = last
-	return v.recoverSlots(v.seeds, &v.ordinal)
+	err = v.recoverSlots(v.seeds, &v.ordinal)
+	v.ordinal = max(v.ordinal, dropped)
+	return err
 }
 
 // whole reports whether everything that a frame of openings needs is there.
