@@ -565,6 +565,7 @@ func (v *entryVectors) enrolments() {
 	v.malformedText("vkey without a name", enrol(vkeyOf("", key)))
 	v.malformedText("vkey without a hash", enrol(otherName+"+"+keyText))
 	v.malformedText("vkey of another algorithm", enrol(vkeyAlg(otherName, 2, key)))
+	v.malformedText("vkey of another algorithm, hashed as Ed25519", enrol(otherName+"+"+hash+"+"+b64(append([]byte{2}, key...))))
 	v.malformedText("vkey of a cosigner", enrol(vkeyAlg(otherName, 4, key)))
 	v.malformedText("vkey of 31 bytes", enrol(vkeyOf(sourceOf(key[1:]), key[1:])))
 	v.malformedText("vkey of 33 bytes", enrol(vkeyOf(sourceOf(append(key[:32:32], 0)), append(key[:32:32], 0))))

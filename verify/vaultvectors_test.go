@@ -404,7 +404,7 @@ func hostLogs(t tester) []logVector {
 		hostLog(t, "benign another host", "the same path on two hosts", "web-2", nil),
 		hostLog(t, "two sources on one host", "the second does not know of the first", "web-1", []findingVector{find("before-mismatch", 4)}),
 		hostLog(t, "benign host not told", "the second source's enrolment names no host", "", nil),
-		undisclosedHost(t), toldHosts(t), ignoredHost(t), blindHost(t), blindTold(t), otherHostSees(t),
+		untoldHosts(t), undisclosedHost(t), toldHosts(t), ignoredHost(t), blindHost(t), blindTold(t), otherHostSees(t),
 	}
 }
 
@@ -413,6 +413,15 @@ func hostLog(t tester, name, comment, host string, findings []findingVector) log
 	v := m.enrol("second", entry.Watcher, host)
 	m.change(v, seen("/etc/a"))
 	return m.opened("before-mismatch/"+name, comment, findings...)
+}
+
+func untoldHosts(t tester) logVector {
+	m, _ := small(t)
+	v, w := m.enrol("second", entry.Watcher, ""), m.enrol("third", entry.Watcher, "")
+	m.change(v, seen("/etc/a"))
+	m.change(v, modified("/etc/a", nil))
+	m.change(w, modified("/etc/a", &body.Ref{Entry: digest("nothing")}))
+	return m.opened("before-mismatch/benign hosts not told", "what is on no known host follows nothing, not even its own source's change")
 }
 
 func undisclosedHost(t tester) logVector {

@@ -148,7 +148,7 @@ func TestCheckNamesRows(t *testing.T) {
 			for i, a := range c.args {
 				c.args[i] = int64(a.(uint64))
 			}
-			exec(t, x, c.edit, c.args...)
+			alter(t, x, c.edit, c.args...)
 			found, err := x.Check(t.Context(), seqOf(all))
 			if err != nil {
 				t.Fatal(err)

@@ -70,19 +70,19 @@ func TestFullDisk(t *testing.T) {
 	w := newLog(13, 3, 3000)
 	x := open(t, filepath.Join(t.TempDir(), "index.db"))
 	add(t, x, w.all[:100])
-	exec0(t, x, `PRAGMA max_page_count = 40`)
+	pragma(t, x, `PRAGMA max_page_count = 40`)
 	err := x.Add(t.Context(), w.all[100:])
 	var e *sqlite.Error
 	if !errors.As(err, &e) || e.Code() != sqlite3.SQLITE_FULL || errors.Is(err, ErrDamaged) {
 		t.Fatalf("add to a full disk: %v", err)
 	}
 	mustCheck(t, x, w.all[:100])
-	exec0(t, x, `PRAGMA max_page_count = 1000000`)
+	pragma(t, x, `PRAGMA max_page_count = 1000000`)
 	add(t, x, w.all[100:])
 	mustCheck(t, x, w.all)
 }
 
-func exec0(t *testing.T, x *Index, query string) {
+func pragma(t *testing.T, x *Index, query string) {
 	t.Helper()
 	rows, err := x.w.conn.QueryContext(t.Context(), query)
 	if err != nil {

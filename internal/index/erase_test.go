@@ -181,7 +181,7 @@ func TestEraseRefusesAnotherEntry(t *testing.T) {
 func TestEraseSaysWhenAReaderHoldsIt(t *testing.T) {
 	w := newLog(6, 3, 50)
 	x := built(t, w.all)
-	exec(t, x, `PRAGMA busy_timeout = 1`)
+	alter(t, x, `PRAGMA busy_timeout = 1`)
 	tx, err := x.db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -94,12 +94,12 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil || mode.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", mode.Mode(), err)
 	}
-	exec(t, x, `PRAGMA user_version = 99`)
+	alter(t, x, `PRAGMA user_version = 99`)
 	if _, err := Open(t.Context(), Config{Path: path}); !errors.Is(err, ErrVersion) {
 		t.Errorf("other version: %v", err)
 	}
-	exec(t, x, `PRAGMA user_version = 1`)
-	exec(t, x, `CREATE TRIGGER evil AFTER INSERT ON entries BEGIN DELETE FROM changes; END`)
+	alter(t, x, `PRAGMA user_version = 1`)
+	alter(t, x, `CREATE TRIGGER evil AFTER INSERT ON entries BEGIN DELETE FROM changes; END`)
 	if _, err := Open(t.Context(), Config{Path: path, ReadOnly: true}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a trigger: %v", err)
 	}
@@ -121,7 +121,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func exec(t testing.TB, x *Index, query string, args ...any) {
+func alter(t testing.TB, x *Index, query string, args ...any) {
 	t.Helper()
 	x.mu.Lock()
 	defer x.mu.Unlock()

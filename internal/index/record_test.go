@@ -167,4 +167,3 @@ func TestAfter(t *testing.T) {
 		}
 	})
 }
-

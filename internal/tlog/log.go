@@ -137,7 +137,12 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 		done:  make(chan struct{}),
 	}
 	l.gate = &gate{Signer: cfg.Signer, dir: dir, last: signed, refused: l.giveUp}
-	return l, l.start(ctx)
+	if err := l.start(ctx); err != nil {
+		l.end()
+		releaseDiagnostics(cfg.Log)
+		return nil, err
+	}
+	return l, nil
 }
 
 // start opens Tessera and lets the writer run. Tessera's goroutines outlive the
@@ -147,7 +152,6 @@ func (l *Log) start(ctx context.Context) error {
 	routeDiagnostics(l.cfg.Log)
 	driver, err := posix.New(ctx, posix.Config{Path: l.cfg.Dir})
 	if err != nil {
-		l.end()
 		return fmt.Errorf("open log storage: %w", err)
 	}
 	appender, stop, reader, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().
@@ -158,12 +162,10 @@ func (l *Log) start(ctx context.Context) error {
 		WithCheckpointRepublishInterval(0).
 		WithGarbageCollectionInterval(collectEvery))
 	if err != nil {
-		l.end()
 		return fmt.Errorf("open log storage: %w", err)
 	}
 	size, err := reader.IntegratedSize(ctx)
 	if err != nil {
-		l.end()
 		return fmt.Errorf("read size of log: %w", err)
 	}
 	l.add, l.stop = appender.Add, stop

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/transparency-dev/tessera"
+	"golang.org/x/mod/sumdb/note"
 	sumdb "golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/entry"
@@ -183,6 +184,25 @@ func TestOneWriter(t *testing.T) {
 	}
 	closeLog(t, l)
 	closeLog(t, open(t, dir))
+}
+
+// Tessera itself refuses: nothing is left open, and the lock is free.
+func TestOpenThatFails(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "log")
+	signer, _ := testKey(t)
+	l, err := Open(t.Context(), Config{Dir: dir, Signer: signer, CheckpointInterval: 1})
+	if err == nil || l != nil {
+		t.Fatalf("a checkpoint every nanosecond: %v, %v", l, err)
+	}
+	closeLog(t, open(t, dir))
+	other, _, err := note.GenerateKey(nil, "another.example/log")
+	check(t, err)
+	stranger, err := note.NewSigner(other)
+	check(t, err)
+	if l, err := Open(t.Context(), Config{Dir: dir, Signer: stranger}); l != nil || !isFinding(err) {
+		t.Fatalf("the log of another origin: %v, %v", l, err)
+	}
 }
 
 func TestWaitPublishedEnds(t *testing.T) {
