@@ -16,16 +16,14 @@ import (
 	"github.com/stele-log/stele/internal/wire"
 )
 
-const (
-	versionsKnown = 50 // texts of each file that are stored beforehand
-	changesInSet  = 100
-)
+// changesInSet is how many changes the larger entries have.
+const changesInSet = 100
 
 // appendSingle measures entries with one change each: an edit by hand with a
 // text nobody has seen, and a rollout, where all hosts but the first get a text
 // that is stored already.
 func appendSingle(t *testing.T, tab *table, n sizes) {
-	fleet := newShared(versionsKnown)
+	fleet := newShared(n.known)
 	for _, c := range []struct {
 		what  string
 		text  wording
@@ -34,7 +32,7 @@ func appendSingle(t *testing.T, tab *table, n sizes) {
 		{"append, 1 change, new text", ownTexts, "Ed25519, zstd of each text, fsyncs of vault and log in one batch"},
 		{"append, 1 change, rolled-out text", fleet.text, "Ed25519, SQLite, fsyncs of vault and log in one batch"},
 	} {
-		work, took := submitted(t, n.hosts, n.single, 1, c.text)
+		work, took := submitted(t, n, n.single, 1, c.text)
 		tab.add(row{
 			what: c.what, measured: per(n.single, took.wall, "entries"), cpu: took.cpu / time.Duration(n.single),
 			peer: "raw Tessera, same entries", beside: per(n.single, rawTessera(t, notes(work)), "entries"),
@@ -45,7 +43,7 @@ func appendSingle(t *testing.T, tab *table, n sizes) {
 
 // appendSets measures change sets whose texts are all stored already.
 func appendSets(t *testing.T, tab *table, n sizes) {
-	work, took := submitted(t, n.hosts, n.sets, changesInSet, newShared(versionsKnown).text)
+	work, took := submitted(t, n, n.sets, changesInSet, newShared(n.known).text)
 	changes := n.sets * changesInSet
 	measured := per(changes, took.wall, "changes")
 	tab.add(row{
@@ -60,14 +58,14 @@ func appendSets(t *testing.T, tab *table, n sizes) {
 	})
 }
 
-// submitted signs n entries of several hosts, then hands them in to a new store
+// submitted signs entries of several hosts, then hands them in to a new store
 // by the clock. Whatever texts the fleet shares are stored before.
-func submitted(t *testing.T, submitting, n, changes int, text wording) ([][][]wire.Submission, cost) {
+func submitted(t *testing.T, n sizes, entries, changes int, text wording) ([][][]wire.Submission, cost) {
 	s := openStore(t)
-	hosts := s.enrol(t, submitting+1)
-	known := among(hosts[:1], 1, filesPerHost*versionsKnown, changesInSet, text)
-	s.submit(t, signAll(t, known, filesPerHost*versionsKnown/changesInSet))
-	work := signAll(t, among(hosts[1:], senders, n, changes, text), n)
+	hosts := s.enrol(t, n.hosts+1)
+	sets := filesPerHost * n.known / changesInSet
+	s.submit(t, signAll(t, among(hosts[:1], 1, sets, changesInSet, text), sets))
+	work := signAll(t, among(hosts[1:], senders, entries, changes, text), entries)
 	runtime.GC()
 	took := s.submit(t, work)
 	s.stop(t)

@@ -17,7 +17,7 @@ import (
 
 var (
 	full    = flag.Bool("bench-table", false, "measure in full and print the table")
-	entries = flag.Int("bench-entries", 0, "entries of the large store (0: 1,000,000 with -bench-table, else 2,000)")
+	entries = flag.Int("bench-entries", 0, "entries of the large store (0: 1,000,000 with -bench-table, else 1,000)")
 )
 
 // sizes says how much is done for each row.
@@ -25,6 +25,7 @@ type sizes struct {
 	entries int           // of the large store
 	fleet   int           // hosts in it
 	hosts   int           // of the stores that are only appended to
+	known   int           // texts of each file that are stored beforehand
 	single  int           // entries with one change
 	sets    int           // entries with 100 changes
 	machine time.Duration // for each limit of the machine
@@ -32,9 +33,9 @@ type sizes struct {
 }
 
 func sized() sizes {
-	s := sizes{entries: 2_000, fleet: 8, hosts: 4, single: 600, sets: 24, machine: 5 * time.Millisecond, repeats: 3}
+	s := sizes{entries: 1_000, fleet: 8, hosts: 4, known: 5, single: 300, sets: 10, machine: 5 * time.Millisecond, repeats: 3}
 	if *full {
-		s = sizes{entries: 1_000_000, fleet: 1_000, hosts: 64, single: 20_000, sets: 2_000, machine: time.Second, repeats: 5}
+		s = sizes{entries: 1_000_000, fleet: 1_000, hosts: 64, known: 50, single: 20_000, sets: 2_000, machine: time.Second, repeats: 5}
 	}
 	s.entries = cmp.Or(*entries, s.entries)
 	return s
@@ -71,7 +72,7 @@ type row struct {
 	what     string
 	measured quantity
 	cpu      time.Duration // of all cores, for one unit of what is measured; 0: not told
-	peer     string // what it is held against; empty: nothing
+	peer     string        // what it is held against; empty: nothing
 	beside   quantity
 	aim      aim
 	limit    string // what limits it

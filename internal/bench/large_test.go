@@ -23,7 +23,7 @@ import (
 func buildLarge(t *testing.T, tab *table, n sizes) *store {
 	s := openStore(t)
 	hosts := s.enrol(t, n.fleet)
-	from := among(hosts, senders, n.entries, 1, newShared(versionsKnown).text)
+	from := among(hosts, senders, n.entries, 1, newShared(n.known).text)
 	read := begin()
 	var g errgroup.Group
 	for i, sender := range from {

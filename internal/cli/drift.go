@@ -3,8 +3,11 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/stele-log/stele/internal/catalogue"
@@ -17,6 +20,9 @@ import (
 // as a watcher would redact it; a difference in nothing but a secret shows in
 // the fingerprints, for which the key of this store's host is needed.
 func (a *app) sameAsDisk(ctx context.Context, r *history.Reader, path string, v history.Version, view *history.View) (bool, error) {
+	if digest := view.Changes[v.K].Digest; digest != "" {
+		return sameDigest(path, digest)
+	}
 	recorded, err := r.Text(ctx, v.Index, v.K)
 	gone := errors.Is(err, history.ErrNoText)
 	if err != nil && !gone {
@@ -47,6 +53,27 @@ func (a *app) sameAsDisk(ctx context.Context, r *history.Reader, path string, v 
 	m, _ := cat.MatchSuffix(path)
 	res := red.Text(content, redact.Source{Format: view.Changes[v.K].Format, SecretPaths: m.Secrets})
 	return bytes.Equal(res.Text, recorded), nil
+}
+
+// sameDigest holds a file that was kept by digest only against the digest.
+func sameDigest(path, want string) (bool, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return false, fmt.Errorf("read %s: %w", path, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)) == want, nil
 }
 
 // readSubject reads a file, or of a symbolic link its target, as capture does.

@@ -238,19 +238,19 @@ func (s store) heads(t *testing.T, dir string) map[string]latest {
 	}
 }
 
-// exact is the bytes of a path in JSON.
+// exact is the bytes of a path or a line in JSON.
 func exact(t *testing.T, plain, encoded string) string {
 	t.Helper()
 	if encoded == "" {
 		if strings.ContainsRune(plain, utf8.RuneError) {
-			t.Errorf("path %q lost bytes and has no path64", plain)
+			t.Errorf("%q lost bytes, and they are in no other field", plain)
 		}
 		return plain
 	}
 	b, err := base64.StdEncoding.DecodeString(encoded)
 	ok(t, err)
 	if utf8.Valid(b) {
-		t.Errorf("path64 of %q, which is UTF-8", b)
+		t.Errorf("%q in base64, which is UTF-8", b)
 	}
 	return string(b)
 }
@@ -283,19 +283,29 @@ func (s store) digestOnly(t *testing.T, n nasty, h latest) {
 	}
 }
 
-// wantMarks are the marks n must have. What is a secret and what parses is for
-// the redactor's tests to say; here both may be said of any text but a link.
+// wantMarks are the marks n must have. What is a secret is for the redactor's
+// tests to say: here any text may be redacted.
 func wantMarks(n nasty, got []string, watched bool) []string {
-	want := n.marks(watched)
-	if want != nil {
+	if want := n.marks(watched); want != nil {
 		return want
 	}
-	for _, m := range []string{"redacted", "unparsed"} {
-		if slices.Contains(got, m) {
-			want = append(want, m)
-		}
+	var want []string
+	if slices.Contains(got, "redacted") {
+		want = append(want, "redacted")
+	}
+	if unparsed, said := parsing[n.name]; !said && slices.Contains(got, "unparsed") || unparsed {
+		want = append(want, "unparsed")
 	}
 	return want
+}
+
+// parsing says of files whether they must be marked unparsed or must not be.
+var parsing = map[string]bool{
+	"s-alias-bomb.yaml": false, "s-selfref.yaml": false, "s-merge-override.yaml": false, "s-multi-doc.yaml": false,
+	"s-tags.yaml": false, "s-norway.yaml": false, "s-dupkeys.yaml": false, "s-json-bignum.json": false, "s-empty.yaml": false,
+	"s-one-line-1mb.json": false, "w00-large-yaml-metadata.yaml": false, "w02-one-line-json-components.json": false,
+	"s-deep.json": true, "s-deep-flow.yaml": true, "s-trunc.json": true, "s-gotmpl.yaml": true, "s-erb.yml": true,
+	"s-latin1.conf": true, "s-shiftjis.conf": true,
 }
 
 // agrees reports whether text is content, but for secrets that were masked: the
@@ -515,7 +525,6 @@ func TestNastyWatched(t *testing.T) {
 	dir := filepath.Join(s.dir, "etc")
 	ok(t, os.Mkdir(dir, 0o755))
 	r := s.up(t, dir)
-	t.Cleanup(func() { t.Log(s.dir) })
 
 	for _, n := range files {
 		n.put(t, dir)
@@ -538,7 +547,10 @@ func TestNastyWatched(t *testing.T) {
 	})
 	onlyThese(t, s.heads(t, dir+"/"), files)
 	s.readable(t, dir+"/", changed)
+	s.blamedExactly(t, dir+"/", changed)
+	s.onDisk(t, dir, changed)
 	r.stop(t)
+	s.drifts(t, dir, changed)
 	s.verified(t)
 }
 
@@ -587,6 +599,51 @@ func (s store) readable(t *testing.T, prefix string, files []nasty) {
 	}
 	for _, n := range files {
 		s.shows(t, "blame", "--", prefix+n.name)
+	}
+}
+
+// onDisk lets verify hold every file on disk against the record, those that are
+// gone too.
+func (s store) onDisk(t *testing.T, dir string, files []nasty) {
+	t.Helper()
+	for _, n := range files {
+		s.shows(t, "verify", filepath.Join(dir, filepath.FromSlash(n.name)))
+	}
+}
+
+// drifts lets verify find what changed while nobody watched: the kinds that are
+// compared in different ways, each.
+func (s store) drifts(t *testing.T, dir string, files []nasty) {
+	t.Helper()
+	for _, n := range files {
+		if !slices.Contains([]string{"s-large-6mb.yaml", "s-nul.conf", "s-empty.yaml", "symlinks/loop-a", "names/bad\xff\xfeutf8.conf"}, n.name) {
+			continue
+		}
+		n = n.modified()
+		n.put(t, dir)
+		_, errs, status := s.run(t, "verify", filepath.Join(dir, filepath.FromSlash(n.name)))
+		if what, bad := steers(errs); status != 3 || !strings.Contains(errs, "drift") || bad {
+			t.Errorf("%q changed: status %d, %s %s", n.name, status, errs, what)
+		}
+	}
+}
+
+// blamedExactly holds the lines of blame --json against a text that is not UTF-8.
+func (s store) blamedExactly(t *testing.T, prefix string, files []nasty) {
+	t.Helper()
+	n := files[slices.IndexFunc(files, func(n nasty) bool { return n.name == "s-latin1.conf" })]
+	var got bytes.Buffer
+	for dec := json.NewDecoder(strings.NewReader(s.must(t, "blame", "--json", prefix+n.name))); ; {
+		var l struct{ Text, Text64 string }
+		err := dec.Decode(&l)
+		if err == io.EOF {
+			break
+		}
+		ok(t, err)
+		got.WriteString(exact(t, l.Text, l.Text64) + "\n")
+	}
+	if want := append(bytes.TrimSuffix(n.content, []byte("\n")), '\n'); !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%q: blamed lines %q, want %q", n.name, got.Bytes(), want)
 	}
 }
 

@@ -89,21 +89,27 @@ func (im *Import) Run(ctx context.Context, first int) error {
 	return nil
 }
 
-// commit counts the rows of one commit from row on, as many as one entry holds.
+// commit counts the rows from row on that one entry says all about: of one
+// commit, with one author, one applier and one message. A merge can bring rows
+// of several.
 func (im *Import) commit(row int) int {
 	whats := 0
 	for n := 0; ; n++ {
 		if row+n == len(im.rows) {
 			return n
 		}
-		a, b := &im.rows[row], &im.rows[row+n]
-		if a.Repository != b.Repository || a.Commit != b.Commit || a.Commit == "" && n > 0 {
+		if n > 0 && !im.rows[row].sameChange(&im.rows[row+n]) {
 			return n
 		}
 		if whats += 2; whats > maxWhats { // a baseline and the change
 			return n
 		}
 	}
+}
+
+func (r *Row) sameChange(o *Row) bool {
+	return r.Commit != "" && r.Commit == o.Commit && r.Repository == o.Repository && r.Author == o.Author && r.Applier == o.Applier &&
+		r.Time == o.Time && r.AuthorTime == o.AuthorTime && r.Message == o.Message
 }
 
 // entry signs the entry of n rows from row on.

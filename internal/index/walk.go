@@ -268,7 +268,7 @@ func (m *merge) readAhead(ctx context.Context, l *list) error {
 		}
 		l.at = append(l.at, at)
 	}
-	l.ending = len(l.at) < l.ahead+8
+	l.ending = len(l.at) <= l.ahead
 	l.ahead = min(2*l.ahead, 1024)
 	return rows.Err()
 }

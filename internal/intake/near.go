@@ -2,7 +2,6 @@ package intake
 
 import (
 	"fmt"
-	"path"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -34,7 +33,7 @@ func (in *Intake) openings(it *item) (vault.Openings, error) {
 		if err != nil {
 			return o, err
 		}
-		o.Texts[i] = vault.Text{K: t.K, Body: t.Body, Near: near, Name: path.Base(sub.Path)}
+		o.Texts[i] = vault.Text{K: t.K, Body: t.Body, Near: near, Name: sub.Host + "/" + sub.Path}
 	}
 	return o, nil
 }

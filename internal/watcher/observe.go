@@ -67,22 +67,33 @@ func folded(events int) int {
 }
 
 func (w *Watcher) redact(c *change, m catalogue.Match, o *capture.Observation) {
-	c.what.Format = m.Format
-	if c.what.Format == "" {
-		c.what.Format = catalogue.FormatOf(o.Path, o.Content[:min(len(o.Content), 4096)])
+	link := slices.Contains(o.Marks, body.MarkLink)
+	if !link { // the text of a link is its target, whose syntax is none
+		c.what.Format = formatOf(m, o)
 	}
-	r := w.cfg.Redactor.Text(o.Content, redact.Source{Format: c.what.Format, SecretPaths: m.Secrets})
+	content := o.Content
+	if m.Opaque {
+		content = append([]byte{0}, content...) // a binary is masked as a whole, and so is a key file
+	}
+	r := w.cfg.Redactor.Text(content, redact.Source{Format: c.what.Format, SecretPaths: m.Secrets})
 	c.text, c.what.Secrets = r.Text, r.Fingerprints
 	if c.text == nil {
 		c.text = []byte{}
 	}
 	for mark, is := range map[string]bool{
-		body.MarkRedacted: len(r.Fingerprints) > 0, body.MarkUnparsed: r.Unparsed, body.MarkBinary: r.Binary,
+		body.MarkRedacted: len(r.Fingerprints) > 0, body.MarkUnparsed: r.Unparsed && !link, body.MarkBinary: r.Binary,
 	} {
 		if is {
 			c.what.Marks = append(c.what.Marks, mark)
 		}
 	}
+}
+
+func formatOf(m catalogue.Match, o *capture.Observation) string {
+	if m.Format != "" {
+		return m.Format
+	}
+	return catalogue.FormatOf(o.Path, o.Content[:min(len(o.Content), 4096)])
 }
 
 // clean masks secrets in command lines, and bytes that are not text.
