@@ -77,7 +77,8 @@ func verifyLarge(t *testing.T, tab *table, n sizes, s *store) {
 		{"verify, signatures skipped", true, "SHA-256 of the same bytes, all cores", hashed, 250_000, "parsing; chains in one goroutine"},
 		{
 			"verify, signatures", false, "ed25519.Verify, all cores",
-			quantity{onAllCores(n.machine, verifying(t, len(slices.Concat(leaves...))/len(leaves))), "entries/s"}, 25_000, "Ed25519",
+			quantity{onAllCores(n.machine, verifying(t, len(slices.Concat(leaves...))/len(leaves))), "entries/s"},
+			25_000, "Ed25519",
 		},
 	} {
 		took, size := verifyLog(t, s, c.skip)
@@ -89,7 +90,7 @@ func verifyLarge(t *testing.T, tab *table, n sizes, s *store) {
 	took, size := examine(t, s)
 	tab.add(row{
 		what: "verify, signatures, vault, index", measured: per(size, took.wall, "entries"), cpu: took.cpu / time.Duration(size),
-		peer: "the row above", beside: tab.rows[len(tab.rows)-1].measured, limit: "opening every seal; the index beside it",
+		peer: "the row above", beside: tab.rows[len(tab.rows)-1].measured, limit: "one goroutine opening every seal again for the index",
 	})
 }
 
@@ -190,8 +191,8 @@ var shownKinds = []string{"change", "gap", "finding", "remark", "erase", "revoke
 func readLarge(t *testing.T, tab *table, n sizes, s *store) {
 	perHost := min(n.entries/n.fleet, 50)
 	for _, q := range []query{
-		{"log, newest 50", newest(history.Filter{Kinds: shownKinds, Limit: 50}, 50), "reading and checking 50 entries"},
-		{"log --host, newest 50", newest(history.Filter{Kinds: shownKinds, Host: hostName(3), Limit: 50}, perHost), "reading and checking 50 entries, each in a bundle of its own"},
+		{"log, newest 50", newest(history.Filter{Kinds: shownKinds, Limit: 50}, 50), "the recorder's entries around each of 50"},
+		{"log --host, newest 50", newest(history.Filter{Kinds: shownKinds, Host: hostName(3), Limit: 50}, perHost), "the same; each in a bundle of its own"},
 		{"blame of a path", blame, "every version of the text, each behind a proof"},
 		{"show one entry", show, "opening the store"},
 	} {

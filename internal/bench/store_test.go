@@ -2,6 +2,7 @@ package bench
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -167,7 +168,7 @@ func (s *store) indexed(t *testing.T, size uint64) {
 	defer poll.Stop()
 	for {
 		next, err := s.Index().Next(t.Context())
-		if err != nil {
+		if err := errors.Join(err, s.Err()); err != nil {
 			t.Fatal(err)
 		}
 		if next >= size {

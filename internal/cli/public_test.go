@@ -92,6 +92,10 @@ func comesBack(t *testing.T, dir string, rows []importer.Row) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	blobs, err := importer.OpenBlobs(publicData)
+	if err != nil {
+		t.Fatal(err)
+	}
 	views := map[string][]*history.View{} // by commit
 	for v, err := range r.Log(ctx, history.Filter{Kinds: []string{"change"}}, 1<<30) {
 		if err != nil {
@@ -104,7 +108,15 @@ func comesBack(t *testing.T, dir string, rows []importer.Row) {
 	}
 	texts, masked := map[string]bool{}, map[string]int{}
 	for i, row := range rows {
-		v, k := find(views[row.Repository+" "+row.Time], &row)
+		size := int64(-1)
+		if row.AfterDigest != nil {
+			content, err := blobs.Get(*row.AfterDigest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size = int64(len(content))
+		}
+		v, k := find(views[row.Repository+" "+row.Time], &row, size)
 		if v == nil {
 			t.Fatalf("row %d (%s of %s) did not come back", i+1, row.Path, row.Time)
 		}
@@ -134,8 +146,9 @@ func comesBack(t *testing.T, dir string, rows []importer.Row) {
 	}
 }
 
-// find is the change that a row was recorded as.
-func find(vs []*history.View, row *importer.Row) (*history.View, int) {
+// find is the change that a row, with a content of that size after it, was
+// recorded as.
+func find(vs []*history.View, row *importer.Row, size int64) (*history.View, int) {
 	action := map[string]string{"add": "create", "modify": "modify", "delete": "delete"}[row.Op]
 	for _, v := range vs {
 		if v.Actor.User != row.Applier || v.Actor.Author != row.Author || v.Reason == nil && row.Message != "" {
@@ -145,7 +158,7 @@ func find(vs []*history.View, row *importer.Row) (*history.View, int) {
 			continue
 		}
 		for k, c := range v.Changes {
-			if c.Path == row.Path && c.Action == action {
+			if c.Path == row.Path && c.Action == action && (size < 0 || c.Size != nil && *c.Size == size) {
 				return v, k
 			}
 		}

@@ -66,6 +66,28 @@ func TestGoesOnAfterPowerCut(t *testing.T) {
 	}
 }
 
+// An entry of one change takes at most 200 bytes, everything included.
+func TestSize(t *testing.T) {
+	const n = 25000
+	x := open(t, filepath.Join(t.TempDir(), "index.db"))
+	f := &fleet{hosts: 200, changes: 1, files: 10}
+	for f.next < n {
+		add(t, x, f.batch(1000))
+	}
+	foldNow(t, x)
+	if err := x.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(x.cfg.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.1f bytes for an entry", float64(st.Size())/n)
+	if st.Size() > 200*n {
+		t.Errorf("%d bytes for %d entries", st.Size(), n)
+	}
+}
+
 func TestFullDisk(t *testing.T) {
 	w := newLog(13, 3, 3000)
 	x := open(t, filepath.Join(t.TempDir(), "index.db"))

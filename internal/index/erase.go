@@ -165,7 +165,7 @@ func (w *writer) unpost(ins *inserts, index int64) error {
 	if uint64(index) >= w.folded {
 		return nil
 	}
-	return ins.exec(`DELETE FROM posts WHERE (term, at) IN (`+postsOf+`)`, index, index+1)
+	return ins.exec(`DELETE FROM posts WHERE term IN (SELECT term FROM (`+postsOf+`)) AND at >= ?1 * 1024 AND at < ?2 * 1024`, index, index+1)
 }
 
 func (w *writer) post(ins *inserts, index int64) error {

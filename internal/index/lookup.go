@@ -4,9 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -348,7 +348,7 @@ func jsonList(list []int64) string {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = fmt.Appendf(b, "%d", n)
+		b = strconv.AppendInt(b, n, 10)
 	}
 	return string(append(b, ']'))
 }

@@ -109,8 +109,8 @@ func (w *walk) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.S
 // lookFor returns what finds, in ascending order, the positions of terms among
 // some entries.
 func (w *walk) lookFor(terms []int64) func(ctx context.Context, from, to int64) ([]int64, error) {
-	query, list := scanQuery(terms), jsonList(terms)
 	if len(terms) <= manyTerms {
+		query, list := scanQuery(terms), jsonList(terms)
 		return func(ctx context.Context, from, to int64) ([]int64, error) {
 			return collect[int64](ctx, w.x.db, query, from, to, list)
 		}
