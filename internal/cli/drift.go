@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/history"
@@ -52,7 +53,11 @@ func (a *app) sameAsDisk(ctx context.Context, r *history.Reader, path string, v 
 	}
 	m, _ := cat.MatchSuffix(path)
 	res := red.Text(content, redact.Source{Format: view.Changes[v.K].Format, SecretPaths: m.Secrets})
-	return bytes.Equal(res.Text, recorded), nil
+	secrets, err := r.Secrets(ctx, v.Index, v.K)
+	if err != nil {
+		return false, err
+	}
+	return bytes.Equal(res.Text, recorded) && slices.Equal(res.Fingerprints, secrets), nil
 }
 
 // sameDigest holds a file that was kept by digest only against the digest.

@@ -686,6 +686,9 @@ func (s store) row(t *testing.T, n nasty, op, commit string, before []byte) map[
 		"repo": "nasty/\u202erepo", "commit": commit, "op": op, "path": n.name, "author_name": "A\x1b[31m", "committer_name": "\u2067B",
 		"time": "2026-01-02T03:04:05Z", "message": "line\r\nline\x00\u202e\x1b]0;x\a", "before_sha256": nil, "after_sha256": s.blob(t, n.content),
 	}
+	if ext := strings.TrimPrefix(filepath.Ext(n.name), "."); ext == "yaml" || ext == "json" {
+		row["format"] = ext
+	}
 	if before != nil {
 		row["before_sha256"] = s.blob(t, before)
 	}

@@ -461,46 +461,71 @@ func (r *Reader) explained(ctx context.Context, id entry.ID) *Reason {
 // Text reads the text of the k-th change of an entry and holds it against the
 // seal in that change.
 func (r *Reader) Text(ctx context.Context, i uint64, k int) ([]byte, error) {
-	raw, err := r.tree.Entry(ctx, i)
+	c, err := r.recorded(ctx, i, k)
 	if err != nil {
 		return nil, err
 	}
-	e, err := entry.Parse(raw)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := r.record(ctx, i, e.ID())
-	if err != nil {
-		return nil, err
-	}
-	var o opened
-	o.bodies.what = make([]*body.What, len(e.What))
-	if k >= len(e.What) {
-		return nil, fmt.Errorf("entry %d has no change %d", i, k)
-	}
-	b, ok := o.body(rec, entry.LineWhat(k), e.What[k])
-	if !ok || !o.read(entry.LineWhat(k), b) {
+	if c.what.After == "" {
 		return nil, ErrNoText
 	}
-	after := o.bodies.what[k].After
-	if after == "" {
-		return nil, ErrNoText
-	}
-	sealed, err := entry.ParseHash(after)
+	sealed, err := entry.ParseHash(c.what.After)
 	if err != nil {
 		return nil, err
 	}
-	d, err := rec.Disclosure(entry.LineText(k))
+	d, err := c.rec.Disclosure(entry.LineText(k))
 	if err != nil {
 		return nil, err
 	}
 	if len(d.Body) > seal.MaxText || !d.Opens(sealed) {
 		return nil, &verify.Finding{
-			Code: verify.SealMismatch, Accused: verify.TheVault, Index: i, Source: e.Source,
+			Code: verify.SealMismatch, Accused: verify.TheVault, Index: i, Source: c.source,
 			Detail: fmt.Sprintf("text %d of entry %d does not open its seal", k, i),
 		}
 	}
 	return d.Body, nil
+}
+
+// Secrets are the fingerprints of what was masked in the text of the k-th
+// change of an entry, in order: two texts may be equal and their secrets not.
+func (r *Reader) Secrets(ctx context.Context, i uint64, k int) ([]string, error) {
+	c, err := r.recorded(ctx, i, k)
+	if err != nil {
+		return nil, err
+	}
+	return c.what.Secrets, nil
+}
+
+// recorded is a change with the openings of its entry.
+type recorded struct {
+	source entry.Source
+	rec    *vault.Record
+	what   *body.What
+}
+
+// recorded opens the k-th change of an entry; ErrNoText if nothing opens it.
+func (r *Reader) recorded(ctx context.Context, i uint64, k int) (c recorded, err error) {
+	raw, err := r.tree.Entry(ctx, i)
+	if err != nil {
+		return c, err
+	}
+	e, err := entry.Parse(raw)
+	if err != nil {
+		return c, err
+	}
+	if c.rec, err = r.record(ctx, i, e.ID()); err != nil {
+		return c, err
+	}
+	if k >= len(e.What) {
+		return c, fmt.Errorf("entry %d has no change %d", i, k)
+	}
+	var o opened
+	o.bodies.what = make([]*body.What, len(e.What))
+	b, ok := o.body(c.rec, entry.LineWhat(k), e.What[k])
+	if !ok || !o.read(entry.LineWhat(k), b) {
+		return c, ErrNoText
+	}
+	c.source, c.what = e.Source, o.bodies.what[k]
+	return c, nil
 }
 
 // ErrNoText says that a change has no text: the subject was deleted, was kept
