@@ -195,6 +195,7 @@ func (r *reader) object(depth int) value {
 	if r.take('}') {
 		return v
 	}
+	v.names, v.members = make([]string, 0, 12), make([]value, 0, 12) // as many as most bodies have
 	for r.bad == nil {
 		if r.peek() != '"' {
 			r.fail("want a name")

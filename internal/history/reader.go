@@ -32,6 +32,14 @@ type Reader struct {
 	mu         sync.Mutex // of what follows, all read when first needed
 	enrolments map[entry.Source]enrolment
 	sources    []index.SourceStatus
+	around     around
+}
+
+// around is what received found last: every entry between the same two of the
+// recorder was received in the same interval.
+type around struct {
+	after, before uint64 // indexes; the entries between them share the interval
+	in            Interval
 }
 
 // enrolment is what the log says about a source, read from the log itself.
@@ -331,33 +339,38 @@ func (r *Reader) enrolledAt(ctx context.Context, src entry.Source) (uint64, erro
 
 // received is when the log got an entry: between the recorders' entries around
 // it.
-func (r *Reader) received(ctx context.Context, i uint64) (in Interval) {
+func (r *Reader) received(ctx context.Context, i uint64) Interval {
 	sources, err := r.known(ctx)
 	if err != nil {
-		return in
+		return Interval{}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a := r.around; a.after < i && i < a.before {
+		return a.in
+	}
+	a := around{before: r.checkpoint.Size}
 	for _, s := range sources {
 		if s.Role != entry.Recorder {
 			continue
 		}
-		if t := r.signed(ctx, index.Filter{Source: &s.Source, To: i, NewestFirst: true, Limit: 1}); i > 0 && t > in.After {
-			in.After = t
+		if hit, ok := r.first(ctx, index.Filter{Source: &s.Source, To: i, NewestFirst: true, Limit: 1}); i > 0 && ok && hit.Index >= a.after {
+			a.after, a.in.After = hit.Index, body.FormatTime(hit.Recorded)
 		}
-		if t := r.signed(ctx, index.Filter{Source: &s.Source, From: i + 1, Limit: 1}); in.Before == "" || t != "" && t < in.Before {
-			in.Before = t
+		if hit, ok := r.first(ctx, index.Filter{Source: &s.Source, From: i + 1, Limit: 1}); ok && hit.Index < a.before {
+			a.before, a.in.Before = hit.Index, body.FormatTime(hit.Recorded)
 		}
 	}
-	return in
+	r.around = a
+	return a.in
 }
 
-// signed is when the first entry that matches was signed.
-func (r *Reader) signed(ctx context.Context, f index.Filter) string {
+// first is the first entry that matches.
+func (r *Reader) first(ctx context.Context, f index.Filter) (index.Hit, bool) {
 	for hit, err := range r.index.Entries(ctx, f) {
-		if err == nil {
-			return body.FormatTime(hit.Recorded)
-		}
+		return hit, err == nil
 	}
-	return ""
+	return index.Hit{}, false
 }
 
 // place adds what other entries say about this one: host, when it was received,

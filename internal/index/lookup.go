@@ -332,7 +332,7 @@ func (x *Index) At(ctx context.Context, index uint64) (h Hit, found bool, err er
 	return hits[0], true, nil
 }
 
-// Code returns the codes of finding entries among those indexes.
+// Code returns the code of a finding; empty for any other entry.
 func (x *Index) Code(ctx context.Context, index uint64) (code string, err error) {
 	err = x.db.QueryRowContext(ctx, `SELECT n.name FROM findings f JOIN names n ON n.id = f.code WHERE f.idx = ?`, int64(index)).Scan(&code)
 	if errors.Is(err, sql.ErrNoRows) {

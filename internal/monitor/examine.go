@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"sync"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -56,14 +57,16 @@ func (r *Report) Bad() bool { return len(r.Problems) > 0 || r.Verdict.Bad() }
 
 // examination is one run.
 type examination struct {
-	cfg     Config
-	key     *entry.LogKey
-	dir     *tlog.Dir
-	tree    *tlog.Tree
-	vault   *vault.Reader
-	locs    map[entry.ID][]vault.Loc
-	report  *Report
-	sources *verify.Sources
+	cfg    Config
+	key    *entry.LogKey
+	dir    *tlog.Dir
+	tree   *tlog.Tree
+	vault  *vault.Reader
+	locs   map[entry.ID][]vault.Loc
+	report *Report
+
+	mu      sync.Mutex
+	records map[uint64]index.Record // of the leaves being examined
 }
 
 // Examine reads everything once. An error means that something could not be
@@ -72,7 +75,9 @@ func Examine(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(uint64, uint64) {}
 	}
-	x := &examination{cfg: cfg, report: &Report{}, locs: make(map[entry.ID][]vault.Loc)}
+	x := &examination{
+		cfg: cfg, report: &Report{}, locs: make(map[entry.ID][]vault.Loc), records: make(map[uint64]index.Record),
+	}
 	for _, step := range []func(context.Context) error{x.files, x.openLog, x.openVault, x.leaves, x.logFiles} {
 		err := step(ctx)
 		var f *verify.Finding
@@ -179,17 +184,24 @@ func (x *examination) openVault(context.Context) error {
 	return nil
 }
 
-// open returns what disclosures the vault has for an entry.
-func (x *examination) open(_ uint64, e *entry.Entry) ([]seal.Disclosure, error) {
-	var ds []seal.Disclosure
+// open returns what disclosures the vault has for an entry, and makes what the
+// index must hold of it on the way. It is called from several goroutines.
+func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
+	var all []seal.Disclosure
+	o := index.Opened{What: make([]*body.What, len(e.What))}
 	for _, loc := range x.locs[e.ID()] {
 		rec, err := x.vault.At(loc)
 		if err != nil {
 			continue // Check has named the damage; here it is a missing disclosure
 		}
-		ds = append(ds, disclosures(rec)...)
+		ds := disclosures(rec)
+		all, o = append(all, ds...), server.Opened(e, loc, rec, ds)
 	}
-	return ds, nil
+	made := index.From(i, e, o)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.records[i] = made
+	return all, nil
 }
 
 // disclosures opens what can be opened. A line whose bytes are bad is missing;
@@ -280,11 +292,12 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, yield func(inde
 			return err
 		}
 		for _, raw := range leaves {
-			if rec, ok := x.record(next, raw); ok && yielding {
-				yielding = yield(rec, nil)
+			if yielding {
+				yielding = yield(x.record(next, raw), nil)
 			}
 			next++
 		}
+		clear(x.records)
 		leaves = leaves[:0]
 		x.cfg.Progress(next, size)
 		return ctx.Err()
@@ -308,19 +321,17 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, yield func(inde
 	return flush()
 }
 
-// record is what the index must hold of a leaf.
-func (x *examination) record(i uint64, raw []byte) (index.Record, bool) {
+// record is what the index must hold of a leaf: as open has made it, or without
+// any openings.
+func (x *examination) record(i uint64, raw []byte) index.Record {
+	if made, ok := x.records[i]; ok {
+		return made
+	}
 	e, err := entry.Parse(raw)
 	if err != nil {
-		return index.Record{}, false
+		e = nil
 	}
-	o := index.Opened{What: make([]*body.What, len(e.What))}
-	for _, loc := range x.locs[e.ID()] {
-		if rec, err := x.vault.At(loc); err == nil {
-			o = server.ReadRecord(e, loc, rec)
-		}
-	}
-	return index.From(i, e, o), true
+	return index.From(i, e, index.Opened{})
 }
 
 // logFiles checks every file of the log's directory, those that no reader of

@@ -12,6 +12,7 @@ import (
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/seal"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -163,11 +164,21 @@ func (s *Server) indexRecord(i uint64, raw []byte, locs map[entry.ID]vault.Loc) 
 // ReadRecord opens the bodies of an entry as the index takes them in: what is
 // erased, does not open its seal, or is malformed is left out.
 func ReadRecord(e *entry.Entry, loc vault.Loc, rec *vault.Record) index.Opened {
-	o := index.Opened{What: make([]*body.What, len(e.What)), Loc: uint64(loc), Texts: make([]uint64, len(e.What))}
+	var ds []seal.Disclosure
 	for _, line := range e.Lines() {
-		sealed, _ := e.Seal(line)
-		d, err := rec.Disclosure(line)
-		if err != nil || !d.Opens(sealed) {
+		if d, err := rec.Disclosure(line); err == nil {
+			ds = append(ds, d)
+		}
+	}
+	return Opened(e, loc, rec, ds)
+}
+
+// Opened is ReadRecord for disclosures that were read before.
+func Opened(e *entry.Entry, loc vault.Loc, rec *vault.Record, ds []seal.Disclosure) index.Opened {
+	o := index.Opened{What: make([]*body.What, len(e.What)), Loc: uint64(loc), Texts: make([]uint64, len(e.What))}
+	for _, d := range ds {
+		line := d.Line
+		if sealed, ok := e.Seal(line); !ok || !d.Opens(sealed) {
 			continue
 		}
 		switch line.Name() {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -49,6 +50,9 @@ type Server struct {
 	intake   *intake.Intake
 	recorder *recorder
 	believer *believer
+
+	mu   sync.Mutex
+	tree *tlog.Tree // of the newest checkpoint a receipt was made under, with what it has read
 }
 
 // Open opens the store, or begins one in an empty directory. The context is for
@@ -203,7 +207,7 @@ func (s *Server) Receipt(ctx context.Context, believed uint64, indexes []uint64)
 	if err != nil {
 		return nil, err
 	}
-	tree := tlog.NewTree(s.dir, cp)
+	tree := s.treeOf(cp)
 	r := &wire.Receipt{Checkpoint: cp.Note}
 	if believed > 0 && believed < cp.Size {
 		if r.Consistency, err = tree.Consistency(ctx, believed); err != nil {
@@ -218,6 +222,15 @@ func (s *Server) Receipt(ctx context.Context, believed uint64, indexes []uint64)
 		r.Inclusion = append(r.Inclusion, p)
 	}
 	return r, nil
+}
+
+func (s *Server) treeOf(cp verify.Checkpoint) *tlog.Tree {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tree == nil || s.tree.Checkpoint().Size != cp.Size {
+		s.tree = tlog.NewTree(s.dir, cp)
+	}
+	return s.tree
 }
 
 func (s *Server) checkpoint() (verify.Checkpoint, error) {
