@@ -98,7 +98,7 @@ func (l *Log) disclosed(lf *leaf, standing Standing) {
 		l.missing[o] = append(l.missing[o], missing{lf.index, e.Source})
 	}
 	for _, line := range o.mismatch {
-		l.report(found(SealMismatch, lf.index, e.Source, "%s: the disclosure does not open the seal", line))
+		l.mismatch = append(l.mismatch, mismatch{opening{lf.id, line}, lf.index, e.Source, e.Seq})
 	}
 	for _, line := range o.malformed {
 		l.report(found(MalformedBody, lf.index, e.Source, "%s: the body is not canonical or a field has the wrong type", line))
@@ -115,6 +115,27 @@ func (l *Log) disclosed(lf *leaf, standing Standing) {
 				l.report(f)
 			}
 		}
+	}
+}
+
+// mismatch is a line whose disclosure does not open its seal.
+type mismatch struct {
+	opening
+	index  uint64
+	source entry.Source
+	seq    uint64
+}
+
+// mismatches reports disclosures that do not open their seals. Where a source
+// has forked, a disclosure may be that of the other entry with its seq: the line
+// is then missing.
+func (l *Log) mismatches() {
+	for _, m := range l.mismatch {
+		if len(l.chains[m.source].forks[m.seq]) > 0 {
+			l.missing[m.opening] = append(l.missing[m.opening], missing{m.index, m.source})
+			continue
+		}
+		l.report(found(SealMismatch, m.index, m.source, "%s: the disclosure does not open the seal", m.line))
 	}
 }
 

@@ -143,7 +143,7 @@ func (j *judge) refuse(l *judged) verify.Code {
 		return "bad-signature"
 	case !may(role, e.Kind):
 		return "wrong-role"
-	case e.Kind == entry.Enrol && j.enrolment(l, o.Key.Source()) != nil:
+	case e.Kind == entry.Enrol && j.enrolment(l, o.Key.Source()) != nil && j.enrolment(l, o.Key.Source()).id != l.id:
 		return "bad-enrolment"
 	}
 	return ""
@@ -174,9 +174,7 @@ func (j *judge) source(l *judged) {
 	case len(own) > 0 && !slices.ContainsFunc(own, func(p *judged) bool { return p.id == e.Prev }):
 		j.find("bad-chain", l)
 	}
-	if len(j.before(l, func(p *judged) bool {
-		return p.e.Kind == entry.Revoke && *p.e.Open.Source == e.Source && p.e.Open.Last < e.Seq
-	})) > 0 {
+	if j.late(l) {
 		j.find("after-revoke", l)
 	}
 	if e.Saw.Size > uint64(l.index) {
@@ -292,14 +290,17 @@ func (j *judge) open(l *judged, line entry.Line, h entry.Hash, voided map[entry.
 			l.opens[line] = d.Body
 		}
 	}
+	forked := slices.ContainsFunc(j.leaves, func(p *judged) bool {
+		return p.passed && p.e.Source == l.e.Source && p.e.Seq == l.e.Seq && p.id != l.id
+	})
 	_, open := l.opens[line]
 	gone := voided[entry.Void{ID: l.id, Line: line}]
 	switch {
 	case open && gone:
 		j.find("unerased", l)
-	case given && !open:
+	case given && !open && !forked:
 		j.find("seal-mismatch", l)
-	case !given && !gone:
+	case !open && !gone:
 		j.find("missing-disclosure", l)
 	}
 }
@@ -338,7 +339,17 @@ func (j *judge) voided() map[entry.Void]bool {
 	return voided
 }
 
+// late says that a revoke stands before a leaf whose seq it cuts off.
+func (j *judge) late(l *judged) bool {
+	return len(j.before(l, func(p *judged) bool {
+		return p.e.Kind == entry.Revoke && *p.e.Open.Source == l.e.Source && p.e.Open.Last < l.e.Seq
+	})) > 0
+}
+
 func (j *judge) effective(l *judged) bool {
+	if j.late(l) {
+		return false
+	}
 	persons := map[entry.Source]bool{l.e.Source: true}
 	need := 0
 	for _, p := range j.leaves {
@@ -347,7 +358,7 @@ func (j *judge) effective(l *judged) bool {
 		}
 		need = max(need, p.e.Open.Erasers)
 		o := &p.e.Open
-		if p.e.Kind == entry.Remark && o.Says == "approve" && o.About[0] == l.id && j.role(p) == entry.Person {
+		if p.e.Kind == entry.Remark && o.Says == "approve" && o.About[0] == l.id && j.role(p) == entry.Person && !j.late(p) {
 			persons[p.e.Source] = true
 		}
 		if p.index >= l.index && len(persons) >= need {

@@ -63,6 +63,7 @@ type Log struct {
 	erases   []erasure
 	again    map[entry.ID][]uint64 // indexes of duplicates
 	missing  map[opening][]missing
+	mismatch []mismatch
 	subjects subjects
 }
 
@@ -328,6 +329,7 @@ func (l *Log) clock(lf *leaf, standing Standing) {
 func (l *Log) gather(lf *leaf) {
 	e := lf.entry
 	switch {
+	case lf.late: // no longer its source's word
 	case e.Kind == entry.Erase:
 		l.erases = append(l.erases, erasure{id: lf.id, signer: e.Source, voids: e.Open.Voids})
 		l.putInEffect(lf.id)
@@ -384,6 +386,7 @@ func (l *Log) Finish() (Verdict, error) {
 	}
 	index := l.resolve()
 	l.unknownReferences(index)
+	l.mismatches()
 	if err := l.erased(index); err != nil {
 		return Verdict{}, err
 	}

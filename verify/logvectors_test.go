@@ -557,5 +557,9 @@ func enrolmentLogs(t tester) []logVector {
 	id := w.id()
 	e := entry.Entry{Kind: entry.Enrol, Open: entry.Open{Key: newSource("next").public(), Role: entry.Watcher, Follows: &id}}
 	m.add(m.recorder, e, hostBody("web-1"))
-	return []logVector{twice, m.vector("bad-enrolment/benign replaced", "another source follows the watcher on its host")}
+	replaced := m.vector("bad-enrolment/benign replaced", "another source follows the watcher on its host")
+
+	m, _ = small(t)
+	m.put(m.leaves[1])
+	return []logVector{twice, replaced, m.vector("bad-enrolment/benign repeated", "the very same entry again: a duplicate")}
 }

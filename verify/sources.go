@@ -72,11 +72,18 @@ func (s *Sources) Admit(index uint64, e *entry.Entry, signed func(*entry.PublicK
 	if !role.May(e.Kind) {
 		return found(WrongRole, index, e.Source, "a %s may not sign a %s", role, e.Kind)
 	}
-	if e.Kind == entry.Enrol && s.m[e.Open.Key.Source()] != nil {
+	if e.Kind == entry.Enrol && s.enrolledBy(e.Open.Key.Source(), e.ID()) {
 		return found(BadEnrolment, index, e.Source, "source %s is enrolled already", e.Open.Key.Source())
 	}
 	s.take(index, e)
 	return nil
+}
+
+// enrolledBy reports whether another entry enrolled the source. The same one
+// again is a duplicate, and benign.
+func (s *Sources) enrolledBy(src entry.Source, id entry.ID) bool {
+	en := s.m[src]
+	return en != nil && en.ID != id
 }
 
 // signer returns the key an entry must verify under. Entry 0 brings its own.
@@ -120,7 +127,9 @@ func (s *Sources) genesis(index uint64, e *entry.Entry) *Finding {
 func (s *Sources) take(index uint64, e *entry.Entry) {
 	switch e.Kind {
 	case entry.Enrol:
-		s.m[e.Open.Key.Source()] = &Enrolment{Key: e.Open.Key, Role: e.Open.Role, Index: index, ID: e.ID()}
+		if src := e.Open.Key.Source(); s.m[src] == nil {
+			s.m[src] = &Enrolment{Key: e.Open.Key, Role: e.Open.Role, Index: index, ID: e.ID()}
+		}
 		s.erasers = max(s.erasers, e.Open.Erasers)
 	case entry.Revoke:
 		if en := s.m[*e.Open.Source]; en != nil {

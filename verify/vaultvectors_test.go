@@ -26,7 +26,7 @@ func disclosureLogs(t tester) []logVector {
 	m.forgetLine(2, entry.LineText(0))
 	m.change(w, modified("/etc/a", nil))
 	closed := m.opened("missing-disclosure/a what hides its text", "and makes its host blind for before-mismatch", find("missing-disclosure", 2))
-	return append([]logVector{all, none, nothing, two, closed, missingTwice(t), missingOnFailed(t)}, mismatchLogs(t)...)
+	return append([]logVector{all, none, nothing, two, closed, missingTwice(t), missingOnFailed(t), missingOnFork(t)}, mismatchLogs(t)...)
 }
 
 // repeat builds a list of findings from counts and findings.
@@ -55,6 +55,15 @@ func missingOnFailed(t tester) logVector {
 	m.forget(func(d *seal.Disclosure) bool { return d.Source == stranger.id() })
 	return m.opened("missing-disclosure/benign for a leaf that failed", "the stranger's seals are not looked at, the fork's are",
 		find("unknown-key", 3), find("forked-source", 4))
+}
+
+func missingOnFork(t tester) logVector {
+	m, w := small(t)
+	gone := m.disclosure(2, entry.LineWho).Salt
+	m.fork(w, changeEntry, contents{whats: []what{modified("/etc/a", m.after(2, 0))}})
+	m.forget(func(d *seal.Disclosure) bool { return d.Salt == gone })
+	return m.opened("missing-disclosure/of a forked entry", "what is given opens the fork: the line is missing, nothing was altered",
+		find("missing-disclosure", 2), find("forked-source", 3))
 }
 
 func mismatchLogs(t tester) []logVector {
@@ -221,6 +230,13 @@ func erasersLogs(t tester) []logVector {
 			m.add(person(m, "q"), remark("reason", m.id(i)), contents{})
 			m.add(person(m, "r"), remark("waive", m.id(i)), contents{})
 		}, missing),
+		log("approved after a revoke", "what a person signs above last is no longer their word", 2, func(m *maker, _ *source, i int) {
+			q := person(m, "q")
+			m.add(q, remark("reason", m.id(i)), contents{})
+			id := q.id()
+			m.add(m.recorder, entry.Entry{Kind: entry.Revoke, Open: entry.Open{Source: &id}}, contents{})
+			m.approve(q, m.id(i))
+		}, missing, find("after-revoke", 8)),
 		log("approves another", "", 2, func(m *maker, _ *source, i int) { m.approve(person(m, "q"), m.id(i-1)) }, missing),
 		log("benign raised later", "the erase was in effect when one person was enough", 1, func(m *maker, _ *source, _ int) {
 			m.raise(3)
