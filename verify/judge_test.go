@@ -430,7 +430,7 @@ func (j *judge) host(l *judged, w *body.What, told bool) (name string, known boo
 
 func (j *judge) follows(c *seenChange, all []*seenChange) bool {
 	path := c.path()
-	if c.w.Action == body.Rename {
+	if c.w.Action == body.Rename && c.w.From+c.w.From64 != "" {
 		path = body.Text(c.w.From, c.w.From64)
 	}
 	var last *seenChange

@@ -71,7 +71,7 @@ func (s *subjects) take(lf *leaf, role entry.Role, k int) *Finding {
 	}
 	is := subject{on, path}
 	judged := is
-	if w.Action == body.Rename {
+	if w.Action == body.Rename && w.From+w.From64 != "" {
 		judged.path = body.Text(w.From, w.From64)
 	}
 	before, ok := s.last[judged]

@@ -266,18 +266,16 @@ class Verifier {
     whats.forEach((w, k) => {
       if (!w) return void this.blind.add(told ? 'told' : 'host ' + src.host)
       const path = pathBytes(w, 'path')
-      if (path === undefined) return
+      if (!path) return
       const host = told ? 'told ' + (w.host ?? '') : 'host ' + src.host
       if (this.blind.has(told ? 'told' : host)) return
-      const rename = w.action === 'rename', from = rename ? pathBytes(w, 'from') : undefined
+      const from = w.action === 'rename' ? pathBytes(w, 'from') || undefined : undefined
       const subject = (p) => host + '\0' + p
-      if (!rename || from !== undefined) {
-        const prev = this.latest.get(subject(rename ? from : path))
-        const ok = w.before
-          ? prev && prev.id === (w.before.entry ?? e.id) && prev.k === (w.before.what ?? 0)
-          : !prev || src.lastGap > prev.index
-        if (!ok) this.find(25, 'before-mismatch', 'source', i, `${e.source} what ${k}`)
-      }
+      const prev = this.latest.get(subject(from ?? path))
+      const ok = w.before
+        ? prev && prev.id === (w.before.entry ?? e.id) && prev.k === (w.before.what ?? 0)
+        : !prev || src.lastGap > prev.index
+      if (!ok) this.find(25, 'before-mismatch', 'source', i, `${e.source} what ${k}`)
       const now = { id: e.id, k, index: i }
       this.latest.set(subject(path), now)
       if (from !== undefined) this.latest.set(subject(from), now)

@@ -18,7 +18,7 @@ import (
 
 // filterFlags are the flags every reading command shares.
 type filterFlags struct {
-	since, until, host, agent, actor, path, severity string
+	since, until, host, agent, actor, path string
 	kinds                                            []string
 }
 

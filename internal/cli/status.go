@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,20 +85,9 @@ func readStatus(cmd *cobra.Command, r *history.Reader, l server.Layout) (*status
 		}
 		st.Sources = append(st.Sources, row)
 	}
-	st.Writer = writing(l)
+	st.Writer = l.Writing()
 	st.Bytes, st.BytesTotal, err = sizes(l)
 	return st, err
-}
-
-// writing reports whether the process that last locked the store still runs. It
-// only asks: taking the lock, even for a moment, could make a writer fail.
-func writing(l server.Layout) bool {
-	b, err := os.ReadFile(l.Lock())
-	if err != nil {
-		return false
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	return err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
 // sizes is what each part takes on disk, in bytes of files.

@@ -131,7 +131,8 @@ func (a *app) printReport(rep *monitor.Report, f verifyFlags) error {
 	}
 	j := jsonReport{
 		"verified", rep.Size, rep.From, rep.Changes, rep.Disclosed, rep.Erased, rep.Duplicates, rep.NotUnderstood,
-		rep.Sources, rep.Signatures, string(rep.Checkpoint.Note), []jsonFinding{},
+		rep.Sources, rep.Signatures, string(rep.Checkpoint.Note),
+		[]jsonFinding{},
 	}
 	if rep.Bad() {
 		j.State = "bad"
@@ -145,11 +146,22 @@ func (a *app) printReport(rep *monitor.Report, f verifyFlags) error {
 	return json.NewEncoder(a.out).Encode(j)
 }
 
+// mostShown is how many findings people are shown.
+const mostShown = 30
+
 func (a *app) printVerdict(rep *monitor.Report) {
-	for _, x := range rep.Findings {
+	for i, x := range rep.Findings {
+		if i == mostShown {
+			fmt.Fprintf(a.out, "… %d more findings; --json has them all\n", len(rep.Findings)-i)
+			break
+		}
 		fmt.Fprintf(a.out, "%-8s %-18s entry %d: %s\n", x.Accused, x.Code, x.Index, terminal.Escape(x.Detail))
 	}
-	for _, p := range rep.Problems {
+	for i, p := range rep.Problems {
+		if i == mostShown {
+			fmt.Fprintf(a.out, "… %d more places; --json has them all\n", len(rep.Problems)-i)
+			break
+		}
 		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
 	}
 	signatures := "signatures, "

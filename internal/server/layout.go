@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 
 	"github.com/stele-log/stele/internal/durable"
 )
@@ -42,6 +45,17 @@ func (l Layout) Lock() string { return filepath.Join(l.Dir, "lock") }
 
 // Format is the file that says which version of the layout this is.
 func (l Layout) Format() string { return filepath.Join(l.Dir, "format") }
+
+// Writing reports whether the process that last locked the store still runs. It
+// only asks: taking the lock, even for a moment, could make a writer fail.
+func (l Layout) Writing() bool {
+	b, err := os.ReadFile(l.Lock())
+	if err != nil {
+		return false
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	return err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
 
 // ErrNewer says that a store was made by a later version of this program.
 var ErrNewer = errors.New("store was made by a later version of stele")
