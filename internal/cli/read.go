@@ -19,7 +19,7 @@ import (
 // filterFlags are the flags every reading command shares.
 type filterFlags struct {
 	since, until, host, agent, actor, path string
-	kinds                                            []string
+	kinds                                  []string
 }
 
 func (f *filterFlags) add(cmd *cobra.Command) {
