@@ -1,0 +1,180 @@
+package spool_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable/faultdisk"
+	"github.com/stele-log/stele/internal/spool"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
+)
+
+var when = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func item(n uint64) spool.Item {
+	path := fmt.Sprintf("/etc/%d", n%3)
+	return spool.Item{
+		Seq: n, ID: entry.ID{byte(n), 1}, Time: when.Add(time.Duration(n)),
+		States:     []spool.State{{Path: []byte(path), Entry: entry.ID{byte(n), 1}, Known: []byte(fmt.Sprintf(`{"n":%d}`, n))}},
+		Submission: wire.Submission{Note: fmt.Appendf(nil, "note %d", n), Who: []byte("{}"), Texts: []wire.Text{{K: 0, Body: bytes.Repeat([]byte("x"), int(n)*50)}}},
+	}
+}
+
+func open(t *testing.T, d *faultdisk.Disk) *spool.Spool {
+	t.Helper()
+	s, err := spool.Open(spool.Config{Dir: "/watch", FS: d})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return s
+}
+
+// check holds a spool against what must be in it: every entry from first on up
+// to acknowledged ones, whole and in order, and perhaps the one that was being
+// put.
+func check(t *testing.T, s *spool.Spool, first, put uint64, what string) {
+	t.Helper()
+	items := s.Pending(1000)
+	for i, it := range items {
+		want := item(it.Seq)
+		if it.Seq != items[0].Seq+uint64(i) || !bytes.Equal(it.Submission.Note, want.Submission.Note) || !bytes.Equal(it.Submission.Texts[0].Body, want.Submission.Texts[0].Body) {
+			t.Fatalf("%s: item %d is not what was put: %+v", what, i, it)
+		}
+	}
+	head, ok := s.Head()
+	if put > 0 && (!ok || head.Next < put) {
+		t.Fatalf("%s: head at %d, %d were put", what, head.Next, put)
+	}
+	if n := put - first; uint64(len(items)) < n {
+		t.Fatalf("%s: %d entries wait, want at least %d", what, len(items), n)
+	}
+	for _, st := range s.States() {
+		if head.Next == 0 || !bytes.Contains(st.Known, []byte("n")) {
+			t.Fatalf("%s: a state without an entry: %+v", what, st)
+		}
+	}
+}
+
+// TestEveryCallFails fails each call to the disk in turn, in each way, then cuts
+// the power: what Put returned for is there, whole and in order, and the spool
+// goes on.
+func TestEveryCallFails(t *testing.T) {
+	for _, outcome := range []faultdisk.Outcome{faultdisk.Lost, faultdisk.Done, faultdisk.Torn} {
+		for _, keep := range []faultdisk.Keep{faultdisk.Nothing, faultdisk.Prefix, faultdisk.Everything, faultdisk.Scattered} {
+			for n := 1; ; n++ {
+				what := fmt.Sprintf("call %d, outcome %d, keep %d", n, outcome, keep)
+				d := faultdisk.New(uint64(n))
+				d.FailAt(n, outcome, false)
+				put, forgot, err := work(d)
+				if err != nil && !errors.Is(err, faultdisk.ErrInjected) {
+					t.Fatalf("%s: %v", what, err)
+				}
+				if err == nil {
+					break // more calls than there were
+				}
+				d.Crash(keep)
+				s := open(t, d)
+				if len(s.Damage()) > 0 {
+					t.Fatalf("%s: a crash looks like damage: %v", what, s.Damage())
+				}
+				check(t, s, forgot, put, what)
+				if err := s.Put(item(1000)); err != nil {
+					t.Fatalf("%s: put after recovery: %v", what, err)
+				}
+			}
+		}
+	}
+}
+
+// work puts ten entries and lets go of some, and says how far it came: a Forget
+// that failed may have been done.
+func work(d *faultdisk.Disk) (put, forgot uint64, err error) {
+	s, err := spool.Open(spool.Config{Dir: "/watch", FS: d})
+	if err != nil {
+		return 0, 0, err
+	}
+	for n := range uint64(10) {
+		if err := s.Put(item(n)); err != nil {
+			return put, forgot, err
+		}
+		put = n + 1
+		if n == 4 || n == 7 {
+			forgot = n - 1
+			if err := s.Forget(n-2, verify.Checkpoint{Note: []byte("cp")}, when); err != nil {
+				return put, forgot, err
+			}
+		}
+	}
+	return put, forgot, s.Close()
+}
+
+// TestBroken: after a failure the spool refuses everything, because nobody knows
+// what is on disk.
+func TestBroken(t *testing.T) {
+	d := faultdisk.New(1)
+	s := open(t, d)
+	d.FailAt(1, faultdisk.Lost, true)
+	var broken *spool.Broken
+	if err := s.Put(item(0)); !errors.As(err, &broken) {
+		t.Fatalf("put says %v", err)
+	}
+	if err := s.Put(item(1)); !errors.As(err, &broken) {
+		t.Fatalf("put after a failure says %v", err)
+	}
+}
+
+// TestDamage: an altered byte is reported and the file kept aside; the rest is
+// used.
+func TestDamage(t *testing.T) {
+	d := faultdisk.New(1)
+	s := open(t, d)
+	for n := range uint64(5) {
+		if err := s.Put(item(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b := d.Files()["/watch/spool"]
+	b[len(b)/3] ^= 1
+	d.Put("/watch/spool", b)
+	s = open(t, d)
+	if len(s.Damage()) == 0 {
+		t.Fatal("an altered byte was not noticed")
+	}
+	if _, ok := d.Files()["/watch/spool.damaged"]; !ok {
+		t.Fatal("the damaged file was not kept")
+	}
+	if s.Len() == 0 {
+		t.Fatal("nothing of the rest was used")
+	}
+}
+
+// TestCompact: the file does not grow with what is no longer needed.
+func TestCompact(t *testing.T) {
+	d := faultdisk.New(1)
+	s := open(t, d)
+	for n := range uint64(400) {
+		it := item(n % 200)
+		it.Seq = n
+		it.Submission.Texts[0].Body = bytes.Repeat([]byte("y"), 64<<10)
+		if err := s.Put(it); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Forget(n, verify.Checkpoint{Note: []byte("cp")}, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if size := len(d.Files()["/watch/spool"]); size > 8<<20 {
+		t.Fatalf("the file has %d bytes with nothing in it", size)
+	}
+	if s.Len() != 0 || len(s.States()) != 3 {
+		t.Fatalf("%d waiting, %d states", s.Len(), len(s.States()))
+	}
+}
