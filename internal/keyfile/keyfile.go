@@ -24,11 +24,17 @@ const header = "stele key v1"
 // ErrOtherMachine says that a key was made on another machine.
 var ErrOtherMachine = errors.New("key was made on another machine")
 
-// Secret is 32 secret bytes. It cannot be printed.
-type Secret struct{ p *[32]byte }
+// Secret is 32 secret bytes. It cannot be printed: they are two pointers away,
+// because package fmt follows one where a verb does not fit.
+type Secret struct{ p **[32]byte }
+
+func newSecret() Secret {
+	b := new([32]byte)
+	return Secret{&b}
+}
 
 // Bytes returns the secret itself.
-func (s Secret) Bytes() []byte { return s.p[:] }
+func (s Secret) Bytes() []byte { return (*s.p)[:] }
 
 // String hides the secret.
 func (s Secret) String() string { return "[secret]" }
@@ -71,22 +77,22 @@ func OpenOrCreate(path, role, name string) (Key, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
-	k = Key{role, name, Machine(), Secret{new([32]byte)}}
-	rand.Read(k.Secret.p[:])
+	k = Key{role, name, Machine(), newSecret()}
+	rand.Read(k.Secret.Bytes())
 	return k, durable.WriteFile(durable.OS, path, k.render(), 0o600)
 }
 
 func (k Key) render() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nrole %s\nname %s\nmachine %s\nsecret %s\n", header, k.Role, k.Name, k.Machine,
-		base64.StdEncoding.EncodeToString(k.Secret.p[:]))
+		base64.StdEncoding.EncodeToString(k.Secret.Bytes()))
 	sum := sha256.Sum256(b.Bytes())
 	fmt.Fprintf(&b, "check %s\n", hex.EncodeToString(sum[:8]))
 	return b.Bytes()
 }
 
 func parse(data []byte) (Key, error) {
-	k := Key{Secret: Secret{new([32]byte)}}
+	k := Key{Secret: newSecret()}
 	sc := bufio.NewScanner(bytes.NewReader(data))
 	if !sc.Scan() || sc.Text() != header {
 		return Key{}, fmt.Errorf("the first line is not %q", header)
@@ -105,7 +111,7 @@ func parse(data []byte) (Key, error) {
 			if err != nil || len(b) != 32 {
 				return Key{}, errors.New("the secret is not 32 bytes in base64")
 			}
-			copy(k.Secret.p[:], b)
+			copy(k.Secret.Bytes(), b)
 		}
 	}
 	if !bytes.Equal(k.render(), data) {

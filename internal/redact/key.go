@@ -18,7 +18,10 @@ const fingerprintSize = 9
 // Key is the fingerprint key of a host. It never leaves the host and no way of
 // printing it shows it. The zero Key makes fingerprints that anyone can make;
 // it is meant for tests.
-type Key struct{ p *[KeySize]byte }
+//
+// The bytes are two pointers away: package fmt follows one where a verb does not
+// fit the key as a field of another struct.
+type Key struct{ p **[KeySize]byte }
 
 // NewKey returns the key with the given 32 bytes.
 func NewKey(b []byte) (Key, error) {
@@ -26,7 +29,8 @@ func NewKey(b []byte) (Key, error) {
 		return Key{}, fmt.Errorf("fingerprint key: %d bytes, want %d", len(b), KeySize)
 	}
 	k := [KeySize]byte(b)
-	return Key{&k}, nil
+	p := &k
+	return Key{&p}, nil
 }
 
 const hidden = "[key]"
@@ -48,7 +52,7 @@ func (Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 func (k Key) fingerprint(secret []byte) string {
 	var key []byte
 	if k.p != nil {
-		key = k.p[:]
+		key = (*k.p)[:]
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write(secret)

@@ -1,0 +1,113 @@
+package watcher
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stele-log/stele/body"
+)
+
+func by(pid int, path string) change {
+	return change{path: path, who: &body.Who{PID: pid, Started: "s"}, confidence: body.Certain, layer: "fanotify"}
+}
+
+func paths(sets []*set) (out [][]string) {
+	for _, s := range sets {
+		var l []string
+		for _, c := range s.changes {
+			l = append(l, c.path)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+func TestSets(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := newSets()
+	for _, p := range []string{"a", "b", "c"} {
+		if due := s.add(now, by(1, p)); due != nil {
+			t.Fatalf("closed too soon: %v", paths(due))
+		}
+	}
+	s.add(now, by(2, "d"))
+	if due := s.due(now.Add(setQuiet/2), false); due != nil {
+		t.Fatalf("closed while the actor may go on: %v", paths(due))
+	}
+	due := s.due(now.Add(setQuiet), false)
+	if got := paths(due); len(got) != 2 || len(got[0])+len(got[1]) != 4 {
+		t.Fatalf("two actors, four changes: %v", got)
+	}
+}
+
+// TestSetsKeepOrder: what another actor does to the same subject is recorded
+// after what the first one did.
+func TestSetsKeepOrder(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := newSets()
+	s.add(now, by(1, "a"))
+	due := s.add(now, by(2, "a"))
+	if got := paths(due); len(got) != 1 || due[0].who.PID != 1 {
+		t.Fatalf("the first actor's set stays open: %v", got)
+	}
+	due = s.add(now, by(1, "a"))
+	if len(due) != 1 || due[0].who.PID != 2 {
+		t.Fatalf("the second actor's set stays open: %v", paths(due))
+	}
+}
+
+// TestSetsClose: a set does not stay open for ever, nor grow without end, nor
+// mix reasons.
+func TestSetsClose(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := newSets()
+	for n := range 40 {
+		at := now.Add(time.Duration(n) * setQuiet / 2)
+		s.add(at, by(1, "a"))
+		if due := s.due(at, false); len(due) > 0 {
+			if at.Sub(now) < setLong {
+				t.Fatalf("closed after %v", at.Sub(now))
+			}
+			break
+		}
+		if n == 39 {
+			t.Fatal("an actor that never rests is never recorded")
+		}
+	}
+	s = newSets()
+	for range setMost {
+		s.add(now, by(1, "a"))
+	}
+	if due := s.add(now, by(1, "a")); len(due) != 1 || len(due[0].changes) != setMost {
+		t.Fatal("a full set was not closed")
+	}
+	s = newSets()
+	s.add(now, by(1, "a"))
+	reasoned := by(1, "b")
+	reasoned.why.Reason = "because"
+	if due := s.add(now, reasoned); len(due) != 1 {
+		t.Fatal("two reasons in one set")
+	}
+}
+
+func TestReasons(t *testing.T) {
+	now := time.Unix(100, 0)
+	r := newReasons()
+	r.begin(7, body.Why{Reason: "nightly"})
+	child := &body.Who{PID: 9, Ancestors: []body.Process{{PID: 8}, {PID: 7}, {PID: 1}}}
+	for _, c := range []struct {
+		who  *body.Who
+		want string
+	}{{child, "nightly"}, {&body.Who{PID: 7}, "nightly"}, {&body.Who{PID: 9}, ""}, {nil, ""}} {
+		if got := r.of(c.who, now).Reason; got != c.want {
+			t.Errorf("%+v: reason %q, want %q", c.who, got, c.want)
+		}
+	}
+	r.end(7, now)
+	if got := r.of(child, now.Add(runGrace)).Reason; got != "nightly" {
+		t.Errorf("what settles after the end: %q", got)
+	}
+	if got := r.of(child, now.Add(runGrace+1)).Reason; got != "" {
+		t.Errorf("long after the end: %q", got)
+	}
+}
