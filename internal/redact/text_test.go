@@ -8,7 +8,7 @@ import (
 )
 
 // testKey is not secret.
-var testKey = Key{&[KeySize]byte{1, 2, 3}}
+var testKey = mustKey([]byte{1, 2, 3})
 
 func newTest() *Redactor { return New(Config{Key: testKey}) }
 
@@ -202,4 +202,15 @@ func TestTextLeavesInnocentTextsAlone(t *testing.T) {
 			t.Errorf("%s: masked %q in %q", c.format, got.Text, c.text)
 		}
 	}
+}
+
+// mustKey makes a key of the first bytes of b and zeros.
+func mustKey(b []byte) Key {
+	var full [KeySize]byte
+	copy(full[:], b)
+	k, err := NewKey(full[:])
+	if err != nil {
+		panic(err)
+	}
+	return k
 }
