@@ -136,6 +136,7 @@ const (
 	MarkBinary   = "binary"    // not text
 	MarkLink     = "link"      // a symbolic link; the text is its target
 	MarkHardLink = "hard-link" // the file has another name
+	MarkSpecial  = "special"   // a FIFO, device or socket; it has no text
 )
 
 // What is one change of one subject.

@@ -123,9 +123,6 @@ const (
 	LayerProc     = "proc"
 )
 
-// MarkSpecial marks a FIFO, device or socket: it has no text.
-const MarkSpecial = "special"
-
 // Layer is one means of capture.
 type Layer struct {
 	Name   string

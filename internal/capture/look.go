@@ -101,7 +101,7 @@ func (e *eye) once(path string) (sight, error) {
 		return s, err
 	}
 	// A FIFO, device or socket is never opened: that alone can have effects.
-	s.mark(MarkSpecial)
+	s.mark(body.MarkSpecial)
 	m := e.hmac()
 	fmt.Fprintf(m, "special %d", st.Rdev)
 	m.Sum(s.known.Digest[:0])

@@ -8,11 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/server"
 )
@@ -108,6 +111,13 @@ func (d *demo) edits(ctx context.Context, m *machine) error {
 	if err := d.await(ctx, m, 1); err != nil {
 		return err
 	}
+	if !named(m) {
+		d.say("Without root the kernel does not say who; a reason can still be given afterwards (stele explain):")
+		if err := d.self("explain", strconv.Itoa(tamperedEntry), "--reason", "let the backup in", "--ticket", "OPS-42"); err != nil {
+			return err
+		}
+		d.seen++
+	}
 	d.say("A scrape password is rotated: what is recorded says that a secret changed, and holds neither the old one nor the new.")
 	prom := filepath.Join(d.dir, "etc/prometheus/prometheus.yml")
 	if err := d.edit(prom, "hunter2-hunter2", "correct-horse-battery"); err != nil {
@@ -155,16 +165,26 @@ func (d *demo) edits(ctx context.Context, m *machine) error {
 
 // under runs a command with a reason, as `stele run` does.
 func (d *demo) under(reason, ticket, name string, args ...string) error {
-	self, err := os.Executable()
+	return d.self(append([]string{"run", "--reason", reason, "--ticket", ticket, "--", name}, args...)...)
+}
+
+// self runs this program on the store of the tour.
+func (d *demo) self(args ...string) error {
+	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	run := append([]string{"--data", d.data, "run", "--reason", reason, "--ticket", ticket, "--", name}, args...)
-	out, err := exec.Command(self, run...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, out)
+	cmd := exec.Command(program, append([]string{"--data", d.data}, args...)...)
+	cmd.Env = append(os.Environ(), "STELE_TRUST="+d.trust)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("stele %s: %w: %s", args[0], err, out)
 	}
 	return nil
+}
+
+// named reports whether the kernel tells which process changed a file.
+func named(m *machine) bool {
+	return slices.ContainsFunc(m.watcher.Status().Layers, func(l capture.Layer) bool { return l.Name == capture.LayerProc && l.Live })
 }
 
 func (d *demo) edit(path, from, to string) error {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -141,6 +142,7 @@ func (a *app) openServer(ctx context.Context, l server.Layout) (*server.Server, 
 	if err != nil {
 		return nil, err
 	}
+	syscall.Umask(0o077) // whatever the parts write is the owner's alone
 	srv, err := server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
 	switch {
 	case errors.Is(err, durable.ErrLocked):

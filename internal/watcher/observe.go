@@ -3,6 +3,7 @@ package watcher
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -141,17 +142,23 @@ func encode(s string) (plain, encoded string) {
 	return "", base64.StdEncoding.EncodeToString([]byte(s))
 }
 
+// aliveEvery is how often the spool is told that the watcher runs: a gap begins
+// there at the latest.
+const aliveEvery = 30 * time.Second
+
 // collect gathers changes into change sets and records those that are due.
 func (w *Watcher) collect() error {
 	open := newSets()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
 	for {
 		var due []*set
 		select {
 		case c, ok := <-w.intake:
 			if !ok {
-				return w.recordAll(open.due(time.Now(), true))
+				return errors.Join(w.recordAll(open.due(time.Now(), true)), w.cfg.Spool.Alive(w.cfg.Now()))
 			}
 			if c.gap != nil {
 				due = open.due(time.Now(), true)
@@ -166,6 +173,10 @@ func (w *Watcher) collect() error {
 			due = open.add(time.Now(), c)
 		case <-tick.C:
 			due = open.due(time.Now(), false)
+		case <-alive.C:
+			if err := w.cfg.Spool.Alive(w.cfg.Now()); err != nil {
+				return err
+			}
 		}
 		if err := w.recordAll(due); err != nil {
 			return err

@@ -229,9 +229,6 @@ func (w *Watcher) acknowledge(cp verify.Checkpoint, items []spool.Item, indexes 
 			done <- acknowledged{index: indexes[i]}
 			delete(w.waiting, items[i].Seq)
 		}
-		if w.cfg.Recorded != nil {
-			w.cfg.Recorded(indexes[i], items[i].ID)
-		}
 	}
 	return nil
 }

@@ -59,9 +59,6 @@ type Config struct {
 	OwnEvents bool // record what this very process changes too
 	Now       func() time.Time
 	Diag      *slog.Logger
-
-	// Recorded is told of every entry the log has proved to hold; nil: nobody.
-	Recorded func(index uint64, id entry.ID)
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
