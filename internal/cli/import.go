@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,12 +86,21 @@ func (a *app) importFile(ctx context.Context, l server.Layout, name string) (err
 	if err != nil {
 		return err
 	}
-	if err := im.Run(ctx, done); err != nil {
+	if err := im.Run(ctx, done); diskFull(err) {
+		return withHint(fmt.Errorf("import %s: %w", name, err), "the disk is full; what was accepted is safe and can be read; make room and import again: it goes on where it ended")
+	} else if err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
 	}
 	bar.done()
 	fmt.Fprintf(a.out, "imported %d rows\n", len(rows)-done)
 	return nil
+}
+
+// diskFull tells a full disk by its words too: the libraries under log and index
+// render the error of the operating system and do not wrap it.
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) ||
+		err != nil && (strings.Contains(err.Error(), syscall.ENOSPC.Error()) || strings.Contains(err.Error(), "disk is full"))
 }
 
 func (a *app) newImport(ctx context.Context, l server.Layout, srv *server.Server, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {
@@ -109,10 +120,12 @@ func (a *app) newImport(ctx context.Context, l server.Layout, srv *server.Server
 	if err != nil {
 		return nil, err
 	}
-	chain := record.NewChain(key, head)
-	s := &importSender{srv: srv, chain: chain}
+	s := &importSender{srv: srv, chain: record.NewChain(key, head)}
+	if err := s.believe(ctx, nil, nil); err != nil { // an importer keeps nothing between runs
+		return nil, err
+	}
 	return importer.New(importer.Config{
-		Chain: chain, Redactor: red, Version: version(), Now: time.Now, Progress: progress, Submit: s.submit,
+		Chain: s.chain, Redactor: red, Version: version(), Now: time.Now, Progress: progress, Submit: s.submit,
 		Secrets: func(_, path string) []string {
 			m, _ := cat.MatchSuffix("/" + path)
 			return m.Secrets
@@ -143,13 +156,18 @@ func (s *importSender) submit(ctx context.Context, subs []wire.Submission) error
 		}
 		indexes[i] = ans.Index
 	}
-	r, err := s.srv.Receipt(ctx, s.believed.Size, indexes)
-	if err != nil {
-		return err
-	}
 	notes := make([][]byte, len(subs))
 	for i := range subs {
 		notes[i] = subs[i].Note
+	}
+	return s.believe(ctx, indexes, notes)
+}
+
+// believe asks for a receipt and verifies it.
+func (s *importSender) believe(ctx context.Context, indexes []uint64, notes [][]byte) error {
+	r, err := s.srv.Receipt(ctx, s.believed.Size, indexes)
+	if err != nil {
+		return err
 	}
 	cp, err := r.Check(s.srv.LogKey(), s.believed, indexes, notes)
 	if err != nil {

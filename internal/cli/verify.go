@@ -177,6 +177,9 @@ func (a *app) printVerdict(rep *monitor.Report) {
 		return
 	}
 	fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
+	if rep.IndexBehind {
+		fmt.Fprintln(a.out, "the index does not reach as far as the log; `stele up` or `stele admin reindex` brings it up to date")
+	}
 	if rep.Erased > 0 {
 		fmt.Fprintf(a.out, "erased: %d lines, on the record\n", rep.Erased)
 	}

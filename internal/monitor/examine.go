@@ -50,6 +50,8 @@ type Report struct {
 	VKey       string
 	From       uint64 // leaves below it were examined in full before
 	Problems   []Problem
+
+	IndexBehind bool // the index does not reach as far as the log; not a fault of anybody
 }
 
 // Bad reports whether anything but a source stands accused.
@@ -274,8 +276,11 @@ func (x *examination) checkIndex(ctx context.Context, idx *index.Index, records 
 	}
 	writing := x.cfg.Layout.Writing()
 	for _, m := range bad {
-		if m.Tail && writing {
-			continue // the index and the checkpoint follow the log at their own pace
+		if m.Tail && (writing || m.Detail == "missing") {
+			// Index and checkpoint follow the log at their own pace, and a crash or a
+			// full disk may stop the index short: the next writer catches up.
+			x.report.IndexBehind = true
+			continue
 		}
 		where := m.Table
 		if m.Index != index.NoEntry {

@@ -143,13 +143,13 @@ func (s *Server) close(ctx context.Context) error {
 	if s.recorder != nil {
 		errs = append(errs, s.recorder.stop(ctx))
 	}
-	if s.intake != nil {
-		errs = append(errs, s.intake.Stop())
-	}
+	stopped := s.intake != nil && s.intake.Stop() != nil // and every sender was told why
 	if s.log != nil {
-		errs = append(errs, s.log.Close(ctx))
+		if err := s.log.Close(ctx); !stopped {
+			errs = append(errs, err)
+		}
 	}
-	if s.believer != nil {
+	if s.believer != nil && !stopped {
 		errs = append(errs, s.believer.save(ctx))
 	}
 	if s.vault != nil {

@@ -156,7 +156,7 @@ func (w *Watcher) resume(ctx context.Context) error {
 		ours = theirs
 	}
 	w.chain = record.NewChain(w.cfg.Key, ours)
-	if w.believed, err = w.cfg.Spool.Believed(w.cfg.LogKey); err != nil {
+	if err := w.recall(ctx, theirs); err != nil {
 		return err
 	}
 	w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
@@ -164,6 +164,23 @@ func (w *Watcher) resume(ctx context.Context) error {
 		return w.gap("the spool is behind the log: the host was rolled back or the spool was lost", w.cfg.Spool.Latest())
 	}
 	return nil
+}
+
+// recall finds the checkpoint to believe. A watcher that has lost its spool has
+// nothing but the log's word for it.
+func (w *Watcher) recall(ctx context.Context, theirs record.Head) (err error) {
+	if w.believed, err = w.cfg.Spool.Believed(w.cfg.LogKey); err != nil {
+		return fmt.Errorf("checkpoint in the spool: %w", err)
+	}
+	if w.believed.Size > 0 || theirs.Next == 0 {
+		return nil
+	}
+	r, err := w.cfg.Server.Receipt(ctx, 0, nil)
+	if err != nil {
+		return fmt.Errorf("ask for a checkpoint: %w", err)
+	}
+	w.believed, err = r.Check(w.cfg.LogKey, w.believed, nil, nil)
+	return err
 }
 
 // want decides by the whole path, and never by its last name alone: what is an
