@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/base64"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -30,6 +31,11 @@ func OpenCheckpoint(key *entry.LogKey, signed []byte) (Checkpoint, error) {
 	n, err := note.Open(signed, note.VerifierList(verifier))
 	if err != nil {
 		return bad("%v", err)
+	}
+	for _, s := range append(n.Sigs, n.UnverifiedSigs...) { // note.Open takes other spellings too
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return bad("signature of %.80q is not in canonical base64", s.Name)
+		}
 	}
 	lines := strings.Split(n.Text, "\n")
 	if len(lines) < 4 || lines[0] != key.Origin() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,8 +144,10 @@ func sample(n int) []int {
 	for i := 0; i < n; i += step {
 		at = append(at, i)
 	}
-	if n > 0 && at[len(at)-1] != n-1 {
-		at = append(at, n-1)
+	for i := max(0, n-4); i < n; i++ { // ends are where spellings vary
+		if !slices.Contains(at, i) {
+			at = append(at, i)
+		}
 	}
 	return at
 }
