@@ -29,7 +29,7 @@ func appendSingle(t *testing.T, tab *table, n sizes) {
 		text  wording
 		limit string
 	}{
-		{"append, 1 change, new text", ownTexts, "a zstd encoder made for each base of each text"},
+		{"append, 1 change, new text", ownTexts, "deltas against each likely base; zstd where they are long"},
 		{"append, 1 change, rolled-out text", fleet.text, "Ed25519, SQLite, fsyncs of vault and log in one batch"},
 	} {
 		work, took := submitted(t, n, n.single, 1, c.text)

@@ -90,7 +90,7 @@ func verifyLarge(t *testing.T, tab *table, n sizes, s *store) {
 	took, size := examine(t, s)
 	tab.add(row{
 		what: "verify, signatures, vault, index", measured: per(size, took.wall, "entries"), cpu: took.cpu / time.Duration(size),
-		peer: "the row above", beside: tab.rows[len(tab.rows)-1].measured, limit: "one goroutine opening every seal again for the index",
+		peer: "the row above", beside: tab.rows[len(tab.rows)-1].measured, limit: "decrypting every line, reading every text, comparing every row",
 	})
 }
 
@@ -191,7 +191,7 @@ var shownKinds = []string{"change", "gap", "finding", "remark", "erase", "revoke
 func readLarge(t *testing.T, tab *table, n sizes, s *store) {
 	perHost := min(n.entries/n.fleet, 50)
 	for _, q := range []query{
-		{"log, newest 50", newest(history.Filter{Kinds: shownKinds, Limit: 50}, 50), "the recorder's entries around each of 50"},
+		{"log, newest 50", newest(history.Filter{Kinds: shownKinds, Limit: 50}, 50), "proof, signature and seals of each of 50"},
 		{"log --host, newest 50", newest(history.Filter{Kinds: shownKinds, Host: hostName(3), Limit: 50}, perHost), "the same; each in a bundle of its own"},
 		{"blame of a path", blame, "every version of the text, each behind a proof"},
 		{"show one entry", show, "opening the store"},

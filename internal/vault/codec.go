@@ -134,7 +134,7 @@ func packQuick(text, base []byte) []byte {
 	}
 	packed := make([]byte, 1+s2.MaxEncodedLen(len(text)))
 	packed[0] = deltaS2
-	return packed[:1+len(dict.EncodeBest(packed[1:], text))]
+	return packed[:1+len(dict.Encode(packed[1:], text))]
 }
 
 // packZstd appends a zstd frame without its magic.
