@@ -52,7 +52,7 @@ func (a *app) sameAsDisk(ctx context.Context, r *history.Reader, path string, v 
 		return false, err
 	}
 	m, _ := cat.MatchSuffix(path)
-	res := red.Text(content, redact.Source{Format: view.Changes[v.K].Format, SecretPaths: m.Secrets})
+	res := red.Text(content, redact.Source{Format: view.Changes[v.K].Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
 	secrets, err := r.Secrets(ctx, v.Index, v.K)
 	if err != nil {
 		return false, err

@@ -126,9 +126,9 @@ func (a *app) newImport(ctx context.Context, l server.Layout, srv *server.Server
 	}
 	return importer.New(importer.Config{
 		Chain: s.chain, Redactor: red, Version: version(), Now: time.Now, Progress: progress, Submit: s.submit,
-		Secrets: func(_, path string) []string {
+		Secrets: func(path string) ([]string, bool) {
 			m, _ := cat.MatchSuffix("/" + path)
-			return m.Secrets
+			return m.Secrets, m.Opaque
 		},
 		Latest: func(ctx context.Context, host, path string) (importer.Place, bool, error) {
 			id, what, ok, err := srv.Latest(ctx, index.Subject{Host: host, Told: true, Path: path})

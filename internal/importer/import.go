@@ -26,7 +26,7 @@ type Place struct {
 type Config struct {
 	Chain    *record.Chain // of the importer
 	Redactor *redact.Redactor
-	Secrets  func(agent, path string) []string // secret key paths of an agent
+	Secrets  func(path string) (keys []string, opaque bool) // what the catalogue says is secret
 	Version  string
 	Now      func() time.Time
 
@@ -208,7 +208,8 @@ func (im *Import) change(r *Row, action body.Action, digest *string) (record.Cha
 }
 
 func (im *Import) redact(c *record.Change, r *Row, content []byte) {
-	red := im.cfg.Redactor.Text(content, redact.Source{Format: r.Format, SecretPaths: im.cfg.Secrets(r.Agent, r.Path)})
+	secrets, opaque := im.cfg.Secrets(r.Path)
+	red := im.cfg.Redactor.Text(content, redact.Source{Format: r.Format, SecretPaths: secrets, Opaque: opaque})
 	c.Text, c.What.Secrets = red.Text, red.Fingerprints
 	if c.Text == nil {
 		c.Text = []byte{}

@@ -58,6 +58,8 @@ type Source struct {
 	// List items have no name: [] may be written or left out. Whatever lies
 	// below a matching key is secret too.
 	SecretPaths []string
+	// Opaque says that the whole content is secret, as a key file's is.
+	Opaque bool
 }
 
 // Span is a range of bytes, from Start up to but not including End.
@@ -75,6 +77,9 @@ type Result struct {
 // Text masks the secrets in a configuration. It never fails: where it is unsure
 // it masks the whole value, and a binary as a whole.
 func (r *Redactor) Text(raw []byte, src Source) Result {
+	if src.Opaque && len(raw) > 0 {
+		return r.mask(raw, []Span{{0, len(raw)}})
+	}
 	if bytes.IndexByte(raw, 0) >= 0 {
 		res := r.mask(raw, []Span{{0, len(raw)}})
 		res.Binary, res.Unparsed = true, true

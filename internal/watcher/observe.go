@@ -72,11 +72,7 @@ func (w *Watcher) redact(c *change, m catalogue.Match, o *capture.Observation) {
 	if !link { // the text of a link is its target, whose syntax is none
 		c.what.Format = formatOf(m, o)
 	}
-	content := o.Content
-	if m.Opaque {
-		content = append([]byte{0}, content...) // a binary is masked as a whole, and so is a key file
-	}
-	r := w.cfg.Redactor.Text(content, redact.Source{Format: c.what.Format, SecretPaths: m.Secrets})
+	r := w.cfg.Redactor.Text(o.Content, redact.Source{Format: c.what.Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
 	c.text, c.what.Secrets = r.Text, r.Fingerprints
 	if c.text == nil {
 		c.text = []byte{}
