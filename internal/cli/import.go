@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +11,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/importer"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/record"
@@ -86,7 +85,7 @@ func (a *app) importFile(ctx context.Context, l server.Layout, name string) (err
 	if err != nil {
 		return err
 	}
-	if err := im.Run(ctx, done); diskFull(err) {
+	if err := im.Run(ctx, done); durable.DiskFull(err) {
 		return withHint(fmt.Errorf("import %s: %w", name, err), "the disk is full; what was accepted is safe and can be read; make room and import again: it goes on where it ended")
 	} else if err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
@@ -94,13 +93,6 @@ func (a *app) importFile(ctx context.Context, l server.Layout, name string) (err
 	bar.done()
 	fmt.Fprintf(a.out, "imported %d rows\n", len(rows)-done)
 	return nil
-}
-
-// diskFull tells a full disk by its words too: the libraries under log and index
-// render the error of the operating system and do not wrap it.
-func diskFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) ||
-		err != nil && (strings.Contains(err.Error(), syscall.ENOSPC.Error()) || strings.Contains(err.Error(), "disk is full"))
 }
 
 func (a *app) newImport(ctx context.Context, l server.Layout, srv *server.Server, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {

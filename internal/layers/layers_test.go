@@ -22,20 +22,22 @@ var layer = [][]string{
 	{"entry"},
 	{"seal"},
 	{"verify"},
-	{"internal/durable", "internal/terminal", "internal/wire", "internal/catalogue", "internal/redact"},
+	{"internal/durable", "internal/terminal", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact"},
 	{"internal/durable/faultdisk", "internal/record", "internal/trust", "internal/keyfile"},
 	{"internal/tlog", "internal/vault", "internal/index", "internal/capture", "internal/spool"},
 	{"internal/intake"},
-	{"internal/server", "internal/watcher", "internal/importer"},
+	{"internal/server", "internal/client", "internal/watcher", "internal/importer"},
+	{"internal/believed"},
 	{"internal/history", "internal/monitor", "internal/steletest"},
+	{"internal/service"},
 	{"internal/cli"},
 	{"internal/bench", "cmd/stele"},
 }
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/spool", "internal/watcher"}
-	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/server", "internal/history", "internal/monitor"}
+	hostSide   = []string{"internal/capture", "internal/spool", "internal/watcher", "internal/client"}
+	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/server", "internal/believed", "internal/history", "internal/monitor", "internal/service"}
 )
 
 // public packages an auditor builds on: standard library, x/mod and each other.

@@ -37,6 +37,12 @@ func (l Layout) Watch() string { return filepath.Join(l.Dir, "watch") }
 // Socket is where the watcher listens for run and explain.
 func (l Layout) Socket() string { return filepath.Join(l.Dir, "watch", "socket") }
 
+// Keys is the directory of secrets.
+func (l Layout) Keys() string { return filepath.Join(l.Dir, "keys") }
+
+// Endpoint is the file that says how the operator reaches a running service.
+func (l Layout) Endpoint() string { return filepath.Join(l.Dir, "keys", "endpoint.json") }
+
 // Key is the file of a key.
 func (l Layout) Key(name string) string { return filepath.Join(l.Dir, "keys", name+".key") }
 
@@ -64,7 +70,7 @@ var ErrNewer = errors.New("store was made by a later version of stele")
 var ErrNoStore = errors.New("no store here")
 
 func (l Layout) prepare() error {
-	for _, d := range []string{l.Dir, filepath.Join(l.Dir, "keys"), filepath.Dir(l.Index()), l.Watch()} {
+	for _, d := range []string{l.Dir, l.Keys(), filepath.Dir(l.Index()), l.Watch()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -132,25 +133,39 @@ func (r *recorder) rollCall(ctx context.Context) error {
 	if r.s.log.Size() == r.called && len(r.changed) == 0 {
 		return nil
 	}
-	var o entry.Open
-	for src := range r.changed {
+	for {
+		o := r.news()
+		if _, err := r.sign(ctx, record.Draft{
+			Kind: entry.RollCall, Open: o,
+			How: body.How{Layer: "recorder", Version: r.s.cfg.Version},
+		}); err != nil {
+			return fmt.Errorf("call the roll: %w", err)
+		}
+		for _, src := range slices.Concat(o.Absent, o.Present) {
+			delete(r.changed, src)
+		}
+		if len(r.changed) == 0 {
+			return nil
+		}
+	}
+}
+
+// maxCalled is how many sources one roll call names: an entry has its limit.
+const maxCalled = 1000
+
+// news lists sources that came or went since the last roll call, as many as one
+// entry holds. The caller holds mu.
+func (r *recorder) news() (o entry.Open) {
+	byBytes := func(a, b entry.Source) int { return slices.Compare(a[:], b[:]) }
+	sources := slices.SortedFunc(maps.Keys(r.changed), byBytes)
+	for _, src := range sources[:min(len(sources), maxCalled)] {
 		if r.heard[src] {
 			o.Present = append(o.Present, src)
 		} else {
 			o.Absent = append(o.Absent, src)
 		}
 	}
-	byBytes := func(a, b entry.Source) int { return slices.Compare(a[:], b[:]) }
-	slices.SortFunc(o.Present, byBytes)
-	slices.SortFunc(o.Absent, byBytes)
-	if _, err := r.sign(ctx, record.Draft{
-		Kind: entry.RollCall, Open: o,
-		How: body.How{Layer: "recorder", Version: r.s.cfg.Version},
-	}); err != nil {
-		return fmt.Errorf("call the roll: %w", err)
-	}
-	clear(r.changed)
-	return nil
+	return o
 }
 
 // set notes that a source is present or absent. The caller holds mu.

@@ -196,11 +196,14 @@ func (s *Server) Head(ctx context.Context, src entry.Source) (record.Head, error
 // checkpoint that covers them, and proves it consistent with the one the sender
 // believed before.
 func (s *Server) Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error) {
-	var last uint64
+	last := min(believed, s.log.Size()) // who believes in more is shown less, and names it
 	for _, i := range indexes {
+		if i >= s.log.Size() {
+			return nil, &BeyondError{i, s.log.Size()}
+		}
 		last = max(last, i+1)
 	}
-	if _, err := s.log.WaitPublished(ctx, max(last, believed)); err != nil {
+	if _, err := s.log.WaitPublished(ctx, last); err != nil {
 		return nil, err
 	}
 	cp, err := s.checkpoint()
@@ -222,6 +225,35 @@ func (s *Server) Receipt(ctx context.Context, believed uint64, indexes []uint64)
 		r.Inclusion = append(r.Inclusion, p)
 	}
 	return r, nil
+}
+
+// BeyondError says that the log has no entry at an index.
+type BeyondError struct{ Index, Size uint64 }
+
+func (e *BeyondError) Error() string {
+	return fmt.Sprintf("the log has no entry %d: it has %d entries", e.Index, e.Size)
+}
+
+// Entry is the entry at an index, as its source signed it.
+func (s *Server) Entry(ctx context.Context, i uint64) ([]byte, error) {
+	cp, err := s.checkpoint()
+	if err != nil {
+		return nil, err
+	}
+	return s.treeOf(cp).Entry(ctx, i)
+}
+
+// Size is how many entries the log has, and Published how many of them the
+// newest checkpoint covers.
+func (s *Server) Size() uint64 { return s.log.Size() }
+
+// Published is how many entries the newest checkpoint covers.
+func (s *Server) Published() uint64 {
+	cp, err := s.checkpoint()
+	if err != nil {
+		return 0
+	}
+	return cp.Size
 }
 
 func (s *Server) treeOf(cp verify.Checkpoint) *tlog.Tree {

@@ -144,9 +144,9 @@ func (r *reader) part() []byte { return r.take(int(r.number())) }
 
 // Receipt proves that entries stand in a log.
 type Receipt struct {
-	Checkpoint  []byte             // signed by the log
-	Consistency tlog.TreeProof     // from the size the sender believed
-	Inclusion   []tlog.RecordProof // of the entries asked for, in order
+	Checkpoint  []byte             `json:"checkpoint"`  // signed by the log
+	Consistency tlog.TreeProof     `json:"consistency"` // from the size the sender believed
+	Inclusion   []tlog.RecordProof `json:"inclusion"`   // of the entries asked for, in order
 }
 
 // Check verifies a receipt for entries at those indexes and returns the

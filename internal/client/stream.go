@@ -1,0 +1,217 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// stream is one open stream: submissions go out in order and answers come back
+// in the same order, so that many can be under way at once.
+type stream struct {
+	out    *io.PipeWriter
+	buf    *bufio.Writer
+	cancel context.CancelFunc
+
+	write sync.Mutex // one batch is written at a time
+
+	mu      sync.Mutex
+	pending []*batch // that wait for answers, oldest first
+	dead    error
+}
+
+// batch waits for the answers to its entries.
+type batch struct {
+	want    int
+	answers []wire.Answer
+	done    chan error
+}
+
+// Submit hands in entries on a stream, which it opens at need. After an error
+// nothing is known of the outcome.
+func (c *Client) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	if len(subs) == 0 {
+		return nil, nil
+	}
+	s, err := c.opened(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.send(subs)
+	if err != nil {
+		c.drop(s)
+		return nil, err
+	}
+	wait := time.NewTimer(answerTimeout)
+	defer wait.Stop()
+	select {
+	case err = <-b.done:
+	case <-wait.C:
+		err = fmt.Errorf("%w: no answer within %s", ErrUnreachable, answerTimeout)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		c.drop(s)
+		return nil, err
+	}
+	return b.answers, nil
+}
+
+// opened is the open stream.
+func (c *Client) opened(ctx context.Context) (*stream, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stream != nil {
+		return c.stream, nil
+	}
+	s, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.stream = s
+	return s, nil
+}
+
+func (c *Client) open(ctx context.Context) (*stream, error) {
+	own, cancel := context.WithCancel(context.Background()) // the stream outlives whoever opened it
+	pr, pw := io.Pipe()
+	req, err := c.request(own, http.MethodPost, wire.PathStream, pr)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, cancel)
+	late := time.AfterFunc(answerTimeout, cancel)
+	resp, err := c.http.Do(req)
+	late.Stop()
+	stop()
+	if err != nil {
+		cancel()
+		return nil, unreachable(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer cancel()
+		defer resp.Body.Close()
+		return nil, statusError(resp)
+	}
+	s := &stream{out: pw, buf: bufio.NewWriterSize(pw, 64<<10), cancel: cancel}
+	go s.read(resp.Body)
+	return s, nil
+}
+
+// drop forgets a stream that failed; the next Submit opens another.
+func (c *Client) drop(s *stream) {
+	c.mu.Lock()
+	if c.stream == s {
+		c.stream = nil
+	}
+	c.mu.Unlock()
+	s.close(ErrUnreachable)
+}
+
+// send writes a batch and queues it for its answers.
+func (s *stream) send(subs []wire.Submission) (*batch, error) {
+	b := &batch{want: len(subs), done: make(chan error, 1)}
+	s.write.Lock()
+	defer s.write.Unlock()
+	s.mu.Lock()
+	if s.dead != nil {
+		s.mu.Unlock()
+		return nil, s.dead
+	}
+	s.pending = append(s.pending, b)
+	s.mu.Unlock()
+	for i := range subs {
+		p, err := subs[i].AppendBinary(nil)
+		if err == nil {
+			err = wire.WriteFrame(s.buf, p)
+		}
+		if err != nil {
+			return nil, s.failed(err)
+		}
+	}
+	if err := s.buf.Flush(); err != nil {
+		return nil, s.failed(err)
+	}
+	return b, nil
+}
+
+// failed is why the stream ended, which tells more than that a write failed.
+func (s *stream) failed(err error) error {
+	s.close(unreachable(err))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
+}
+
+// read hands answers to the batches they belong to until the stream ends.
+func (s *stream) read(body io.ReadCloser) {
+	defer body.Close()
+	in := bufio.NewReader(body)
+	for {
+		frame, err := wire.ReadFrame(in, maxAnswer)
+		if err != nil {
+			s.close(unreachable(err))
+			return
+		}
+		var g struct {
+			Answers []wire.Answer `json:"answers"`
+			wire.Problem
+			Status int `json:"status"`
+		}
+		switch err := json.Unmarshal(frame, &g); {
+		case err != nil:
+			s.close(fmt.Errorf("the answer of the server: %w", err))
+			return
+		case g.Status != 0:
+			s.close(&StatusError{g.Status, g.Error, g.Hint})
+			return
+		}
+		if err := s.answered(g.Answers); err != nil {
+			s.close(err)
+			return
+		}
+	}
+}
+
+func (s *stream) answered(answers []wire.Answer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(answers) > 0 {
+		if len(s.pending) == 0 {
+			return errors.New("the server gives answers to entries it was not handed")
+		}
+		b := s.pending[0]
+		n := min(b.want-len(b.answers), len(answers))
+		b.answers, answers = append(b.answers, answers[:n]...), answers[n:]
+		if len(b.answers) == b.want {
+			s.pending = s.pending[1:]
+			b.done <- nil
+		}
+	}
+	return nil
+}
+
+// close ends the stream and tells whoever waits, with the first reason given.
+func (s *stream) close(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dead == nil {
+		s.dead = why
+	}
+	for _, b := range s.pending {
+		b.done <- s.dead
+	}
+	s.pending = nil
+	s.out.CloseWithError(io.EOF)
+	s.cancel()
+}

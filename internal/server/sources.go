@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/verify"
+)
+
+// Enrolment is what the log says about a source; ok is false if it is not
+// enrolled.
+func (s *Server) Enrolment(src entry.Source) (en verify.Enrolment, ok bool) {
+	if p := s.intake.Enrolled(src); p != nil {
+		return *p, true
+	}
+	return en, false
+}
+
+// Sources are the sources enrolled, as the index lists them.
+func (s *Server) Sources(ctx context.Context) ([]index.SourceStatus, error) {
+	st, err := s.index.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list sources: %w", err)
+	}
+	return st.Sources, nil
+}
+
+// HostOf is the host that a source was enrolled with.
+func (s *Server) HostOf(ctx context.Context, src entry.Source) (string, error) {
+	sources, err := s.Sources(ctx)
+	if err != nil {
+		return "", err
+	}
+	for i := range sources {
+		if sources[i].Source == src {
+			return sources[i].Host, nil
+		}
+	}
+	return "", fmt.Errorf("source %s is not enrolled", src)
+}
+
+// Revoke records that a source is let in no more: what the log has of it stays,
+// what comes later is no longer its word.
+func (s *Server) Revoke(ctx context.Context, src entry.Source, reason string) (index uint64, err error) {
+	head, err := s.Head(ctx, src)
+	if err != nil {
+		return 0, err
+	}
+	if src == s.keys.recorder.Source() {
+		return 0, fmt.Errorf("source %s is the recorder of this log, which nothing can be recorded without", src)
+	}
+	r := s.recorder
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := head.Next
+	if last > 0 {
+		last--
+	}
+	if _, err := r.sign(ctx, record.Draft{
+		Kind: entry.Revoke, Open: entry.Open{Source: &src, Last: last}, Why: body.Why{Reason: reason},
+		How: body.How{Layer: "recorder", Version: s.cfg.Version},
+	}); err != nil {
+		return 0, fmt.Errorf("revoke source %s: %w", src, err)
+	}
+	return r.called - 1, nil
+}
+
+// Finding records what the server found wrong, about entries where there are
+// any.
+func (s *Server) Finding(ctx context.Context, code verify.Code, detail string, about ...entry.ID) error {
+	r := s.recorder
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.sign(ctx, record.Draft{
+		Kind: entry.Finding, Open: entry.Open{Code: string(code), About: about},
+		How: body.How{Layer: "recorder", Version: s.cfg.Version, Detail: detail},
+	}); err != nil {
+		return fmt.Errorf("record finding %s: %w", code, err)
+	}
+	return nil
+}
+
+// Presence notes which sources came and which went, and calls the roll at once
+// if one went: silence is to be seen in bounded time.
+func (s *Server) Presence(ctx context.Context, came, went []entry.Source) error {
+	r := s.recorder
+	r.mu.Lock()
+	for _, src := range came {
+		r.set(src, true)
+	}
+	for _, src := range went {
+		r.set(src, false)
+	}
+	r.mu.Unlock()
+	if len(went) == 0 {
+		return nil
+	}
+	return r.rollCall(ctx)
+}

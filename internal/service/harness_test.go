@@ -1,0 +1,180 @@
+package service_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/client"
+	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// door is a service at a loopback address, with its operator.
+type door struct {
+	*service.Service
+	store    steletest.Store
+	url      string
+	endpoint service.Endpoint
+	cert     tls.Certificate
+}
+
+// open begins a service over a new store. change may alter its configuration.
+func open(t *testing.T, change ...func(*service.Config)) *door {
+	t.Helper()
+	certificate, key, err := mtls.NewServer([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openStore(t, steletest.NewStore(t), cert, "127.0.0.1:0", change...)
+}
+
+func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr string, change ...func(*service.Config)) *door {
+	t.Helper()
+	cfg := service.Config{
+		Layout: st.Layout, Certificate: cert, Diag: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Open: func(ctx context.Context) (*server.Server, error) {
+			return server.Open(ctx, server.Config{Layout: st.Layout, Trust: st.Trust, Version: "test"})
+		},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := service.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("open service: %v", err)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	d := &door{Service: s, store: st, url: "https://" + l.Addr().String(), cert: cert}
+	d.endpoint = s.Endpoint(d.url)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			t.Errorf("close service: %v", err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// operator is a client with the operator's secret.
+func (d *door) operator(t *testing.T) *client.Client {
+	t.Helper()
+	return d.client(t, client.Config{Secret: d.endpoint.Secret})
+}
+
+func (d *door) client(t *testing.T, cfg client.Config) *client.Client {
+	t.Helper()
+	cfg.URL, cfg.Pin = d.url, d.endpoint.Pin
+	c, err := client.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func seed(n int) []byte {
+	b := make([]byte, 32)
+	copy(b, fmt.Sprintf("source %d", n))
+	return b
+}
+
+// source is a source with its key, its client and its chain.
+type source struct {
+	*client.Client
+	key   entry.SecretKey
+	chain *record.Chain
+}
+
+// stranger is a source that has not enrolled.
+func (d *door) stranger(t *testing.T, n int) *source {
+	t.Helper()
+	cert, err := mtls.Source(seed(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := entry.NewSecretKey(seed(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &source{Client: d.client(t, client.Config{Certificate: &cert}), key: key}
+}
+
+// join enrols a source with a token of its own.
+func (d *door) join(t *testing.T, n int) *source {
+	t.Helper()
+	s := d.stranger(t, n)
+	given, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Watcher})
+	if err != nil {
+		t.Fatalf("ask for a token: %v", err)
+	}
+	log, err := entry.ParseLogKey(given.VKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, id, err := s.Client.Enrol(t.Context(), log, s.key.Public(), given.Secret, entry.Watcher, body.Host{Name: fmt.Sprintf("host-%d", n)})
+	if err != nil {
+		t.Fatalf("enrol: %v", err)
+	}
+	s.chain = record.NewChain(s.key, record.Head{Prev: id})
+	return s
+}
+
+func (s *source) sign(t *testing.T, paths ...string) []wire.Submission {
+	t.Helper()
+	var ds []record.Draft
+	for _, p := range paths {
+		ds = append(ds, steletest.Change(p, p+"\n", nil))
+	}
+	return steletest.Sign(t, s.chain, ds...)
+}
+
+// files are all files below a directory.
+func files(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

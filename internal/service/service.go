@@ -1,0 +1,169 @@
+// Package service is the server's door to the network: it says who may come in,
+// how much each may bring, and answers over HTTPS what the store says.
+//
+// The log is open to everyone: it is opaque, and whoever wants to check it needs
+// no leave. Everything else needs authority, on loopback too: a source shows the
+// key it was enrolled with, a reader or an operator a secret. What is accepted is
+// judged by intake, never here.
+//
+// A full queue is answered 429 and a full disk 507; the sender keeps what it
+// has. A store that has stopped is opened again while the service goes on.
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// Config says what is served, and to whom.
+type Config struct {
+	Open        func(context.Context) (*server.Server, error) // opens the store, or opens it again
+	Layout      server.Layout
+	Certificate tls.Certificate // shown to clients
+	Names       []string        // host names by which clients may call this server, beside its addresses
+	Queue       int64           // bytes of submissions held at once; 0: 256 MiB
+	Now         func() time.Time
+	Diag        *slog.Logger
+}
+
+// Times that bound what a client can hold on to.
+const (
+	headerTimeout = 10 * time.Second // for a handshake and the head of a request
+	bodyTimeout   = 60 * time.Second // for the body of a request, or one frame of a stream
+	waitTimeout   = 30 * time.Second // for a checkpoint that covers an entry
+	idleTimeout   = 3 * time.Minute
+	pingEvery     = 30 * time.Second
+)
+
+// Service answers requests. New, Serve, Close.
+type Service struct {
+	cfg     Config
+	keeper  *keeper
+	tokens  *tokens
+	admin   string                                            // the operator's secret of this run
+	pin     string
+	vkey    string
+	queue   *semaphore.Weighted
+	peers   *peers
+	metrics *metrics
+	http    *http.Server
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+}
+
+// New opens the store and prepares the service. Close ends both.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Diag == nil {
+		cfg.Diag = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Queue == 0 {
+		cfg.Queue = 256 << 20
+	}
+	s := &Service{
+		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
+		keeper: &keeper{open: cfg.Open, diag: cfg.Diag},
+	}
+	var err error
+	if s.pin, err = mtls.PinOf(cfg.Certificate); err != nil {
+		return nil, fmt.Errorf("certificate of the server: %w", err)
+	}
+	if err := s.keeper.start(ctx); err != nil {
+		return nil, err
+	}
+	s.vkey = s.keeper.srv.LogKey().VKey()
+	if s.tokens, s.admin, err = openTokens(cfg.Layout.Keys(), cfg.Now); err != nil {
+		return nil, errors.Join(err, s.keeper.stop(ctx))
+	}
+	s.metrics = newMetrics(s)
+	s.http = s.newHTTP()
+	run, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.wg.Go(func() { s.keeper.run(run) })
+	s.wg.Go(func() { s.roll(run) })
+	return s, nil
+}
+
+func (s *Service) newHTTP() *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		TLSConfig:         mtls.ServerConfig(s.cfg.Certificate),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Diag.Handler(), slog.LevelDebug), // strangers cause these
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 64, SendPingTimeout: pingEvery,
+			MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 2 << 20,
+		},
+	}
+}
+
+// Serve answers what comes in at l until Close.
+func (s *Service) Serve(l net.Listener) error {
+	if err := s.http.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve at %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// Close lets requests end, ends streams, and closes the store.
+func (s *Service) Close(ctx context.Context) error {
+	s.cancel()
+	quick, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	err := s.http.Shutdown(quick)
+	if errors.Is(err, context.DeadlineExceeded) { // streams have no end of their own
+		err = s.http.Close()
+	}
+	s.wg.Wait()
+	return errors.Join(err, s.keeper.stop(ctx))
+}
+
+// Endpoint is how a process on this machine reaches the service as its operator.
+func (s *Service) Endpoint(url string) Endpoint {
+	return Endpoint{URL: url, Pin: s.pin, VKey: s.vkey, Secret: s.admin}
+}
+
+// Store lends the store to a part of this very process.
+func (s *Service) Store(ctx context.Context, do func(context.Context, *server.Server) error) error {
+	return s.keeper.use(ctx, do)
+}
+
+// Handler answers every request.
+func (s *Service) Handler() http.Handler {
+	mux := http.NewServeMux()
+	on := func(pattern string, h handler) { mux.Handle(pattern, s.plain(h)) }
+	on("GET "+wire.PathLog+"{path...}", s.tiles)
+	on("GET "+wire.PathHealthy, s.healthy)
+	on("GET "+wire.PathReady, s.ready)
+	on("POST "+wire.PathEnrol, s.enrol)
+	on("POST "+wire.PathEntries, s.source(s.entries))
+	on("POST "+wire.PathStream, s.source(s.stream))
+	on("POST "+wire.PathReceipt, s.source(s.receipt))
+	on("POST "+wire.PathBeat, s.source(s.beat))
+	on("GET "+wire.PathHead, s.source(s.head))
+	on("POST "+wire.PathLatest, s.source(s.latest))
+	on("GET "+wire.PathImported, s.source(s.imported))
+	on("POST "+wire.PathTokens, s.operator(s.giveToken))
+	on("GET "+wire.PathTokens, s.operator(s.listTokens))
+	on("DELETE "+wire.PathTokens+"/{id}", s.operator(s.withdrawToken))
+	on("GET "+wire.PathSources, s.operator(s.listSources))
+	on("POST "+wire.PathRevoke, s.operator(s.revoke))
+	return s.guard(mux)
+}

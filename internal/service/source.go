@@ -1,0 +1,199 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// enrol lets in the source whose key the connection shows, for a join token.
+func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
+	key := mtls.Peer(r.TLS)
+	if key == nil {
+		return refuse(http.StatusUnauthorized, "", "no certificate of a source was shown")
+	}
+	var req wire.Enrol
+	if err := receive(w, r, &req); err != nil {
+		return err
+	}
+	if req.Host.Name == "" || len(req.Host.Name) > 253 {
+		return refuse(http.StatusBadRequest, "", "the host has no name of 1 to 253 bytes")
+	}
+	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
+	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
+		s.cfg.Diag.Warn("finding", "code", "refused-enrolment", "from", r.RemoteAddr, "source", key.Source(), "error", err)
+		s.metrics.findings.WithLabelValues("refused-enrolment").Inc()
+		return refuse(http.StatusForbidden, "ask the operator for a new one: stele admin token", "%w", err)
+	case err != nil:
+		return err
+	}
+	var out wire.Enrolled
+	err := s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) error {
+		if _, err := srv.Enrol(ctx, key, req.Role, &req.Host); err != nil {
+			return err
+		}
+		return enrolment(ctx, srv, key.Source(), &out)
+	})
+	if err != nil {
+		return err
+	}
+	s.cfg.Diag.Warn("source enrolled", "source", key.Source(), "role", req.Role, "host", req.Host.Name, "from", r.RemoteAddr)
+	return reply(w, &out)
+}
+
+func enrolment(ctx context.Context, srv *server.Server, src entry.Source, out *wire.Enrolled) error {
+	en, ok := srv.Enrolment(src)
+	if !ok {
+		return fmt.Errorf("source %s is not enrolled", src)
+	}
+	out.Index = en.Index
+	rec, err := srv.Receipt(ctx, 0, []uint64{en.Index})
+	if err != nil {
+		return err
+	}
+	out.Receipt = *rec
+	out.Note, err = srv.Entry(ctx, en.Index)
+	return err
+}
+
+// receipt proves to a source that entries stand in the log.
+func (s *Service) receipt(w http.ResponseWriter, c *call) error {
+	var req wire.ReceiptRequest
+	if err := receive(w, c.Request, &req); err != nil {
+		return err
+	}
+	if len(req.Indexes) > wire.MaxReceipt {
+		return refuse(http.StatusRequestEntityTooLarge, "", "a receipt for %d entries; it can be for %d", len(req.Indexes), wire.MaxReceipt)
+	}
+	return s.prove(w, c, req.Believed, req.Indexes)
+}
+
+func (s *Service) prove(w http.ResponseWriter, c *call, believed uint64, indexes []uint64) error {
+	ctx, cancel := context.WithTimeout(c.Context(), waitTimeout)
+	defer cancel()
+	var out *wire.Receipt
+	err := s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+		out, err = srv.Receipt(ctx, believed, indexes)
+		return err
+	})
+	var beyond *server.BeyondError
+	if errors.As(err, &beyond) {
+		return refuse(http.StatusNotFound, "", "%w", err)
+	}
+	if err != nil {
+		return err
+	}
+	return reply(w, out)
+}
+
+// beat takes a sign of life and answers with the newest checkpoint, proved
+// consistent with what the source believes.
+func (s *Service) beat(w http.ResponseWriter, c *call) error {
+	var req wire.Beat
+	if err := receive(w, c.Request, &req); err != nil {
+		return err
+	}
+	return s.prove(w, c, req.Believed, nil)
+}
+
+// head says where the log sees the chain of the source.
+func (s *Service) head(w http.ResponseWriter, c *call) error {
+	var out wire.Head
+	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) error {
+		h, err := srv.Head(ctx, c.source)
+		out = wire.Head{Next: h.Next, Prev: tlog.Hash(h.Prev)}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return reply(w, out)
+}
+
+// latest names the latest change of a subject. A watcher asks about its own
+// host, which its enrolment names; others about what they were told.
+func (s *Service) latest(w http.ResponseWriter, c *call) error {
+	var req wire.LatestRequest
+	if err := receive(w, c.Request, &req); err != nil {
+		return err
+	}
+	sub := index.Subject{Host: req.Host, Told: true, Path: req.Path}
+	if len(req.Path64) > 0 {
+		sub.Path = string(req.Path64)
+	}
+	var out wire.Latest
+	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+		if c.role == entry.Watcher {
+			sub.Told = false
+			if sub.Host, err = c.peer.hostName(ctx, srv); err != nil {
+				return err
+			}
+		}
+		id, what, found, err := srv.Latest(ctx, sub)
+		out = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return reply(w, out)
+}
+
+// hostName is the host the source was enrolled with.
+func (p *peer) hostName(ctx context.Context, srv *server.Server) (string, error) {
+	p.mu.Lock()
+	host := p.host
+	p.mu.Unlock()
+	if host != "" {
+		return host, nil
+	}
+	host, err := srv.HostOf(ctx, p.source)
+	if err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.host = host
+	return host, nil
+}
+
+// imported says how many rows of a file an importer has brought.
+func (s *Service) imported(w http.ResponseWriter, c *call) error {
+	if c.role != entry.Importer {
+		return refuse(http.StatusForbidden, "", "this is for importers")
+	}
+	var out wire.Imported
+	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+		out.Rows, err = srv.Imported(ctx, c.URL.Query().Get("file"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return reply(w, out)
+}
+
+// healthy says that the process lives.
+func (s *Service) healthy(w http.ResponseWriter, _ *http.Request) error {
+	return reply(w, struct{}{})
+}
+
+// ready says that entries are taken.
+func (s *Service) ready(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+	defer cancel()
+	if err := s.keeper.use(ctx, func(_ context.Context, srv *server.Server) error { return srv.Err() }); err != nil {
+		return err
+	}
+	return reply(w, struct{}{})
+}
