@@ -1,10 +1,16 @@
 # What a developer runs. CI runs .ci/run, which runs the same things as root.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build check test fmt lint bench vectors clean
+.PHONY: build package check test fmt lint bench vectors clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o stele ./cmd/stele
+
+# A tag names a release; between releases the version is that of the next one.
+VERSION ?= $(or $(patsubst v%,%,$(shell git describe --tags --exact-match --match 'v*' 2>/dev/null)),0.1.0-dev)
+
+package: ## dist/stele_VERSION_ARCH.deb and .rpm
+	packaging/build $(VERSION) dist
 
 check: lint test ## before every commit; needs no root
 

@@ -152,13 +152,13 @@ type What struct {
 	Format   string   `json:"format,omitempty"`
 	Mode     string   `json:"mode,omitempty"` // octal permission bits, for example 0644
 	Owner    *Owner   `json:"owner,omitempty"`
-	Size     *int64   `json:"size,omitempty"`     // of the content in bytes, before redaction
-	Digest   string   `json:"digest,omitempty"`   // hexadecimal SHA-256 of content kept as digest only
-	After    string   `json:"after,omitempty"`    // seal of this change's text; absent where there is none
-	Before   *Ref     `json:"before,omitempty"`   // the change this one follows; absent at first sight
-	Marks    []string `json:"marks,omitempty"`    // in ascending order
-	Secrets  []string `json:"secrets,omitempty"`  // fingerprint of each mark in the text, in order
-	Observed int      `json:"observed,omitempty"` // events folded into this change, where more than one
+	Size     *int64   `json:"size,omitempty"`                // of the content in bytes, before redaction
+	Digest   string   `json:"digest,omitempty"`              // hexadecimal SHA-256 of content kept as digest only
+	After    string   `json:"after,omitempty" body:"digest"` // seal of this change's text; absent where there is none
+	Before   *Ref     `json:"before,omitempty"`              // the change this one follows; absent at first sight
+	Marks    []string `json:"marks,omitempty"`               // in ascending order
+	Secrets  []string `json:"secrets,omitempty"`             // fingerprint of each mark in the text, in order
+	Observed int      `json:"observed,omitempty"`            // events folded into this change, where more than one
 }
 
 // Owner is the owner of a file.
@@ -171,7 +171,7 @@ type Owner struct {
 
 // Ref names a change: line what k of an entry.
 type Ref struct {
-	Entry string `json:"entry,omitempty"` // entry id; absent for a change of the same entry
+	Entry string `json:"entry,omitempty" body:"digest"` // entry id; absent for a change of the same entry
 	What  int    `json:"what"`
 }
 

@@ -4,9 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestMarshalUnmarshal(t *testing.T) {
@@ -94,70 +101,134 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-func FuzzUnmarshal(f *testing.F) {
+// FuzzCanonical holds the reader against a tree: what encoding/json reads,
+// rendered again member by member.
+func FuzzCanonical(f *testing.F) {
 	f.Add([]byte(`{"action":"create","path":"/a","size":3}`))
 	f.Add([]byte(`{"a":"\u0001\n\"","b":[1,-2,true,null]}`))
+	f.Add([]byte("{\"\U0001F600\":9007199254740991,\"\uFF61\":[[],{}]}"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := parse(b)
-		if err != nil {
-			return
-		}
-		if !json.Valid(b) {
-			t.Fatalf("accepted what is not JSON: %q", b)
-		}
-		if got := appendValue(nil, v); !bytes.Equal(got, b) {
-			t.Fatalf("accepted %q, whose canonical form is %q", b, got)
+		if got, want := Canonical(b), isCanonical(b); got != want {
+			t.Fatalf("%q is canonical: %v, want %v", b, got, want)
 		}
 	})
 }
 
-// appendValue renders a parsed value again.
-func appendValue(b []byte, v value) []byte {
-	switch v.kind {
-	case '{':
-		m := map[string]any{}
-		for i, n := range v.names {
-			m[n] = json.RawMessage(appendValue(nil, v.members[i]))
-		}
-		return appendTree(b, m)
-	case '[':
-		l := []any{}
-		for _, e := range v.members {
-			l = append(l, json.RawMessage(appendValue(nil, e)))
-		}
-		return appendTree(b, l)
-	case '"':
-		return appendCanonical(b, v.str)
-	case '0':
-		n, _ := json.Marshal(v.num)
-		return append(b, n...)
-	case 't':
-		return appendCanonical(b, v.flag)
+func isCanonical(b []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var tree map[string]any
+	if !utf8.Valid(b) || dec.Decode(&tree) != nil || !plain(tree, 1) {
+		return false
 	}
-	return append(b, "null"...)
+	return bytes.Equal(appendTree(nil, tree), b)
+}
+
+// plain reports whether a tree is not too deep and all its numbers are integers
+// below 2^53.
+func plain(v any, depth int) bool {
+	ok := depth <= maxDepth
+	switch v := v.(type) {
+	case map[string]any:
+		for _, e := range v {
+			ok = ok && plain(e, depth+1)
+		}
+	case []any:
+		for _, e := range v {
+			ok = ok && plain(e, depth+1)
+		}
+	case json.Number:
+		n, err := v.Int64()
+		ok = ok && err == nil && n <= maxInteger && n >= -maxInteger && strconv.FormatInt(n, 10) == v.String()
+	}
+	return ok
 }
 
 func appendTree(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case map[string]any:
-		for k, e := range v {
-			v[k] = json.Number(e.(json.RawMessage))
+		b = append(b, '{')
+		for i, k := range slices.SortedFunc(maps.Keys(v), compareUTF16) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendString(b, k), ':')
+			b = appendTree(b, v[k])
 		}
-		return appendCanonical(b, v)
+		return append(b, '}')
 	case []any:
+		b = append(b, '[')
 		for i, e := range v {
-			v[i] = json.Number(e.(json.RawMessage))
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendTree(b, e)
 		}
-		return appendCanonical(b, v)
+		return append(b, ']')
+	case string:
+		return appendString(b, v)
 	}
-	return b
+	return fmt.Append(b, orNull(v))
 }
 
+func orNull(v any) any {
+	if v == nil {
+		return "null"
+	}
+	return v
+}
+
+// FuzzUnmarshal shows that a body of any kind says the same after it was read
+// and rendered.
+func FuzzUnmarshal(f *testing.F) {
+	f.Add([]byte(`{"action":"rename","before":{"what":1},"from64":"/w==","marks":["torn"],"owner":{"gid":1,"uid":4294967295},"path":"/a"}`))
+	f.Add([]byte(`{"ancestors":[{"command":["vi",""],"pid":4,"uid":3},{"pid":0}],"claimed":true,"exe":"/a","uid":0}`))
+	f.Add([]byte(`{"host":{"name":"a"},"import":{"file":"","first":9007199254740991,"rows":0},"signals":[]}`))
+	f.Add([]byte(`{"learnt":"run","reason":"\u0000","z":[{}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, kind := range []any{Who{}, Why{}, How{}, What{}} {
+			got, again := reflect.New(reflect.TypeOf(kind)).Interface(), reflect.New(reflect.TypeOf(kind)).Interface()
+			if Unmarshal(b, got) != nil {
+				continue
+			}
+			if !Canonical(b) {
+				t.Fatalf("%q is read as %T and not canonical", b, got)
+			}
+			out, err := Marshal(got)
+			if err != nil {
+				t.Fatalf("%q: %v", b, err)
+			}
+			if err := Unmarshal(out, again); err != nil {
+				t.Fatalf("%q is rendered as %q: %v", b, out, err)
+			}
+			if d := cmp.Diff(got, again, cmpopts.EquateEmpty()); d != "" {
+				t.Fatalf("%q: %s", b, d)
+			}
+		}
+	})
+}
+
+const aWhat = `{"action":"modify","after":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","agent":"telegraf","before":{"entry":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","what":0},"format":"toml","mode":"0644","owner":{"gid":0,"group":"root","uid":0,"user":"root"},"path":"/etc/telegraf/telegraf.conf","size":1234,"time":"2026-01-01T00:00:00.000000000Z"}`
+
 func BenchmarkUnmarshalWhat(b *testing.B) {
-	in := []byte(`{"action":"modify","after":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","agent":"telegraf","before":{"entry":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","what":0},"format":"toml","mode":"0644","owner":{"gid":0,"group":"root","uid":0,"user":"root"},"path":"/etc/telegraf/telegraf.conf","size":1234,"time":"2026-01-01T00:00:00.000000000Z"}`)
+	in := []byte(aWhat)
+	b.ReportAllocs()
 	for b.Loop() {
 		var w What
 		if err := Unmarshal(in, &w); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMarshalWhat(b *testing.B) {
+	var w What
+	if err := Unmarshal([]byte(aWhat), &w); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Marshal(&w); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,145 +4,137 @@ import (
 	"encoding/base64"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
-	"sync"
 )
 
 // Unmarshal reads a body into a *[Who], *[Why], *[How] or *[What]. Names must
 // match to the letter; unknown ones are passed over. The error is
-// [ErrNotCanonical] in a chain that says where.
+// [ErrNotCanonical] in a chain that says where; what was read before it may
+// have been filled in.
 func Unmarshal(b []byte, into any) error {
-	v, err := parse(b)
-	if err != nil {
+	r := newReader(b)
+	r.object(reflect.ValueOf(into).Elem(), 1)
+	if err := r.end(); err != nil {
 		return err
 	}
-	if err := decode(v, reflect.ValueOf(into).Elem()); err != nil {
-		return err
-	}
-	if w, ok := into.(*What); ok {
-		return w.check(v)
-	}
-	return nil
-}
-
-// check holds what the types of a What's fields do not say; v is what it was
-// read from, in which an empty string differs from an absent one.
-func (w *What) check(v value) error {
-	if w.Action == "" {
+	if w, ok := into.(*What); ok && w.Action == "" {
 		return fmt.Errorf("%w: no action", ErrNotCanonical)
 	}
-	if _, ok := v.member("after"); ok && !isDigest(w.After) {
-		return fmt.Errorf("%w: after is not a digest", ErrNotCanonical)
-	}
-	if before, ok := v.member("before"); ok {
-		if _, ok := before.member("entry"); ok && !isDigest(w.Before.Entry) {
-			return fmt.Errorf("%w: before.entry is not a digest", ErrNotCanonical)
-		}
-	}
 	return nil
 }
 
-// member returns a member of an object.
-func (v value) member(name string) (value, bool) {
-	if i := slices.Index(v.names, name); i >= 0 {
-		return v.members[i], true
+// object reads an object into a struct. The names of both ascend, so the field
+// for a name cannot stand before that of the name before.
+func (r *reader) object(into reflect.Value, depth int) {
+	if !r.take('{') {
+		r.fail("want an object")
 	}
-	return value{}, false
-}
-
-func isDigest(s string) bool {
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	return err == nil && len(b) == 32 && len(s) == 44
-}
-
-func decode(v value, into reflect.Value) error {
-	switch into.Kind() {
-	case reflect.Pointer:
-		into.Set(reflect.New(into.Type().Elem()))
-		return decode(v, into.Elem())
-	case reflect.Struct:
-		return decodeObject(v, into)
-	case reflect.Slice:
-		if v.kind != '[' {
-			return fmt.Errorf("%w: want an array", ErrNotCanonical)
+	fields, next := fieldsOf(into.Type()), 0
+	name, seen := "", uint64(0)
+	for n := 0; r.another(n, '}'); n++ {
+		name = r.name(n, name)
+		for next < len(fields) && fields[next].name < name {
+			next++
 		}
-		into.Set(reflect.MakeSlice(into.Type(), len(v.members), len(v.members)))
-		for i, m := range v.members {
-			if err := decode(m, into.Index(i)); err != nil {
-				return err
-			}
-		}
-	case reflect.String:
-		if v.kind != '"' {
-			return fmt.Errorf("%w: want a string", ErrNotCanonical)
-		}
-		into.SetString(v.str)
-	case reflect.Bool:
-		if v.kind != 't' {
-			return fmt.Errorf("%w: want true or false", ErrNotCanonical)
-		}
-		into.SetBool(v.flag)
-	case reflect.Int, reflect.Int64:
-		if v.kind != '0' || v.num < 0 {
-			return fmt.Errorf("%w: want a number", ErrNotCanonical)
-		}
-		into.SetInt(v.num)
-	case reflect.Uint32:
-		if v.kind != '0' || v.num < 0 || v.num >= 1<<32 {
-			return fmt.Errorf("%w: want a number below 2^32", ErrNotCanonical)
-		}
-		into.SetUint(uint64(v.num))
-	}
-	return nil
-}
-
-func decodeObject(v value, into reflect.Value) error {
-	if v.kind != '{' {
-		return fmt.Errorf("%w: want an object", ErrNotCanonical)
-	}
-	fields := fieldNames(into.Type())
-	for i, name := range v.names {
-		f := slices.Index(fields, name)
-		if f < 0 {
+		if next == len(fields) || fields[next].name != name {
+			r.skip(depth + 1)
 			continue
 		}
-		if err := decode(v.members[i], into.Field(f)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if plain, ok := strings.CutSuffix(name, "64"); ok {
-			if err := checkEncoded(v, plain, v.members[i].str); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
+		r.field(&fields[next], into, depth+1, seen)
+		seen |= 1 << next
 	}
-	return nil
 }
 
-// checkEncoded holds what is true of every field that gives bytes.
-func checkEncoded(v value, plain, encoded string) error {
-	if _, err := base64.StdEncoding.Strict().DecodeString(encoded); err != nil || strings.ContainsAny(encoded, "\r\n") {
-		return fmt.Errorf("%w: not base64", ErrNotCanonical)
+// field reads one field of a struct, of which those seen were read before.
+func (r *reader) field(f *field, of reflect.Value, depth int, seen uint64) {
+	v := of.Field(f.index)
+	r.value(v, depth)
+	switch {
+	case f.digest && !isDigest(v.String()):
+		r.fail("not a digest")
+	case f.encodes != 0 && !isBase64(v.String()):
+		r.fail("not base64")
+	case f.encodes&seen != 0:
+		r.fail("given twice, the other time as text")
 	}
-	if slices.Contains(v.names, plain) {
-		return fmt.Errorf("%w: given twice, the other time as %s", ErrNotCanonical, plain)
+	if r.bad != nil {
+		r.bad = fmt.Errorf("%s: %w", f.name, r.bad)
 	}
-	return nil
 }
 
-var fieldCache sync.Map // of []string by reflect.Type: looked up for every body
+// value reads a value of the type that v has.
+func (r *reader) value(v reflect.Value, depth int) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		r.value(v.Elem(), depth)
+	case reflect.Struct:
+		r.object(v, depth)
+	case reflect.Slice:
+		r.array(v, depth)
+	case reflect.String:
+		if r.peek() != '"' {
+			r.fail("want a string")
+			return
+		}
+		v.SetString(r.text())
+	case reflect.Bool:
+		v.SetBool(r.literal("true"))
+		if !v.Bool() && !r.literal("false") {
+			r.fail("want true or false")
+		}
+	case reflect.Int, reflect.Int64:
+		v.SetInt(r.count(maxInteger))
+	case reflect.Uint32:
+		v.SetUint(uint64(r.count(1<<32 - 1)))
+	}
+}
 
-// fieldNames are the names of a struct's fields in a body, by field number.
-func fieldNames(t reflect.Type) []string {
-	if names, ok := fieldCache.Load(t); ok {
-		return names.([]string)
+// array reads an array into a slice that is not nil, not even if it is empty.
+func (r *reader) array(v reflect.Value, depth int) {
+	if !r.take('[') {
+		r.fail("want an array")
 	}
-	names := make([]string, t.NumField())
-	for i := range names {
-		names[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	for n := 0; r.another(n, ']'); n++ {
+		if n == v.Cap() {
+			v.Grow(max(n, 4))
+		}
+		v.SetLen(n + 1)
+		r.value(v.Index(n), depth+1)
 	}
-	fieldCache.Store(t, names)
-	return names
+}
+
+// count reads a number that is not below zero.
+func (r *reader) count(most int64) int64 {
+	if c := r.peek(); c != '-' && !isDigit(c) {
+		r.fail("want a number")
+		return 0
+	}
+	n := r.number()
+	if n < 0 || n > most {
+		r.fail(fmt.Sprintf("want a number from 0 to %d", most))
+	}
+	return n
+}
+
+// strictBase64 still passes over line ends.
+var strictBase64 = base64.StdEncoding.Strict()
+
+// isDigest reports whether s is a digest as an entry spells it: it has no digit
+// to spare for a line end.
+func isDigest(s string) bool {
+	var raw [33]byte // what 44 digits hold at the most
+	if len(s) != 44 {
+		return false
+	}
+	n, err := strictBase64.Decode(raw[:], []byte(s))
+	return err == nil && n == 32
+}
+
+func isBase64(s string) bool {
+	_, err := strictBase64.DecodeString(s)
+	return err == nil && !strings.ContainsAny(s, "\r\n")
 }
 
 // Text returns a string that a body may hold as text or, under the same name

@@ -1,12 +1,10 @@
 package body
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -18,208 +16,123 @@ var ErrNotCanonical = errors.New("not a canonical body")
 const (
 	maxDepth   = 32
 	maxInteger = 1<<53 - 1
+	maxDigits  = len("9007199254740991")
 )
 
-// Marshal renders a *[Who], *[Why], *[How] or *[What] as canonical JSON. Strings
-// must be UTF-8.
-func Marshal(v any) ([]byte, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("render body: %w", err)
-	}
-	dec := json.NewDecoder(bytes.NewReader(plain))
-	dec.UseNumber()
-	var tree any
-	if err := dec.Decode(&tree); err != nil {
-		return nil, fmt.Errorf("render body: %w", err)
-	}
-	b := appendCanonical(make([]byte, 0, len(plain)), tree)
-	if _, err := parse(b); err != nil {
-		return nil, fmt.Errorf("render body: %w", err)
-	}
-	return b, nil
-}
-
-func appendCanonical(b []byte, v any) []byte {
-	switch v := v.(type) {
-	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for k := range v {
-			keys = append(keys, k)
-		}
-		slices.SortFunc(keys, compareUTF16)
-		b = append(b, '{')
-		for i, k := range keys {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendString(b, k), ':')
-			b = appendCanonical(b, v[k])
-		}
-		return append(b, '}')
-	case []any:
-		b = append(b, '[')
-		for i, e := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendCanonical(b, e)
-		}
-		return append(b, ']')
-	case string:
-		return appendString(b, v)
-	case json.Number:
-		return append(b, v...)
-	case bool:
-		return strconv.AppendBool(b, v)
-	}
-	return append(b, "null"...)
-}
-
-// compareUTF16 orders names by UTF-16 code units, as RFC 8785 section 3.2.3 asks.
-func compareUTF16(a, b string) int {
-	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
-}
-
-const escapes = "btn?fr" // of 0x08 to 0x0d
-
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c >= 0x08 && c <= 0x0d && c != 0x0b:
-			b = append(b, '\\', escapes[c-8])
-		case c < 0x20:
-			b = append(b, `\u00`...)
-			b = append(b, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
-}
-
-// value is one JSON value. Members of an object keep their order.
-type value struct {
-	kind    byte // { [ " 0 t n: the first byte of its kind
-	str     string
-	num     int64
-	flag    bool
-	names   []string
-	members []value // of an object, beside names, or of an array
-}
-
 // Canonical reports whether b is a body: an object in canonical form.
-func Canonical(b []byte) bool {
-	_, err := parse(b)
-	return err == nil
+func Canonical(b []byte) bool { return check(b) == nil }
+
+func check(b []byte) error {
+	r := newReader(b)
+	r.skip(1)
+	return r.end()
 }
 
-func parse(b []byte) (value, error) {
-	r := reader{b: b}
-	if r.peek() != '{' {
-		return value{}, fmt.Errorf("%w: not an object", ErrNotCanonical)
-	}
-	v := r.value(1)
-	if r.bad == nil && r.i != len(b) {
-		r.fail("bytes after the object")
-	}
-	if r.bad != nil {
-		return value{}, r.bad
-	}
-	return v, nil
-}
-
-// reader takes canonical JSON apart. The first error sticks.
+// reader takes canonical JSON apart. The first error sticks. The strings it
+// returns are parts of s wherever they can be, so that a body costs one
+// allocation and not one for each of its strings.
 type reader struct {
-	b   []byte
+	s   string
 	i   int
 	bad error
+}
+
+// newReader begins to read a body. What is not UTF-8 cannot stand outside of
+// strings, and need not be looked for in each of them.
+func newReader(b []byte) *reader {
+	r := &reader{s: string(b)}
+	switch {
+	case r.peek() != '{':
+		r.fail("not an object")
+	case !utf8.ValidString(r.s):
+		r.fail("not UTF-8")
+	}
+	return r
+}
+
+func (r *reader) end() error {
+	if r.bad == nil && r.i != len(r.s) {
+		r.fail("bytes after the object")
+	}
+	return r.bad
 }
 
 func (r *reader) fail(why string) {
 	if r.bad == nil {
 		r.bad = fmt.Errorf("%w: byte %d: %s", ErrNotCanonical, r.i, why)
 	}
-	r.i = len(r.b)
+	r.i = len(r.s)
 }
 
 func (r *reader) peek() byte {
-	if r.i < len(r.b) {
-		return r.b[r.i]
+	if r.i < len(r.s) {
+		return r.s[r.i]
 	}
 	return 0
 }
 
 func (r *reader) take(c byte) bool {
-	if r.i < len(r.b) && r.b[r.i] == c {
+	if r.i < len(r.s) && r.s[r.i] == c {
 		r.i++
 		return true
 	}
 	return false
 }
 
-func (r *reader) value(depth int) value {
-	if depth > maxDepth {
-		r.fail("nested too deep")
-		return value{}
-	}
+// skip passes over a value.
+func (r *reader) skip(depth int) {
 	switch c := r.peek(); {
+	case depth > maxDepth:
+		r.fail("nested too deep")
 	case c == '{':
-		return r.object(depth)
-	case c == '[':
-		return r.array(depth)
-	case c == '"':
-		return value{kind: '"', str: r.string()}
-	case c == '-' || c >= '0' && c <= '9':
-		return r.number()
-	}
-	for _, w := range [...]string{"true", "false", "null"} {
-		if bytes.HasPrefix(r.b[r.i:], []byte(w)) {
-			r.i += len(w)
-			if w == "null" {
-				return value{kind: 'n'}
-			}
-			return value{kind: 't', flag: w == "true"}
+		r.i++
+		name := ""
+		for n := 0; r.another(n, '}'); n++ {
+			name = r.name(n, name)
+			r.skip(depth + 1)
 		}
+	case c == '[':
+		r.i++
+		for n := 0; r.another(n, ']'); n++ {
+			r.skip(depth + 1)
+		}
+	case c == '"':
+		r.text()
+	case c == '-' || isDigit(c):
+		r.number()
+	case !r.literal("true") && !r.literal("false") && !r.literal("null"):
+		r.fail("not a value")
 	}
-	r.fail("not a value")
-	return value{}
 }
 
-func (r *reader) object(depth int) value {
-	v := value{kind: '{'}
-	r.i++
-	if r.take('}') {
-		return v
+// another reports whether an object or array, of which n members were read, has
+// one more, and reads what stands before that or ends the whole.
+func (r *reader) another(n int, end byte) bool {
+	switch {
+	case r.bad != nil || r.take(end):
+		return false
+	case n > 0 && !r.take(','):
+		r.fail("want a comma or the end")
+		return false
 	}
-	v.names, v.members = make([]string, 0, 12), make([]value, 0, 12) // as many as most bodies have
-	for r.bad == nil {
-		if r.peek() != '"' {
-			r.fail("want a name")
-			break
-		}
-		name := r.string()
-		if n := len(v.names); n > 0 && !ascends(v.names[n-1], name) {
-			r.fail("names do not ascend")
-			break
-		}
-		if !r.take(':') {
-			r.fail("want a colon")
-			break
-		}
-		v.names = append(v.names, name)
-		v.members = append(v.members, r.value(depth+1))
-		if r.take('}') {
-			break
-		}
-		if !r.take(',') {
-			r.fail("want a comma or the end of the object")
-		}
+	return true
+}
+
+// name reads the n-th name of an object, which the name last must stand before,
+// and the colon.
+func (r *reader) name(n int, last string) string {
+	if r.peek() != '"' {
+		r.fail("want a name")
+		return ""
 	}
-	return v
+	name := r.text()
+	if n > 0 && !ascends(last, name) {
+		r.fail("names do not ascend")
+	}
+	if r.bad == nil && !r.take(':') {
+		r.fail("want a colon")
+	}
+	return name
 }
 
 func ascends(a, b string) bool {
@@ -234,61 +147,59 @@ func ascends(a, b string) bool {
 	return len(a) < len(b)
 }
 
-func (r *reader) array(depth int) value {
-	v := value{kind: '['}
-	r.i++
-	if r.take(']') {
-		return v
-	}
-	for r.bad == nil {
-		v.members = append(v.members, r.value(depth+1))
-		if r.take(']') {
-			break
-		}
-		if !r.take(',') {
-			r.fail("want a comma or the end of the array")
-		}
-	}
-	return v
+// compareUTF16 orders names by UTF-16 code units, as RFC 8785 section 3.2.3 asks.
+func compareUTF16(a, b string) int {
+	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 }
 
-func (r *reader) number() value {
-	start := r.i
-	r.take('-')
-	digits := r.i
-	for r.peek() >= '0' && r.peek() <= '9' {
-		r.i++
+func (r *reader) literal(word string) bool {
+	if !strings.HasPrefix(r.s[r.i:], word) {
+		return false
 	}
-	s := string(r.b[start:r.i])
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n > maxInteger || n < -maxInteger || s == "-0" || (r.b[digits] == '0' && r.i > digits+1) {
+	r.i += len(word)
+	return true
+}
+
+// number takes an integer in its shortest form.
+func (r *reader) number() (n int64) {
+	minus := r.take('-')
+	first := r.i
+	for ; isDigit(r.peek()) && r.i-first <= maxDigits; r.i++ {
+		n = 10*n + int64(r.peek()-'0')
+	}
+	digits := r.s[first:r.i]
+	if digits == "" || digits[0] == '0' && (minus || len(digits) > 1) || n > maxInteger {
 		r.fail("not an integer below 2^53 in its shortest form")
 	}
-	return value{kind: '0', num: n}
+	if minus {
+		return -n
+	}
+	return n
 }
 
-// string takes a string in which only what must be escaped is.
-func (r *reader) string() string {
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// text takes a string in which only what must be escaped is.
+func (r *reader) text() string {
 	r.i++
-	start := r.i
-	for r.i < len(r.b) && r.b[r.i] != '"' && r.b[r.i] != '\\' && r.b[r.i] >= 0x20 {
-		r.i++
+	rest := r.s[r.i:]
+	for i := range len(rest) {
+		if c := rest[i]; c < 0x20 || c == '"' || c == '\\' {
+			r.i += i
+			if r.take('"') {
+				return rest[:i]
+			}
+			return r.escaped([]byte(rest[:i]))
+		}
 	}
-	s := string(r.b[start:r.i])
-	if !r.take('"') {
-		s = r.escaped([]byte(s))
-	}
-	if r.bad == nil && !utf8.ValidString(s) {
-		r.fail("string is not UTF-8")
-	}
-	return s
+	r.fail("string without an end")
+	return ""
 }
 
 // escaped goes on with a string from its first escape.
 func (r *reader) escaped(s []byte) string {
-	for r.i < len(r.b) {
-		c := r.b[r.i]
-		switch {
+	for r.i < len(r.s) {
+		switch c := r.s[r.i]; {
 		case c == '"':
 			r.i++
 			return string(s)
@@ -305,25 +216,68 @@ func (r *reader) escaped(s []byte) string {
 	return ""
 }
 
+// escape takes the escape of a character that has to be, in its one spelling.
 func (r *reader) escape() byte {
-	rest := r.b[r.i:]
-	if len(rest) >= 6 && rest[1] == 'u' {
-		for c := range byte(0x20) {
-			if want := appendString(nil, string([]byte{c})); bytes.Equal(rest[:6], want[1:len(want)-1]) {
-				r.i += 6
-				return c
-			}
-		}
-	} else if len(rest) >= 2 {
-		switch c := rest[1]; c {
-		case '"', '\\':
-			r.i += 2
+	rest := r.s[r.i:]
+	n := 2
+	if strings.HasPrefix(rest, `\u`) {
+		n = 6
+	}
+	if len(rest) >= n {
+		if c, ok := unescape(rest[:n]); ok {
+			r.i += n
 			return c
-		case 'b', 't', 'n', 'f', 'r':
-			r.i += 2
-			return byte(8 + bytes.IndexByte([]byte(escapes), c))
 		}
 	}
 	r.fail("escape that is not the shortest")
 	return 0
+}
+
+const (
+	escapes = "btn?fr" // of 0x08 to 0x0d
+	hexits  = "0123456789abcdef"
+)
+
+// unescape is what an escape stands for, if it is the one that appendString
+// makes.
+func unescape(s string) (c byte, ok bool) {
+	switch i := strings.IndexByte(escapes, s[1]); {
+	case s[1] == 'u':
+		c = byte(strings.IndexByte(hexits, s[4])<<4 | strings.IndexByte(hexits, s[5]))
+	case i >= 0:
+		c = byte(8 + i)
+	default:
+		c = s[1]
+	}
+	var room [6]byte
+	return c, string(appendEscape(room[:0], c)) == s
+}
+
+// appendString renders a string; bytes that are not UTF-8 become U+FFFD.
+func appendString(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	b = append(b, '"')
+	from := 0
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			b = appendEscape(append(b, s[from:i]...), c)
+			from = i + 1
+		}
+	}
+	return append(append(b, s[from:]...), '"')
+}
+
+// appendEscape renders a character that cannot stand for itself.
+func appendEscape(b []byte, c byte) []byte {
+	switch {
+	case c == '"' || c == '\\':
+		return append(b, '\\', c)
+	case c >= 0x08 && c <= 0x0d && c != 0x0b:
+		return append(b, '\\', escapes[c-8])
+	case c < 0x20:
+		return append(b, '\\', 'u', '0', '0', hexits[c>>4], hexits[c&15])
+	}
+	return append(b, c)
 }

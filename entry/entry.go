@@ -42,7 +42,7 @@ func (h Hash) String() string { return base64.StdEncoding.EncodeToString(h[:]) }
 // ParseHash reads a digest in base64 as an entry spells it.
 func ParseHash(s string) (Hash, error) {
 	var h Hash
-	if !decodeBase64(h[:], s) {
+	if !decodeBase64(h[:], []byte(s)) {
 		return Hash{}, fmt.Errorf("digest %.60q is not 32 bytes in canonical base64", s)
 	}
 	return h, nil
@@ -63,7 +63,7 @@ func (s Source) String() string { return hex.EncodeToString(s[:]) }
 // ParseSource reads 32 lower-case hexadecimal digits.
 func ParseSource(s string) (Source, error) {
 	var src Source
-	if !decodeHex(src[:], s) {
+	if !decodeHex(src[:], []byte(s)) {
 		return Source{}, fmt.Errorf("source %.60q is not 32 lower-case hexadecimal digits", s)
 	}
 	return src, nil
@@ -183,7 +183,7 @@ func ParseLine(s string) (Line, error) {
 		return LineHow, nil
 	}
 	if len(s) > 5 && (s[:5] == "what " || s[:5] == "text ") {
-		if k, ok := parseNumber(s[5:]); ok && k < MaxWhats {
+		if k, ok := parseNumber([]byte(s[5:])); ok && k < MaxWhats {
 			return Line{s[:4], int(k)}, nil
 		}
 	}

@@ -115,8 +115,8 @@ func parseVKey(s string) (name string, key [32]byte, err error) {
 	name = parts[0]
 	var hash [4]byte
 	var alg [33]byte
-	if !validOrigin(name) || !decodeHex(hash[:], parts[1]) ||
-		!decodeBase64(alg[:], strings.Join(parts[2:], "+")) || alg[0] != algEd25519 {
+	if !validOrigin(name) || !decodeHex(hash[:], []byte(parts[1])) ||
+		!decodeBase64(alg[:], []byte(strings.Join(parts[2:], "+"))) || alg[0] != algEd25519 {
 		return "", key, fmt.Errorf("vkey %.80q is not a name, a key hash and an Ed25519 key", s)
 	}
 	key = [32]byte(alg[1:])
@@ -166,7 +166,7 @@ func fieldPrime() [32]byte {
 }
 
 func fromHex(s string) (b [32]byte) {
-	decodeHex(b[:], s)
+	decodeHex(b[:], []byte(s))
 	return b
 }
 

@@ -1,10 +1,11 @@
 package entry
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // ErrVersion says that bytes are an entry of a later version.
@@ -26,6 +27,7 @@ func (e *SyntaxError) Error() string {
 const (
 	sigStart = "\n— "
 	sigSize  = 92 // base64 of 4+64 bytes
+	whatSize = len("what ") + 44 + len("\n")
 )
 
 // Parse reads an entry. The error is [ErrVersion] or a *[SyntaxError]. The
@@ -35,19 +37,19 @@ func Parse(b []byte) (*Entry, error) {
 	if len(b) > MaxSize {
 		return nil, &SyntaxError{0, fmt.Sprintf("%d bytes are more than %d", len(b), MaxSize)}
 	}
-	s := string(b)
-	if laterVersion(s) {
+	if laterVersion(b) {
 		return nil, ErrVersion
 	}
-	i := strings.Index(s, "\n\n")
-	if i < 0 {
+	text, sig, ok := bytes.Cut(b, []byte("\n\n"))
+	if !ok {
 		return nil, &SyntaxError{0, "no empty line before a signature"}
 	}
-	e := &Entry{text: b[:i+1]}
-	p := &parser{rest: s[:i+1], e: e}
+	text = b[: len(text)+1 : len(text)+1]
+	e := &Entry{text: text}
+	p := &parser{rest: text, e: e}
 	p.entry()
 	if p.err == nil {
-		p.signature(s[i+2:])
+		p.signature(sig)
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -55,22 +57,19 @@ func Parse(b []byte) (*Entry, error) {
 	return e, nil
 }
 
-func laterVersion(s string) bool {
-	const stem = "stele/entry/v"
-	if !strings.HasPrefix(s, stem) {
-		return false
-	}
-	line, _, ok := strings.Cut(s[len(stem):], "\n")
-	n, num := parseNumber(line)
-	return ok && num && n >= 2
+func laterVersion(b []byte) bool {
+	rest, stem := bytes.CutPrefix(b, []byte("stele/entry/v"))
+	line, _, ends := bytes.Cut(rest, []byte("\n"))
+	n, ok := parseNumber(line)
+	return stem && ends && ok && n >= 2
 }
 
 // parser takes an entry apart line by line. The first error sticks.
 type parser struct {
-	rest string
+	rest []byte
 	line int    // number of cur
-	cur  string // the line last taken
-	name string // of the source
+	cur  []byte // the line last taken
+	name []byte // of the source
 	e    *Entry
 	err  *SyntaxError
 }
@@ -82,26 +81,21 @@ func (p *parser) fail(format string, args ...any) {
 }
 
 // next takes a line; at the end it takes an empty one.
-func (p *parser) next() string {
+func (p *parser) next() []byte {
 	p.line++
-	i := strings.IndexByte(p.rest, '\n')
-	if i < 0 {
-		p.cur, p.rest = "", ""
-		return ""
-	}
-	p.cur, p.rest = p.rest[:i], p.rest[i+1:]
+	p.cur, p.rest, _ = bytes.Cut(p.rest, []byte("\n"))
 	return p.cur
 }
 
 // optional takes a line if it starts with the word and returns what follows.
-func (p *parser) optional(word string) (string, bool) {
-	if len(p.rest) <= len(word) || p.rest[:len(word)] != word || p.rest[len(word)] != ' ' {
-		return "", false
+func (p *parser) optional(word string) ([]byte, bool) {
+	if len(p.rest) <= len(word) || string(p.rest[:len(word)]) != word || p.rest[len(word)] != ' ' {
+		return nil, false
 	}
 	return p.next()[len(word)+1:], true
 }
 
-func (p *parser) required(word string) string {
+func (p *parser) required(word string) []byte {
 	v, ok := p.optional(word)
 	if !ok {
 		p.line++
@@ -113,11 +107,11 @@ func (p *parser) required(word string) string {
 
 func (p *parser) entry() {
 	e := p.e
-	if p.next() != Header {
+	if string(p.next()) != Header {
 		p.fail("want %q", Header)
 		return
 	}
-	e.Kind = Kind(p.next())
+	e.Kind = kindOf(p.next())
 	p.origin()
 	e.Time = p.time(p.next())
 	e.Saw = p.saw()
@@ -129,16 +123,26 @@ func (p *parser) entry() {
 	e.Why = p.hash(p.required("why"))
 	e.How = p.hash(p.required("how"))
 	p.whats()
-	if p.err == nil && p.rest != "" {
+	if p.err == nil && len(p.rest) > 0 {
 		p.next()
 		p.fail("%.40q does not belong here", p.cur)
 	}
 }
 
+// kindOf is Kind(line), which for the kinds there are costs no allocation.
+func kindOf(line []byte) Kind {
+	for _, k := range [...]Kind{Change, Enrol, Revoke, Gap, Remark, RollCall, Erase, Finding, Access} {
+		if string(line) == string(k) {
+			return k
+		}
+	}
+	return Kind(line)
+}
+
 // origin reads the line <source> <seq> <prev>.
 func (p *parser) origin() {
-	source, rest, _ := strings.Cut(p.next(), " ")
-	seq, prev, ok := strings.Cut(rest, " ")
+	source, rest, _ := bytes.Cut(p.next(), []byte(" "))
+	seq, prev, ok := bytes.Cut(rest, []byte(" "))
 	if !ok {
 		p.fail("want a source, a number and an entry id")
 		return
@@ -150,7 +154,7 @@ func (p *parser) origin() {
 }
 
 func (p *parser) saw() Saw {
-	size, root, ok := strings.Cut(p.required("saw"), " ")
+	size, root, ok := bytes.Cut(p.required("saw"), []byte(" "))
 	if !ok {
 		p.fail("want a size and a root")
 		return Saw{}
@@ -163,6 +167,7 @@ func (p *parser) saw() Saw {
 }
 
 func (p *parser) whats() {
+	p.e.What = slices.Grow(p.e.What, min(len(p.rest)/whatSize, MaxWhats))
 	for {
 		v, ok := p.optional("what")
 		if !ok {
@@ -201,7 +206,7 @@ func (p *parser) open() {
 	case Erase:
 		p.voids(o)
 	case Finding:
-		o.Code = p.required("code")
+		o.Code = string(p.required("code"))
 		if p.err == nil && !validCode(o.Code) {
 			p.fail("%.80q is not a code", o.Code)
 		}
@@ -239,18 +244,18 @@ func (p *parser) enrol(o *Open) {
 	}
 }
 
-func (p *parser) succession(v string) *Succession {
-	f := strings.Split(v, " ")
-	if len(f) != 3 || !validOrigin(f[0]) {
+func (p *parser) succession(v []byte) *Succession {
+	f := bytes.Split(v, []byte(" "))
+	if len(f) != 3 || !validOrigin(string(f[0])) {
 		p.fail("want an origin, a size and a root")
 		return nil
 	}
-	return &Succession{f[0], p.number(f[1]), p.hash(f[2])}
+	return &Succession{string(f[0]), p.number(f[1]), p.hash(f[2])}
 }
 
 func (p *parser) remark(o *Open) {
 	o.About = []ID{p.hash(p.required("about"))}
-	o.Says = p.required("says")
+	o.Says = string(p.required("says"))
 	switch o.Says {
 	case "reason", "approve", "waive":
 	default:
@@ -267,8 +272,8 @@ func (p *parser) voids(o *Open) {
 		if !ok {
 			break
 		}
-		id, name, _ := strings.Cut(v, " ")
-		line, err := ParseLine(name)
+		id, name, _ := bytes.Cut(v, []byte(" "))
+		line, err := ParseLine(string(name))
 		if err != nil {
 			p.fail("%v", err)
 			return
@@ -317,14 +322,14 @@ func (p *parser) disjoint(a, b []Source) {
 	}
 }
 
-func (p *parser) hash(s string) (h Hash) {
+func (p *parser) hash(s []byte) (h Hash) {
 	if p.err == nil && !decodeBase64(h[:], s) {
 		p.fail("%.60q is not a digest in canonical base64", s)
 	}
 	return h
 }
 
-func (p *parser) number(s string) uint64 {
+func (p *parser) number(s []byte) uint64 {
 	n, ok := parseNumber(s)
 	if !ok {
 		p.fail("%.40q is not a number below 2^53 in its only spelling", s)
@@ -332,36 +337,36 @@ func (p *parser) number(s string) uint64 {
 	return n
 }
 
-func (p *parser) source(s string) (src Source) {
+func (p *parser) source(s []byte) (src Source) {
 	if p.err == nil && !decodeHex(src[:], s) {
 		p.fail("%.60q is not a source", s)
 	}
 	return src
 }
 
-func (p *parser) time(s string) string {
+func (p *parser) time(s []byte) string {
 	if p.err == nil && !validTime(s) {
 		p.fail("%.60q is not a time with nine digits of fraction in UTC", s)
 	}
-	return s
+	return string(s)
 }
 
-func (p *parser) sourceKey(s string) *PublicKey {
+func (p *parser) sourceKey(s []byte) *PublicKey {
 	if p.err != nil {
 		return nil
 	}
-	k, err := parseSourceKey(s)
+	k, err := parseSourceKey(string(s))
 	if err != nil {
 		p.fail("%v", err)
 	}
 	return k
 }
 
-func (p *parser) logKey(s string) *LogKey {
+func (p *parser) logKey(s []byte) *LogKey {
 	if p.err != nil {
 		return nil
 	}
-	origin, key, err := parseVKey(s)
+	origin, key, err := parseVKey(string(s))
 	if err != nil {
 		p.fail("%v", err)
 	}
@@ -369,11 +374,11 @@ func (p *parser) logKey(s string) *LogKey {
 }
 
 // signature reads the one signature line, which must be all there is.
-func (p *parser) signature(s string) {
+func (p *parser) signature(s []byte) {
 	p.line += 2
-	s, isSig := strings.CutPrefix(s, sigStart[1:])
-	s, named := strings.CutPrefix(s, p.name)
-	s, ends := strings.CutSuffix(s, "\n")
+	s, isSig := bytes.CutPrefix(s, []byte(sigStart[1:]))
+	s, named := bytes.CutPrefix(s, p.name)
+	s, ends := bytes.CutSuffix(s, []byte("\n"))
 	if !isSig || !named || !ends || len(s) != 1+sigSize || s[0] != ' ' {
 		p.fail("want exactly one signature line, of source %s", p.name)
 		return

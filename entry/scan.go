@@ -1,26 +1,49 @@
 package entry
 
 import (
-	"encoding/base64"
 	"time"
 
 	"github.com/stele-log/stele/body"
 )
 
-// decodeBase64 fills dst with the one canonical spelling of it that s may be. The
-// decoder passes over line ends, but s has no digit to spare for one.
-func decodeBase64(dst []byte, s string) bool {
-	if len(s) != base64.StdEncoding.EncodedLen(len(dst)) {
+// decodeBase64 fills dst with the one canonical spelling of it that s may be.
+// Most of an entry is base64, and this is its fastest reader.
+func decodeBase64(dst, s []byte) bool {
+	if len(s) != (len(dst)+2)/3*4 {
 		return false
 	}
-	var buf [96]byte // of a signature line's 68, and what the decoder may write beyond
-	n, err := strictBase64.Decode(buf[:], []byte(s))
-	return err == nil && n == len(dst) && copy(dst, buf[:n]) == n
+	var all byte // of the digits or'ed together; one that is none has bit 6 set
+	for ; len(dst) >= 3; dst, s = dst[3:], s[4:] {
+		a, b, c, d := base64Digit[s[0]], base64Digit[s[1]], base64Digit[s[2]], base64Digit[s[3]]
+		dst[0], dst[1], dst[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		all |= a | b | c | d
+	}
+	switch len(dst) {
+	case 1:
+		a, b := base64Digit[s[0]], base64Digit[s[1]]
+		dst[0] = a<<2 | b>>4
+		return all|a|b < 64 && b<<4 == 0 && s[2] == '=' && s[3] == '='
+	case 2:
+		a, b, c := base64Digit[s[0]], base64Digit[s[1]], base64Digit[s[2]]
+		dst[0], dst[1] = a<<2|b>>4, b<<4|c>>2
+		return all|a|b|c < 64 && c<<6 == 0 && s[3] == '='
+	}
+	return all < 64
 }
 
-var strictBase64 = base64.StdEncoding.Strict()
+// base64Digit is the value of each digit of base64, 64 of what is none. It is
+// never changed.
+var base64Digit = func() (values [256]byte) {
+	for i := range values {
+		values[i] = 64
+	}
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		values[c] = byte(i)
+	}
+	return values
+}()
 
-func decodeHex(dst []byte, s string) bool {
+func decodeHex(dst, s []byte) bool {
 	if len(s) != 2*len(dst) {
 		return false
 	}
@@ -45,8 +68,8 @@ func hexDigit(c byte) byte {
 }
 
 // parseNumber reads a number in its only spelling.
-func parseNumber(s string) (uint64, bool) {
-	if s == "" || len(s) > 16 || (s[0] == '0' && len(s) > 1) {
+func parseNumber(s []byte) (uint64, bool) {
+	if len(s) == 0 || len(s) > 16 || (s[0] == '0' && len(s) > 1) {
 		return 0, false
 	}
 	var n uint64
@@ -60,8 +83,8 @@ func parseNumber(s string) (uint64, bool) {
 }
 
 // validTime reports whether s is a time as an entry spells it.
-func validTime(s string) bool {
-	if len(s) != len(body.TimeFormat) || s[0:4] == "0000" {
+func validTime(s []byte) bool {
+	if len(s) != len(body.TimeFormat) || string(s[0:4]) == "0000" {
 		return false
 	}
 	for i := range len(s) {
@@ -94,7 +117,7 @@ func validTime(s string) bool {
 	}
 	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
 	year, month, day := two(0)*100+two(2), two(5), two(8)
-	return month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month) &&
+	return month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= daysIn(year, month)) &&
 		two(11) <= 23 && two(14) <= 59 && two(17) <= 59
 }
 

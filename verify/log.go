@@ -1,11 +1,9 @@
 package verify
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
-	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -54,7 +52,8 @@ type Log struct {
 	cfg      Config
 	sources  *Sources
 	verdict  Verdict
-	tree     []entry.Hash // roots of the perfect subtrees that make up the tree so far, largest first
+	tree     tree
+	batch    []leaf // of the Add that runs; kept for its memory
 	chains   map[entry.Source]*chain
 	pending  []signed              // leaves since the last one of a recorder
 	roots    map[uint64]entry.Hash // that were asked for lately: many leaves saw one tree
@@ -122,7 +121,6 @@ func (l *Log) Sources() *Sources { return l.sources }
 // leaf is what can be said of a leaf without knowing those before it.
 type leaf struct {
 	index   uint64
-	raw     []byte
 	hash    entry.Hash
 	entry   *entry.Entry
 	id      entry.ID
@@ -137,12 +135,20 @@ type leaf struct {
 // Add examines the next leaves, in order. Any number may be given at once; a
 // few hundred keep all processors busy. The log keeps none of the bytes.
 func (l *Log) Add(leaves ...[]byte) error {
-	batch := make([]leaf, len(leaves))
+	l.batch = slices.Grow(l.batch[:0], len(leaves))[:len(leaves)]
+	defer clear(l.batch) // the log keeps none of the bytes
 	l.parallel(len(leaves), func(i int) {
-		batch[i] = l.examine(l.verdict.Size+uint64(i), leaves[i])
+		l.batch[i].examine(l, l.verdict.Size+uint64(i), leaves[i])
 	})
-	for i := range batch {
-		if err := l.take(&batch[i]); err != nil {
+	var growing sync.WaitGroup
+	defer growing.Wait()
+	growing.Go(func() {
+		for i := range l.batch {
+			l.tree.add(l.batch[i].hash)
+		}
+	})
+	for i := range l.batch {
+		if err := l.take(&l.batch[i]); err != nil {
 			return err
 		}
 	}
@@ -164,10 +170,10 @@ func (l *Log) parallel(n int, do func(i int)) {
 
 // examine does whatever needs nothing but the leaf, and the signature if the
 // key is known by now; take does the rest in order.
-func (l *Log) examine(index uint64, raw []byte) leaf {
-	lf := leaf{index: index, raw: raw, hash: leafHash(raw)}
+func (lf *leaf) examine(l *Log, index uint64, raw []byte) {
+	lf.index, lf.hash = index, leafHash(raw)
 	if lf.entry, lf.problem = entry.Parse(raw); lf.problem != nil {
-		return lf
+		return
 	}
 	lf.id = lf.entry.ID()
 	if en := l.sources.Lookup(lf.entry.Source); en != nil {
@@ -178,7 +184,6 @@ func (l *Log) examine(index uint64, raw []byte) leaf {
 		lf.failed = err
 		lf.opened = openAll(lf.entry, ds)
 	}
-	return lf
 }
 
 func (l *Log) signature(index uint64, e *entry.Entry, k *entry.PublicKey) error {
@@ -191,7 +196,6 @@ func (l *Log) signature(index uint64, e *entry.Entry, k *entry.PublicKey) error 
 // take examines a leaf in the light of those before it.
 func (l *Log) take(lf *leaf) error {
 	l.verdict.Size++
-	l.grow(lf.hash)
 	if errors.Is(lf.problem, entry.ErrVersion) {
 		l.verdict.NotUnderstood++
 		return nil
@@ -438,40 +442,7 @@ func (l *Log) root() {
 		l.report(found(TreeMismatch, size, entry.Source{}, "%d leaves where the checkpoint says %d", size, want))
 		return
 	}
-	root := entry.EmptyRoot
-	for i := len(l.tree) - 1; i >= 0; i-- {
-		if i == len(l.tree)-1 {
-			root = l.tree[i]
-		} else {
-			root = nodeHash(l.tree[i], root)
-		}
-	}
-	if root != l.cfg.Checkpoint.Root {
+	if l.tree.root() != l.cfg.Checkpoint.Root {
 		l.report(found(TreeMismatch, size, entry.Source{}, "the leaves have another root than the checkpoint"))
 	}
-}
-
-// grow adds a leaf to the tree: as many subtrees merge as the size so far has
-// trailing one bits.
-func (l *Log) grow(h entry.Hash) {
-	for range bits.TrailingZeros64(l.verdict.Size) {
-		last := len(l.tree) - 1
-		h = nodeHash(l.tree[last], h)
-		l.tree = l.tree[:last]
-	}
-	l.tree = append(l.tree, h)
-}
-
-// leafHash and nodeHash are those of RFC 6962, section 2.1.
-func leafHash(b []byte) entry.Hash {
-	buf := make([]byte, 0, 1024)
-	return sha256.Sum256(append(append(buf, 0), b...))
-}
-
-func nodeHash(left, right entry.Hash) entry.Hash {
-	var b [65]byte
-	b[0] = 1
-	copy(b[1:], left[:])
-	copy(b[33:], right[:])
-	return sha256.Sum256(b[:])
 }

@@ -18,6 +18,7 @@ import (
 var (
 	full    = flag.Bool("bench-table", false, "measure in full and print the table")
 	entries = flag.Int("bench-entries", 0, "entries of the large store (0: 1,000,000 with -bench-table, else 1,000)")
+	keep    = flag.String("bench-store", "", "build the large store in this `directory` and leave it there, or measure the one that a run before has built")
 )
 
 // sizes says how much is done for each row.
@@ -59,7 +60,7 @@ func TestTable(t *testing.T) {
 
 // large builds one store and reads it in every way.
 func large(t *testing.T, tab *table, n sizes) {
-	s := buildLarge(t, tab, n)
+	s := largeStore(t, tab, n)
 	t.Run("verify", func(t *testing.T) { verifyLarge(t, tab, n, s) })
 	t.Run("read", func(t *testing.T) { readLarge(t, tab, n, s) })
 }

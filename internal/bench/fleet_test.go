@@ -15,6 +15,9 @@ import (
 // filesPerHost is how many subjects every host of the fleet has.
 const filesPerHost = 20
 
+// persons are how many people change files.
+const persons = 200
+
 // host is a source with files that change.
 type host struct {
 	name  string
@@ -96,8 +99,8 @@ func (h *host) changed(id entry.ID, first, changes int) {
 }
 
 func who(n int) body.Who {
-	root, login := uint32(0), uint32(1000+n%200)
-	person := fmt.Sprintf("person%d", n%200)
+	root, login := uint32(0), uint32(1000+n%persons)
+	person := fmt.Sprintf("person%d", n%persons)
 	return body.Who{
 		User: "root", UID: &root, GID: &root, LoginUser: person, LoginUID: &login, PID: 20_000 + n%40_000,
 		Started: "2026-03-01T12:01:14.120000000Z", Exe: "/usr/bin/vim.basic", Command: []string{"vim", "/etc/telegraf/telegraf.conf"}, TTY: "pts/0",

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
@@ -13,15 +15,42 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/verify"
 )
 
-// buildLarge fills a store with a rollout to a fleet, signing as it goes, and
-// closes it.
-func buildLarge(t *testing.T, tab *table, n sizes) *store {
-	s := openStore(t)
+// largeStore builds the large store, or opens what a run before has kept.
+func largeStore(t *testing.T, tab *table, n sizes) *store {
+	if *keep == "" {
+		s := openStore(t)
+		s.build(t, tab, n)
+		return s
+	}
+	s := storeIn(t, *keep)
+	built := filepath.Join(*keep, "built") // written last: what a run left half built is refused
+	size, err := os.ReadFile(built)
+	if err == nil && string(size) != fmt.Sprint(n.entries) {
+		t.Fatalf("the store in %s was built with %s entries, not %d", *keep, size, n.entries)
+	}
+	if err == nil {
+		return s
+	}
+	if _, err := os.Stat(s.layout.Dir); err == nil {
+		t.Fatalf("the store in %s was not built to its end: remove it", *keep)
+	}
+	s.open(t)
+	s.build(t, tab, n)
+	if err := os.WriteFile(built, fmt.Append(nil, n.entries), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// build fills a store with a rollout to a fleet, signing as it goes, and closes
+// it.
+func (s *store) build(t *testing.T, tab *table, n sizes) {
 	hosts := s.enrol(t, n.fleet)
 	from := among(hosts, senders, n.entries, 1, newShared(n.known).text)
 	read := begin()
@@ -39,7 +68,6 @@ func buildLarge(t *testing.T, tab *table, n sizes) *store {
 		measured: per(n.entries, took.wall, "entries"), cpu: took.cpu / time.Duration(n.entries),
 		limit: "as append; signing on the same cores",
 	})
-	return s
 }
 
 // fill signs and hands in n entries, a batch at a time, each under the newest
@@ -95,21 +123,25 @@ func verifyLarge(t *testing.T, tab *table, n sizes, s *store) {
 }
 
 // tree opens the log under its own checkpoint.
-func (s *store) tree(t *testing.T) *tlog.Tree {
+func (s *store) tree(t *testing.T) (*tlog.Tree, *entry.LogKey) {
+	key, err := s.layout.LogKey()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir, err := tlog.OpenDir(s.layout.Log())
 	if err != nil {
 		t.Fatal(err)
 	}
-	cp, err := dir.Checkpoint(s.LogKey())
+	cp, err := dir.Checkpoint(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tlog.NewTree(dir, cp)
+	return tlog.NewTree(dir, cp), key
 }
 
 // sample is the beginning of the log, in memory.
 func sample(t *testing.T, s *store) (leaves [][]byte) {
-	tree := s.tree(t)
+	tree, _ := s.tree(t)
 	for e, err := range tree.Entries(t.Context(), 0, min(tree.Checkpoint().Size, 100_000)) {
 		if err != nil {
 			t.Fatal(err)
@@ -122,9 +154,9 @@ func sample(t *testing.T, s *store) (leaves [][]byte) {
 func verifyLog(t *testing.T, s *store, skip bool) (cost, int) {
 	runtime.GC()
 	read := begin()
-	tree := s.tree(t)
+	tree, key := s.tree(t)
 	log := verify.NewLog(verify.Config{
-		Key: s.LogKey(), Checkpoint: tree.Checkpoint(), SkipSignatures: skip,
+		Key: key, Checkpoint: tree.Checkpoint(), SkipSignatures: skip,
 		RootAt: func(size uint64) (entry.Hash, error) { return tree.RootAt(t.Context(), size) },
 	})
 	size := tree.Checkpoint().Size
@@ -189,12 +221,21 @@ var shownKinds = []string{"change", "gap", "finding", "remark", "erase", "revoke
 
 // readLarge measures reading commands, opening of the store included.
 func readLarge(t *testing.T, tab *table, n sizes, s *store) {
-	perHost := min(n.entries/n.fleet, 50)
+	perHost := n.entries / n.fleet
+	every := func(d int) int { return n.fleet * ((perHost - 7 + d - 1) / d) } // the seventh of every d entries of a host
+	of := func(f history.Filter) history.Filter {
+		f.Kinds, f.Limit = shownKinds, 50
+		return f
+	}
 	for _, q := range []query{
-		{"log, newest 50", newest(history.Filter{Kinds: shownKinds, Limit: 50}, 50), "proof, signature and seals of each of 50"},
-		{"log --host, newest 50", newest(history.Filter{Kinds: shownKinds, Host: hostName(3), Limit: 50}, perHost), "the same; each in a bundle of its own"},
+		{"log, newest 50", newest(of(history.Filter{}), 50), "proof, signature and seals of each of 50"},
+		{"log --host, newest 50", newest(of(history.Filter{Host: hostName(3)}), min(perHost, 50)), "the same; each in a bundle of its own"},
+		{"log --path, newest 50", newest(of(history.Filter{Path: pathOf(7)}), min(every(filesPerHost), 50)), "the same; a list of positions for each host"},
+		{"log --actor, newest 50", newest(of(history.Filter{Actor: "person7"}), min(every(persons), 50)), "the same"},
 		{"blame of a path", blame, "every version of the text, each behind a proof"},
-		{"show one entry", show, "opening the store"},
+		{"show the newest change", show(newestChange), "opening the store"},
+		{"show one in the middle", show(func(_ context.Context, r *history.Reader) (uint64, error) { return r.Checkpoint().Size / 2, nil }), "opening the store"},
+		{"show the oldest change", show(oldestChange), "opening the store"},
 	} {
 		tab.add(row{what: q.what, measured: median(t, s, q.ask, n.repeats), aim: aim{most: 200}, limit: q.limit})
 	}
@@ -257,10 +298,33 @@ func blame(ctx context.Context, r *history.Reader) error {
 	return err
 }
 
-func show(ctx context.Context, r *history.Reader) error {
-	v, err := r.Entry(ctx, r.Checkpoint().Size/2)
-	if err == nil && (v.Proof.State != history.Verified || len(v.Changes) != 1) {
-		err = fmt.Errorf("entry %d is %s with %d changes: %v", v.Index, v.Proof.State, len(v.Changes), v.Findings)
+// show reads the entry that which names.
+func show(which func(context.Context, *history.Reader) (uint64, error)) func(context.Context, *history.Reader) error {
+	return func(ctx context.Context, r *history.Reader) error {
+		i, err := which(ctx, r)
+		if err != nil {
+			return err
+		}
+		v, err := r.Entry(ctx, i)
+		if err == nil && (v.Proof.State != history.Verified || len(v.Changes) != 1) {
+			err = fmt.Errorf("entry %d is %s with %d changes: %v", v.Index, v.Proof.State, len(v.Changes), v.Findings)
+		}
+		return err
 	}
-	return err
+}
+
+func newestChange(ctx context.Context, r *history.Reader) (uint64, error) {
+	return edge(ctx, r, true)
+}
+
+func oldestChange(ctx context.Context, r *history.Reader) (uint64, error) {
+	return edge(ctx, r, false)
+}
+
+// edge is the first or last change there is.
+func edge(ctx context.Context, r *history.Reader, newest bool) (uint64, error) {
+	for hit, err := range r.Index().Entries(ctx, index.Filter{Kinds: []entry.Kind{entry.Change}, NewestFirst: newest, Limit: 1}) {
+		return hit.Index, err
+	}
+	return 0, errors.New("no change")
 }

@@ -28,21 +28,32 @@ const (
 
 // store is a server in a directory of its own.
 type store struct {
-	*server.Server
-	layout server.Layout
-	trust  trust.Note
+	*server.Server // nil: never opened for writing
+	layout         server.Layout
+	trust          trust.Note
 }
 
-func openStore(t *testing.T) *store {
-	dir := t.TempDir()
+// storeIn names the store in a directory.
+func storeIn(t *testing.T, dir string) *store {
 	s := &store{layout: server.Layout{Dir: filepath.Join(dir, "store")}}
 	var err error
 	if s.trust, err = trust.Of(filepath.Join(dir, "trust"), s.layout.Dir); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// open opens the store for writing, a new one if there is none.
+func (s *store) open(t *testing.T) {
+	var err error
 	if s.Server, err = server.Open(t.Context(), server.Config{Layout: s.layout, Trust: s.trust, Version: "1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func openStore(t *testing.T) *store {
+	s := storeIn(t, t.TempDir())
+	s.open(t)
 	return s
 }
 

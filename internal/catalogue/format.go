@@ -2,9 +2,12 @@ package catalogue
 
 import (
 	"bytes"
+	"encoding/binary"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -12,10 +15,11 @@ const sniffed = 4096 // bytes of a head that are looked at
 
 // FormatOf guesses the format of a file that no agent claims, from its path
 // and the first bytes of its content (4 KiB are enough, none are allowed).
+// A byte order mark is heeded: of UTF-8, and of UTF-16, which is decoded.
 // What is not text, and what looks like nothing known, is [FormatUnknown].
 func FormatOf(p string, head []byte) string {
-	head = bytes.TrimPrefix(head[:min(len(head), sniffed)], []byte("\xef\xbb\xbf"))
-	if binary(head) {
+	head = decoded(head[:min(len(head), sniffed)])
+	if notText(head) {
 		return FormatUnknown
 	}
 	if f, ok := byPlace(p); ok {
@@ -34,6 +38,24 @@ func FormatOf(p string, head []byte) string {
 		}
 	}
 	return f
+}
+
+// decoded is a head in UTF-8 and without its byte order mark.
+func decoded(head []byte) []byte {
+	var unit func([]byte) uint16
+	switch {
+	case bytes.HasPrefix(head, []byte("\xff\xfe")):
+		unit = binary.LittleEndian.Uint16
+	case bytes.HasPrefix(head, []byte("\xfe\xff")):
+		unit = binary.BigEndian.Uint16
+	default:
+		return bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	}
+	var units []uint16
+	for pair := range slices.Chunk(head[2:len(head)&^1], 2) {
+		units = append(units, unit(pair))
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // byPlace knows the names and directories that say more than an extension.
@@ -69,9 +91,9 @@ var byExtension = map[string]string{
 	".md":    FormatMarkdown, ".markdown": FormatMarkdown,
 }
 
-// binary reports whether head is not text. A character cut at its end is
+// notText reports whether head is not text. A character cut at its end is
 // forgiven: that is where the reader stopped.
-func binary(head []byte) bool {
+func notText(head []byte) bool {
 	if bytes.IndexByte(head, 0) >= 0 {
 		return true
 	}

@@ -47,6 +47,11 @@ func TestFormatOf(t *testing.T) {
 		{"nginx.conf", "user www-data;\nevents {\n}\n", FormatConf},
 		// By content alone.
 		{"x", "\xef\xbb\xbf{\"a\": 1}", FormatJSON},
+		{"x", "\xff\xfe{\x00\"\x00a\x00\"\x00:\x001\x00}\x00", FormatJSON},
+		{"x", "\xfe\xff\x00a\x00:\x00 \x001\x00\n", FormatYAML},
+		{"ossec.conf", "\xff\xfe<\x00?\x00x\x00m\x00l\x00", FormatXML},
+		{"a.toml", "\xff\xfe", FormatTOML},
+		{"a.toml", "\xff\xfea", FormatTOML},
 		{"x", "[1, 2]", FormatUnknown},
 		{"x", `["a"]`, FormatJSON},
 		{"x", "[{\"a\": 1}]", FormatJSON},
@@ -67,7 +72,8 @@ func TestFormatOf(t *testing.T) {
 		{"a.json", "\x7fELF\x00\x01", FormatUnknown},
 		{"a.yaml", "a: \xff\xfe\xfd\xfc\xfb", FormatUnknown},
 		{"sshd_config", "P\x00o\x00r\x00t\x00", FormatUnknown},
-		{"a.yaml", "a: caf\xc3", FormatYAML}, // cut within a character
+		{"a.yaml", "\xff\xfe\x00\x00a\x00\x00\x00", FormatUnknown}, // UTF-32
+		{"a.yaml", "a: caf\xc3", FormatYAML},                       // cut within a character
 	} {
 		if got := FormatOf(test.path, []byte(test.head)); got != test.want {
 			t.Errorf("FormatOf(%q, %q) = %q, want %q", test.path, test.head, got, test.want)

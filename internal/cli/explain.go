@@ -44,11 +44,11 @@ and names who gave it, as the kernel tells. The entry itself stays as it is.`,
 }
 
 func (a *app) askToExplain(v *history.View, req watcher.Request) error {
-	l, err := a.layout()
+	socket, err := a.socket()
 	if err != nil {
 		return err
 	}
-	reply, done, err := watcher.Ask(l.Socket(), req)
+	reply, done, err := watcher.Ask(socket, req)
 	if err != nil {
 		return withHint(err, "a remark is signed by the watcher; start it with `stele up`")
 	}

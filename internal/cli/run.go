@@ -35,11 +35,11 @@ func (a *app) run() *cobra.Command {
 // runCommand tells the watcher the reason, then runs the command with the
 // terminal to itself. The exit status is the command's.
 func (a *app) runCommand(req watcher.Request, args []string) error {
-	l, err := a.layout()
+	socket, err := a.socket()
 	if err != nil {
 		return err
 	}
-	_, done, err := watcher.Ask(l.Socket(), req)
+	_, done, err := watcher.Ask(socket, req)
 	if err != nil {
 		return withHint(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
 	}

@@ -211,7 +211,8 @@ func (a *app) pairOver(ctx context.Context, r *history.Reader, name, since, unti
 			return nil, usagef("--since: %w", err)
 		}
 	}
-	p.before, err = before(ctx, r, vs[:slices.Index(vs, after)], from)
+	at := slices.IndexFunc(vs, func(v history.Version) bool { return v.Index == after.Index && v.K == after.K })
+	p.before, err = before(ctx, r, vs[:max(at, 0)], from)
 	return []pair{p}, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -28,6 +28,7 @@ import (
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 func (a *app) up() *cobra.Command {
@@ -144,21 +145,15 @@ func (a *app) openServer(ctx context.Context, l server.Layout) (*server.Server, 
 	}
 	syscall.Umask(0o077) // whatever the parts write is the owner's alone
 	srv, err := server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
-	switch {
-	case errors.Is(err, durable.ErrLocked):
-		return nil, withHint(err, "another process writes to this store; stop it first, or name another store with --data")
-	case errors.Is(err, fs.ErrPermission):
-		return nil, withHint(err, "name a store of your own with --data DIR, or run as the user who owns this one")
+	if err != nil {
+		return nil, hintStore(err)
 	}
 	return srv, err
 }
 
 // openSource opens the key of a source on this machine, or makes it.
 func openSource(l server.Layout, role entry.Role) (entry.SecretKey, error) {
-	kf, err := keyfile.OpenOrCreate(l.Key(string(role)), string(role), "")
-	if errors.Is(err, keyfile.ErrOtherMachine) {
-		return entry.SecretKey{}, withHint(err, "this disk was copied from another machine; remove %s to enrol as a new source", l.Key(string(role)))
-	}
+	kf, err := openKey(l, role)
 	if err != nil {
 		return entry.SecretKey{}, err
 	}
@@ -336,9 +331,21 @@ func hostName() string {
 	return h
 }
 
-// local is a server in the same process, as a watcher sees it.
+// local is a server in the same process, as its watcher sees it.
 type local struct{ *server.Server }
 
-func (l local) Latest(ctx context.Context, host, path string) (id entry.ID, what int, ok bool, err error) {
-	return l.Server.Latest(ctx, index.Subject{Host: host, Path: path})
+func (l local) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
+	all := make([]wire.Latest, len(paths))
+	for i, p := range paths {
+		id, what, found, err := l.Server.Latest(ctx, index.Subject{Host: host, Path: p})
+		if err != nil {
+			return nil, err
+		}
+		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+	}
+	return all, nil
+}
+
+func (l local) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
+	return l.Receipt(ctx, b.Believed, nil)
 }

@@ -5,21 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"unicode/utf8"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
-
-// pathOf splits a path into the two ways JSON can hold it.
-func pathOf(path string) (plain string, encoded []byte) {
-	if utf8.ValidString(path) {
-		return path, nil
-	}
-	return "", []byte(path)
-}
 
 // Enrol spends a join token on the source that calls, and returns the checkpoint
 // under which its enrolment was proved. What the server answers is verified: the

@@ -62,20 +62,6 @@ const (
 	pingEvery     = 30 * time.Second
 )
 
-// ErrUnreachable says that no answer came, whatever the reason.
-var ErrUnreachable = errors.New("the server cannot be reached")
-
-// StatusError is an answer that is not a success.
-type StatusError struct {
-	Status int
-	Why    string
-	Hint   string
-}
-
-func (e *StatusError) Error() string {
-	return fmt.Sprintf("the server answers: %s (%d %s)", e.Why, e.Status, http.StatusText(e.Status))
-}
-
 // New prepares a client. Nothing is sent yet.
 func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
@@ -109,7 +95,7 @@ func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stream != nil {
-		c.stream.close(ErrUnreachable)
+		c.stream.close(wire.ErrUnreachable)
 		c.stream = nil
 	}
 	c.http.CloseIdleConnections()
@@ -189,7 +175,7 @@ func unreachable(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err // the address is known to whoever asked
 	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	return fmt.Errorf("%w: %w", wire.ErrUnreachable, err)
 }
 
 func statusError(resp *http.Response) error {
@@ -198,7 +184,7 @@ func statusError(resp *http.Response) error {
 	if json.Unmarshal(b, &p) != nil || p.Error == "" {
 		p.Error = "no reason given"
 	}
-	return &StatusError{resp.StatusCode, p.Error, p.Hint}
+	return &wire.StatusError{Status: resp.StatusCode, Why: p.Error, Hint: p.Hint}
 }
 
 // Post hands in entries with one request. [Client.Submit] does it on a stream.
@@ -259,13 +245,24 @@ func (c *Client) Head(ctx context.Context, _ entry.Source) (record.Head, error) 
 	return record.Head{Next: h.Next, Prev: entry.ID(h.Prev)}, err
 }
 
-// Latest asks for the latest change of a path on that host.
-func (c *Client) Latest(ctx context.Context, host, path string) (id entry.ID, what int, ok bool, err error) {
-	req := wire.LatestRequest{Host: host}
-	req.Path, req.Path64 = pathOf(path)
-	var l wire.Latest
-	err = c.call(ctx, http.MethodPost, wire.PathLatest, req, &l)
-	return entry.ID(l.ID), l.What, l.Found, err
+// Latest asks for the latest change of paths on that host.
+func (c *Client) Latest(ctx context.Context, host string, paths []string) (all []wire.Latest, err error) {
+	for len(paths) > 0 {
+		n := min(len(paths), wire.MaxLatest)
+		req := wire.LatestRequest{Host: host, Paths: make([][]byte, n)}
+		for i, p := range paths[:n] {
+			req.Paths[i] = []byte(p)
+		}
+		var some []wire.Latest
+		if err := c.call(ctx, http.MethodPost, wire.PathLatest, req, &some); err != nil {
+			return nil, err
+		}
+		if len(some) != n {
+			return nil, fmt.Errorf("the server gives %d answers to %d questions", len(some), n)
+		}
+		all, paths = append(all, some...), paths[n:]
+	}
+	return all, nil
 }
 
 // Imported asks how many rows of a file are in the log.

@@ -55,7 +55,7 @@ func (c *Client) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Ans
 	select {
 	case err = <-b.done:
 	case <-wait.C:
-		err = fmt.Errorf("%w: no answer within %s", ErrUnreachable, answerTimeout)
+		err = fmt.Errorf("%w: no answer within %s", wire.ErrUnreachable, answerTimeout)
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
@@ -115,7 +115,7 @@ func (c *Client) drop(s *stream) {
 		c.stream = nil
 	}
 	c.mu.Unlock()
-	s.close(ErrUnreachable)
+	s.close(wire.ErrUnreachable)
 }
 
 // send writes a batch and queues it for its answers.
@@ -173,7 +173,7 @@ func (s *stream) read(body io.ReadCloser) {
 			s.close(fmt.Errorf("the answer of the server: %w", err))
 			return
 		case g.Status != 0:
-			s.close(&StatusError{g.Status, g.Error, g.Hint})
+			s.close(&wire.StatusError{Status: g.Status, Why: g.Error, Hint: g.Hint})
 			return
 		}
 		if err := s.answered(g.Answers); err != nil {

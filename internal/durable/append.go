@@ -48,6 +48,9 @@ func (a *Appender) Path() string { return a.path }
 // Size is the offset at which the next byte goes.
 func (a *Appender) Size() int64 { return a.size }
 
+// ReadAt reads what was written, durable or not.
+func (a *Appender) ReadAt(b []byte, off int64) (int, error) { return a.f.ReadAt(b, off) }
+
 // Write appends b. It is not durable before Sync. After an error, for example
 // of a full disk, [Appender.Rollback] takes back what is not durable.
 func (a *Appender) Write(b []byte) (int, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
 )
@@ -25,17 +26,20 @@ type Filter struct {
 	Limit        int // newest so many; 0: all
 }
 
-// Log yields entries that match, newest first. The first checked of them are
-// examined one by one, the rest only read.
+// Log yields entries that match, newest first. The signatures of the first
+// checked of them are tried, those of the rest are not.
 func (r *Reader) Log(ctx context.Context, f Filter, checked int) iter.Seq2[*View, error] {
 	return func(yield func(*View, error) bool) {
-		n := 0
-		for hit, err := range r.index.Entries(ctx, f.index()) {
+		n, asked := 0, f.index()
+		for hit, err := range r.index.Entries(ctx, asked) {
 			if err != nil {
 				yield(nil, fmt.Errorf("ask the index: %w", err))
 				return
 			}
-			v, err := r.hit(ctx, hit.Index, n < checked)
+			v, err := r.hit(ctx, hit.Index, asked, n < checked)
+			if v == nil && err == nil {
+				continue
+			}
 			if !yield(v, err) || err != nil {
 				return
 			}
@@ -44,16 +48,25 @@ func (r *Reader) Log(ctx context.Context, f Filter, checked int) iter.Seq2[*View
 	}
 }
 
-// hit shows one entry the index named; one beyond the checkpoint is pending.
-func (r *Reader) hit(ctx context.Context, i uint64, check bool) (*View, error) {
-	if i >= r.checkpoint.Size {
+// hit shows one entry the index named; one beyond the checkpoint is pending. It
+// shows nil where the entry, all of it read, does not say what was asked for.
+func (r *Reader) hit(ctx context.Context, i uint64, f index.Filter, check bool) (*View, error) {
+	if i >= r.size {
 		return &View{Index: i, Proof: Proof{State: Pending}}, nil
 	}
-	v, err := r.Entry(ctx, i)
-	if err == nil && !check && v.Proof.State == Verified {
-		v.Proof = Proof{State: Unchecked}
+	l, err := r.look(ctx, i, check)
+	if err != nil {
+		return nil, err
 	}
-	return v, err
+	if o := &l.opened; l.entry == nil || o.erased || len(o.findings) > 0 {
+		return l.view, nil // what cannot be read may be what was asked for
+	}
+	rec := index.From(i, l.entry, l.opened.bodies.forIndex())
+	if by := (index.Enrolled{Source: l.entry.Source, Role: l.by.role, Host: l.by.name()}); !f.Meets(&rec, by) {
+		r.diag.Warn("index named an entry that was not asked for", "index", i)
+		return nil, nil
+	}
+	return l.view, nil
 }
 
 func (f Filter) index() index.Filter {
@@ -67,16 +80,12 @@ func (f Filter) index() index.Filter {
 	}
 }
 
-// Find returns the index of the entry with that id.
-func (r *Reader) Find(ctx context.Context, id entry.ID) (uint64, error) {
-	i, _, err := r.byID(ctx, id)
-	return i, err
-}
-
 // Version is one change of a subject.
 type Version struct {
 	Index uint64
 	K     int
+
+	subject index.Subject // that the index takes it for; zero: named by the reader
 }
 
 // When is when a version came about, as claimed.
@@ -103,8 +112,8 @@ func (r *Reader) Versions(ctx context.Context, s index.Subject) ([]Version, erro
 		if err != nil {
 			return nil, fmt.Errorf("ask the index: %w", err)
 		}
-		if c.Index < r.checkpoint.Size {
-			vs = append(vs, Version{c.Index, c.K})
+		if c.Index < r.size {
+			vs = append(vs, Version{c.Index, c.K, s})
 		}
 	}
 	return vs, nil
@@ -124,7 +133,11 @@ func (r *Reader) Blame(ctx context.Context, vs []Version, last Version) ([]Line,
 		if v.Index > last.Index || v.Index == last.Index && v.K > last.K {
 			break
 		}
-		b, err := r.Text(ctx, v.Index, v.K)
+		b, err := r.version(ctx, v)
+		if errors.Is(err, errOther) {
+			r.diag.Warn("index named a change of another subject", "index", v.Index)
+			continue
+		}
 		if errors.Is(err, ErrNoText) {
 			lines, text = nil, ""
 			continue
@@ -137,6 +150,24 @@ func (r *Reader) Blame(ctx context.Context, vs []Version, last Version) ([]Line,
 		}
 	}
 	return lines, nil
+}
+
+// errOther says that a change is not one of the subject it was taken for.
+var errOther = errors.New("the change is of another subject")
+
+// version reads the text of a version, which must be one of its subject.
+func (r *Reader) version(ctx context.Context, v Version) ([]byte, error) {
+	c, err := r.change(ctx, v.Index, v.K)
+	if err != nil {
+		return nil, err
+	}
+	if s := v.subject; s != (index.Subject{}) {
+		path, from := body.Text(c.what.Path, c.what.Path64), body.Text(c.what.From, c.what.From64)
+		if s.Told == (c.by.role == entry.Watcher) || s.Host != c.by.hostOf(c.what) || s.Path != path && s.Path != from {
+			return nil, errOther
+		}
+	}
+	return c.text()
 }
 
 // carry moves the origin of unchanged lines over to the next text.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // View is one entry as people and machines are shown it. An absent field is
@@ -132,6 +133,11 @@ type bodies struct {
 	why  *body.Why
 	how  *body.How
 	what []*body.What
+}
+
+// forIndex is what the index is made of.
+func (b *bodies) forIndex() index.Opened {
+	return index.Opened{Who: b.who, Why: b.why, How: b.how, What: b.what}
 }
 
 // view renders an entry whose bodies have been opened.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -54,7 +55,7 @@ func OpenBlobs(beside string) (*Blobs, error) {
 }
 
 func (b *Blobs) readArchive(name string) error {
-	f, err := os.Open(name)
+	f, err := regular(os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
 	if err != nil {
 		return err
 	}
@@ -114,16 +115,53 @@ func (b *Blobs) Get(digest string) ([]byte, error) {
 	if b.dir == "" {
 		return nil, fmt.Errorf("content %s is not in the archive", digest)
 	}
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
 	for _, name := range []string{filepath.Join(digest[:2], digest), digest} {
-		f, err := os.OpenInRoot(b.dir, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		content, err := readFile(root, name, digest)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return content, err
 		}
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return readContent(digest, f)
 	}
 	return nil, fmt.Errorf("content %s is not in %s", digest, b.dir)
 }
+
+// readFile reads a content from a file that is no link.
+func readFile(root *os.Root, name, digest string) ([]byte, error) {
+	if fi, err := root.Lstat(name); err != nil {
+		return nil, err
+	} else if !fi.Mode().IsRegular() {
+		return nil, notRegular(filepath.Join(root.Name(), name))
+	}
+	f, err := regular(root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := readContent(digest, f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return content, nil
+}
+
+// regular lets only a regular file pass that was opened without waiting: a FIFO
+// would wait for a writer, a device may never end.
+func regular(f *os.File, err error) (*os.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = notRegular(f.Name())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func notRegular(name string) error { return fmt.Errorf("%s is not a regular file", name) }

@@ -2,14 +2,13 @@ package importer
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
-	"slices"
 	"time"
 	"unicode/utf8"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/wire"
@@ -24,11 +23,12 @@ type Place struct {
 
 // Config is what an import works with.
 type Config struct {
-	Chain    *record.Chain // of the importer
-	Redactor *redact.Redactor
-	Secrets  func(path string) (keys []string, opaque bool) // what the catalogue says is secret
-	Version  string
-	Now      func() time.Time
+	Chain     *record.Chain // of the importer
+	Redactor  *redact.Redactor
+	Catalogue *catalogue.Catalogue                           // knows secrets and formats; nil: Secrets is asked
+	Secrets   func(path string) (keys []string, opaque bool) // what is secret, where there is no Catalogue
+	Version   string
+	Now       func() time.Time
 
 	// Submit hands in entries in order and returns once they are acknowledged.
 	Submit func(ctx context.Context, subs []wire.Submission) error
@@ -189,7 +189,7 @@ func (im *Import) before(ctx context.Context, s subject, here map[subject]int) (
 
 func (im *Import) change(r *Row, action body.Action, digest *string) (record.Change, error) {
 	c := record.Change{What: body.What{Host: text(r.Repository), Agent: text(r.Agent), Action: action, Format: text(r.Format)}}
-	c.What.Path, c.What.Path64 = encode(r.Path)
+	c.What.Path, c.What.Path64 = record.Encode(r.Path)
 	if digest == nil {
 		return c, nil
 	}
@@ -203,25 +203,18 @@ func (im *Import) change(r *Row, action body.Action, digest *string) (record.Cha
 		c.What.Digest, c.What.Marks = *digest, []string{body.MarkTooLarge}
 		return c, nil
 	}
-	im.redact(&c, r, content)
+	c.SetText(im.cfg.Redactor, im.known(r.Path), content)
 	return c, nil
 }
 
-func (im *Import) redact(c *record.Change, r *Row, content []byte) {
-	secrets, opaque := im.cfg.Secrets(r.Path)
-	red := im.cfg.Redactor.Text(content, redact.Source{Format: r.Format, SecretPaths: secrets, Opaque: opaque})
-	c.Text, c.What.Secrets = red.Text, red.Fingerprints
-	if c.Text == nil {
-		c.Text = []byte{}
+// known is what the catalogue says of a path that somebody told.
+func (im *Import) known(path string) catalogue.Match {
+	if im.cfg.Catalogue == nil {
+		secrets, opaque := im.cfg.Secrets(path)
+		return catalogue.Match{Secrets: secrets, Opaque: opaque}
 	}
-	for mark, is := range map[string]bool{
-		body.MarkRedacted: len(red.Fingerprints) > 0, body.MarkUnparsed: red.Unparsed, body.MarkBinary: red.Binary,
-	} {
-		if is {
-			c.What.Marks = append(c.What.Marks, mark)
-		}
-	}
-	slices.Sort(c.What.Marks)
+	m, _ := im.cfg.Catalogue.MatchSuffix("/" + path)
+	return m
 }
 
 // text makes sure of UTF-8; JSON has replaced what was not.
@@ -230,12 +223,4 @@ func text(s string) string {
 		return s
 	}
 	return fmt.Sprintf("%q", s)
-}
-
-// encode splits a path into the two ways a body may hold it.
-func encode(path string) (plain, encoded string) {
-	if utf8.ValidString(path) {
-		return path, ""
-	}
-	return "", base64.StdEncoding.EncodeToString([]byte(path))
 }

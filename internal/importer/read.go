@@ -17,8 +17,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
@@ -29,6 +31,9 @@ const (
 	maxRow    = 4 << 20   // bytes of one row
 	maxWindow = 128 << 20 // window of the compressed file
 )
+
+// byteOrderMark may stand before the first row, as some editors write it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // Row is one change as the file tells it.
 type Row struct {
@@ -76,8 +81,12 @@ func ReadRows(name string) (rows []Row, digest string, err error) {
 	sc := bufio.NewScanner(io.TeeReader(plain, sum))
 	sc.Buffer(make([]byte, 0, 1<<16), maxRow)
 	for sc.Scan() {
+		line := sc.Bytes()
+		if len(rows) == 0 {
+			line = bytes.TrimPrefix(line, byteOrderMark)
+		}
 		var r Row
-		if err := parseRow(sc.Bytes(), &r); err != nil {
+		if err := parseRow(line, &r); err != nil {
 			return nil, "", fmt.Errorf("%s: %w", name, &RowError{len(rows) + 1, err})
 		}
 		rows = append(rows, r)
@@ -112,6 +121,9 @@ func parseRow(line []byte, r *Row) error {
 	if !utf8.Valid(line) { // encoding/json would replace it and make two names one
 		return errors.New("not UTF-8")
 	}
+	if half, is := halfCharacter(line); is { // as above
+		return fmt.Errorf("%s is half a character; give a path that is not UTF-8 as path64", half)
+	}
 	if err := json.Unmarshal(line, r); err != nil {
 		return err
 	}
@@ -127,6 +139,39 @@ func parseRow(line []byte, r *Row) error {
 		}
 	}
 	return r.checkDigests()
+}
+
+// halfCharacter finds an escaped surrogate without the other one of its pair.
+// A backslash stands in strings only, in what is JSON at all.
+func halfCharacter(line []byte) (escape []byte, is bool) {
+	for i := bytes.IndexByte(line, '\\'); i >= 0 && i < len(line); i++ {
+		if line[i] != '\\' {
+			continue
+		}
+		first := surrogate(line[i:])
+		switch {
+		case first == 0:
+			i++ // what is escaped
+		case utf16.DecodeRune(first, surrogate(line[i+6:])) != utf8.RuneError:
+			i += 11
+		default:
+			return line[i : i+6], true
+		}
+	}
+	return nil, false
+}
+
+// surrogate reads an escape such as \ud800 at the start of b; 0: it is none of a
+// surrogate.
+func surrogate(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil || !utf16.IsSurrogate(rune(n)) {
+		return 0
+	}
+	return rune(n)
 }
 
 // decodePath makes Path the path, however the row told it.

@@ -487,10 +487,23 @@ func (c *checker) sorted(ctx context.Context) error {
 		c.report(NoEntry, "state", altered)
 		return nil
 	}
+	before := len(c.found)
 	if err := c.ask(ctx, unsorted, missing, int64(0), folded[0]); err != nil {
 		return err
 	}
+	equal, err := c.asMany(ctx, folded[0])
+	if err != nil || equal && len(c.found) == before {
+		return err
+	}
 	return c.ask(ctx, unfounded, invented, int64(0), folded[0])
+}
+
+// asMany reports whether the sorted tables have as many rows as they should:
+// where none is missing, and no two are the same, none is invented then.
+func (c *checker) asMany(ctx context.Context, folded int64) (equal bool, err error) {
+	err = c.q.QueryRowContext(ctx, `WITH e(n) AS (SELECT count(*) FROM entries WHERE idx >= ?1 AND idx < ?2)
+		SELECT (SELECT count(*) FROM ids) = e.n AND (SELECT count(*) FROM seqs) = e.n AND (SELECT count(*) FROM posts) = (SELECT count(*) FROM (`+postsOf+`)) FROM e`, int64(0), folded).Scan(&equal)
+	return equal, err
 }
 
 // unused reports subjects that no change is of: they would be listed as if

@@ -311,7 +311,7 @@ func (x *Index) page(ctx context.Context, p predicates, s stretch, newest bool, 
 	if newest {
 		order = ` ORDER BY e.idx DESC LIMIT ?3`
 	}
-	return x.readHits(ctx, hitColumns+` FROM entries e CROSS JOIN sources s ON s.id = e.source WHERE e.idx >= ?1 AND e.idx < ?2`+where+order, args)
+	return scanHits(x.db.QueryContext(ctx, hitColumns+` FROM entries e CROSS JOIN sources s ON s.id = e.source WHERE e.idx >= ?1 AND e.idx < ?2`+where+order, args...))
 }
 
 // pick keeps, of candidates, those that meet the conditions on entries.
@@ -335,8 +335,8 @@ func (x *Index) pick(ctx context.Context, f Filter, q question, batches iter.Seq
 // hits reads entries by their indexes, in log order.
 func (x *Index) hits(ctx context.Context, indexes []int64, p predicates) ([]Hit, error) {
 	where, args := p.where([]any{jsonList(indexes)})
-	return x.readHits(ctx, hitColumns+` FROM json_each(?1) j CROSS JOIN entries e ON e.idx = j.value CROSS JOIN sources s ON s.id = e.source
-		WHERE true`+where+` ORDER BY e.idx`, args)
+	return scanHits(x.db.QueryContext(ctx, hitColumns+` FROM json_each(?1) j CROSS JOIN entries e ON e.idx = j.value CROSS JOIN sources s ON s.id = e.source
+		WHERE true`+where+` ORDER BY e.idx`, args...))
 }
 
 // where appends the conditions that are set; what they compare with travels as
@@ -363,21 +363,24 @@ func (p *predicates) where(args []any) (string, []any) {
 	return sql.String(), args
 }
 
-func (x *Index) readHits(ctx context.Context, query string, args []any) ([]Hit, error) {
+func scanHits(rows *sql.Rows, err error) ([]Hit, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
 	var hits []Hit
-	err := each(ctx, x.db, func(rows *sql.Rows) error {
+	for rows.Next() {
 		var h Hit
 		var kind, head, recorded, happened int64
 		var key, rest []byte
 		if err := rows.Scan(&h.Index, &kind, &key, &h.Seq, &head, &rest, &recorded, &happened, &h.Loc); err != nil {
-			return err
+			return nil, err
 		}
 		copy(h.Source[:], key)
 		h.Kind = named(kinds, kind)
 		h.ID, _ = joinID(head, rest)
 		h.Recorded, h.Happened = fromNanos(recorded), fromNanos(happened)
 		hits = append(hits, h)
-		return nil
-	}, query, args...)
-	return hits, err
+	}
+	return hits, rows.Err()
 }

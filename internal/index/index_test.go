@@ -153,6 +153,13 @@ func (m model) host(r *Record, c Change) (name string, told bool) {
 	return c.Host, true
 }
 
+func (m model) enrolled(s entry.Source) Enrolled {
+	if h, ok := m.watchers[s]; ok {
+		return Enrolled{Source: s, Role: entry.Watcher, Host: h}
+	}
+	return Enrolled{Source: s}
+}
+
 func (m model) find(f Filter) []Hit {
 	var out []Hit
 	for i := range m.w.all {
@@ -264,6 +271,20 @@ func TestFiltersAgreeWithModel(t *testing.T) {
 			}
 		}
 		hits += len(want)
+		everywhere := f
+		everywhere.From, everywhere.To, everywhere.Limit, everywhere.NewestFirst = 0, 0, 0, false
+		var meet, told []uint64
+		for _, h := range m.find(everywhere) {
+			meet = append(meet, h.Index)
+		}
+		for _, r := range w.all {
+			if everywhere.Meets(&r, m.enrolled(r.Source)) {
+				told = append(told, r.Index)
+			}
+		}
+		if d := cmp.Diff(meet, told); d != "" {
+			t.Fatalf("%+v: entries that say themselves that they meet it: %s", f, d)
+		}
 	})
 	if hits == 0 {
 		t.Error("no filter found anything")

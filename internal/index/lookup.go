@@ -38,8 +38,9 @@ type Moment struct {
 	Text   uint64 // where the vault keeps the text; 0: nowhere
 }
 
-// hot are the statements that intake runs for every other entry.
-type hot struct{ next, bySeq, bySeqTail, subjects, text *sql.Stmt }
+// hot are the statements that intake, or whoever shows entries, runs for every
+// one of them.
+type hot struct{ next, at, source, naming, bySeq, bySeqTail, subjects, text *sql.Stmt }
 
 func prepareHot(ctx context.Context, db *sql.DB) (h hot, err error) {
 	for _, p := range []struct {
@@ -47,6 +48,9 @@ func prepareHot(ctx context.Context, db *sql.DB) (h hot, err error) {
 		query string
 	}{
 		{&h.next, endQuery},
+		{&h.at, hitColumns + ` FROM entries e CROSS JOIN sources s ON s.id = e.source WHERE e.idx = ?`},
+		{&h.source, `SELECT s.role, n.name, coalesce(s.enrolled, 0) FROM sources s JOIN names n ON n.id = s.host WHERE s.source = ?`},
+		{&h.naming, `SELECT e.idx, e.id, e.rest FROM refs r CROSS JOIN entries e WHERE r.target = ? AND e.idx = r.idx`},
 		{&h.bySeq, `SELECT e.idx, e.id, e.rest FROM sources s JOIN seqs q ON q.source = s.id JOIN entries e ON e.idx = q.idx
 			WHERE s.source = ? AND q.seq = ?`},
 		{&h.bySeqTail, `SELECT e.idx, e.id, e.rest FROM entries e WHERE e.idx >= (SELECT folded FROM state)
@@ -65,7 +69,7 @@ func prepareHot(ctx context.Context, db *sql.DB) (h hot, err error) {
 
 func (h *hot) close() error {
 	var errs []error
-	for _, s := range []*sql.Stmt{h.next, h.bySeq, h.bySeqTail, h.subjects, h.text} {
+	for _, s := range []*sql.Stmt{h.next, h.at, h.source, h.naming, h.bySeq, h.bySeqTail, h.subjects, h.text} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}
@@ -110,8 +114,7 @@ func (x *Index) ByID(ctx context.Context, id entry.ID) (index uint64, found bool
 // Naming returns the entries that name entry id: remarks and findings about
 // it, erasures of its lines. In log order.
 func (x *Index) Naming(ctx context.Context, id entry.ID) ([]Ref, error) {
-	refs, err := scanRefs(x.db.QueryContext(ctx, `
-		SELECT e.idx, e.id, e.rest FROM refs r CROSS JOIN entries e WHERE r.target = ? AND e.idx = r.idx`, id[:]))
+	refs, err := scanRefs(x.hot.naming.QueryContext(ctx, id[:]))
 	return sorted(refs), x.wrap(err, "find what names entry %s", id)
 }
 
@@ -325,7 +328,7 @@ func (x *Index) At(ctx context.Context, index uint64) (h Hit, found bool, err er
 	if index >= maxIndex {
 		return h, false, nil
 	}
-	hits, err := x.hits(ctx, []int64{int64(index)}, predicates{})
+	hits, err := scanHits(x.hot.at.QueryContext(ctx, int64(index)))
 	if err != nil || len(hits) == 0 {
 		return h, false, x.wrap(err, "look at entry %d", index)
 	}

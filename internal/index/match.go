@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+
+	"github.com/stele-log/stele/entry"
 )
 
 // A pattern decides by name. Stars stand for any bytes, nothing else is
@@ -43,6 +45,44 @@ func (p pattern) literal() string {
 	}
 	return before
 }
+
+// Meets reports whether an entry meets every condition of a filter but From, To
+// and Limit: by what the entry says, and the log of its source. It agrees with
+// [Index.Entries] of a sound index, and is for those who do not believe that
+// theirs is.
+func (f Filter) Meets(r *Record, by Enrolled) bool {
+	at := fromNanos(nanos(r.Happened))
+	switch {
+	case !f.Since.IsZero() && at.Before(f.Since),
+		!f.Until.IsZero() && !at.Before(f.Until),
+		f.Source != nil && *f.Source != r.Source,
+		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, r.Kind),
+		f.Actor != "" && !slices.ContainsFunc(r.Actors, pattern{text: f.Actor, loose: true}.match):
+		return false
+	}
+	return f.meetsChange(r, by)
+}
+
+// meetsChange asks for one change that meets Host, Agent and Path.
+func (f Filter) meetsChange(r *Record, by Enrolled) bool {
+	if f.Host == "" && f.Agent == "" && f.Path == "" {
+		return true
+	}
+	watcher := by.Role == entry.Watcher
+	if watcher && r.Kind != entry.Change && f.Agent == "" && f.Path == "" && is(f.Host, by.Host) {
+		return true
+	}
+	path := pattern{text: f.Path, tree: true}
+	return slices.ContainsFunc(r.Changes, func(c Change) bool {
+		host := c.Host
+		if watcher {
+			host = by.Host
+		}
+		return is(f.Host, host) && is(f.Agent, c.Agent) && (f.Path == "" || path.match(c.Path) || c.From != "" && path.match(c.From))
+	})
+}
+
+func is(wanted, name string) bool { return wanted == "" || pattern{text: wanted}.match(name) }
 
 // glob never takes longer than the product of the two lengths.
 func glob(p, s string) bool {

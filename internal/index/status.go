@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/stele-log/stele/entry"
 )
@@ -93,6 +94,19 @@ func (x *Index) sources(ctx context.Context) ([]SourceStatus, error) {
 		return err
 	}, `SELECT s.source, s.role, n.name, coalesce(s.enrolled, 0) FROM sources s JOIN names n ON n.id = s.host ORDER BY s.enrolled, s.id`)
 	return out, err
+}
+
+// Source returns what the index knows of one source, but for its head; not
+// found where the log has nothing of it.
+func (x *Index) Source(ctx context.Context, src entry.Source) (s SourceStatus, found bool, err error) {
+	s.Source = src
+	var role int64
+	err = x.hot.source.QueryRowContext(ctx, src[:]).Scan(&role, &s.Host, &s.Enrolled)
+	if errors.Is(err, sql.ErrNoRows) {
+		return SourceStatus{}, false, nil
+	}
+	s.Role = named(roles, role)
+	return s, err == nil, x.wrap(err, "find source %s", src)
 }
 
 // ends finds the newest word of every source, by its number in the database.

@@ -10,13 +10,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"log/slog"
-	"sync"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/tlog"
@@ -60,15 +62,15 @@ func (r *Report) Bad() bool { return len(r.Problems) > 0 || r.Verdict.Bad() }
 // examination is one run.
 type examination struct {
 	cfg    Config
-	key    *entry.LogKey
-	dir    *tlog.Dir
-	tree   *tlog.Tree
+	log    *believed.Log
 	vault  *vault.Reader
 	locs   map[entry.ID][]vault.Loc
 	report *Report
 
-	mu      sync.Mutex
-	records map[uint64]index.Record // of the leaves being examined
+	// What the index must hold of the leaves from first on that are examined now.
+	// Whoever opens one of them sets its record, and nobody else does.
+	first   uint64
+	records []*index.Record
 }
 
 // Examine reads everything once. An error means that something could not be
@@ -77,25 +79,38 @@ func Examine(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(uint64, uint64) {}
 	}
-	x := &examination{
-		cfg: cfg, report: &Report{}, locs: make(map[entry.ID][]vault.Loc), records: make(map[uint64]index.Record),
+	x := &examination{cfg: cfg, report: &Report{}, locs: make(map[entry.ID][]vault.Loc)}
+	err := x.run(ctx)
+	if x.vault != nil {
+		err = errors.Join(err, x.vault.Close())
 	}
-	for _, step := range []func(context.Context) error{x.files, x.openLog, x.openVault, x.leaves, x.logFiles} {
-		err := step(ctx)
-		var f *verify.Finding
-		if errors.As(err, &f) { // without this step the next ones have nothing to go by
-			x.report.Findings = append(x.report.Findings, *f)
-			return x.report, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	return x.report, nil
 }
 
+func (x *examination) run(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles} {
+		err := step(ctx)
+		var f *verify.Finding
+		if errors.As(err, &f) { // without this step the next ones have nothing to go by
+			x.report.Findings = append(x.report.Findings, *f)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (x *examination) problem(code, where, format string, args ...any) {
-	x.report.Problems = append(x.report.Problems, Problem{code, where, fmt.Sprintf(format, args...)})
+	x.report.Problems = append(x.report.Problems, problem(code, where, format, args...))
+}
+
+func problem(code, where, format string, args ...any) Problem {
+	return Problem{code, where, fmt.Sprintf(format, args...)}
 }
 
 // files checks what lies beside log, vault and index.
@@ -113,58 +128,30 @@ func (x *examination) files(context.Context) error {
 	return nil
 }
 
-// openLog finds the key to believe, opens the checkpoint, and holds it against
-// the one believed before.
+// openLog opens the log and holds it against what was believed before.
 func (x *examination) openLog(ctx context.Context) error {
-	belief, ok, err := x.cfg.Trust.Read()
-	if err != nil {
-		return fmt.Errorf("read what was believed: %w", err)
-	}
-	if ok {
-		x.key, err = belief.Key()
-	} else {
-		x.key, err = x.cfg.Layout.LogKey()
-	}
-	if err != nil {
+	var err error
+	if x.log, err = believed.Open(x.cfg.Layout, x.cfg.Trust); err != nil {
 		return err
 	}
-	if x.dir, err = tlog.OpenDir(x.cfg.Layout.Log()); err != nil {
-		return fmt.Errorf("open log: %w", err)
-	}
-	signed, err := x.dir.ReadCheckpoint()
-	if errors.Is(err, fs.ErrNotExist) {
-		return &verify.Finding{Code: verify.BadCheckpoint, Accused: verify.TheLog, Detail: "the log has no checkpoint"}
-	}
-	if err != nil {
-		return fmt.Errorf("read checkpoint: %w", err)
-	}
-	cp, err := verify.OpenCheckpoint(x.key, signed)
-	if err != nil {
-		return err
-	}
-	x.tree, x.report.Checkpoint, x.report.VKey = tlog.NewTree(x.dir, cp), cp, x.key.VKey()
-	if !ok {
-		return nil
-	}
+	x.report.Checkpoint, x.report.VKey = x.log.Checkpoint(), x.log.Key.VKey()
 	if x.cfg.OnlyNew {
-		x.report.From = min(belief.Verified, cp.Size)
+		x.report.From = x.log.Verified()
 	}
-	believed, err := belief.Open()
-	if err != nil {
-		x.problem("damaged", x.cfg.Trust.Path(), "%v", err)
-		return nil
-	}
-	err = x.tree.Consistent(ctx, believed)
+	err = x.log.Continues(ctx)
 	var f *verify.Finding
-	if errors.As(err, &f) {
+	switch {
+	case errors.As(err, &f): // what it says now is examined all the same
 		x.report.Findings = append(x.report.Findings, *f)
+		return nil
+	case errors.Is(err, believed.ErrNote):
+		x.problem("damaged", x.cfg.Trust.Path(), "%v", err)
 		return nil
 	}
 	return err
 }
 
-// openVault checks every byte of vault and keyring and finds every entry's
-// openings, without a word from the index.
+// openVault finds every entry's openings, without a word from the index.
 func (x *examination) openVault(context.Context) error {
 	l := x.cfg.Layout
 	var err error
@@ -172,18 +159,52 @@ func (x *examination) openVault(context.Context) error {
 		x.problem("damaged", l.Vault(), "%v", err)
 		return nil
 	}
-	if _, err := x.vault.Check(func(d vault.Damage) {
-		x.problem("damaged", fmt.Sprintf("%s at byte %d", d.Path, d.Offset), "%s", d.Why)
-	}); err != nil {
-		return fmt.Errorf("check vault: %w", err)
-	}
-	if err := x.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
+	err = x.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
 		x.locs[rec.ID] = append(x.locs[rec.ID], loc)
 		return nil
-	}); err != nil {
+	})
+	if err != nil && !errors.As(err, new(*vault.Damage)) { // checkVault names the damage
 		return fmt.Errorf("read vault: %w", err)
 	}
 	return nil
+}
+
+// contents examines vault, entries and index side by side: none of them waits
+// for the verdict on another.
+func (x *examination) contents(ctx context.Context) error {
+	var damage, mismatches []Problem
+	records := make(chan []index.Record, 2)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		damage, err = x.checkVault()
+		return err
+	})
+	g.Go(func() error {
+		defer close(records)
+		return x.leaves(ctx, records)
+	})
+	g.Go(func() (err error) {
+		mismatches, err = x.checkIndex(ctx, records)
+		for range records { // the leaves are examined to their end, whatever the index is
+		}
+		return err
+	})
+	err := g.Wait()
+	x.report.Problems = slices.Concat(x.report.Problems, damage, mismatches)
+	return err
+}
+
+// checkVault checks every byte of vault and keyring.
+func (x *examination) checkVault() (damage []Problem, err error) {
+	if x.vault == nil {
+		return nil, nil
+	}
+	if _, err := x.vault.Check(func(d vault.Damage) {
+		damage = append(damage, problem("damaged", fmt.Sprintf("%s at byte %d", d.Path, d.Offset), "%s", d.Why))
+	}); err != nil {
+		return nil, fmt.Errorf("check vault: %w", err)
+	}
+	return damage, nil
 }
 
 // open returns what disclosures the vault has for an entry, and makes what the
@@ -194,15 +215,15 @@ func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) 
 	for _, loc := range x.locs[e.ID()] {
 		rec, err := x.vault.At(loc)
 		if err != nil {
-			continue // Check has named the damage; here it is a missing disclosure
+			continue // checkVault names the damage; here it is a missing disclosure
 		}
 		ds := disclosures(rec)
 		all, o = append(all, ds...), server.Opened(e, loc, rec, ds)
 	}
-	made := index.From(i, e, o)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.records[i] = made
+	if at := i - x.first; i >= x.first && at < uint64(len(x.records)) {
+		made := index.From(i, e, o)
+		x.records[at] = &made
+	}
 	return all, nil
 }
 
@@ -224,27 +245,15 @@ func disclosures(rec *vault.Record) []seal.Disclosure {
 // chunk is how many leaves are examined at once.
 const chunk = 1024
 
-// leaves examines every entry, and the index beside it.
-func (x *examination) leaves(ctx context.Context) error {
+// leaves examines every entry and hands on what the index must hold of it.
+func (x *examination) leaves(ctx context.Context, records chan<- []index.Record) error {
 	log := verify.NewLog(verify.Config{
-		Key: x.key, Checkpoint: x.report.Checkpoint, SkipSignatures: x.cfg.SkipSignatures, Open: x.open, From: x.report.From,
-		RootAt: func(size uint64) (entry.Hash, error) { return x.tree.RootAt(ctx, size) },
-		Leaf:   func(i uint64) ([]byte, error) { return x.tree.Entry(ctx, i) },
+		Key: x.log.Key, Checkpoint: x.report.Checkpoint, SkipSignatures: x.cfg.SkipSignatures, Open: x.open, From: x.report.From,
+		RootAt: func(size uint64) (entry.Hash, error) { return x.log.Tree.RootAt(ctx, size) },
+		Leaf:   func(i uint64) ([]byte, error) { return x.log.Tree.Entry(ctx, i) },
 	})
-	idx := x.openIndex(ctx)
-	if idx != nil {
-		defer idx.Close()
-	}
-	var failed error
-	records := func(yield func(index.Record, error) bool) { failed = x.pass(ctx, log, yield) }
-	if idx == nil {
-		for range iter.Seq2[index.Record, error](records) {
-		}
-	} else if err := x.checkIndex(ctx, idx, records); err != nil {
+	if err := x.pass(ctx, log, records); err != nil {
 		return err
-	}
-	if failed != nil {
-		return failed
 	}
 	v, err := log.Finish()
 	if err != nil {
@@ -255,63 +264,24 @@ func (x *examination) leaves(ctx context.Context) error {
 	return nil
 }
 
-// openIndex opens the index to be checked against every leaf; not where only
-// new leaves are examined.
-func (x *examination) openIndex(ctx context.Context) *index.Index {
-	if x.report.From > 0 {
-		return nil
-	}
-	idx, err := index.Open(ctx, index.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
-	if err != nil {
-		x.problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)
-		return nil
-	}
-	return idx
-}
-
-func (x *examination) checkIndex(ctx context.Context, idx *index.Index, records iter.Seq2[index.Record, error]) error {
-	bad, err := idx.Check(ctx, records)
-	if err != nil {
-		return fmt.Errorf("check index: %w", err)
-	}
-	writing := x.cfg.Layout.Writing()
-	for _, m := range bad {
-		if m.Tail && (writing || m.Detail == "missing") {
-			// Index and checkpoint follow the log at their own pace, and a crash or a
-			// full disk may stop the index short: the next writer catches up.
-			x.report.IndexBehind = true
-			continue
-		}
-		where := m.Table
-		if m.Index != index.NoEntry {
-			where = fmt.Sprintf("entry %d", m.Index)
-		}
-		x.problem("index-mismatch", where, "%s in table %s", m.Detail, m.Table)
-	}
-	return nil
-}
-
-// pass feeds every leaf to verify and yields what the index must hold of it.
-func (x *examination) pass(ctx context.Context, log *verify.Log, yield func(index.Record, error) bool) error {
+// pass feeds every leaf to verify.
+func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
 	var leaves [][]byte
-	size := x.report.Checkpoint.Size
-	next, yielding := uint64(0), true
 	flush := func() error {
-		if err := log.Add(leaves...); err != nil {
+		made, err := x.take(log, leaves)
+		if err != nil {
 			return err
 		}
-		for _, raw := range leaves {
-			if yielding {
-				yielding = yield(x.record(next, raw), nil)
-			}
-			next++
-		}
-		clear(x.records)
 		leaves = leaves[:0]
-		x.cfg.Progress(next, size)
-		return ctx.Err()
+		x.cfg.Progress(x.first, x.report.Checkpoint.Size)
+		select {
+		case records <- made:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	for leaf, err := range x.tree.Entries(ctx, 0, size) {
+	for leaf, err := range x.log.Tree.Entries(ctx, 0, x.report.Checkpoint.Size) {
 		found := [][]byte{leaf.Bytes}
 		var m *tlog.Mismatch
 		switch {
@@ -332,23 +302,82 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, yield func(inde
 	return flush()
 }
 
-// record is what the index must hold of a leaf: as open has made it, or without
-// any openings.
-func (x *examination) record(i uint64, raw []byte) index.Record {
-	if made, ok := x.records[i]; ok {
-		return made
+// take examines the next leaves and returns what the index must hold of them: as
+// open has made it, or without any openings.
+func (x *examination) take(log *verify.Log, leaves [][]byte) ([]index.Record, error) {
+	x.records = make([]*index.Record, len(leaves))
+	if err := log.Add(leaves...); err != nil {
+		return nil, err
 	}
-	e, err := entry.Parse(raw)
+	out := make([]index.Record, len(leaves))
+	for k, made := range x.records {
+		if made != nil {
+			out[k] = *made
+			continue
+		}
+		e, err := entry.Parse(leaves[k])
+		if err != nil {
+			e = nil
+		}
+		out[k] = index.From(x.first+uint64(k), e, index.Opened{})
+	}
+	x.first, x.records = x.first+uint64(len(leaves)), nil
+	return out, nil
+}
+
+// checkIndex compares the index with every leaf; not where only new leaves are
+// examined.
+func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Record) ([]Problem, error) {
+	if x.report.From > 0 {
+		return nil, nil
+	}
+	idx, err := index.Open(ctx, index.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
 	if err != nil {
-		e = nil
+		return []Problem{problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)}, nil
 	}
-	return index.From(i, e, index.Opened{})
+	bad, err := idx.Check(ctx, each(records))
+	if err := errors.Join(err, idx.Close()); err != nil {
+		return nil, fmt.Errorf("check index: %w", err)
+	}
+	return x.mismatches(bad), nil
+}
+
+// each yields records one by one.
+func each(records <-chan []index.Record) iter.Seq2[index.Record, error] {
+	return func(yield func(index.Record, error) bool) {
+		for batch := range records {
+			for _, r := range batch {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// mismatches says what is wrong with the index, and whether it is only behind.
+func (x *examination) mismatches(bad []index.Mismatch) (problems []Problem) {
+	writing := x.cfg.Layout.Writing()
+	for _, m := range bad {
+		if m.Tail && (writing || m.Detail == "missing") {
+			// Index and checkpoint follow the log at their own pace, and a crash or a
+			// full disk may stop the index short: the next writer catches up.
+			x.report.IndexBehind = true
+			continue
+		}
+		where := m.Table
+		if m.Index != index.NoEntry {
+			where = fmt.Sprintf("entry %d", m.Index)
+		}
+		problems = append(problems, problem("index-mismatch", where, "%s in table %s", m.Detail, m.Table))
+	}
+	return problems
 }
 
 // logFiles checks every file of the log's directory, those that no reader of
 // today asks for included.
 func (x *examination) logFiles(ctx context.Context) error {
-	return x.dir.CheckFiles(ctx, x.tree, func(path string, problem error) {
+	return x.log.Dir.CheckFiles(ctx, x.log.Tree, func(path string, problem error) {
 		x.problem(string(verify.TreeMismatch), path, "%v", problem)
 	})
 }

@@ -3,6 +3,10 @@
 // A [Chain] is one source: it numbers, seals, chains and signs. It never signs
 // two entries with one number, and it remembers nothing across a restart: the
 // caller keeps the head (in the spool or in the log) and resumes from it.
+//
+// [Change.SetText] is the one way from a content to a text that may be recorded:
+// without its secrets. Bodies that would be longer than a seal may cover are cut
+// where they only tell, and say so.
 package record
 
 import (
@@ -113,12 +117,9 @@ func (c *Chain) sealAll(e *entry.Entry, s *wire.Submission, d Draft) (err error)
 }
 
 func sealBody(e *entry.Entry, seed seal.Seed, l entry.Line, v any) ([]byte, entry.Hash, error) {
-	b, err := body.Marshal(v)
+	b, err := marshal(v)
 	if err != nil {
 		return nil, entry.Hash{}, fmt.Errorf("seal %s: %w", l, err)
-	}
-	if len(b) > seal.MaxBody {
-		return nil, entry.Hash{}, fmt.Errorf("seal %s: %d bytes are more than %d", l, len(b), seal.MaxBody)
 	}
 	return b, seal.Seal(e.Source, e.Seq, l, seed.Salt(l), b), nil
 }

@@ -9,6 +9,9 @@
 // knows the key path, values over several lines and the agent's own secret
 // paths. What either finds is masked.
 //
+// A text in UTF-8 or in UTF-16 with a byte order mark is looked into without the
+// mark and decoded. What holds a NUL byte otherwise is not text and masked whole.
+//
 // It promises that bytes outside the masked spans come back as they were, that
 // there is one fingerprint for each [Mark] in the result, that redacting twice
 // changes nothing, and that the time taken grows linearly with the text. It
@@ -80,15 +83,23 @@ func (r *Redactor) Text(raw []byte, src Source) Result {
 	if src.Opaque && len(raw) > 0 {
 		return r.mask(raw, []Span{{0, len(raw)}})
 	}
-	if bytes.IndexByte(raw, 0) >= 0 {
-		res := r.mask(raw, []Span{{0, len(raw)}})
-		res.Binary, res.Unparsed = true, true
-		return res
+	v, is := look(raw)
+	if !is {
+		return r.whole(raw)
 	}
-	plan := newPlan(src)
-	spans, parsed := r.settle(raw, plan)
-	res := r.mask(raw, spans)
+	spans, parsed := r.settle(v.text, newPlan(src))
+	res := r.mask(raw, v.origin(spans))
 	res.Unparsed = !parsed
+	if v.units != nil && bytes.Count(res.Text, []byte(Mark)) != len(res.Fingerprints) {
+		return r.whole(raw) // bytes of two characters that read like a mark
+	}
+	return res
+}
+
+// whole masks what is not text.
+func (r *Redactor) whole(raw []byte) Result {
+	res := r.mask(raw, []Span{{0, len(raw)}})
+	res.Binary, res.Unparsed = true, true
 	return res
 }
 

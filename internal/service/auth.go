@@ -184,15 +184,26 @@ func (s *Service) operator(h handler) handler {
 	}
 }
 
-// maxMessage bounds the JSON of a request in bytes.
-const maxMessage = 256 << 10
+// Bounds of the JSON of a request, in bytes. A source may ask about many paths.
+const (
+	maxMessage = 256 << 10
+	maxLarge   = 8 << 20
+)
 
 // receive reads the JSON of a request.
 func receive(w http.ResponseWriter, r *http.Request, v any) error {
+	return receiveUpTo(w, r, maxMessage, v)
+}
+
+func receiveLarge(w http.ResponseWriter, r *http.Request, v any) error {
+	return receiveUpTo(w, r, maxLarge, v)
+}
+
+func receiveUpTo(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
 		return err
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxMessage))
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
 	if err == nil {

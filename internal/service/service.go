@@ -35,6 +35,7 @@ type Config struct {
 	Certificate tls.Certificate // shown to clients
 	Names       []string        // host names by which clients may call this server, beside its addresses
 	Queue       int64           // bytes of submissions held at once; 0: 256 MiB
+	Request     int64           // bytes of one request; 0: as much as wire allows
 	Now         func() time.Time
 	Diag        *slog.Logger
 }
@@ -53,7 +54,7 @@ type Service struct {
 	cfg     Config
 	keeper  *keeper
 	tokens  *tokens
-	admin   string                                            // the operator's secret of this run
+	admin   string // the operator's secret of this run
 	pin     string
 	vkey    string
 	queue   *semaphore.Weighted
@@ -74,6 +75,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 256 << 20
+	}
+	if cfg.Request == 0 || cfg.Request > wire.MaxBatch {
+		cfg.Request = wire.MaxBatch
 	}
 	s := &Service{
 		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),

@@ -19,7 +19,7 @@ import (
 // status is the status of an answer that was not a success.
 func status(t *testing.T, err error) int {
 	t.Helper()
-	var s *client.StatusError
+	var s *wire.StatusError
 	if !errors.As(err, &s) {
 		t.Fatalf("not an answer: %v", err)
 	}
@@ -68,10 +68,10 @@ func TestOneEntryAcrossTheWire(t *testing.T) {
 	if h, err := s.Head(t.Context(), s.key.Source()); err != nil || h != s.chain.Head() {
 		t.Fatalf("head %+v, want %+v; %v", h, s.chain.Head(), err)
 	}
-	id, what, ok, err := s.Latest(t.Context(), "a host of somebody else", "/etc/b")
+	latest, err := s.Latest(t.Context(), "a host of somebody else", []string{"/etc/b", "/etc/none"})
 	e, _ := entry.Parse(subs[1].Note)
-	if err != nil || !ok || id != e.ID() || what != 0 {
-		t.Fatalf("latest %v/%d %v, %v", id, what, ok, err)
+	if err != nil || !latest[0].Found || entry.ID(latest[0].ID) != e.ID() || latest[0].What != 0 || latest[1].Found {
+		t.Fatalf("latest %+v, %v", latest, err)
 	}
 	examine(t, d)
 }
@@ -96,6 +96,7 @@ func TestManyAtOnce(t *testing.T) {
 	const batches, each = 20, 30
 	paths := make([]string, each)
 	errs := make(chan error, batches)
+	lasts := make(chan uint64, batches)
 	for range batches {
 		subs := s.sign(t, slices.Repeat([]string{"/etc/x"}, len(paths))...)
 		go func() {
@@ -106,6 +107,9 @@ func TestManyAtOnce(t *testing.T) {
 					err = errors.Join(err, errors.New("answers out of order"))
 				}
 			}
+			if err == nil {
+				lasts <- answers[len(answers)-1].Index
+			}
 			errs <- err
 		}()
 	}
@@ -113,6 +117,14 @@ func TestManyAtOnce(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
+	}
+	close(lasts)
+	var last uint64
+	for at := range lasts {
+		last = max(last, at)
+	}
+	if _, err := s.Receipt(t.Context(), 0, []uint64{last}); err != nil { // waits for a checkpoint
+		t.Fatal(err)
 	}
 	if rep := examine(t, d); rep.Size < batches*each {
 		t.Fatalf("%d entries in the log, %d were accepted", rep.Size, batches*each)
@@ -131,17 +143,17 @@ func TestAuthority(t *testing.T) {
 		do   func() error
 		want int
 	}{
-		"post without certificate":   {func() error { _, err := nobody.Post(t.Context(), foreign); return err }, http.StatusUnauthorized},
-		"stream without certificate": {func() error { _, err := nobody.Submit(t.Context(), foreign); return err }, http.StatusUnauthorized},
-		"post as a stranger":         {func() error { _, err := x.Post(t.Context(), foreign); return err }, http.StatusForbidden},
-		"stream as a stranger":       {func() error { _, err := x.Submit(t.Context(), foreign); return err }, http.StatusForbidden},
-		"entries of somebody else":   {func() error { _, err := s.Post(t.Context(), foreign); return err }, http.StatusForbidden},
-		"stream of somebody else":    {func() error { _, err := s.Submit(t.Context(), foreign); return err }, http.StatusForbidden},
-		"head without certificate":   {func() error { _, err := nobody.Head(t.Context(), s.key.Source()); return err }, http.StatusUnauthorized},
-		"receipt as a stranger":      {func() error { _, err := x.Receipt(t.Context(), 0, nil); return err }, http.StatusForbidden},
-		"latest without certificate": {func() error { _, _, _, err := nobody.Latest(t.Context(), "h", "/p"); return err }, http.StatusUnauthorized},
-		"imported as a watcher":      {func() error { _, err := s.Imported(t.Context(), "00"); return err }, http.StatusForbidden},
-		"tokens as a source":         {func() error { _, err := s.Tokens(t.Context()); return err }, http.StatusUnauthorized},
+		"post without certificate":    {func() error { _, err := nobody.Post(t.Context(), foreign); return err }, http.StatusUnauthorized},
+		"stream without certificate":  {func() error { _, err := nobody.Submit(t.Context(), foreign); return err }, http.StatusUnauthorized},
+		"post as a stranger":          {func() error { _, err := x.Post(t.Context(), foreign); return err }, http.StatusForbidden},
+		"stream as a stranger":        {func() error { _, err := x.Submit(t.Context(), foreign); return err }, http.StatusForbidden},
+		"entries of somebody else":    {func() error { _, err := s.Post(t.Context(), foreign); return err }, http.StatusForbidden},
+		"stream of somebody else":     {func() error { _, err := s.Submit(t.Context(), foreign); return err }, http.StatusForbidden},
+		"head without certificate":    {func() error { _, err := nobody.Head(t.Context(), s.key.Source()); return err }, http.StatusUnauthorized},
+		"receipt as a stranger":       {func() error { _, err := x.Receipt(t.Context(), 0, nil); return err }, http.StatusForbidden},
+		"latest without certificate":  {func() error { _, err := nobody.Latest(t.Context(), "h", []string{"/p"}); return err }, http.StatusUnauthorized},
+		"imported as a watcher":       {func() error { _, err := s.Imported(t.Context(), "00"); return err }, http.StatusForbidden},
+		"tokens as a source":          {func() error { _, err := s.Tokens(t.Context()); return err }, http.StatusUnauthorized},
 		"sources with a wrong secret": {func() error { _, err := reader.Sources(t.Context()); return err }, http.StatusUnauthorized},
 		"token with a wrong secret":   {func() error { _, err := reader.GiveToken(t.Context(), wire.TokenRequest{}); return err }, http.StatusUnauthorized},
 		"revoke without secret":       {func() error { _, err := nobody.Revoke(t.Context(), wire.Revoke{}); return err }, http.StatusUnauthorized},

@@ -120,28 +120,34 @@ func (s *Service) head(w http.ResponseWriter, c *call) error {
 	return reply(w, out)
 }
 
-// latest names the latest change of a subject. A watcher asks about its own
+// latest names the latest changes of subjects. A watcher asks about its own
 // host, which its enrolment names; others about what they were told.
 func (s *Service) latest(w http.ResponseWriter, c *call) error {
 	var req wire.LatestRequest
-	if err := receive(w, c.Request, &req); err != nil {
+	if err := receiveLarge(w, c.Request, &req); err != nil {
 		return err
 	}
-	sub := index.Subject{Host: req.Host, Told: true, Path: req.Path}
-	if len(req.Path64) > 0 {
-		sub.Path = string(req.Path64)
+	if len(req.Paths) > wire.MaxLatest {
+		return refuse(http.StatusRequestEntityTooLarge, "", "a question about %d paths; it can be about %d", len(req.Paths), wire.MaxLatest)
 	}
-	var out wire.Latest
+	out := make([]wire.Latest, len(req.Paths))
 	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+		sub := index.Subject{Host: req.Host, Told: true}
 		if c.role == entry.Watcher {
 			sub.Told = false
 			if sub.Host, err = c.peer.hostName(ctx, srv); err != nil {
 				return err
 			}
 		}
-		id, what, found, err := srv.Latest(ctx, sub)
-		out = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
-		return err
+		for i, p := range req.Paths {
+			sub.Path = string(p)
+			id, what, found, err := srv.Latest(ctx, sub)
+			if err != nil {
+				return err
+			}
+			out[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+		}
+		return nil
 	})
 	if err != nil {
 		return err

@@ -63,7 +63,7 @@ func (s *Service) entries(w http.ResponseWriter, c *call) error {
 	if c.ContentLength < 0 {
 		return refuse(http.StatusLengthRequired, "", "the length of the request is not given")
 	}
-	if c.ContentLength > wire.MaxBatch {
+	if c.ContentLength > s.cfg.Request {
 		return fmt.Errorf("request of %d bytes: %w", c.ContentLength, wire.ErrTooLarge)
 	}
 	release, err := s.reserve(c.peer, s.cost(c.ContentLength))
@@ -108,7 +108,7 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 	if err := head.Decode(b); err != nil || !head.HasFCS {
 		return nil, nil, refuse(http.StatusBadRequest, "", "the request is not a zstd frame that says how large its content is")
 	}
-	if head.FrameContentSize > wire.MaxBatch {
+	if head.FrameContentSize > uint64(s.cfg.Request) {
 		return nil, nil, fmt.Errorf("request of %d bytes: %w", head.FrameContentSize, wire.ErrTooLarge)
 	}
 	if release, err = s.reserve(c.peer, s.cost(int64(head.FrameContentSize))); err != nil {
@@ -324,7 +324,7 @@ func (r *groupReader) head() (err error) {
 	if r.next >= 0 {
 		return nil
 	}
-	n, err := wire.FrameSize(r.in, wire.MaxSubmission)
+	n, err := wire.FrameSize(r.in, int(r.s.cfg.Request))
 	if err != nil {
 		return frameError(err)
 	}

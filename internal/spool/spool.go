@@ -5,7 +5,11 @@
 //
 // One file of frames holds all of it, so that an entry and the state it leads
 // to are durable together or not at all. Put returns when they are. The file is
-// written anew, whole, when it has grown and when it is opened.
+// written anew, whole, when it has grown and when it is opened. Entries stay in
+// the file until they are asked for: memory does not grow with an outage.
+//
+// A spool has a limit, and keeps some space back: when the limit is reached or
+// the disk is full, one more entry can say so.
 package spool
 
 import (
@@ -36,7 +40,17 @@ const (
 	// compactFactor by how much it must have grown since.
 	compactAt     = 4 << 20
 	compactFactor = 4
+
+	// reserved is what is kept back, in bytes: for the entry that says that the
+	// spool is full.
+	reserved = 128 << 10
+
+	// DefaultLimit is how many bytes wait at the most where nothing else is said.
+	DefaultLimit = 256 << 20
 )
+
+// ErrFull says that there is no room: nothing was written.
+var ErrFull = errors.New("spool is full")
 
 // The first byte of a frame says what it holds.
 const (
@@ -45,6 +59,7 @@ const (
 	frameState  = 's' // one State, in a file written anew
 	frameHead   = 'h' // the head, in a file written anew
 	frameAlive  = 'a' // the watcher was running then
+	frameBelief = 'b' // the checkpoint now believed
 )
 
 // State is what is known of one path: what capture last saw, and the change
@@ -68,9 +83,10 @@ type Item struct {
 
 // Config says where the spool is.
 type Config struct {
-	Dir  string
-	FS   durable.FS
-	Diag *slog.Logger // nil: discard
+	Dir   string
+	FS    durable.FS
+	Limit int64        // bytes of entries that may wait; 0: DefaultLimit
+	Diag  *slog.Logger // nil: discard
 }
 
 // Broken says that the file can no longer be written: the watcher must end and
@@ -94,9 +110,17 @@ type Spool struct {
 	whole      int64 // size of the file when it was written anew
 	states     map[string]State
 	head       *headFrame
-	pending    []Item
+	pending    []waiting
+	bytes      int64 // of what is pending
 	checkpoint []byte
 	alive      time.Time
+}
+
+// waiting is an entry in the file.
+type waiting struct {
+	seq  uint64
+	at   int64 // of the frame's payload
+	size int
 }
 
 type headFrame struct {
@@ -120,6 +144,9 @@ func Open(cfg Config) (*Spool, error) {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Limit == 0 {
+		cfg.Limit = DefaultLimit
+	}
 	s := &Spool{cfg: cfg, path: filepath.Join(cfg.Dir, fileName), states: make(map[string]State)}
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
@@ -132,7 +159,10 @@ func Open(cfg Config) (*Spool, error) {
 			return nil, err
 		}
 	}
-	return s, s.compact()
+	if err := s.compact(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, s.keepBack()
 }
 
 func (s *Spool) read() error {
@@ -143,7 +173,12 @@ func (s *Spool) read() error {
 	if err != nil {
 		return err
 	}
-	damage, err := durable.Walk(s.path, magic, 0, data, func(f durable.Frame) error { return s.take(f.Payload) })
+	if s.file, err = durable.OpenAppend(s.cfg.FS, s.path); err != nil {
+		return err
+	}
+	damage, err := durable.Walk(s.path, magic, 0, data, func(f durable.Frame) error {
+		return s.take(f.Payload, f.Offset+durable.FrameOverhead)
+	})
 	for _, d := range damage {
 		if !d.Torn {
 			s.damage = append(s.damage, d)
@@ -163,16 +198,17 @@ func (s *Spool) keepDamaged() error {
 	return durable.WriteFile(s.cfg.FS, aside, data, 0o600)
 }
 
-// take applies one frame: the same function reads a spool back and keeps it up
-// to date.
-func (s *Spool) take(payload []byte) error {
+// take applies one frame, whose payload lies at an offset: the same function
+// reads a spool back and keeps it up to date.
+func (s *Spool) take(payload []byte, at int64) error {
 	switch payload[0] {
 	case frameEntry:
 		it, err := parseItem(payload[1:])
 		if err != nil {
 			return err
 		}
-		s.pending = append(s.pending, it)
+		s.pending = append(s.pending, waiting{it.Seq, at, len(payload)})
+		s.bytes += int64(len(payload))
 		for _, st := range it.States {
 			s.states[string(st.Path)] = st
 		}
@@ -195,6 +231,12 @@ func (s *Spool) take(payload []byte) error {
 			return err
 		}
 		s.head, s.checkpoint, s.alive = &h, h.Checkpoint, h.Alive
+	case frameBelief:
+		var f forgetFrame
+		if err := json.Unmarshal(payload[1:], &f); err != nil {
+			return err
+		}
+		s.checkpoint, s.alive = f.Checkpoint, f.Time
 	case frameAlive:
 		return json.Unmarshal(payload[1:], &s.alive)
 	default:
@@ -210,7 +252,8 @@ func (s *Spool) setHead(it Item) {
 
 func (s *Spool) forget(f forgetFrame) {
 	n := 0
-	for n < len(s.pending) && s.pending[n].Seq <= f.Seq {
+	for n < len(s.pending) && s.pending[n].seq <= f.Seq {
+		s.bytes -= int64(s.pending[n].size)
 		n++
 	}
 	s.pending = slices.Delete(s.pending, 0, n)
@@ -243,16 +286,85 @@ func parseItem(b []byte) (it Item, err error) {
 	return it, it.Submission.UnmarshalBinary(b[used+int(n):])
 }
 
-// Put keeps an entry. When it returns nil a crash loses nothing of it. After an
-// error the spool is broken.
+// Put keeps an entry. When it returns nil a crash loses nothing of it. After
+// [ErrFull] nothing has changed; after any other error the spool is broken.
 func (s *Spool) Put(it Item) error {
+	return s.put(it, false)
+}
+
+// PutLast keeps an entry in the space kept back, when Put has said [ErrFull].
+func (s *Spool) PutLast(it Item) error {
+	return s.put(it, true)
+}
+
+func (s *Spool) put(it Item, last bool) error {
 	b, err := itemFrame(it)
 	if err != nil {
 		return fmt.Errorf("spool entry %d: %w", it.Seq, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !last && s.room() < int64(len(b)) {
+		return ErrFull
+	}
+	if last { // whoever fills the disk could take it first; there is no better way
+		if err := s.cfg.FS.Remove(s.reservePath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	return s.write(b, true)
+}
+
+// Room is how many bytes of entries there is room for.
+func (s *Spool) Room() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room()
+}
+
+func (s *Spool) room() int64 { return s.cfg.Limit - reserved - s.bytes }
+
+func (s *Spool) reservePath() string { return filepath.Join(s.cfg.Dir, "reserve") }
+
+// keepBack takes up on the disk what the last entry will need. A disk without
+// that much room is for Put to complain about.
+func (s *Spool) keepBack() error {
+	if info, err := s.cfg.FS.Stat(s.reservePath()); err == nil && info.Size() == reserved {
+		return nil
+	}
+	err := durable.WriteFile(s.cfg.FS, s.reservePath(), make([]byte, reserved), 0o600)
+	if durable.DiskFull(err) {
+		return nil
+	}
+	return err
+}
+
+// Recover takes up again what PutLast has used.
+func (s *Spool) Recover() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keepBack()
+}
+
+// Believe keeps cp as believed.
+func (s *Spool) Believe(cp verify.Checkpoint, now time.Time) error {
+	b, err := frame(frameBelief, forgetFrame{Checkpoint: cp.Note, Time: now})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.note(b)
+}
+
+// note writes what a crash may take back. A full disk must not keep a spool from
+// getting emptier: it holds in memory then. The caller holds mu.
+func (s *Spool) note(payload []byte) error {
+	err := s.write(payload, false)
+	if errors.Is(err, ErrFull) {
+		return s.take(payload, 0)
+	}
+	return err
 }
 
 // Forget lets go of every entry up to seq, which the log has proved to hold
@@ -265,7 +377,7 @@ func (s *Spool) Forget(seq uint64, cp verify.Checkpoint, now time.Time) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.write(b, false); err != nil {
+	if err := s.note(b); err != nil {
 		return err
 	}
 	if s.file.Size() > compactAt && s.file.Size() > compactFactor*s.whole {
@@ -285,26 +397,89 @@ func (s *Spool) Alive(now time.Time) error {
 	return s.write(b, false)
 }
 
-// write appends a frame and applies it. The caller holds mu.
+// write appends a frame and applies it. A full disk leaves everything as it was.
+// The caller holds mu.
 func (s *Spool) write(payload []byte, sync bool) error {
 	if s.broken != nil {
 		return &Broken{s.broken}
 	}
+	at := s.file.Size() + durable.FrameOverhead
 	_, err := s.file.Write(durable.AppendFrame(nil, payload, true))
 	if err == nil && sync {
 		err = s.file.Sync()
+		if err != nil { // the kernel may have dropped what it could not write
+			s.broken = err
+			return &Broken{err}
+		}
+	}
+	if durable.DiskFull(err) {
+		if err = s.file.Rollback(); err == nil {
+			return ErrFull
+		}
 	}
 	if err != nil {
 		s.broken = err
 		return &Broken{err}
 	}
-	return s.take(payload)
+	return s.take(payload, at)
 }
 
 // compact writes the file anew with nothing in it that is no longer needed. A
 // crash leaves the old file or the new one, which say the same.
 func (s *Spool) compact() error {
-	b := durable.Header(magic)
+	next, pending, err := s.rewrite()
+	if durable.DiskFull(err) && s.file != nil {
+		return nil // the old file says the same, only longer
+	}
+	if err == nil {
+		err = s.replace(next)
+	}
+	if err != nil {
+		s.broken = err
+		return &Broken{err}
+	}
+	s.pending, s.whole = pending, next.Size()
+	return nil
+}
+
+// rewrite writes what is needed into a file beside the old one.
+func (s *Spool) rewrite() (*durable.Appender, []waiting, error) {
+	next, err := durable.Create(s.cfg.FS, s.path+".new", durable.Header(magic), 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	pending, err := s.copyTo(next)
+	if err != nil {
+		return nil, nil, errors.Join(err, next.Close())
+	}
+	return next, pending, nil
+}
+
+func (s *Spool) copyTo(next *durable.Appender) ([]waiting, error) {
+	b, err := s.kept()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := next.Write(b); err != nil {
+		return nil, err
+	}
+	pending := make([]waiting, 0, len(s.pending))
+	for _, w := range s.pending {
+		payload, err := s.payload(w)
+		if err != nil {
+			return nil, err
+		}
+		w.at = next.Size() + durable.FrameOverhead
+		if _, err := next.Write(durable.AppendFrame(nil, payload, true)); err != nil {
+			return nil, err
+		}
+		pending = append(pending, w)
+	}
+	return pending, next.Sync()
+}
+
+// kept renders the states and the head.
+func (s *Spool) kept() (b []byte, err error) {
 	add := func(kind byte, v any) error {
 		p, err := frame(kind, v)
 		b = durable.AppendFrame(b, p, true)
@@ -312,43 +487,39 @@ func (s *Spool) compact() error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(s.states)) {
 		if err := add(frameState, s.states[path]); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if s.head != nil {
-		h := *s.head
-		h.Checkpoint, h.Alive = s.checkpoint, s.alive
-		if err := add(frameHead, h); err != nil {
-			return err
-		}
+	if s.head == nil {
+		return b, nil
 	}
-	for _, it := range s.pending {
-		p, err := itemFrame(it)
-		if err != nil {
-			return err
-		}
-		b = durable.AppendFrame(b, p, true)
-	}
-	return s.replace(b)
+	h := *s.head
+	h.Checkpoint, h.Alive = s.checkpoint, s.alive
+	return b, add(frameHead, h)
 }
 
-func (s *Spool) replace(b []byte) error {
-	if s.file != nil {
-		if err := s.file.Close(); err != nil {
-			s.broken = err
-			return &Broken{err}
+// replace puts the new file in the place of the old one.
+func (s *Spool) replace(next *durable.Appender) error {
+	if err := s.cfg.FS.Rename(next.Path(), s.path); err != nil {
+		return errors.Join(err, next.Close())
+	}
+	old := s.file
+	s.file = next
+	if old != nil {
+		if err := old.Close(); err != nil {
+			return err
 		}
 	}
-	var err error
-	if err = durable.WriteFile(s.cfg.FS, s.path, b, 0o600); err == nil {
-		s.file, err = durable.OpenAppend(s.cfg.FS, s.path)
+	return s.cfg.FS.SyncDir(s.cfg.Dir)
+}
+
+// payload reads an entry's frame back.
+func (s *Spool) payload(w waiting) ([]byte, error) {
+	b := make([]byte, w.size)
+	if _, err := s.file.ReadAt(b, w.at); err != nil {
+		return nil, fmt.Errorf("read entry %d: %w", w.seq, err)
 	}
-	if err != nil {
-		s.broken = err
-		return &Broken{err}
-	}
-	s.whole = int64(len(b))
-	return nil
+	return b, nil
 }
 
 // Close closes the file.
@@ -382,11 +553,40 @@ func (s *Spool) States() map[string]State {
 	return maps.Clone(s.states)
 }
 
-// Pending are the oldest entries that wait for the log, at most n.
-func (s *Spool) Pending(n int) []Item {
+// Pending are the oldest entries that wait for the log: at most n, and of at most
+// so many bytes, but one in any case.
+func (s *Spool) Pending(n int, bytes int64) ([]Item, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.pending[:min(n, len(s.pending))])
+	if s.broken != nil {
+		return nil, &Broken{s.broken}
+	}
+	var items []Item
+	for _, w := range s.pending[:min(n, len(s.pending))] {
+		if bytes -= int64(w.size); bytes < 0 && len(items) > 0 {
+			break
+		}
+		b, err := s.payload(w)
+		if err != nil {
+			return nil, err
+		}
+		it, err := parseItem(b[1:])
+		if err != nil {
+			return nil, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
+		}
+		items = append(items, it)
+	}
+	return items, nil
+}
+
+// First is the seq of the oldest entry that waits; ok is false if none does.
+func (s *Spool) First() (seq uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending) == 0 {
+		return 0, false
+	}
+	return s.pending[0].seq, true
 }
 
 // Len is how many entries wait.

@@ -39,7 +39,10 @@ func open(t *testing.T, d *faultdisk.Disk) *spool.Spool {
 // put.
 func check(t *testing.T, s *spool.Spool, first, put uint64, what string) {
 	t.Helper()
-	items := s.Pending(1000)
+	items, err := s.Pending(1000, 1<<30)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
 	for i, it := range items {
 		want := item(it.Seq)
 		if it.Seq != items[0].Seq+uint64(i) || !bytes.Equal(it.Submission.Note, want.Submission.Note) || !bytes.Equal(it.Submission.Texts[0].Body, want.Submission.Texts[0].Body) {
@@ -176,5 +179,85 @@ func TestCompact(t *testing.T) {
 	}
 	if s.Len() != 0 || len(s.States()) != 3 {
 		t.Fatalf("%d waiting, %d states", s.Len(), len(s.States()))
+	}
+}
+
+// TestLimit: a spool takes no more than its limit, keeps room for one entry that
+// says so, and has room again once entries are acknowledged. What waits is as it
+// was put, over a restart too.
+func TestLimit(t *testing.T) {
+	d := faultdisk.New(1)
+	limited := func() *spool.Spool {
+		s, err := spool.Open(spool.Config{Dir: "/watch", FS: d, Limit: 200 << 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := limited()
+	n := uint64(0)
+	for ; ; n++ {
+		err := s.Put(item(n))
+		if errors.Is(err, spool.ErrFull) {
+			break
+		}
+		if err != nil || n > 1<<20 {
+			t.Fatalf("after %d entries: %v", n, err)
+		}
+	}
+	if err := s.PutLast(item(n)); err != nil {
+		t.Fatalf("the last one: %v", err)
+	}
+	check(t, s, 0, n+1, "full")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = limited()
+	if err := s.Put(item(n + 1)); !errors.Is(err, spool.ErrFull) {
+		t.Fatalf("after a restart: %v", err)
+	}
+	if err := s.Forget(n, verify.Checkpoint{Note: []byte("cp")}, when); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Recover(), s.Put(item(n+1))); err != nil {
+		t.Fatalf("with room again: %v", err)
+	}
+	check(t, s, n+1, n+2, "with room again")
+}
+
+// TestFullDisk: where the disk is full before the limit is reached, the space
+// kept back lets one more entry out.
+func TestFullDisk(t *testing.T) {
+	d := faultdisk.New(1)
+	s := open(t, d)
+	d.SetRoom(10)
+	if err := s.Put(item(0)); !errors.Is(err, spool.ErrFull) {
+		t.Fatalf("put on a full disk says %v", err)
+	}
+	kept := len(d.Files()["/watch/reserve"])
+	d.SetRoom(int64(kept)) // this disk does not give back what a removed file took
+	if err := s.PutLast(item(0)); err != nil {
+		t.Fatalf("the last one: %v", err)
+	}
+	if _, ok := d.Files()["/watch/reserve"]; ok || kept == 0 {
+		t.Fatalf("%d bytes were kept back and are still", kept)
+	}
+	d.SetRoom(-1)
+	check(t, s, 0, 1, "after a full disk")
+}
+
+// TestPendingIsBounded: what is read at once is bounded in bytes too.
+func TestPendingIsBounded(t *testing.T) {
+	s := open(t, faultdisk.New(1))
+	for n := range uint64(5) {
+		if err := s.Put(item(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if items, err := s.Pending(5, 1); err != nil || len(items) != 1 {
+		t.Fatalf("%d entries, %v; want one in any case", len(items), err)
+	}
+	if items, err := s.Pending(3, 1<<20); err != nil || len(items) != 3 || items[2].Seq != 2 {
+		t.Fatalf("%d entries, %v", len(items), err)
 	}
 }

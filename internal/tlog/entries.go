@@ -1,6 +1,7 @@
 package tlog
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -30,18 +31,27 @@ func (t *Tree) Entry(ctx context.Context, index uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, path, err := t.read(ctx, t.at(bundle, n))
-	if err != nil {
-		return nil, err
+	b, ok := t.recent.Get(n)
+	if !ok {
+		if b.data, b.path, err = t.read(ctx, t.at(bundle, n)); err != nil {
+			return nil, err
+		}
 	}
-	entries, _ := splitBundle(data, i+1)
+	entries, _ := splitBundle(b.data, i+1)
 	if len(entries) <= i {
-		return nil, &Mismatch{path, index, 1, fmt.Sprintf("the bundle breaks off after %d entries", len(entries))}
+		return nil, &Mismatch{b.path, index, 1, fmt.Sprintf("the bundle breaks off after %d entries", len(entries))}
 	}
 	if sumdb.RecordHash(entries[i]) != hashAt(hashes, i) {
-		return nil, &Mismatch{path, index, 1, wrongHash}
+		return nil, &Mismatch{b.path, index, 1, wrongHash}
 	}
-	return entries[i], nil
+	t.recent.Add(n, b)
+	return bytes.Clone(entries[i]), nil
+}
+
+// rawBundle is a bundle as it was read, and where.
+type rawBundle struct {
+	data []byte
+	path string
 }
 
 const wrongHash = "the hash of the entry is not in the tree"

@@ -17,15 +17,20 @@ import (
 // cachedTiles bounds the verified tiles a Tree keeps, at 8 KiB each.
 const cachedTiles = 512
 
+// cachedBundles bounds the bundles a Tree keeps for whoever reads entries one by
+// one: often they lie close together, or are the enrolments that all began with.
+const cachedBundles = 8
+
 // Tree is a log as one checkpoint describes it. Whatever it returns leads to
 // the checkpoint's root; what is damaged on disk but can be proved from other
 // files is proved from them, and CheckFiles names the damage. Errors that are a
 // *[Mismatch] say that bytes are wrong; all others that they could not be read.
 // Its methods may be called from any goroutine.
 type Tree struct {
-	src  Source
-	cp   verify.Checkpoint
-	full *lru.Cache[sumdb.Tile, []byte] // verified, never altered
+	src    Source
+	cp     verify.Checkpoint
+	full   *lru.Cache[sumdb.Tile, []byte] // verified, never altered
+	recent *lru.Cache[int64, rawBundle]   // as read; every entry taken from one is verified
 
 	mu    sync.Mutex
 	edges [][]byte // verified partial tiles by level, nil before the first look
@@ -33,11 +38,15 @@ type Tree struct {
 
 // NewTree returns the tree under a checkpoint that the caller has verified.
 func NewTree(src Source, cp verify.Checkpoint) *Tree {
-	cache, err := lru.New[sumdb.Tile, []byte](cachedTiles)
+	return &Tree{src: src, cp: cp, full: newCache[sumdb.Tile, []byte](cachedTiles), recent: newCache[int64, rawBundle](cachedBundles)}
+}
+
+func newCache[K comparable, V any](size int) *lru.Cache[K, V] {
+	cache, err := lru.New[K, V](size)
 	if err != nil {
 		panic(err) // the size is positive
 	}
-	return &Tree{src: src, cp: cp, full: cache}
+	return cache
 }
 
 // Checkpoint is what the tree is read under.

@@ -3,6 +3,7 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -68,23 +69,32 @@ const dictID = 1
 // zstdMagic begins every zstd frame and is not stored.
 const zstdMagic = "\x28\xb5\x2f\xfd"
 
-// packer compresses texts. It may be used from any goroutine.
+// packer compresses texts. It may be used from any goroutine. An encoder costs
+// much more to make than to use, so encoders are kept.
 type packer struct {
-	alone *zstd.Encoder // for texts without a base; costs much to make and little to keep
+	whole  *zstd.Encoder // for texts without a base
+	deltas sync.Pool     // of *zstd.Encoder, for small texts with a base
 }
 
-// aloneWindow is the window of that encoder, and so the size of its memory. A
-// text that is longer gets an encoder of its own.
-const aloneWindow = 512 << 10
+const (
+	// wholeWindow is the window of that encoder, and so the size of its memory.
+	// A longer text gets an encoder of its own.
+	wholeWindow = 512 << 10
 
-func newPacker() (packer, error) {
-	e, err := newEncoder(aloneWindow)
-	return packer{e}, err
+	// deltaWindow is how long text and base may be together for an encoder that
+	// is kept. It is the fastest kind: the others clear megabytes of tables for
+	// each new base, which pays off for long texts only.
+	deltaWindow = 256 << 10
+)
+
+func newPacker() (*packer, error) {
+	e, err := newEncoder(wholeWindow, zstd.SpeedBetterCompression)
+	return &packer{whole: e}, err
 }
 
-func newEncoder(size int, more ...zstd.EOption) (*zstd.Encoder, error) {
+func newEncoder(size int, level zstd.EncoderLevel, more ...zstd.EOption) (*zstd.Encoder, error) {
 	e, err := zstd.NewWriter(nil, append(more, zstd.WithWindowSize(window(size)),
-		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithAllLitEntropyCompression(true),
+		zstd.WithEncoderLevel(level), zstd.WithAllLitEntropyCompression(true),
 		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))...)
 	if err != nil {
 		return nil, fmt.Errorf("prepare compression: %w", err)
@@ -99,29 +109,11 @@ const (
 )
 
 // Most edits change a few lines of a small file. For those s2 makes a delta
-// nearly as short as zstd in a hundredth of the time, which zstd spends on
-// clearing its tables.
+// nearly as short as zstd in less time.
 const (
 	quickBase  = s2.MaxDictSize // of base and text, at the most
 	quickDelta = 256            // a longer delta is worth the time zstd takes
 )
-
-// pack compresses a text, against base if that is not nil. The result has no
-// use without that base.
-func (p packer) pack(text, base []byte) ([]byte, error) {
-	if base == nil {
-		return p.packZstd(nil, text, nil)
-	}
-	quick := packQuick(text, base)
-	if quick != nil && len(quick) <= quickDelta {
-		return quick, nil
-	}
-	packed, err := p.packZstd([]byte{deltaZstd}, text, base)
-	if err == nil && quick != nil && len(quick) < len(packed) {
-		return quick, nil
-	}
-	return packed, err
-}
 
 // packQuick makes an s2 delta, nil where that cannot be done.
 func packQuick(text, base []byte) []byte {
@@ -137,28 +129,54 @@ func packQuick(text, base []byte) []byte {
 	return packed[:1+len(dict.Encode(packed[1:], text))]
 }
 
-// packZstd appends a zstd frame without its magic.
-func (p packer) packZstd(dst, text, base []byte) ([]byte, error) {
-	e, err := p.encoder(len(text), base)
+// delta makes a zstd delta. It has no use without that base.
+func (p *packer) delta(text, base []byte) ([]byte, error) {
+	size := len(text) + len(base)
+	e, err := p.deltaEncoder(size, zstd.WithEncoderDictRaw(dictID, base))
 	if err != nil {
 		return nil, err
 	}
+	packed, err := packZstd([]byte{deltaZstd}, e, text)
+	if size <= deltaWindow {
+		p.deltas.Put(e)
+	}
+	return packed, err
+}
+
+func (p *packer) deltaEncoder(size int, base zstd.EOption) (*zstd.Encoder, error) {
+	one := zstd.WithEncoderConcurrency(1)
+	if size > deltaWindow {
+		return newEncoder(size, zstd.SpeedBetterCompression, one, base)
+	}
+	e, ok := p.deltas.Get().(*zstd.Encoder)
+	if !ok {
+		return newEncoder(deltaWindow, zstd.SpeedFastest, one, base)
+	}
+	if err := e.ResetWithOptions(nil, base); err != nil {
+		return nil, fmt.Errorf("prepare compression: %w", err)
+	}
+	return e, nil
+}
+
+// alone compresses a text that has no base.
+func (p *packer) alone(text []byte) ([]byte, error) {
+	e := p.whole
+	if len(text) > wholeWindow {
+		var err error
+		if e, err = newEncoder(len(text), zstd.SpeedBetterCompression, zstd.WithEncoderConcurrency(1)); err != nil {
+			return nil, err
+		}
+	}
+	return packZstd(nil, e, text)
+}
+
+// packZstd appends a zstd frame without its magic.
+func packZstd(dst []byte, e *zstd.Encoder, text []byte) ([]byte, error) {
 	packed := e.EncodeAll(text, make([]byte, 0, len(text)/4+64))
 	if len(packed) < len(zstdMagic) || string(packed[:len(zstdMagic)]) != zstdMagic {
 		return nil, fmt.Errorf("compress text: %w", errFormat)
 	}
 	return append(dst, packed[len(zstdMagic):]...), nil
-}
-
-func (p packer) encoder(size int, base []byte) (*zstd.Encoder, error) {
-	one := zstd.WithEncoderConcurrency(1)
-	switch {
-	case base != nil:
-		return newEncoder(size+len(base), one, zstd.WithEncoderDictRaw(dictID, base))
-	case size > aloneWindow:
-		return newEncoder(size, one)
-	}
-	return p.alone, nil
 }
 
 // window is the least power of two that reaches over n bytes.

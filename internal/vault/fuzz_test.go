@@ -70,26 +70,43 @@ func FuzzUnpackBody(f *testing.F) {
 	})
 }
 
-// pack compresses as a vault does.
-func pack(t rapid.TB, text, base []byte) []byte {
+// packed is every form a vault may give a text, against base if there is one.
+func packed(t rapid.TB, z *packer, text, base []byte) [][]byte {
+	t.Helper()
+	if base == nil {
+		whole, err := z.alone(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return [][]byte{whole}
+	}
+	delta, err := z.delta(text, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if quick := packQuick(text, base); quick != nil {
+		return [][]byte{delta, quick}
+	}
+	return [][]byte{delta}
+}
+
+func aPacker(t rapid.TB) *packer {
 	t.Helper()
 	z, err := newPacker()
 	if err != nil {
 		t.Fatal(err)
 	}
-	packed, err := z.pack(text, base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return packed
+	return z
 }
 
 func FuzzUnpackText(f *testing.F) {
 	base := bytes.Repeat([]byte("interval = 10s\n"), 20)
 	text := append(bytes.Clone(base), "another = 1\n"...)
-	whole, delta := pack(f, text, nil), pack(f, text, base)
-	f.Add(whole, []byte(nil), len(text))
-	f.Add(delta, base, len(text))
+	z := aPacker(f)
+	f.Add(packed(f, z, text, nil)[0], []byte(nil), len(text))
+	for _, delta := range packed(f, z, text, base) {
+		f.Add(delta, base, len(text))
+	}
 	f.Fuzz(func(t *testing.T, packed, base []byte, size int) {
 		if size > 1<<20 {
 			return // the limit itself is tested elsewhere; this keeps memory small
@@ -104,20 +121,37 @@ func FuzzUnpackText(f *testing.F) {
 }
 
 func TestTextsSurviveCompression(t *testing.T) {
+	z := aPacker(t) // of all texts: an encoder must forget the base it had before
 	rapid.Check(t, func(t *rapid.T) {
 		base := rapid.SliceOfN(rapid.Byte(), minBase, 5000).Draw(t, "base")
-		text := slicesOf(t, base)
-		for _, b := range [][]byte{nil, base} {
-			if len(text) == 0 {
-				continue
-			}
-			packed := pack(t, text, b)
-			got, err := unpackText(packed, b, len(text))
-			if err != nil || !bytes.Equal(got, text) {
-				t.Fatalf("text of %d bytes, base of %d: %v", len(text), len(b), err)
-			}
+		if text := slicesOf(t, base); len(text) > 0 {
+			survives(t, z, text, nil)
+			survives(t, z, text, base)
 		}
 	})
+}
+
+// TestTextsOfAllSizes crosses every size at which another encoder is used.
+func TestTextsOfAllSizes(t *testing.T) {
+	z := aPacker(t)
+	m := newMaker(1)
+	for _, n := range []int{100, 3000, quickBase, quickBase + 1, deltaWindow / 2, deltaWindow/2 + 1, deltaWindow - 3000, deltaWindow, wholeWindow, wholeWindow + 1} {
+		base := m.bytes(n)
+		text := append(bytes.Clone(base[n/2:]), m.bytes(n/4)...)
+		for _, b := range [][]byte{nil, base, m.bytes(3000)} {
+			survives(t, z, text, b)
+		}
+	}
+}
+
+func survives(t rapid.TB, z *packer, text, base []byte) {
+	t.Helper()
+	for _, p := range packed(t, z, text, base) {
+		got, err := unpackText(p, base, len(text))
+		if err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("text of %d bytes, base of %d: %v", len(text), len(base), err)
+		}
+	}
 }
 
 // slicesOf makes a text of parts of base and of other bytes.
@@ -141,13 +175,9 @@ func TestLargeTextsSurviveCompression(t *testing.T) {
 	for i := 0; i < len(text); i += 1 << 20 {
 		text[i] ^= 1
 	}
-	for _, b := range [][]byte{nil, base} {
-		packed := pack(t, text, b)
-		got, err := unpackText(packed, b, len(text))
-		if err != nil || !bytes.Equal(got, text) {
-			t.Fatalf("base of %d bytes, packed to %d: %v", len(b), len(packed), err)
-		}
-	}
+	z := aPacker(t)
+	survives(t, z, text, nil)
+	survives(t, z, text, base)
 }
 
 func TestBodiesSurviveCompression(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"sync"
@@ -232,7 +233,7 @@ func (p *put) renderTexts() error {
 }
 
 // render makes the frame of a text, in the smallest form found.
-func (n *newText) render(z packer, last bool) ([]byte, error) {
+func (n *newText) render(z *packer, last bool) ([]byte, error) {
 	packed, err := n.pack(z)
 	if err != nil {
 		return nil, err
@@ -250,34 +251,72 @@ func (n *newText) render(z packer, last bool) ([]byte, error) {
 	return b, nil
 }
 
-// pack tries the bases, best first, until one makes the text small, and then
-// the text alone. nil: nothing is smaller than the text itself.
-func (n *newText) pack(z packer) (best []byte, err error) {
-	limit := len(n.body)
-	if limit == 0 {
-		return nil, nil
+// pack looks for the smallest form of a text, the forms that cost least first,
+// until one is small enough. nil: nothing is smaller than the text itself.
+func (n *newText) pack(z *packer) ([]byte, error) {
+	best := form{size: len(n.body)}
+	slow := n.packQuick(&best)
+	if best.size > quickDelta {
+		for _, b := range slow {
+			if best.small(n.body) {
+				break
+			}
+			packed, err := z.delta(n.body, b.text)
+			if err != nil {
+				return nil, err
+			}
+			best.take(packed, b.id)
+		}
 	}
-	for _, b := range n.near {
-		packed, err := z.pack(n.body, b.text)
+	if !best.small(n.body) && len(n.body) > 0 {
+		packed, err := z.alone(n.body)
 		if err != nil {
 			return nil, err
 		}
-		if len(packed) < limit {
-			best, limit, n.base = packed, len(packed), b.id
-		}
-		if limit < len(n.body)/8 {
-			return best, nil
-		}
+		best.take(packed, 0)
 	}
-	packed, err := z.pack(n.body, nil)
-	if err != nil {
-		return nil, err
-	}
-	if len(packed) < limit {
-		best, n.base = packed, 0
-	}
-	return best, nil
+	n.base = best.base
+	return best.packed, nil
 }
+
+// packQuick tries what can be had quickly and returns the bases that time may
+// be spent on: of those it tried only the best.
+func (n *newText) packQuick(best *form) (slow []base) {
+	nearest, shortest := base{}, math.MaxInt
+	for _, b := range n.near {
+		packed := packQuick(n.body, b.text)
+		switch {
+		case packed == nil:
+			slow = append(slow, b)
+		case len(packed) < shortest:
+			nearest, shortest = b, len(packed)
+			best.take(packed, b.id)
+		}
+		if best.small(n.body) {
+			return nil
+		}
+	}
+	if nearest.id != 0 {
+		slow = slices.Insert(slow, 0, nearest)
+	}
+	return slow
+}
+
+// form is one way to store a text.
+type form struct {
+	packed []byte // nil: as it is
+	base   TextID
+	size   int
+}
+
+func (f *form) take(packed []byte, base TextID) {
+	if len(packed) < f.size {
+		*f = form{packed, base, len(packed)}
+	}
+}
+
+// small reports whether a form is not worth improving.
+func (f *form) small(text []byte) bool { return f.size < len(text)/8 }
 
 func (p *put) renderRecords() error {
 	p.records = make([][]byte, len(p.batch))

@@ -125,7 +125,7 @@ func (c Config) withDefaults() Config {
 // owner sees to it. Reading may go on from any goroutine all the while.
 type Vault struct {
 	*Reader
-	packer packer
+	packer *packer
 
 	mu       sync.Mutex        // one writer at a time; guards what follows
 	broken   error             // after an outcome nobody knows

@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,8 +34,8 @@ type Reply struct {
 // maxRequest bounds one request in bytes.
 const maxRequest = 64 << 10
 
-// listen opens the socket. The directory it lies in is closed to others.
-func listen(path string) (*net.UnixListener, error) {
+// listen opens the socket.
+func listen(path string, mode os.FileMode) (*net.UnixListener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ func listen(path string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for run and explain: %w", err)
 	}
-	return l, os.Chmod(path, 0o600)
+	return l, os.Chmod(path, cmp.Or(mode, 0o600))
 }
 
 // serve answers requests until the context ends.

@@ -169,6 +169,9 @@ func (w *Watcher) collect() error {
 			due = open.add(time.Now(), c)
 		case <-tick.C:
 			due = open.due(time.Now(), false)
+			if err := w.release(time.Now()); err != nil {
+				return err
+			}
 		case <-alive.C:
 			if err := w.cfg.Spool.Alive(w.cfg.Now()); err != nil {
 				return err

@@ -13,6 +13,7 @@ const (
 	setQuiet = 700 * time.Millisecond
 	setLong  = 2 * time.Second
 	setMost  = 1000 // changes; the entry's limit
+	setBytes = 16 << 20
 )
 
 // set is a change set that may still grow. What is in it is in memory only: a
@@ -26,6 +27,7 @@ type set struct {
 	first      time.Time // when the first change was taken in
 	last       time.Time
 	changes    []change
+	bytes      int // of their texts
 }
 
 // sets are the open change sets, by actor.
@@ -65,7 +67,7 @@ func (s *sets) add(now time.Time, c change) (before []*set) {
 		before = append(before, s.close(other))
 	}
 	own := s.open[key]
-	if own != nil && (len(own.changes) >= setMost || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why) {
+	if own != nil && (len(own.changes) >= setMost || own.bytes >= setBytes || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why) {
 		before = append(before, s.close(key))
 		own = nil
 	}
@@ -78,6 +80,7 @@ func (s *sets) add(now time.Time, c change) (before []*set) {
 	}
 	own.last = now
 	own.changes = append(own.changes, c)
+	own.bytes += len(c.text)
 	s.on[c.path] = key
 	return before
 }

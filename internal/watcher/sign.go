@@ -12,13 +12,19 @@ import (
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/wire"
-	"github.com/stele-log/stele/verify"
 )
 
-// record makes an entry of a change set and spools it.
+// record makes an entry of a change set and spools it, or folds it into what
+// waits for room.
 func (w *Watcher) record(s *set) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.held != nil || w.cfg.Spool.Room() < s.size() {
+		return w.hold(s)
+	}
+	if err := w.lookUp(s); err != nil {
+		return err
+	}
 	d := record.Draft{
 		Kind: entry.Change, Time: w.cfg.Now(), Who: s.who, Why: s.why,
 		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version},
@@ -26,61 +32,122 @@ func (w *Watcher) record(s *set) error {
 	latest := make(map[string]int) // of this very entry
 	for k := range s.changes {
 		c := &s.changes[k]
-		if err := w.before(c, latest); err != nil {
-			return err
-		}
+		w.before(c, latest)
 		latest[c.path] = k
 		if c.what.Action == body.Rename {
 			latest[body.Text(c.what.From, c.what.From64)] = k
 		}
 		d.Changes = append(d.Changes, record.Change{What: c.what, Text: c.text})
 	}
-	sub, e, err := w.chain.Sign(d)
-	if err != nil {
-		return fmt.Errorf("record %d changes: %w", len(s.changes), err)
+	err := w.spoolDraft(d, w.cfg.Spool.Put, func(e *entry.Entry) ([]spool.State, error) { return w.states(s, e, latest) })
+	if errors.Is(err, spool.ErrFull) { // the disk, not the limit
+		return w.hold(s)
 	}
+	return err
+}
+
+// states are what the paths of a set are known by once its entry is spooled.
+func (w *Watcher) states(s *set, e *entry.Entry, latest map[string]int) ([]spool.State, error) {
 	var states []spool.State
 	for path, k := range latest {
 		c := &s.changes[k]
 		known, err := json.Marshal(c.known)
 		if err != nil {
+			return nil, err
+		}
+		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), What: k, Known: known, Gone: c.gone || path != c.path})
+	}
+	return states, nil
+}
+
+// spoolDraft signs a draft and spools the entry. If there is no room for it the
+// chain is where it was: what was signed has not left this function.
+func (w *Watcher) spoolDraft(d record.Draft, put func(spool.Item) error, states func(*entry.Entry) ([]spool.State, error)) error {
+	head := w.chain.Head()
+	sub, e, err := w.chain.Sign(d)
+	if err != nil {
+		return fmt.Errorf("sign entry %d: %w", head.Next, err)
+	}
+	var known []spool.State
+	if states != nil {
+		if known, err = states(e); err != nil {
 			return err
 		}
-		st := spool.State{Path: []byte(path), Entry: e.ID(), What: k, Known: known, Gone: c.gone || path != c.path}
-		w.refs[path] = ref{st.Entry, st.What}
-		states = append(states, st)
 	}
-	return w.put(sub, e, states)
+	if err = w.put(put, sub, e, known); err != nil {
+		w.chain.MoveTo(head)
+		return err
+	}
+	for _, st := range known {
+		w.refs[string(st.Path)] = ref{st.Entry, st.What}
+	}
+	return nil
+}
+
+// origin is the path whose history a change goes on with.
+func (c *change) origin() string {
+	if c.what.Action == body.Rename {
+		return body.Text(c.what.From, c.what.From64)
+	}
+	return c.path
 }
 
 // before links a change to the one it follows.
-func (w *Watcher) before(c *change, latest map[string]int) error {
-	path := c.path
-	if c.what.Action == body.Rename {
-		path = body.Text(c.what.From, c.what.From64)
-	}
+func (w *Watcher) before(c *change, latest map[string]int) {
+	path := c.origin()
 	if k, ok := latest[path]; ok {
 		c.what.Before = &body.Ref{What: k}
-		return nil
-	}
-	if r, ok := w.refs[path]; ok {
+	} else if r, ok := w.refs[path]; ok {
 		c.what.Before = &body.Ref{Entry: r.id.String(), What: r.what}
+	}
+}
+
+// Times to wait for what the server knows of a path.
+const (
+	lookUpWithin = 5 * time.Second
+	lookUpAgain  = 30 * time.Second // after the server could not be asked
+)
+
+// lookUp asks the server about paths that this watcher has recorded nothing of:
+// another source of this host may have. If it cannot be asked a gap says why
+// their changes begin without the one before.
+func (w *Watcher) lookUp(s *set) error {
+	var paths []string
+	seen := make(map[string]bool)
+	for k := range s.changes {
+		p := s.changes[k].origin()
+		if _, ok := w.refs[p]; !ok && !seen[p] {
+			paths = append(paths, p)
+		}
+		seen[p] = true
+	}
+	if len(paths) == 0 {
 		return nil
 	}
-	id, what, ok, err := w.cfg.Server.Latest(context.Background(), w.cfg.Host, path)
-	if err != nil {
-		return fmt.Errorf("find the latest change of a path: %w", err)
+	if w.cfg.Now().Before(w.deafUntil) {
+		return nil // the gap is signed
 	}
-	if ok {
-		c.what.Before = &body.Ref{Entry: id.String(), What: what}
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpWithin)
+	defer cancel()
+	found, err := w.cfg.Server.Latest(ctx, w.cfg.Host, paths)
+	if err != nil {
+		w.deafUntil = w.cfg.Now().Add(lookUpAgain)
+		w.cfg.Diag.Warn("the server could not be asked for the history of paths", "paths", len(paths), "error", err)
+		return w.gapLocked("the server could not be asked what was recorded of these paths before", w.cfg.Now())
+	}
+	for i, l := range found {
+		if l.Found {
+			w.refs[paths[i]] = ref{entry.ID(l.ID), l.What}
+		}
 	}
 	return nil
 }
 
 // put spools an entry: once it returns a crash loses nothing. After an error
 // nothing is known of the disk, and the watcher must end.
-func (w *Watcher) put(sub *wire.Submission, e *entry.Entry, states []spool.State) error {
-	if err := w.cfg.Spool.Put(spool.Item{Seq: e.Seq, ID: e.ID(), Submission: *sub, States: states, Time: e.At()}); err != nil {
+func (w *Watcher) put(put func(spool.Item) error, sub *wire.Submission, e *entry.Entry, states []spool.State) error {
+	it := spool.Item{Seq: e.Seq, ID: e.ID(), Submission: *sub, States: states, Time: e.At()}
+	if err := put(it); err != nil {
 		return fmt.Errorf("spool entry %d: %w", e.Seq, err)
 	}
 	select {
@@ -94,17 +161,28 @@ func (w *Watcher) put(sub *wire.Submission, e *entry.Entry, states []spool.State
 func (w *Watcher) gap(cause string, since time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.gapLocked(cause, since)
+}
+
+func (w *Watcher) gapLocked(cause string, since time.Time) error {
 	if since.IsZero() {
 		since = w.cfg.Now()
 	}
-	sub, e, err := w.chain.Sign(record.Draft{
+	put := w.cfg.Spool.Put
+	if w.held != nil {
+		put = w.cfg.Spool.PutLast
+	}
+	err := w.spoolDraft(record.Draft{
 		Kind: entry.Gap, Time: w.cfg.Now(), Open: entry.Open{Since: body.FormatTime(since)},
 		How: body.How{Layer: "watcher", Version: w.cfg.Version, Detail: cause},
-	})
+	}, put, nil)
+	if errors.Is(err, spool.ErrFull) && w.held == nil {
+		return w.beginHolding(since, cause)
+	}
 	if err != nil {
 		return fmt.Errorf("record a gap: %w", err)
 	}
-	return w.put(sub, e, nil)
+	return nil
 }
 
 func remarkDraft(about entry.ID, peer *body.Who, why body.Why) record.Draft {
@@ -117,6 +195,7 @@ func remarkDraft(about entry.ID, peer *body.Who, why body.Why) record.Draft {
 // sign records a draft and waits until the log has proved to hold it.
 func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, error) {
 	w.mu.Lock()
+	head := w.chain.Head()
 	d.Time, d.How.Version = w.cfg.Now(), w.cfg.Version
 	sub, e, err := w.chain.Sign(d)
 	if err != nil {
@@ -127,7 +206,12 @@ func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, e
 	w.waitMu.Lock()
 	w.waiting[e.Seq] = done
 	w.waitMu.Unlock()
-	err = w.put(sub, e, nil)
+	if err = w.put(w.cfg.Spool.Put, sub, e, nil); err != nil {
+		w.chain.MoveTo(head)
+		w.waitMu.Lock()
+		delete(w.waiting, e.Seq)
+		w.waitMu.Unlock()
+	}
 	w.mu.Unlock()
 	if err != nil {
 		return entry.ID{}, 0, err
@@ -138,97 +222,4 @@ func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, e
 	case <-ctx.Done():
 		return entry.ID{}, 0, ctx.Err()
 	}
-}
-
-// Pauses between tries to ship.
-const (
-	retryFirst = 100 * time.Millisecond
-	retryMost  = 30 * time.Second
-	shipMost   = 256 // entries at once
-)
-
-// ship hands in what is spooled, verifies the receipts, and lets the spool
-// forget. It tries for ever; only an unusable spool ends it.
-func (w *Watcher) ship(ctx context.Context) error {
-	pause := retryFirst
-	for {
-		items := w.cfg.Spool.Pending(shipMost)
-		if len(items) == 0 {
-			select {
-			case <-w.wake:
-				continue
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		err := w.shipBatch(ctx, items)
-		if err == nil {
-			pause = retryFirst
-			continue
-		}
-		var broken *spool.Broken
-		if errors.As(err, &broken) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		w.cfg.Diag.Warn("entries not acknowledged", "entries", len(items), "error", err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil
-		}
-		pause = min(2*pause, retryMost)
-	}
-}
-
-func (w *Watcher) shipBatch(ctx context.Context, items []spool.Item) error {
-	subs := make([]wire.Submission, len(items))
-	for i := range items {
-		subs[i] = items[i].Submission
-	}
-	answers, err := w.cfg.Server.Submit(ctx, subs)
-	if err != nil {
-		return fmt.Errorf("submit: %w", err)
-	}
-	indexes := make([]uint64, len(items))
-	for i, a := range answers {
-		if a.Refused != nil {
-			return fmt.Errorf("the server refused entry %d: %w", items[i].Seq, a.Refused)
-		}
-		indexes[i] = a.Index
-	}
-	r, err := w.cfg.Server.Receipt(ctx, w.believed.Size, indexes)
-	if err != nil {
-		return fmt.Errorf("receipt: %w", err)
-	}
-	notes := make([][]byte, len(subs))
-	for i := range subs {
-		notes[i] = subs[i].Note
-	}
-	cp, err := r.Check(w.cfg.LogKey, w.believed, indexes, notes) // nothing the server says is taken on trust
-	if err != nil {
-		return err
-	}
-	return w.acknowledge(cp, items, indexes)
-}
-
-func (w *Watcher) acknowledge(cp verify.Checkpoint, items []spool.Item, indexes []uint64) error {
-	w.believed = cp
-	w.mu.Lock()
-	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
-	w.mu.Unlock()
-	if err := w.cfg.Spool.Forget(items[len(items)-1].Seq, cp, w.cfg.Now()); err != nil {
-		return err
-	}
-	w.waitMu.Lock()
-	defer w.waitMu.Unlock()
-	for i := range items {
-		if done, ok := w.waiting[items[i].Seq]; ok {
-			done <- acknowledged{index: indexes[i]}
-			delete(w.waiting, items[i].Seq)
-		}
-	}
-	return nil
 }

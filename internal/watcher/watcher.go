@@ -19,6 +19,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/record"
@@ -37,28 +38,33 @@ type Server interface {
 	Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error)
 	// Head is where the log sees the chain of a source.
 	Head(ctx context.Context, src entry.Source) (record.Head, error)
-	// Latest is the latest change of a path of this host, if there is any.
-	Latest(ctx context.Context, host, path string) (id entry.ID, what int, ok bool, err error)
+	// Latest is the latest change of each of those paths of this host.
+	Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error)
+	// Beat says that the source lives. It is answered with a receipt for no entry.
+	Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error)
 }
 
 // Config is what a watcher works with.
 type Config struct {
-	Key       entry.SecretKey
-	LogKey    *entry.LogKey
-	Server    Server
-	Spool     *spool.Spool
-	Catalogue *catalogue.Catalogue
-	Redactor  *redact.Redactor
-	DigestKey []byte                 // of the digests by which unchanged content is known again
-	Paths     []string               // files, directories and patterns to watch
-	Claims    func(path string) bool // paths given by the user, beside the catalogue's
-	Host      string
-	Socket    string // for run and explain; empty: none
-	Version   string
-	ScanEvery time.Duration
-	OwnEvents bool // record what this very process changes too
-	Now       func() time.Time
-	Diag      *slog.Logger
+	Key        entry.SecretKey
+	LogKey     *entry.LogKey
+	Server     Server
+	Spool      *spool.Spool
+	Catalogue  *catalogue.Catalogue
+	Redactor   *redact.Redactor
+	DigestKey  []byte                 // of the digests by which unchanged content is known again
+	Paths      []string               // files, directories and patterns to watch
+	Claims     func(path string) bool // paths given by the user, beside the catalogue's
+	Host       string
+	Socket     string      // for run and explain; empty: none
+	SocketMode os.FileMode // of the socket; 0: the owner's alone
+	Version    string
+	ScanEvery  time.Duration
+	BeatEvery  time.Duration       // 0: 20 s
+	Alert      func(alert.Finding) // told what is wrong, and when it is over; it must not wait
+	OwnEvents  bool                // record what this very process changes too
+	Now        func() time.Time
+	Diag       *slog.Logger
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -68,16 +74,25 @@ type Watcher struct {
 	reasons *reasons
 	capture *capture.Capture
 
-	mu    sync.Mutex // of chain and what follows: one entry is signed at a time
-	chain *record.Chain
-	refs  map[string]ref // latest change of each path
+	mu        sync.Mutex // of chain and what follows: one entry is signed at a time
+	chain     *record.Chain
+	refs      map[string]ref // latest change of each path
+	held      *held          // what waits for room in the spool; nil: nothing
+	deafUntil time.Time      // the server could not be asked, and is not before then
 
 	intake chan change   // from capture to the change sets
 	wake   chan struct{} // something was spooled
+	retry  chan struct{} // the server answers again
 
-	waitMu   sync.Mutex
-	waiting  map[uint64]chan acknowledged // by seq
+	proof    sync.Mutex // one proof is asked for at a time; taken before mu
 	believed verify.Checkpoint
+	met      bool // the log's view of this source is known; of the goroutine that ships
+
+	waitMu  sync.Mutex
+	waiting map[uint64]chan acknowledged // by seq
+
+	findMu   sync.Mutex
+	findings map[string]alert.Finding // by code
 }
 
 type ref struct {
@@ -108,8 +123,14 @@ type change struct {
 func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
 		cfg: cfg, reasons: newReasons(), refs: make(map[string]ref),
-		intake: make(chan change, 1024), wake: make(chan struct{}, 1),
-		waiting: make(map[uint64]chan acknowledged),
+		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
+		waiting: make(map[uint64]chan acknowledged), findings: make(map[string]alert.Finding),
+	}
+	if w.cfg.Alert == nil {
+		w.cfg.Alert = func(alert.Finding) {}
+	}
+	if w.cfg.BeatEvery == 0 {
+		w.cfg.BeatEvery = beatEvery
 	}
 	if err := w.resume(ctx); err != nil {
 		return nil, err
@@ -138,21 +159,26 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	return w, err
 }
 
-// resume finds out where the chain stands. If the log is ahead of the spool,
-// this host was rolled back: the chain goes on from the log's head, and a gap
-// says so.
-func (w *Watcher) resume(ctx context.Context) error {
-	src := w.cfg.Key.Source()
-	theirs, err := w.cfg.Server.Head(ctx, src)
-	if err != nil {
-		return fmt.Errorf("ask for our own head: %w", err)
+// resume finds out where the chain stands: as the spool says, which nobody else
+// writes. If the log is ahead of it, this host was rolled back: the chain goes
+// on from the log's head, and a gap says so. A server that cannot be reached is
+// asked before the first entry is sent.
+func (w *Watcher) resume(ctx context.Context) (err error) {
+	if w.believed, err = w.cfg.Spool.Believed(w.cfg.LogKey); err != nil {
+		return fmt.Errorf("checkpoint in the spool: %w", err)
 	}
 	ours, ok := w.cfg.Spool.Head()
-	if !ok {
-		ours = theirs
+	theirs, err := w.cfg.Server.Head(ctx, w.cfg.Key.Source())
+	if err != nil && !ok {
+		return fmt.Errorf("ask for our own head: %w", err)
 	}
-	rolledBack := theirs.Next > ours.Next
-	if rolledBack {
+	if err != nil {
+		w.cfg.Diag.Warn("started without the server: what is recorded waits in the spool", "error", err)
+		w.chain = record.NewChain(w.cfg.Key, ours)
+		w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
+		return nil
+	}
+	if !ok {
 		ours = theirs
 	}
 	w.chain = record.NewChain(w.cfg.Key, ours)
@@ -160,18 +186,20 @@ func (w *Watcher) resume(ctx context.Context) error {
 		return err
 	}
 	w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
-	if ok && rolledBack || !ok && theirs.Next > 0 {
-		return w.gap("the spool is behind the log: the host was rolled back or the spool was lost", w.cfg.Spool.Latest())
+	if err := w.behind(theirs); err != nil {
+		w.failed(err, trouble{})
+		return nil // it is met again before the first entry is sent
+	}
+	w.met = true
+	if theirs.Next > ours.Next || !ok && theirs.Next > 0 {
+		return w.adopt(theirs)
 	}
 	return nil
 }
 
 // recall finds the checkpoint to believe. A watcher that has lost its spool has
 // nothing but the log's word for it.
-func (w *Watcher) recall(ctx context.Context, theirs record.Head) (err error) {
-	if w.believed, err = w.cfg.Spool.Believed(w.cfg.LogKey); err != nil {
-		return fmt.Errorf("checkpoint in the spool: %w", err)
-	}
+func (w *Watcher) recall(ctx context.Context, theirs record.Head) error {
 	if w.believed.Size > 0 || theirs.Next == 0 {
 		return nil
 	}
@@ -210,7 +238,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if err := os.MkdirAll(filepath.Dir(w.cfg.Socket), 0o700); err != nil {
 			return err
 		}
-		l, err := listen(w.cfg.Socket)
+		l, err := listen(w.cfg.Socket, w.cfg.SocketMode)
 		if err != nil {
 			return err
 		}
@@ -228,11 +256,11 @@ func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) 
 	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBack()
 
-	errs := make([]error, 3+len(more))
+	errs := make([]error, 4+len(more))
 	var fronts, sets, ship sync.WaitGroup
 	fronts.Go(func() { errs[0] = w.capture.Run(front); stopFront() })
 	for i, part := range more {
-		fronts.Go(func() { errs[3+i] = part(front); stopFront() })
+		fronts.Go(func() { errs[4+i] = part(front); stopFront() })
 	}
 	sets.Go(func() {
 		errs[1] = w.collect()
@@ -241,6 +269,7 @@ func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) 
 		}
 	})
 	ship.Go(func() { errs[2] = w.ship(back); stopFront() })
+	ship.Go(func() { errs[3] = w.beat(back); stopFront() })
 	fronts.Wait()
 	close(w.intake)
 	sets.Wait()

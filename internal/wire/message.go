@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -14,21 +15,21 @@ import (
 // The paths of a server, all under one address. What is under PathLog is open to
 // everyone, and is a log as C2SP tlog-tiles says. The rest needs authority.
 const (
-	PathLog     = "/log/"
-	PathEnrol   = "/v1/enrol"   // POST Enrol → Enrolled; a join token's secret
-	PathEntries = "/v1/entries" // POST batch → []Answer; a source
-	PathStream  = "/v1/stream"  // POST frames → frames; a source
-	PathReceipt = "/v1/receipt" // POST ReceiptRequest → Receipt; a source
-	PathBeat    = "/v1/beat"    // POST Beat → Receipt; a source
-	PathHead    = "/v1/head"    // GET → Head; a source
-	PathLatest  = "/v1/latest"  // POST LatestRequest → Latest; a source
+	PathLog      = "/log/"
+	PathEnrol    = "/v1/enrol"    // POST Enrol → Enrolled; a join token's secret
+	PathEntries  = "/v1/entries"  // POST batch → []Answer; a source
+	PathStream   = "/v1/stream"   // POST frames → frames; a source
+	PathReceipt  = "/v1/receipt"  // POST ReceiptRequest → Receipt; a source
+	PathBeat     = "/v1/beat"     // POST Beat → Receipt; a source
+	PathHead     = "/v1/head"     // GET → Head; a source
+	PathLatest   = "/v1/latest"   // POST LatestRequest → []Latest; a source
 	PathImported = "/v1/imported" // GET ?file=<hex> → Imported; a source
-	PathRead    = "/v1/read"    // POST history.Question → history.Transcript; a reader
-	PathTokens  = "/v1/admin/tokens"
-	PathSources = "/v1/admin/sources"
-	PathRevoke  = "/v1/admin/revoke"
-	PathHealthy = "/healthz"
-	PathReady   = "/readyz"
+	PathRead     = "/v1/read"     // POST history.Question → history.Transcript; a reader
+	PathTokens   = "/v1/admin/tokens"
+	PathSources  = "/v1/admin/sources"
+	PathRevoke   = "/v1/admin/revoke"
+	PathHealthy  = "/healthz"
+	PathReady    = "/readyz"
 )
 
 // Headers of requests.
@@ -41,6 +42,20 @@ const (
 type Problem struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`
+}
+
+// ErrUnreachable says that no answer came, whatever the reason.
+var ErrUnreachable = errors.New("the server cannot be reached")
+
+// StatusError is an answer of a server that is not a success.
+type StatusError struct {
+	Status int
+	Why    string
+	Hint   string
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("the server answers: %s (%d)", e.Why, e.Status)
 }
 
 // Enrol asks to let in the source whose key the connection shows.
@@ -75,23 +90,26 @@ type Beat struct {
 
 // Head is where the log sees the chain of a source.
 type Head struct {
-	Next uint64     `json:"next"`
+	Next uint64    `json:"next"`
 	Prev tlog.Hash `json:"prev"`
 }
 
-// LatestRequest asks for the latest change of a subject. A watcher's host is
-// that of its enrolment, whatever it asks for.
+// MaxLatest is how many paths one LatestRequest may ask about.
+const MaxLatest = 1000
+
+// LatestRequest asks for the latest change of subjects of one host. A watcher's
+// host is that of its enrolment, whatever it asks for. It is answered with one
+// Latest for each path.
 type LatestRequest struct {
-	Host   string `json:"host,omitempty"`
-	Path   string `json:"path,omitempty"`
-	Path64 []byte `json:"path64,omitempty"` // Path, where it is not UTF-8
+	Host  string   `json:"host,omitempty"`
+	Paths [][]byte `json:"paths"`
 }
 
-// Latest answers LatestRequest.
+// Latest is the latest change of a subject, if there is any.
 type Latest struct {
-	Found bool       `json:"found"`
+	Found bool      `json:"found,omitempty"`
 	ID    tlog.Hash `json:"id"`
-	What  int        `json:"what"`
+	What  int       `json:"what,omitempty"`
 }
 
 // Imported answers how many rows of a file are in the log.

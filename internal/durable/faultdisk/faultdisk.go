@@ -432,7 +432,7 @@ func (f *file) WriteAt(b []byte, off int64) (int, error) {
 	err = f.d.change(func() { f.n.do(dataOp{off, b}) })
 	switch {
 	case torn:
-		return f.partly(b[:f.d.rnd.IntN(len(b))], off, ErrInjected)
+		return f.partly(b[:f.d.rnd.IntN(max(len(b), 1))], off, ErrInjected)
 	case err != nil:
 		return 0, &fs.PathError{Op: "write", Path: f.name, Err: err}
 	}

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/client"
+	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// operator reaches the service of this store, which must be running.
+func (a *app) operator() (*client.Client, service.Endpoint, error) {
+	l, err := a.layout()
+	if err != nil {
+		return nil, service.Endpoint{}, err
+	}
+	e, err := service.ReadEndpoint(l)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, e, withHint(errors.New("no server of this store is running"), "start it with `stele serve`, or name its store with --data DIR")
+	case errors.Is(err, fs.ErrPermission):
+		return nil, e, withHint(err, "run this as the user who owns the store")
+	case err != nil:
+		return nil, e, err
+	}
+	c, err := client.New(client.Config{URL: e.URL, Pin: e.Pin, Secret: e.Secret})
+	return c, e, err
+}
+
+// asOperator runs a command with the service of this store.
+func (a *app) asOperator(do func(*client.Client, service.Endpoint) error) error {
+	c, e, err := a.operator()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return hintAnswer(do(c, e))
+}
+
+// hintAnswer passes on what a server says one can do.
+func hintAnswer(err error) error {
+	var s *wire.StatusError
+	switch {
+	case errors.As(err, &s) && s.Hint != "":
+		return withHint(err, "%s", s.Hint)
+	case errors.Is(err, wire.ErrUnreachable):
+		return withHint(err, "see that the server runs and that its port can be reached from here")
+	}
+	return err
+}
+
+func (a *app) adminToken() *cobra.Command {
+	var o tokenOptions
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Give out a token: to join, or to read",
+		Long: `Token prints a secret to hand over. A join token enrols one host, once, within
+its time; it also says where the server is and which key it has, so that the host
+believes no other. A reading token lets its bearer read the whole record.`,
+		Example: `  stele admin token                            # for one host, within an hour
+  stele admin token --host web-1 --for 15m
+  stele admin token --role importer
+  stele admin token --read --for 720h --note "audit of Q3"
+  stele admin token --list`,
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.asOperator(func(c *client.Client, e service.Endpoint) error { return a.token(cmd.Context(), c, e, o) })
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.read, "read", false, "a token to read with, not to join")
+	f.StringVar(&o.role, "role", string(entry.Watcher), "what the joining source may do: watcher, receiver, importer, person, monitor")
+	f.StringVar(&o.host, "host", "", "the only host that may join with it")
+	f.DurationVar(&o.holds, "for", 0, "how long it holds (default 1h to join, 2160h to read)")
+	f.StringVar(&o.url, "url", "", "address by which the bearer reaches the server (default as it knows itself)")
+	f.StringVar(&o.note, "note", "", "what it is for, shown by --list")
+	f.StringVar(&o.withdraw, "withdraw", "", "make the token with this id hold no longer")
+	f.BoolVar(&o.list, "list", false, "list what was given out, without secrets")
+	f.BoolVar(&o.json, "json", false, "JSON")
+	return cmd
+}
+
+type tokenOptions struct {
+	read, list, json                bool
+	role, host, url, note, withdraw string
+	holds                           time.Duration
+}
+
+func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o tokenOptions) error {
+	switch {
+	case o.withdraw != "":
+		if err := c.WithdrawToken(ctx, o.withdraw); err != nil {
+			return err
+		}
+		a.talk("token %s holds no longer", o.withdraw)
+		return nil
+	case o.list:
+		return a.listTokens(ctx, c, o.json)
+	}
+	req := wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Role(o.role), Host: o.host, Note: o.note, Seconds: int(o.holds / time.Second)}
+	if o.read {
+		req.Kind, req.Role = wire.ReadToken, ""
+	}
+	given, err := c.GiveToken(ctx, req)
+	if err != nil {
+		return err
+	}
+	t := wire.Token{Kind: req.Kind, URL: e.URL, Pin: given.Pin, VKey: given.VKey, Secret: given.Secret}
+	if o.url != "" {
+		t.URL = trimURL(o.url)
+	}
+	text, err := t.Reveal()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out, text)
+	if o.read {
+		a.talk("valid until %s; on the reader's machine: stele login", given.Info.Expires)
+	} else {
+		a.talk("valid until %s, once; on the host: stele watch --join TOKEN", given.Info.Expires)
+	}
+	return nil
+}
+
+func (a *app) listTokens(ctx context.Context, c *client.Client, asJSON bool) error {
+	list, err := c.Tokens(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return eachJSON(a, list)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tKIND\tROLE\tHOST\tEXPIRES\tUSED BY\tNOTE")
+	for _, t := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, t.Role, terminal.Escape(t.Host), t.Expires, t.UsedBy, terminal.Escape(t.Note))
+	}
+	return w.Flush()
+}
+
+// eachJSON prints one object a line.
+func eachJSON[T any](a *app, list []T) error {
+	enc := json.NewEncoder(a.out)
+	for i := range list {
+		if err := enc.Encode(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) adminSources() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "sources",
+		Short:   "List who was let in, and who was heard of late",
+		Example: `  stele admin sources`,
+		Args:    exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.asOperator(func(c *client.Client, _ service.Endpoint) error {
+				list, err := c.Sources(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return eachJSON(a, list)
+				}
+				w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "SOURCE\tROLE\tHOST\tENTRIES\tHEARD\tSTATE")
+				for _, s := range list {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", s.Source, s.Role, terminal.Escape(s.Host), s.Next, heard(s), state(s))
+				}
+				return w.Flush()
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
+}
+
+func heard(s wire.SourceInfo) string {
+	if s.Heard == "" {
+		return "-"
+	}
+	return s.Heard
+}
+
+func state(s wire.SourceInfo) string {
+	switch {
+	case s.Revoked:
+		return "revoked"
+	case s.Present:
+		return "present"
+	case s.Role == entry.Recorder:
+		return "own"
+	}
+	return "silent"
+}
+
+func (a *app) adminRevoke() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "revoke SOURCE --reason TEXT",
+		Short: "Let a source in no more",
+		Long: `Revoke puts on the record that a source is let in no more. What it recorded
+stays; what it signs later is no longer its word.`,
+		Example: `  stele admin revoke 6a8369d02818dd80edc9a09ddbcaf822 --reason "the host was scrapped"`,
+		Args:    exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if reason == "" {
+				return usagef("revoke needs --reason")
+			}
+			return a.asOperator(func(c *client.Client, _ service.Endpoint) error {
+				out, err := c.Revoke(cmd.Context(), wire.Revoke{Source: args[0], Reason: reason})
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "revoked by entry %d\n", out.Index)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	return cmd
+}

@@ -1,0 +1,123 @@
+package watcher
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
+)
+
+// Codes of what a watcher finds wrong, beside those of package verify: fork,
+// shrunk and bad-checkpoint.
+const (
+	BadReceipt       = "bad-receipt"       // a proof that does not prove
+	MissingInclusion = "missing-inclusion" // accepted or acknowledged, and not in the log
+	NoReceipt        = "no-receipt"        // accepted, and not proved in time
+	NoAnswer         = "no-answer"         // the server cannot be reached, or sends away, for too long
+	Refused          = "refused"           // the server does not take an entry, or this source
+	SpoolFull        = "spool-full"
+)
+
+// Deadlines after which patience is a finding.
+const (
+	receiptWithin = 60 * time.Second
+	answerWithin  = 90 * time.Second
+)
+
+// raise tells of something found wrong, once until it is over.
+func (w *Watcher) raise(code, detail string) {
+	w.findMu.Lock()
+	defer w.findMu.Unlock()
+	if old, ok := w.findings[code]; ok {
+		old.Detail = detail
+		w.findings[code] = old
+		return
+	}
+	f := alert.Finding{Code: code, Detail: detail, Host: w.cfg.Host, Source: w.Source().String(), Time: w.cfg.Now()}
+	w.findings[code] = f
+	w.cfg.Alert(f)
+}
+
+// over tells that what was found wrong is so no longer.
+func (w *Watcher) over(codes ...string) {
+	w.findMu.Lock()
+	defer w.findMu.Unlock()
+	for _, code := range codes {
+		f, ok := w.findings[code]
+		if !ok {
+			continue
+		}
+		delete(w.findings, code)
+		f.Over, f.Time = true, w.cfg.Now()
+		w.cfg.Alert(f)
+	}
+}
+
+// Findings are what is wrong now, in order of code. That the server was caught
+// lying stays until this process ends: it does not become untrue.
+func (w *Watcher) Findings() []alert.Finding {
+	w.findMu.Lock()
+	defer w.findMu.Unlock()
+	list := make([]alert.Finding, 0, len(w.findings))
+	for _, f := range w.findings {
+		list = append(list, f)
+	}
+	slices.SortFunc(list, func(a, b alert.Finding) int {
+		if a.Code < b.Code {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// trouble is how it goes with the server.
+type trouble struct {
+	since    time.Time // of the first failure since the last success; zero: none
+	accepted time.Time // when the oldest entry that waits was accepted; zero: it was not
+}
+
+// failed judges a failure: a lie is a finding at once, silence after a while.
+func (w *Watcher) failed(err error, t trouble) {
+	var f *verify.Finding
+	var answer *wire.StatusError
+	var refused *refusedError
+	now := w.cfg.Now()
+	switch {
+	case errors.As(err, &refused):
+		w.raise(Refused, refused.Error())
+	case errors.As(err, &f):
+		code := string(f.Code)
+		if f.Code == verify.TreeMismatch {
+			code = BadReceipt
+		}
+		w.raise(code, "the server shows a log that is not the one it showed before: "+f.Detail)
+	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && !t.accepted.IsZero():
+		w.raise(MissingInclusion, "the server accepted entries and does not have them")
+	case errors.As(err, &answer) && answer.Status == http.StatusForbidden:
+		w.raise(Refused, answer.Error())
+	case errors.Is(err, errBadReceipt):
+		w.raise(BadReceipt, err.Error())
+	}
+	switch {
+	case !t.accepted.IsZero() && now.Sub(t.accepted) > receiptWithin:
+		w.raise(NoReceipt, "entries were accepted and their place in the log was not proved: "+err.Error())
+	case !t.since.IsZero() && now.Sub(t.since) > answerWithin:
+		w.raise(NoAnswer, "the server has taken nothing for a while: "+err.Error())
+	}
+}
+
+// refusedError says that the server refused an entry of this watcher.
+type refusedError struct {
+	seq uint64
+	err error
+}
+
+func (e *refusedError) Error() string { return "an entry was refused: " + e.err.Error() }
+
+// errBadReceipt says that a receipt is not one, without any proof being wrong.
+var errBadReceipt = errors.New("the receipt does not fit the entries")

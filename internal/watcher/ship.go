@@ -1,0 +1,259 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/spool"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
+)
+
+// Pauses between tries to ship, and how much is shipped at once.
+const (
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 30 * time.Second
+	shipMost   = 256
+	shipBytes  = 8 << 20
+)
+
+// beatEvery is how often a watcher says that it lives and asks how the log has
+// grown: three missed beats and the roll call names it.
+const beatEvery = 20 * time.Second
+
+// ship hands in what is spooled, verifies the receipts, and lets the spool
+// forget. It tries for ever; only an unusable spool ends it.
+func (w *Watcher) ship(ctx context.Context) error {
+	pause := retryFirst
+	var t trouble
+	for {
+		items, err := w.cfg.Spool.Pending(shipMost, shipBytes)
+		if err != nil {
+			return err
+		}
+		if len(items) == 0 {
+			select {
+			case <-w.wake:
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		err = w.shipBatch(ctx, items, &t)
+		if err == nil {
+			pause, t = retryFirst, trouble{}
+			w.over(NoReceipt, NoAnswer, Refused, MissingInclusion)
+			continue
+		}
+		var broken *spool.Broken
+		if errors.As(err, &broken) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if t.since.IsZero() {
+			t.since = w.cfg.Now()
+		}
+		w.cfg.Diag.Warn("entries not acknowledged", "entries", len(items), "error", err)
+		w.failed(err, t)
+		select {
+		case <-w.retry:
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+		pause = min(2*pause, retryMost)
+	}
+}
+
+func (w *Watcher) shipBatch(ctx context.Context, items []spool.Item, t *trouble) error {
+	if err := w.meet(ctx); err != nil {
+		return err
+	}
+	subs := make([]wire.Submission, len(items))
+	notes := make([][]byte, len(items))
+	for i := range items {
+		subs[i], notes[i] = items[i].Submission, items[i].Submission.Note
+	}
+	answers, err := w.cfg.Server.Submit(ctx, subs)
+	if err != nil {
+		return fmt.Errorf("submit: %w", err)
+	}
+	if len(answers) != len(items) {
+		return fmt.Errorf("%d answers to %d entries", len(answers), len(items))
+	}
+	indexes := make([]uint64, len(items))
+	for i, a := range answers {
+		if a.Refused != nil {
+			return &refusedError{items[i].Seq, a.Refused}
+		}
+		indexes[i] = a.Index
+	}
+	if t.accepted.IsZero() {
+		t.accepted = w.cfg.Now()
+	}
+	cp, err := w.prove(indexes, notes, func(believed uint64) (*wire.Receipt, error) {
+		return w.cfg.Server.Receipt(ctx, believed, indexes)
+	})
+	if err != nil {
+		return err
+	}
+	return w.acknowledge(cp, items, indexes)
+}
+
+// meet finds out, before anything is sent by a watcher that was started while
+// the server could not be reached, whether the log is ahead of the spool.
+func (w *Watcher) meet(ctx context.Context) error {
+	if w.met {
+		return nil
+	}
+	theirs, err := w.cfg.Server.Head(ctx, w.Source())
+	if err != nil {
+		return fmt.Errorf("ask for our own head: %w", err)
+	}
+	if err := w.behind(theirs); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if theirs.Next > w.chain.Head().Next {
+		if err := w.adopt(theirs); err != nil {
+			return err
+		}
+	}
+	w.met = true
+	return nil
+}
+
+// behind checks that the log has not lost what it had proved to this source: the
+// spool forgot only what was acknowledged.
+func (w *Watcher) behind(theirs record.Head) error {
+	first, ok := w.cfg.Spool.First()
+	if !ok {
+		head, known := w.cfg.Spool.Head()
+		if !known {
+			return nil
+		}
+		first = head.Next
+	}
+	if theirs.Next >= first {
+		return nil
+	}
+	return &verify.Finding{
+		Code: verify.Shrunk, Accused: verify.TheLog, Source: w.Source(),
+		Detail: fmt.Sprintf("the log has %d entries of this source, and %d were acknowledged", theirs.Next, first),
+	}
+}
+
+// adopt goes on from the log's head: this host was rolled back, or its spool was
+// lost. The caller holds mu.
+func (w *Watcher) adopt(theirs record.Head) error {
+	w.chain.MoveTo(theirs)
+	return w.gapLocked("the spool is behind the log: the host was rolled back or the spool was lost", w.cfg.Spool.Latest())
+}
+
+// prove asks for a receipt and verifies it: nothing the server says is taken on
+// trust. What it proves is believed from then on. One proof is asked for at a
+// time, so that each continues the one before.
+func (w *Watcher) prove(indexes []uint64, notes [][]byte, ask func(believed uint64) (*wire.Receipt, error)) (verify.Checkpoint, error) {
+	w.proof.Lock()
+	defer w.proof.Unlock()
+	r, err := ask(w.believed.Size)
+	if err != nil {
+		return verify.Checkpoint{}, fmt.Errorf("receipt: %w", err)
+	}
+	cp, err := r.Check(w.cfg.LogKey, w.believed, indexes, notes)
+	if f := (*verify.Finding)(nil); err != nil && !errors.As(err, &f) {
+		err = fmt.Errorf("%w: %w", errBadReceipt, err)
+	}
+	if err != nil {
+		return cp, err
+	}
+	w.believed = cp
+	w.mu.Lock()
+	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
+	w.mu.Unlock()
+	return cp, nil
+}
+
+func (w *Watcher) acknowledge(cp verify.Checkpoint, items []spool.Item, indexes []uint64) error {
+	if err := w.cfg.Spool.Forget(items[len(items)-1].Seq, cp, w.cfg.Now()); err != nil {
+		return err
+	}
+	w.waitMu.Lock()
+	defer w.waitMu.Unlock()
+	for i := range items {
+		if done, ok := w.waiting[items[i].Seq]; ok {
+			done <- acknowledged{index: indexes[i]}
+			delete(w.waiting, items[i].Seq)
+		}
+	}
+	return nil
+}
+
+// beat says that this watcher lives, and verifies how the log has grown, until
+// the context ends.
+func (w *Watcher) beat(ctx context.Context) error {
+	tick := time.NewTicker(w.cfg.BeatEvery)
+	defer tick.Stop()
+	var t trouble
+	for {
+		err := w.beatOnce(ctx)
+		var broken *spool.Broken
+		switch {
+		case errors.As(err, &broken):
+			return err
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			t = trouble{}
+			w.over(NoAnswer)
+			w.again()
+		default:
+			if t.since.IsZero() {
+				t.since = w.cfg.Now()
+			}
+			w.cfg.Diag.Debug("beat not answered", "error", err)
+			w.failed(err, t)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// again has shipping not wait for its next try: the server answers.
+func (w *Watcher) again() {
+	select {
+	case w.retry <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Watcher) beatOnce(ctx context.Context) error {
+	w.mu.Lock()
+	next := w.chain.Head().Next
+	w.mu.Unlock()
+	before := w.Believed().Size
+	cp, err := w.prove(nil, nil, func(believed uint64) (*wire.Receipt, error) {
+		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Next: next, Pending: w.cfg.Spool.Len()})
+	})
+	if err != nil || cp.Size == before {
+		return err
+	}
+	return w.cfg.Spool.Believe(cp, w.cfg.Now())
+}
+
+// Believed is the newest checkpoint that was verified.
+func (w *Watcher) Believed() verify.Checkpoint {
+	w.proof.Lock()
+	defer w.proof.Unlock()
+	return w.believed
+}
