@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func FuzzZZ(f *testing.F) {
+func FuzzAgainstOracle(f *testing.F) {
 	for _, s := range []string{
 		`{"action":"create","path":"/a","size":3}`, `{"a":"\u0001\n\"","b":[1,-2,true,null]}`,
 		`{"action":"modify","after":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","agent":"telegraf","before":{"entry":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","what":0},"format":"toml","from":"a","marks":["a","b"],"mode":"0644","observed":3,"owner":{"gid":0,"group":"root","uid":0,"user":"root"},"path64":"aaaa","secrets":[],"size":1234,"time":"2026-01-01T00:00:00.000000000Z"}`,

@@ -63,14 +63,13 @@ func (a *app) adminToken() *cobra.Command {
 	var o tokenOptions
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Give out a token: to join, or to read",
-		Long: `Token prints a secret to hand over. A join token enrols one host, once, within
-its time; it also says where the server is and which key it has, so that the host
-believes no other. A reading token lets its bearer read the whole record.`,
+		Short: "Give out a token to join with",
+		Long: `Token prints a secret to hand over. It enrols one host, once, within its time; it
+also says where the server is and which key it has, so that the host believes no
+other.`,
 		Example: `  stele admin token                            # for one host, within an hour
   stele admin token --host web-1 --for 15m
   stele admin token --role importer
-  stele admin token --read --for 720h --note "audit of Q3"
   stele admin token --list`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -78,10 +77,9 @@ believes no other. A reading token lets its bearer read the whole record.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.read, "read", false, "a token to read with, not to join")
 	f.StringVar(&o.role, "role", string(entry.Watcher), "what the joining source may do: watcher, receiver, importer, person, monitor")
 	f.StringVar(&o.host, "host", "", "the only host that may join with it")
-	f.DurationVar(&o.holds, "for", 0, "how long it holds (default 1h to join, 2160h to read)")
+	f.DurationVar(&o.holds, "for", 0, "how long it holds (default 1h)")
 	f.StringVar(&o.url, "url", "", "address by which the bearer reaches the server (default as it knows itself)")
 	f.StringVar(&o.note, "note", "", "what it is for, shown by --list")
 	f.StringVar(&o.withdraw, "withdraw", "", "make the token with this id hold no longer")
@@ -91,7 +89,7 @@ believes no other. A reading token lets its bearer read the whole record.`,
 }
 
 type tokenOptions struct {
-	read, list, json                bool
+	list, json                      bool
 	role, host, url, note, withdraw string
 	holds                           time.Duration
 }
@@ -108,9 +106,6 @@ func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o
 		return a.listTokens(ctx, c, o.json)
 	}
 	req := wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Role(o.role), Host: o.host, Note: o.note, Seconds: int(o.holds / time.Second)}
-	if o.read {
-		req.Kind, req.Role = wire.ReadToken, ""
-	}
 	given, err := c.GiveToken(ctx, req)
 	if err != nil {
 		return err
@@ -124,11 +119,7 @@ func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o
 		return err
 	}
 	fmt.Fprintln(a.out, text)
-	if o.read {
-		a.talk("valid until %s; on the reader's machine: stele login", given.Info.Expires)
-	} else {
-		a.talk("valid until %s, once; on the host: stele watch --join TOKEN", given.Info.Expires)
-	}
+	a.talk("valid until %s, once; on the host: stele watch --join TOKEN", given.Info.Expires)
 	return nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -294,40 +293,4 @@ func (a *app) socket() (string, error) {
 		}
 	}
 	return l.Socket(), nil
-}
-
-// login keeps how to read from a server.
-func (a *app) login() *cobra.Command {
-	return &cobra.Command{
-		Use:   "login [TOKEN]",
-		Short: "Keep a reading token, for --server",
-		Long: `Login keeps a reading token in a file that only you can read. Without TOKEN it
-reads one from standard input, where no process list shows it.`,
-		Example: `  stele login < token
-  stele log --server https://log.example.org:7835`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			text := strings.Join(args, "")
-			if text == "" {
-				b, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
-				if err != nil {
-					return err
-				}
-				text = string(b)
-			}
-			t, err := wire.ParseToken(wire.ReadToken, text)
-			if err != nil {
-				return withHint(err, "`stele admin token --read` on the server makes one")
-			}
-			path, err := loginFile(t.URL)
-			if err != nil {
-				return err
-			}
-			if err := writeLogin(path, t); err != nil {
-				return err
-			}
-			a.talk("kept; read with --server %s", t.URL)
-			return nil
-		},
-	}
 }

@@ -147,33 +147,6 @@ func bearer(r *http.Request) string {
 	return secret
 }
 
-// reader lets in who may read: the operator, bearers of a reading token, and
-// sources whose role it is to check.
-func (s *Service) reader(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		secret := bearer(r)
-		if secret != "" && (s.tokens.isAdmin(secret) || s.tokens.mayRead(secret)) || s.checks(r) {
-			return h(w, r)
-		}
-		return refuse(http.StatusUnauthorized, "ask the operator for one: stele admin token --read", "reading needs a token")
-	}
-}
-
-// checks reports whether the client is a source whose role it is to read all.
-func (s *Service) checks(r *http.Request) bool {
-	key := mtls.Peer(r.TLS)
-	if key == nil {
-		return false
-	}
-	may := false
-	err := s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) error {
-		en, ok := srv.Enrolment(key.Source())
-		may = ok && !en.Revoked && (en.Role == entry.Monitor || en.Role == entry.Person)
-		return nil
-	})
-	return err == nil && may
-}
-
 // operator lets in who can read the operator's secret on the server.
 func (s *Service) operator(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {

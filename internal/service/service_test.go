@@ -250,7 +250,7 @@ func TestJoinTokens(t *testing.T) {
 // TestSecretsStayOut: what the service writes down holds no secret it gave.
 func TestSecretsStayOut(t *testing.T) {
 	d := open(t)
-	given, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.ReadToken})
+	given, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Person})
 	if err != nil {
 		t.Fatal(err)
 	}

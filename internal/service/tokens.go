@@ -25,8 +25,6 @@ import (
 const (
 	joinDefault = time.Hour
 	joinMost    = 7 * 24 * time.Hour
-	readDefault = 90 * 24 * time.Hour
-	readMost    = 366 * 24 * time.Hour
 )
 
 // Refusals of a token. They do not tell whether a secret was nearly right.
@@ -90,13 +88,6 @@ func (t *tokens) isAdmin(secret string) bool {
 	return subtle.ConstantTimeCompare(sum[:], t.admin[:]) == 1
 }
 
-// mayRead reports whether a secret lets its bearer read.
-func (t *tokens) mayRead(secret string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.find(wire.ReadToken, secret) != nil
-}
-
 // find finds a token that still holds. The caller holds mu.
 func (t *tokens) find(kind wire.TokenKind, secret string) *given {
 	sum := sha256.Sum256([]byte(secret))
@@ -129,7 +120,6 @@ func (t *tokens) give(r wire.TokenRequest) (secret string, info wire.TokenInfo, 
 // validity says how long the token asked for is to hold.
 func validity(r wire.TokenRequest) (time.Duration, error) {
 	holds := time.Duration(r.Seconds) * time.Second
-	most := joinMost
 	switch r.Kind {
 	case wire.JoinToken:
 		if holds == 0 {
@@ -140,16 +130,11 @@ func validity(r wire.TokenRequest) (time.Duration, error) {
 		default:
 			return 0, fmt.Errorf("%w: for the role %q", errTokenRequest, r.Role)
 		}
-	case wire.ReadToken:
-		if holds == 0 {
-			holds = readDefault
-		}
-		most = readMost
 	default:
 		return 0, fmt.Errorf("%w: of the kind %q", errTokenRequest, r.Kind)
 	}
-	if holds <= 0 || holds > most {
-		return 0, fmt.Errorf("%w: it could hold for %s at the most", errTokenRequest, most)
+	if holds <= 0 || holds > joinMost {
+		return 0, fmt.Errorf("%w: it could hold for %s at the most", errTokenRequest, joinMost)
 	}
 	return holds, nil
 }

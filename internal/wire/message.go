@@ -24,7 +24,6 @@ const (
 	PathHead     = "/v1/head"     // GET → Head; a source
 	PathLatest   = "/v1/latest"   // POST LatestRequest → []Latest; a source
 	PathImported = "/v1/imported" // GET ?file=<hex> → Imported; a source
-	PathRead     = "/v1/read"     // POST history.Question → history.Transcript; a reader
 	PathTokens   = "/v1/admin/tokens"
 	PathSources  = "/v1/admin/sources"
 	PathRevoke   = "/v1/admin/revoke"

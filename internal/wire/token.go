@@ -15,7 +15,6 @@ type TokenKind string
 // The kinds of tokens.
 const (
 	JoinToken TokenKind = "join" // enrol one source, once
-	ReadToken TokenKind = "read" // read the record
 )
 
 // Token is what an operator hands over so that somebody can reach a server:
