@@ -1,0 +1,342 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/monitor"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/redact"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/spool"
+	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// liar is a real server with lies in between. A nil lie is the truth.
+type liar struct {
+	*server.Server
+	mu      sync.Mutex
+	submit  func() error
+	receipt func(*wire.Receipt) (*wire.Receipt, error)
+	head    func(record.Head) (record.Head, error)
+}
+
+func (l *liar) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	l.mu.Lock()
+	lie := l.submit
+	l.mu.Unlock()
+	if lie != nil {
+		if err := lie(); err != nil {
+			return nil, err
+		}
+	}
+	return l.Server.Submit(ctx, subs)
+}
+
+func (l *liar) Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error) {
+	r, err := l.Server.Receipt(ctx, believed, indexes)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && l.receipt != nil {
+		return l.receipt(r)
+	}
+	return r, err
+}
+
+func (l *liar) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
+	return l.Receipt(ctx, b.Believed, nil)
+}
+
+func (l *liar) Head(ctx context.Context, src entry.Source) (record.Head, error) {
+	h, err := l.Server.Head(ctx, src)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && l.head != nil {
+		return l.head(h)
+	}
+	return h, err
+}
+
+func (l *liar) Latest(_ context.Context, _ string, paths []string) ([]wire.Latest, error) {
+	return make([]wire.Latest, len(paths)), nil
+}
+
+// bench is a watcher with a server that may lie, and a clock of its own.
+type bench struct {
+	*Watcher
+	liar  *liar
+	store steletest.Store
+	cfg   Config
+
+	mu     sync.Mutex
+	now    time.Time
+	alerts []alert.Finding
+}
+
+func newBench(t *testing.T, limit int64) *bench {
+	t.Helper()
+	b := &bench{store: steletest.NewStore(t), now: time.Now()}
+	b.liar = &liar{Server: b.store.Open(t)}
+	t.Cleanup(func() { steletest.Stop(t, b.liar.Server) })
+	key := steletest.Key(t, entry.Watcher, 1)
+	if _, err := b.liar.Enrol(t.Context(), key.Public(), entry.Watcher, &body.Host{Name: "h"}); err != nil {
+		t.Fatal(err)
+	}
+	cat, err := catalogue.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fk, err := redact.NewKey(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := spool.Open(spool.Config{Dir: filepath.Join(t.TempDir(), "watch"), FS: durable.OS, Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	b.cfg = Config{
+		Key: key, LogKey: b.liar.LogKey(), Server: b.liar, Spool: s, Catalogue: cat,
+		Redactor: redact.New(redact.Config{Key: fk}), DigestKey: make([]byte, 32), Paths: []string{t.TempDir()}, Host: "h", Version: "test",
+		Now: b.clock, Alert: b.told, Diag: slog.New(slog.DiscardHandler),
+	}
+	if b.Watcher, err = New(t.Context(), b.cfg); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bench) clock() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+func (b *bench) pass(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = b.now.Add(d)
+}
+
+func (b *bench) told(f alert.Finding) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.alerts = append(b.alerts, f)
+}
+
+// change records one change of a path.
+func (b *bench) change(t *testing.T, path, text string) {
+	t.Helper()
+	c := change{path: path, text: []byte(text), what: body.What{Path: path, Action: body.Modify, Time: body.FormatTime(b.clock())}}
+	if err := b.record(&set{confidence: body.Unknown, layer: "scan", changes: []change{c}, bytes: len(text)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ships tries once to ship what waits, and judges a failure as ship does.
+func (b *bench) ships(t *testing.T, tr *trouble) error {
+	t.Helper()
+	items, err := b.cfg.Spool.Pending(shipMost, shipBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.shipBatch(t.Context(), items, tr)
+	if err != nil {
+		if tr.since.IsZero() {
+			tr.since = b.clock()
+		}
+		b.failed(err, *tr)
+	}
+	return err
+}
+
+func (b *bench) found(code string) bool {
+	return slices.ContainsFunc(b.Findings(), func(f alert.Finding) bool { return f.Code == code })
+}
+
+// TestLies: each lie of a server is named through the watcher's own channel, the
+// spool forgets nothing because of it, and once the server tells the truth every
+// entry is there, once and in order.
+func TestLies(t *testing.T) {
+	other, err := entry.NewLogKey("stele/other", steletest.Key(t, entry.Watcher, 9).Public().Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, lie := range map[string]func(*bench){
+		BadReceipt: func(b *bench) {
+			b.liar.receipt = func(r *wire.Receipt) (*wire.Receipt, error) {
+				r.Inclusion[0] = slices.Clone(r.Inclusion[0])
+				r.Inclusion[0][0][3] ^= 1
+				return r, nil
+			}
+		},
+		"fork": func(b *bench) {
+			b.liar.receipt = func(r *wire.Receipt) (*wire.Receipt, error) {
+				r.Consistency = append(tlog.TreeProof{}, r.Consistency...)
+				r.Consistency[0][0] ^= 1
+				return r, nil
+			}
+		},
+		"bad-checkpoint": func(b *bench) {
+			b.liar.receipt = func(r *wire.Receipt) (*wire.Receipt, error) {
+				r.Checkpoint = []byte(other.Origin() + "\n1\n" + entry.EmptyRoot.String() + "\n\n— x y\n")
+				return r, nil
+			}
+		},
+		"shrunk": func(b *bench) {
+			b.met = false
+			b.liar.head = func(h record.Head) (record.Head, error) { return record.Head{Next: 0, Prev: h.Prev}, nil }
+		},
+		MissingInclusion: func(b *bench) {
+			b.liar.receipt = func(*wire.Receipt) (*wire.Receipt, error) {
+				return nil, &wire.StatusError{Status: http.StatusNotFound, Why: "no such entry"}
+			}
+		},
+		NoReceipt: func(b *bench) {
+			b.liar.receipt = func(*wire.Receipt) (*wire.Receipt, error) { return nil, errors.New("later") }
+		},
+		NoAnswer: func(b *bench) {
+			b.liar.submit = func() error { return &wire.StatusError{Status: http.StatusTooManyRequests, Why: "busy"} }
+		},
+	} {
+		t.Run(code, func(t *testing.T) { caught(t, code, lie) })
+	}
+}
+
+func caught(t *testing.T, code string, lie func(*bench)) {
+	b := newBench(t, 0)
+	var tr trouble
+	for i := range 3 { // something to believe, and to be inconsistent with
+		b.change(t, "/etc/a", fmt.Sprint("before ", i))
+	}
+	if err := b.ships(t, &tr); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Findings()) > 0 {
+		t.Fatalf("an honest server, and yet %+v", b.Findings())
+	}
+	for i := range 3 {
+		b.change(t, "/etc/a", fmt.Sprint("after ", i))
+	}
+	tr = trouble{}
+	b.liar.mu.Lock()
+	lie(b)
+	b.liar.mu.Unlock()
+	for i := 0; i < 3 && !b.found(code); i++ {
+		if err := b.ships(t, &tr); err == nil {
+			t.Fatal("the lie was taken for the truth")
+		}
+		b.pass(50 * time.Second)
+	}
+	if !b.found(code) {
+		t.Fatalf("the lie is called %+v", b.Findings())
+	}
+	if n := b.cfg.Spool.Len(); n != 3 {
+		t.Fatalf("%d entries wait, want 3: the spool forgot what was not proved", n)
+	}
+	b.liar.mu.Lock()
+	b.liar.submit, b.liar.receipt, b.liar.head = nil, nil, nil
+	b.liar.mu.Unlock()
+	if err := b.ships(t, &trouble{}); err != nil || b.cfg.Spool.Len() != 0 {
+		t.Fatalf("after the truth: %v, %d wait", err, b.cfg.Spool.Len())
+	}
+	b.whole(t)
+	if len(b.alerts) == 0 {
+		t.Error("nobody was alerted")
+	}
+}
+
+// whole verifies the log: no hole, no fork, nothing twice.
+func (b *bench) whole(t *testing.T) *monitor.Report {
+	t.Helper()
+	rep, err := monitor.Examine(t.Context(), monitor.Config{Layout: b.store.Layout, Trust: b.store.Trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Bad() || len(rep.Findings) > 0 || rep.Duplicates > 0 {
+		t.Fatalf("%+v %+v", rep.Findings, rep.Problems)
+	}
+	return rep
+}
+
+// TestSpoolFull: when there is no room the record says so, the latest change of
+// each path is recorded once there is room again, and how many were folded.
+func TestSpoolFull(t *testing.T) {
+	b := newBench(t, 4<<20)
+	b.liar.submit = func() error { return wire.ErrUnreachable }
+	text := string(make([]byte, 256<<10))
+	for i := range 40 {
+		b.change(t, fmt.Sprintf("/etc/%d", i%4), fmt.Sprint(i)+text)
+	}
+	if !b.found(SpoolFull) || b.held == nil || len(b.held.order) != 4 {
+		t.Fatalf("not full: %+v", b.Findings())
+	}
+	folded := b.held.changes
+	var tr trouble
+	if err := b.ships(t, &tr); err == nil {
+		t.Fatal("shipped to nobody")
+	}
+	b.liar.submit = nil
+	for b.cfg.Spool.Len() > 0 {
+		if err := b.ships(t, &tr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.release(b.clock()); err != nil {
+		t.Fatal(err)
+	}
+	if b.held != nil || b.found(SpoolFull) {
+		t.Fatal("room again, and still full")
+	}
+	for b.cfg.Spool.Len() > 0 {
+		if err := b.ships(t, &tr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep := b.whole(t)
+	if want := uint64(40 - folded + 4); rep.Changes != want {
+		t.Errorf("%d changes recorded, want %d: %d were folded into 4", rep.Changes, want, folded)
+	}
+}
+
+// TestOffline: a watcher that starts while the server is away goes on from its
+// spool; one that was rolled back meanwhile goes on from the log, with a gap.
+func TestOffline(t *testing.T) {
+	b := newBench(t, 0)
+	var tr trouble
+	b.change(t, "/etc/a", "1")
+	if err := b.ships(t, &tr); err != nil {
+		t.Fatal(err)
+	}
+	b.liar.head = func(record.Head) (record.Head, error) { return record.Head{}, wire.ErrUnreachable }
+	w, err := New(t.Context(), b.cfg)
+	if err != nil {
+		t.Fatalf("start without the server: %v", err)
+	}
+	b.Watcher = w
+	b.change(t, "/etc/a", "2")
+	if err := b.ships(t, &tr); err == nil {
+		t.Fatal("sent before the head was asked for")
+	}
+	b.liar.head = nil
+	if err := b.ships(t, &tr); err != nil {
+		t.Fatal(err)
+	}
+	b.whole(t)
+}
