@@ -10,6 +10,7 @@ package seal
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"sync"
 
@@ -56,7 +57,7 @@ func Seal(src entry.Source, seq uint64, l entry.Line, salt Salt, body []byte) en
 	bufp := buffers.Get().(*[]byte)
 	defer buffers.Put(bufp)
 	b := append((*bufp)[:0], "stele/seal/v1\n"...)
-	b = append(b, src.String()...)
+	b = hex.AppendEncode(b, src[:])
 	b = append(b, ' ')
 	b = strconv.AppendUint(b, seq, 10)
 	b = append(b, ' ')

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/seal"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -115,5 +116,26 @@ func benchmarkOnce(b *testing.B, cfg verify.Config, leaves [][]byte) {
 	v, err := log.Finish()
 	if err != nil || len(v.Findings) > 0 || v.Changes != benchEntries {
 		b.Fatalf("%d changes, findings %v, %v", v.Changes, v.Findings, err)
+	}
+}
+
+// BenchmarkDisclosures opens an entry of many changes, each with a text.
+func BenchmarkDisclosures(b *testing.B) {
+	m := newMaker(panicker{}, 1)
+	src := m.enrol("importer", entry.Importer, "")
+	whats := make([]what, 500)
+	for k := range whats {
+		whats[k] = seen(fmt.Sprint("/etc/", k))
+		whats[k].text = "a = 1\n"
+	}
+	m.change(src, whats...)
+	cfg := verify.Config{Key: logKey(), SkipSignatures: true, Open: func(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
+		return m.disclosures, nil
+	}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := verify.NewLog(cfg).Add(m.leaves...); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

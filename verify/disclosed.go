@@ -17,6 +17,7 @@ type opened struct {
 	lines     uint64       // opened
 	whats     []*body.What // nil where not opened or malformed
 	host      *body.Host   // of the source an enrolment introduces
+	next      int          // the disclosure to try first: most come in the order of the lines
 }
 
 // openAll tries disclosures on the seals of an entry (steps 21, 22 and 24).
@@ -45,10 +46,11 @@ func openAll(e *entry.Entry, ds []seal.Disclosure) opened {
 func (o *opened) open(e *entry.Entry, ds []seal.Disclosure, line entry.Line, sealed entry.Hash) ([]byte, bool) {
 	given := false
 	for i := range ds {
-		if d := &ds[i]; d.Line == line && d.Source == e.Source && d.Seq == e.Seq {
+		at := (o.next + i) % len(ds)
+		if d := &ds[at]; d.Line == line && d.Source == e.Source && d.Seq == e.Seq {
 			given = true
 			if d.Opens(sealed) {
-				o.lines++
+				o.lines, o.next = o.lines+1, at+1
 				return d.Body, true
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -155,13 +156,18 @@ func (l *Log) Add(leaves ...[]byte) error {
 	return nil
 }
 
+// parallel calls do for 0 … n−1 from several goroutines, which take a block at
+// a time: some leaves cost a thousand times what others do.
 func (l *Log) parallel(n int, do func(i int)) {
-	workers := min(runtime.GOMAXPROCS(0), (n+31)/32)
+	const block = 16
+	var taken atomic.Int64
 	var wg sync.WaitGroup
-	for w := range workers {
+	for range min(runtime.GOMAXPROCS(0), (n+block-1)/block) {
 		wg.Go(func() {
-			for i := n * w / workers; i < n*(w+1)/workers; i++ {
-				do(i)
+			for end := taken.Add(block); end < int64(n+block); end = taken.Add(block) {
+				for i := end - block; i < min(end, int64(n)); i++ {
+					do(int(i))
+				}
 			}
 		})
 	}

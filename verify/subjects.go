@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"strings"
+
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 )
@@ -76,14 +78,23 @@ func (s *subjects) take(lf *leaf, role entry.Role, k int) *Finding {
 	}
 	before, ok := s.last[judged]
 	here := place{lf.id, k, lf.index}
-	s.last[is] = here
+	s.keep(is, here)
 	if judged != is {
-		s.last[judged] = here
+		s.keep(judged, here)
 	}
 	if s.blind[on] || told && s.blindTold || s.agrees(lf, w.Before, before, ok) {
 		return nil
 	}
 	return found(BeforeMismatch, lf.index, lf.entry.Source, "what %d does not follow the latest change of its subject", k)
+}
+
+// keep makes a change its subject's latest. The name of a subject is kept to
+// the end and must not keep the body it was read from, which is much longer.
+func (s *subjects) keep(is subject, latest place) {
+	if _, known := s.last[is]; !known {
+		is.host.name, is.path = strings.Clone(is.host.name), strings.Clone(is.path)
+	}
+	s.last[is] = latest
 }
 
 // agrees reports whether a change names the one before it.

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 )
 
@@ -22,20 +26,11 @@ and names who gave it, as the kernel tells. The entry itself stays as it is.`,
 			if reason == "" && ticket == "" {
 				return usagef("explain needs --reason or --ticket")
 			}
-			r, err := a.reader(cmd.Context())
+			id, err := a.entryID(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			defer r.Close()
-			i, _, err := a.findEntry(cmd.Context(), r, args[0])
-			if err != nil {
-				return err
-			}
-			v, err := r.Entry(cmd.Context(), i)
-			if err != nil {
-				return err
-			}
-			return a.askToExplain(v, watcher.Request{Do: "explain", About: v.ID, Reason: reason, Ticket: ticket})
+			return a.askToExplain(args[0], watcher.Request{Do: "explain", About: id, Reason: reason, Ticket: ticket})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
@@ -43,16 +38,40 @@ and names who gave it, as the kernel tells. The entry itself stays as it is.`,
 	return cmd
 }
 
-func (a *app) askToExplain(v *history.View, req watcher.Request) error {
+// entryID is the id of an entry. A host without a store takes ids as they are.
+func (a *app) entryID(ctx context.Context, ref string) (string, error) {
+	r, err := a.reader(ctx)
+	if errors.Is(err, server.ErrNoStore) {
+		if id, bad := entry.ParseHash(ref); bad == nil {
+			return id.String(), nil
+		}
+		return "", withHint(err, "name the entry by its id, as `stele show` prints it on the server")
+	}
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	i, _, err := a.findEntry(ctx, r, ref)
+	if err != nil {
+		return "", err
+	}
+	v, err := r.Entry(ctx, i)
+	if err != nil {
+		return "", err
+	}
+	return v.ID, nil
+}
+
+func (a *app) askToExplain(ref string, req watcher.Request) error {
 	socket, err := a.socket()
 	if err != nil {
 		return err
 	}
 	reply, done, err := watcher.Ask(socket, req)
 	if err != nil {
-		return withHint(err, "a remark is signed by the watcher; start it with `stele up`")
+		return withHint(err, "a remark is signed by the watcher; start it with `stele up` or `stele watch`")
 	}
 	defer done()
-	fmt.Fprintf(a.out, "entry %d explained by entry %d\n", v.Index, reply.Index)
+	fmt.Fprintf(a.out, "entry %s explained by entry %d\n", terminal.Escape(ref), reply.Index)
 	return nil
 }

@@ -237,6 +237,11 @@ func (a *app) runHost(ctx context.Context, h *host, set settings.Watch, o watchO
 	if err != nil || w == nil {
 		return err
 	}
+	stop, err := serveMetrics(set.Metrics.Listen, w, h.spool)
+	if err != nil {
+		return withHint(err, "name another address in `metrics` of the settings")
+	}
+	defer stop()
 	go func() {
 		select {
 		case <-w.Ready():

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -72,7 +73,11 @@ func (in *Intake) remember(b *batch) {
 	}
 	for i, it := range b.items {
 		for j, t := range it.sub.Texts {
-			in.nearby.texts[in.subject(it, t.K)] = b.placed[i].Texts[j]
+			sub := in.subject(it, t.K)
+			if _, known := in.nearby.texts[sub]; !known { // must not keep the body its name was read from
+				sub.Host, sub.Path = strings.Clone(sub.Host), strings.Clone(sub.Path)
+			}
+			in.nearby.texts[sub] = b.placed[i].Texts[j]
 		}
 	}
 }
