@@ -212,9 +212,14 @@ func (in *Intake) fail(err error) {
 	}
 }
 
-// Enrolled returns the enrolment of a source, nil if there is none.
+// Enrolled returns the enrolment of a source as it is now, nil if there is none.
 func (in *Intake) Enrolled(src entry.Source) *verify.Enrolment {
 	in.mu.RLock()
 	defer in.mu.RUnlock()
-	return in.sources.Lookup(src)
+	en := in.sources.Lookup(src)
+	if en == nil {
+		return nil
+	}
+	now := *en // the original changes when the source is revoked
+	return &now
 }
