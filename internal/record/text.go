@@ -36,10 +36,10 @@ func formatOf(known catalogue.Match, path string, content []byte) string {
 	return catalogue.FormatOf(path, content)
 }
 
-// mark adds a mark in its place, if it holds.
+// mark adds a mark, if it holds; marks stand in ascending order.
 func (c *Change) mark(mark string, holds bool) {
-	if at, is := slices.BinarySearch(c.What.Marks, mark); holds && !is {
-		c.What.Marks = slices.Insert(c.What.Marks, at, mark)
+	if holds && !slices.Contains(c.What.Marks, mark) {
+		c.What.Marks = slices.Sorted(slices.Values(append(slices.Clone(c.What.Marks), mark)))
 	}
 }
 
