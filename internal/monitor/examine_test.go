@@ -149,14 +149,18 @@ func TestUnpublished(t *testing.T) {
 	if err != nil || rep.Bad() || len(rep.Findings) > 0 || rep.Unpublished != 1 {
 		t.Fatalf("%v: %d unpublished, %+v", err, rep.Unpublished, rep)
 	}
-	for _, query := range []string{
-		`UPDATE entries SET happened = 1 WHERE idx = (SELECT max(idx) FROM entries)`,
+	for query, undo := range map[string]string{
+		`UPDATE entries SET recorded = recorded + 1 WHERE idx = (SELECT max(idx) FROM entries)`: `UPDATE entries SET recorded = recorded - 1 WHERE idx = (SELECT max(idx) FROM entries)`,
 		`INSERT INTO entries SELECT idx + 1, kind, source, seq + 1, id, rest, recorded, happened, who, loc
-			FROM entries WHERE idx = (SELECT max(idx) FROM entries)`,
+			FROM entries WHERE idx = (SELECT max(idx) FROM entries)`: `DELETE FROM entries WHERE idx = (SELECT max(idx) FROM entries)`,
 	} {
 		alterIndex(t, st, query)
 		if rep, err := examine(t, st); err != nil || !rep.Bad() {
 			t.Errorf("%v: not noticed: %s", err, query)
+		}
+		alterIndex(t, st, undo)
+		if rep, err := examine(t, st); err != nil || rep.Bad() {
+			t.Errorf("%v: undone, and still bad: %+v", err, rep.Problems)
 		}
 	}
 }
