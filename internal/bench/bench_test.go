@@ -42,11 +42,15 @@ type sizes struct {
 }
 
 func sized() sizes {
-	s := sizes{entries: 1_000, fleet: 8, hosts: 4, known: 5, single: 300, sets: 10, machine: 5 * time.Millisecond, repeats: 3,
-		sources: []int{1, 4}, requests: []int{8, 40}, streams: 4, streamed: 400, writes: 2, watched: 50, idle: 200 * time.Millisecond}
+	s := sizes{
+		entries: 1_000, fleet: 8, hosts: 4, known: 5, single: 300, sets: 10, machine: 5 * time.Millisecond, repeats: 3,
+		sources: []int{1, 4}, requests: []int{8, 40}, streams: 4, streamed: 400, writes: 2, watched: 50, idle: 200 * time.Millisecond,
+	}
 	if *full {
-		s = sizes{entries: 1_000_000, fleet: 1_000, hosts: 64, known: 50, single: 20_000, sets: 2_000, machine: time.Second, repeats: 5,
-			sources: []int{1, 16, 64, 256}, requests: []int{800, 8_000, 16_000, 16_000}, streams: 64, streamed: 40_000, writes: 100, watched: 10_000, idle: 20 * time.Second}
+		s = sizes{
+			entries: 1_000_000, fleet: 1_000, hosts: 64, known: 50, single: 20_000, sets: 2_000, machine: time.Second, repeats: 5,
+			sources: []int{1, 16, 64, 256}, requests: []int{200, 3_200, 6_400, 6_400}, streams: 64, streamed: 20_000, writes: 50, watched: 10_000, idle: 20 * time.Second,
+		}
 	}
 	s.entries = cmp.Or(*entries, s.entries)
 	return s

@@ -65,7 +65,7 @@ func startPostgres(t *testing.T) (*postgres, error) {
 		t.Fatal(err)
 	}
 	p.server = run("postgres", "-D", p.data(), "-p", strconv.Itoa(p.port), "-k", dir, "-h", "127.0.0.1",
-		"-c", "ssl=on", "-c", "max_connections=300", "-c", "logging_collector=off", "-c", "log_min_messages=fatal")
+		"-c", "ssl=on", "-c", "max_connections=400", "-c", "logging_collector=off", "-c", "log_min_messages=fatal")
 	if err := p.server.Start(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoPostgres, err)
 	}
