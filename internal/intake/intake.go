@@ -27,12 +27,18 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// maxBatch is how many entries go through a stage at once, at the most, and
-// maxChanges how many changes. They bound memory; larger ones gain nothing.
+// maxBatch is how many entries go through a stage at once, and maxChanges how
+// many changes, give or take those of one request. They bound memory; larger
+// ones gain nothing.
 const (
 	maxBatch   = 512
 	maxChanges = 8192
 )
+
+// waiting is how many batches may wait for a stage. They wait one by one, so
+// that the stage takes all there are by the time it is free; whoever handed them
+// in waits too, which is what bounds them.
+const waiting = 64
 
 // ErrStopped says that the intake has ended; why is in the same chain.
 var ErrStopped = errors.New("intake has stopped")
@@ -107,7 +113,8 @@ func New(cfg Config) *Intake {
 		cfg: cfg, queue: make(chan *request, 64), ctx: ctx, cancel: cancel, sources: cfg.Sources,
 		flight: make(map[seqOf][]index.Ref), admission: newAdmission(cfg),
 	}
-	admitted, kept, appended := make(chan *batch), make(chan *batch), make(chan *batch, 4)
+	admitted, kept := make(chan *batch, waiting), make(chan *batch, waiting)
+	appended := make(chan *batch, 4) // few: they are answered, and bounded by nothing else
 	in.stages.Go(func() { in.admit(admitted) })
 	in.stages.Go(func() { in.pass(admitted, kept, in.keep) })
 	in.stages.Go(func() { in.pass(kept, appended, in.append) })

@@ -16,6 +16,36 @@ type batch struct {
 	items    []*item
 	placed   []vault.Placed
 	requests []*request // answered once the batch is in the log
+	changes  int        // of all items
+}
+
+func (b *batch) add(it *item) {
+	b.items, b.changes = append(b.items, it), b.changes+len(it.sub.What)
+}
+
+// full reports whether a batch gains nothing from being larger.
+func (b *batch) full() bool { return len(b.items) >= maxBatch || b.changes >= maxChanges }
+
+// join takes in a batch that follows b.
+func (b *batch) join(next *batch) {
+	b.items, b.placed = append(b.items, next.items...), append(b.placed, next.placed...)
+	b.requests, b.changes = append(b.requests, next.requests...), b.changes+next.changes
+}
+
+// gather joins to b whatever waits behind it: a stage costs little more for
+// many entries than for one, most of it in fsyncs.
+func (b *batch) gather(from <-chan *batch) {
+	for !b.full() {
+		select {
+		case next, ok := <-from:
+			if !ok {
+				return
+			}
+			b.join(next)
+		default:
+			return
+		}
+	}
 }
 
 // admission is what the admit stage knows of the log so far.
@@ -33,25 +63,12 @@ func newAdmission(cfg Config) admission {
 	return admission{cfg.Next, cfg.Heads}
 }
 
-// admit gives entries their indexes, in the order they came. Whatever waits in
-// the queue goes into one batch.
+// admit gives entries their indexes, in the order they came.
 func (in *Intake) admit(out chan<- *batch) {
 	defer close(out)
 	for r := range in.queue {
 		b := &batch{first: in.admission.next}
 		in.admitRequest(b, r)
-	more:
-		for len(b.items) < maxBatch {
-			select {
-			case r, ok := <-in.queue:
-				if !ok {
-					break more
-				}
-				in.admitRequest(b, r)
-			default:
-				break more
-			}
-		}
 		out <- b
 	}
 }
@@ -67,7 +84,7 @@ func (in *Intake) admitRequest(b *batch, r *request) {
 		}
 		r.answers[i] = answer
 		if fresh {
-			b.items = append(b.items, it)
+			b.add(it)
 		}
 	}
 }
@@ -127,13 +144,14 @@ func (in *Intake) known(at seqOf, id entry.ID) (*uint64, error) {
 	return nil, nil
 }
 
-// pass runs one stage over batch after batch. Once the intake has failed
-// nothing more is done, and whoever waits is told.
+// pass runs one stage over batch after batch, those that wait as one. Once the
+// intake has failed nothing more is done, and whoever waits is told.
 func (in *Intake) pass(from <-chan *batch, to chan<- *batch, stage func(*batch) error) {
 	if to != nil {
 		defer close(to)
 	}
 	for b := range from {
+		b.gather(from)
 		if in.Err() == nil {
 			if err := stage(b); err != nil {
 				in.fail(err)
