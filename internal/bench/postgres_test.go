@@ -204,31 +204,26 @@ func insert(ctx context.Context, c *pgx.Conn, s *wire.Submission) error {
 	return err
 }
 
-// cpu is what the server and its children have taken; those that ended have
-// left theirs to the server.
-func (p *postgres) cpu() time.Duration {
-	var ticks int64
+// cpu is what the server and its children have taken. None has ended: sessions
+// stay open until the test ends. The scheduler tells it in nanoseconds, where
+// the times in stat are cut to hundredths of a second, process by process.
+func (p *postgres) cpu() (sum time.Duration) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	server := strconv.Itoa(p.server.Process.Pid)
 	for _, name := range stats {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			continue // it has ended meanwhile
-		}
+		b, _ := os.ReadFile(name) // of a process that has ended: nothing
 		_, rest, _ := strings.Cut(string(b), ") ")
-		f := strings.Fields(rest) // the state is the third field of the file
-		if pid := filepath.Base(filepath.Dir(name)); pid == strconv.Itoa(p.server.Process.Pid) {
-			ticks += sumOf(f[11:15])
-		} else if f[1] == strconv.Itoa(p.server.Process.Pid) {
-			ticks += sumOf(f[11:13])
+		f := strings.Fields(rest) // from the third field on: the state, the parent
+		if dir := filepath.Dir(name); filepath.Base(dir) == server || len(f) > 1 && f[1] == server {
+			sum += onCPU(dir)
 		}
-	}
-	return time.Duration(ticks) * (time.Second / 100) // of Linux, for user space
-}
-
-func sumOf(fields []string) (sum int64) {
-	for _, f := range fields {
-		n, _ := strconv.ParseInt(f, 10, 64)
-		sum += n
 	}
 	return sum
+}
+
+func onCPU(dir string) time.Duration {
+	b, _ := os.ReadFile(filepath.Join(dir, "schedstat"))
+	first, _, _ := strings.Cut(string(b), " ")
+	n, _ := strconv.ParseInt(first, 10, 64)
+	return time.Duration(n)
 }
