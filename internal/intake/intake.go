@@ -7,8 +7,8 @@
 // as it came: it accuses its source, and a log must not lose evidence. The same
 // entry again is answered with the index it already has.
 //
-// Batches pass through stages that run at the same time: check, admit, keep
-// (vault), append (log), note (index). After an error whose outcome is unknown
+// Batches pass through stages that run at the same time: check, admit, wait (so
+// that small batches grow), keep (vault), append (log), note (index). After an error whose outcome is unknown
 // the intake stops for good; its owner opens the store again, which recovers
 // from what is on disk.
 package intake
@@ -80,6 +80,7 @@ type Config struct {
 type Intake struct {
 	cfg    Config
 	queue  chan *request
+	turn   chan struct{} // held by the one small batch between admit and log
 	stages sync.WaitGroup
 	cancel context.CancelFunc
 	ctx    context.Context // of the stages; an append must outlive the request that asked for it
@@ -110,13 +111,14 @@ func New(cfg Config) *Intake {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	in := &Intake{
-		cfg: cfg, queue: make(chan *request, 64), ctx: ctx, cancel: cancel, sources: cfg.Sources,
+		cfg: cfg, queue: make(chan *request, 64), turn: make(chan struct{}, 1), ctx: ctx, cancel: cancel, sources: cfg.Sources,
 		flight: make(map[seqOf][]index.Ref), admission: newAdmission(cfg),
 	}
-	admitted, kept := make(chan *batch, waiting), make(chan *batch, waiting)
+	admitted, ready, kept := make(chan *batch, waiting), make(chan *batch), make(chan *batch, waiting)
 	appended := make(chan *batch, 4) // few: they are answered, and bounded by nothing else
 	in.stages.Go(func() { in.admit(admitted) })
-	in.stages.Go(func() { in.pass(admitted, kept, in.keep) })
+	in.stages.Go(func() { in.wait(admitted, ready) })
+	in.stages.Go(func() { in.pass(ready, kept, in.keep) })
 	in.stages.Go(func() { in.pass(kept, appended, in.append) })
 	in.stages.Go(func() { in.pass(appended, nil, in.note) })
 	return in
