@@ -39,17 +39,22 @@ type sizes struct {
 	writes   int   // of a watched file, one after the other
 	watched  int   // files of an idle watcher
 	idle     time.Duration
+
+	fleetHosts int           // that take part in rollouts
+	fleetPace  time.Duration // in which ten minutes of them happen
 }
 
 func sized() sizes {
 	s := sizes{
 		entries: 1_000, fleet: 8, hosts: 4, known: 5, single: 300, sets: 10, machine: 5 * time.Millisecond, repeats: 3,
 		sources: []int{1, 4}, requests: []int{8, 40}, streams: 4, streamed: 400, writes: 2, watched: 50, idle: 200 * time.Millisecond,
+		fleetHosts: 200, fleetPace: time.Second,
 	}
 	if *full {
 		s = sizes{
 			entries: 1_000_000, fleet: 1_000, hosts: 64, known: 50, single: 20_000, sets: 2_000, machine: time.Second, repeats: 5,
 			sources: []int{1, 16, 64, 256}, requests: []int{200, 3_200, 6_400, 6_400}, streams: 64, streamed: 20_000, writes: 50, watched: 10_000, idle: 20 * time.Second,
+			fleetHosts: 10_000, fleetPace: time.Minute,
 		}
 	}
 	s.entries = cmp.Or(*entries, s.entries)
@@ -65,6 +70,7 @@ func TestTable(t *testing.T) {
 	t.Run("append", func(t *testing.T) { appendSingle(t, tab, n) })
 	t.Run("sets", func(t *testing.T) { appendSets(t, tab, n) })
 	t.Run("wire", func(t *testing.T) { overWire(t, tab, n) })
+	t.Run("fleet", func(t *testing.T) { rolledOut(t, tab, n) })
 	t.Run("large", func(t *testing.T) { large(t, tab, n) })
 	if *full && !t.Failed() {
 		if err := tab.print(os.Stdout); err != nil {

@@ -77,7 +77,9 @@ func (p pipe) Close() error { return errors.Join(p.ReadCloser.Close(), p.out.Clo
 // can be told from those of whoever drives it.
 type far struct {
 	*rpc.Client
-	cmd *exec.Cmd
+	part  string
+	cmd   *exec.Cmd
+	ended bool
 }
 
 // startFar starts a part; it ends with the test.
@@ -96,13 +98,20 @@ func startFar(t *testing.T, part, dir string) *far {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	f := &far{rpc.NewClient(pipe{out, in}), cmd}
-	t.Cleanup(func() {
-		if err := errors.Join(f.Close(), cmd.Wait()); err != nil {
-			t.Errorf("%s: %v", part, err)
-		}
-	})
+	f := &far{Client: rpc.NewClient(pipe{out, in}), part: part, cmd: cmd}
+	t.Cleanup(func() { f.end(t) })
 	return f
+}
+
+// end has a part close what it has open, and waits until it has.
+func (f *far) end(t *testing.T) {
+	if f.ended {
+		return
+	}
+	f.ended = true
+	if err := errors.Join(f.Close(), f.cmd.Wait()); err != nil {
+		t.Errorf("%s: %v", f.part, err)
+	}
 }
 
 // ask calls a method of a part.
