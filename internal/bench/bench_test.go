@@ -72,7 +72,7 @@ func TestTable(t *testing.T) {
 	t.Run("wire", func(t *testing.T) { overWire(t, tab, n) })
 	t.Run("fleet", func(t *testing.T) { rolledOut(t, tab, n) })
 	t.Run("large", func(t *testing.T) { large(t, tab, n) })
-	if *full && !t.Failed() {
+	if *full {
 		if err := tab.print(os.Stdout); err != nil {
 			t.Fatal(err)
 		}

@@ -53,10 +53,10 @@ func rolledOut(t *testing.T, tab *table, n sizes) {
 	tab.add(row{what: fmt.Sprintf("fleet, %s sources enrol", thousands(int64(n.fleetHosts))), measured: per(n.fleetHosts, read().wall, "sources"), limit: "one after the other, each durable in the log"})
 	p := newPlay(t, n.fleetHosts)
 	first := p.run(t, f, p.firstSight(), 0)
-	before := ask[Usage](t, f.server, "Usage", None{})
+	before := ask[Usage](t, f.server, "Live", None{})
 	events := p.rollouts()
 	all := p.run(t, f, events, n.fleetPace)
-	after := ask[Usage](t, f.server, "Usage", None{})
+	after := ask[Usage](t, f.server, "Live", None{})
 	f.server.end(t)
 
 	tab.add(row{
@@ -70,7 +70,7 @@ func rolledOut(t *testing.T, tab *table, n sizes) {
 	})
 	tab.add(row{
 		what: "fleet, memory of the server during the rollout", measured: mebibytes(after.Resident - before.Resident), limit: "indexes of texts and subjects in memory",
-		detail: fmt.Sprintf("from %s to %s with %s open streams", mebibytes(before.Resident), mebibytes(after.Resident), thousands(int64(n.fleetHosts))),
+		detail: fmt.Sprintf("in use from %s to %s with %s open streams; at most %s between collections", mebibytes(before.Resident), mebibytes(after.Resident), thousands(int64(n.fleetHosts)), mebibytes(after.Peak)),
 	})
 	if bound := before.Resident/4 + 64<<20; after.Resident-before.Resident > bound {
 		t.Errorf("the server has grown from %d to %d bytes during the rollout, by more than %d", before.Resident, after.Resident, bound)
@@ -183,7 +183,9 @@ func realHistories(t *testing.T) []agent {
 			out = append(out, *a)
 		}
 	}
-	slices.SortFunc(out, func(a, b agent) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.path, b.path), slices.Compare(a.versions[0], b.versions[0])) })
+	slices.SortFunc(out, func(a, b agent) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.path, b.path), slices.Compare(a.versions[0], b.versions[0]))
+	})
 	return out
 }
 

@@ -30,8 +30,8 @@ func overWire(t *testing.T, tab *table, n sizes) {
 	t.Run("requests", func(t *testing.T) { f.requests(t, tab, n) })
 	t.Run("streams", func(t *testing.T) { f.streams(t, tab, n) })
 	t.Run("watcher", func(t *testing.T) { f.watched(t, tab, n) })
-	u := ask[Usage](t, f.server, "Usage", None{})
-	tab.add(row{what: "wire, memory of the server after all that", measured: mebibytes(u.Resident), detail: "at most " + mebibytes(u.Peak).String(), limit: "texts and names kept for deltas; Go's heap"})
+	u := ask[Usage](t, f.server, "Live", None{})
+	tab.add(row{what: "wire, memory of the server after all that", measured: mebibytes(u.Resident), detail: "at most " + mebibytes(u.Peak).String() + " between collections", limit: "texts and names kept for deltas; Go's heap"})
 }
 
 func mebibytes(n int64) quantity { return quantity{float64(n) / (1 << 20), "MiB"} }
