@@ -15,6 +15,7 @@ package intake
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -74,6 +75,8 @@ type Config struct {
 	Next    uint64                  // index of the next entry
 	Heads   map[entry.Source]uint64 // highest seq + 1 of each source so far
 	Diag    *slog.Logger            // nil: discard
+
+	Signature entry.SignatureFunc // in place of ed25519.Verify, with its verdicts; nil: that
 }
 
 // Intake accepts entries. All methods may be called from any goroutine.
@@ -108,6 +111,9 @@ type request struct {
 func New(cfg Config) *Intake {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Signature == nil {
+		cfg.Signature = ed25519.Verify
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	in := &Intake{

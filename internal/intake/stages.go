@@ -114,7 +114,7 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 		if k == it.tried {
 			return it.signed
 		}
-		return e.Verify(k)
+		return e.VerifyBy(in.cfg.Signature, k)
 	})
 	if err == nil {
 		in.flight[at] = append(in.flight[at], index.Ref{Index: ad.next, ID: it.id})
