@@ -315,13 +315,13 @@ type played struct {
 // due, with ten minutes in so much time; 0: at once. Late is how long after that
 // it was accepted.
 func (p *play) run(t *testing.T, f *fleet, events []event, pace time.Duration) *played {
-	const workers = 64
+	const workers = 1024 // entries under way at once, at the most
 	type handIn struct {
 		due time.Duration
 		m   *member
 		sub *wire.Submission
 	}
-	var work [workers][]handIn
+	work := make([][]handIn, workers)
 	peak := map[int]int{}
 	for i := range events {
 		e := &events[i]
