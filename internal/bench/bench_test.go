@@ -52,7 +52,7 @@ func sized() sizes {
 	}
 	if *full {
 		s = sizes{
-			entries: 1_000_000, fleet: 1_000, hosts: 64, known: 50, single: 20_000, sets: 2_000, machine: time.Second, repeats: 5,
+			entries: 1_000_000, fleet: 1_000, hosts: 64, known: 50, single: 40_000, sets: 4_000, machine: time.Second, repeats: 5,
 			sources: []int{1, 16, 64, 256}, requests: []int{200, 3_200, 6_400, 6_400}, streams: 64, streamed: 20_000, writes: 50, watched: 10_000, idle: 20 * time.Second,
 			fleetHosts: 10_000, fleetPace: time.Minute,
 		}
@@ -191,6 +191,8 @@ func per(n int, d time.Duration, unit string) quantity {
 // cost is what something took. On a machine with other work to do, cpu says
 // more than wall.
 type cost struct{ wall, cpu time.Duration }
+
+func (c cost) plus(more cost) cost { return cost{c.wall + more.wall, c.cpu + more.cpu} }
 
 // begin starts the clock; the function it returns reads it.
 func begin() func() cost {
