@@ -32,7 +32,7 @@ import (
 // many changes, give or take those of one request. They bound memory; larger
 // ones gain nothing.
 const (
-	maxBatch   = 512
+	maxBatch   = 1024
 	maxChanges = 8192
 )
 

@@ -35,7 +35,7 @@ func (b *batch) join(next *batch) {
 }
 
 // large reports whether a batch is worth a trip of its own.
-func (b *batch) large() bool { return len(b.items) >= maxBatch/2 || b.changes >= maxChanges/2 }
+func (b *batch) large() bool { return len(b.items) >= maxBatch/4 || b.changes >= maxChanges/2 }
 
 // gather joins to b whatever waits behind it: a stage costs little more for
 // many entries than for one, most of it in fsyncs.
