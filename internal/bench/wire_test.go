@@ -42,8 +42,9 @@ type fleet struct {
 	server *far
 	where  Where
 	dir    string
-	hosts  []*host // the last two send no requests: one has stored all texts, one is for the watcher
-	text   wording // what the hosts write; stored beforehand
+	hosts  []*host  // the last two send no requests: one has stored all texts, one is for the watcher
+	text   wording  // what the hosts write; stored beforehand
+	sql    quantity // rows that PostgreSQL inserts in a second of its processor time; nothing where it is absent
 }
 
 func openFleet(t *testing.T, n sizes) *fleet {
@@ -245,7 +246,8 @@ func (f *fleet) requestRows(tab *table, hosts, entries int, ours, signature, raw
 	if sql == nil {
 		last.detail, last.aim = "absent: "+absent.Error(), aim{}
 	} else {
-		last.beside, last.detail = sql.perCPU(entries, "entries"), "peer "+sql.rate(entries, "entries").String()+", "+sql.detail(entries)
+		f.sql = sql.perCPU(entries, "entries")
+		last.beside, last.detail = f.sql, "peer "+sql.rate(entries, "entries").String()+", "+sql.detail(entries)
 	}
 	tab.add(last)
 	if hosts == 1 {
@@ -358,6 +360,12 @@ func (f *fleet) streams(t *testing.T, tab *table, n sizes) {
 		peer: "raw Tessera, no network", beside: raw.rate(n.streamed, "entries"), aim: aim{ratio: 0.3},
 		limit: "Ed25519, SQLite; client on the same cores", detail: ours.detail(n.streamed) + " (a batch of " + fmt.Sprint(streamBatch) + ")",
 	})
+	last := row{what: fmt.Sprintf("wire, streamed, %d sources, 1 change", hosts), measured: ours.perCPU(n.streamed, "entries"), limit: "Ed25519 and the checks of the record"}
+	if f.sql != (quantity{}) {
+		last.peer, last.beside, last.aim = "PostgreSQL insert over TLS", f.sql, aim{ratio: 1}
+		last.detail = fmt.Sprintf("one row an insert, %d sessions", slices.Max(n.sources))
+	}
+	tab.add(last)
 	work = f.signed(t, hosts, n.sets/2, changesInSet)
 	ours = f.ours(t, hosts, (*client.Client).Submit)
 	beside(t, work, 1, ours)
