@@ -17,6 +17,7 @@ import (
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/monitor"
+	"github.com/stele-log/stele/internal/signature"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/verify"
 )
@@ -157,7 +158,8 @@ func verifyLog(t *testing.T, s *store, skip bool) (cost, int) {
 	tree, key := s.tree(t)
 	log := verify.NewLog(verify.Config{
 		Key: key, Checkpoint: tree.Checkpoint(), SkipSignatures: skip,
-		RootAt: func(size uint64) (entry.Hash, error) { return tree.RootAt(t.Context(), size) },
+		RootAt:    func(size uint64) (entry.Hash, error) { return tree.RootAt(t.Context(), size) },
+		Signature: new(signature.Verifier).Verify,
 	})
 	size := tree.Checkpoint().Size
 	var leaves [][]byte

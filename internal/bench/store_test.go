@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -70,8 +68,7 @@ func (s *store) enrol(t *testing.T, n int) []*host {
 	hosts := make([]*host, n)
 	for i := range hosts {
 		name := hostName(i)
-		seed := sha256.Sum256([]byte(name))
-		key, err := entry.NewSecretKey(seed[:])
+		key, err := entry.NewSecretKey(hostSeed(i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,22 +171,8 @@ func (s *store) accept(t *testing.T, subs []wire.Submission) (end uint64, err er
 
 // indexed waits until the index has that many entries.
 func (s *store) indexed(t *testing.T, size uint64) {
-	deadline := time.After(5 * time.Minute)
-	poll := time.NewTicker(time.Millisecond)
-	defer poll.Stop()
-	for {
-		next, err := s.Index().Next(t.Context())
-		if err := errors.Join(err, s.Err()); err != nil {
-			t.Fatal(err)
-		}
-		if next >= size {
-			return
-		}
-		select {
-		case <-poll.C:
-		case <-deadline:
-			t.Fatalf("the index has %d of %d entries after five minutes", next, size)
-		}
+	if err := untilIndexed(t.Context(), s.Server, size); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -22,6 +22,7 @@ type stream struct {
 	cancel context.CancelFunc
 
 	write sync.Mutex // one batch is written at a time
+	frame []byte     // the one being written; kept for its memory
 
 	mu      sync.Mutex
 	pending []*batch // that wait for answers, oldest first
@@ -118,6 +119,9 @@ func (c *Client) drop(s *stream) {
 	s.close(wire.ErrUnreachable)
 }
 
+// maxFrameKept bounds the memory a stream keeps between two frames.
+const maxFrameKept = 1 << 20
+
 // send writes a batch and queues it for its answers.
 func (s *stream) send(subs []wire.Submission) (*batch, error) {
 	b := &batch{want: len(subs), done: make(chan error, 1)}
@@ -131,9 +135,12 @@ func (s *stream) send(subs []wire.Submission) (*batch, error) {
 	s.pending = append(s.pending, b)
 	s.mu.Unlock()
 	for i := range subs {
-		p, err := subs[i].AppendBinary(nil)
+		p, err := subs[i].AppendBinary(s.frame[:0])
 		if err == nil {
 			err = wire.WriteFrame(s.buf, p)
+		}
+		if s.frame = p; cap(p) > maxFrameKept {
+			s.frame = nil
 		}
 		if err != nil {
 			return nil, s.failed(err)

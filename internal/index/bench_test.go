@@ -70,7 +70,7 @@ func hostSource(n uint64) (s entry.Source) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	for _, c := range []struct{ hosts, changes, batch int }{{1000, 1, 512}, {10000, 1, 512}, {1000, 1, 8192}, {1000, 100, 50}} {
+	for _, c := range []struct{ hosts, changes, batch int }{{1000, 1, 8}, {1000, 1, 512}, {10000, 1, 512}, {1000, 1, 8192}, {1000, 100, 50}} {
 		b.Run(fmt.Sprintf("hosts=%d/changes=%d/batch=%d", c.hosts, c.changes, c.batch), func(b *testing.B) {
 			x := open(b, filepath.Join(b.TempDir(), "index.db"))
 			f := &fleet{hosts: c.hosts, changes: c.changes, files: 40}
@@ -112,7 +112,9 @@ func BenchmarkRaw(b *testing.B) {
 			b.Fatal(err)
 		}
 		err := x.w.conn.Raw(func(c any) error {
-			ins := newInserts(ctx, c.(driverConn))
+			ins := newInserts(c.(driverConn))
+			ins.begin(ctx)
+			defer ins.close()
 			for range min(n, 512) {
 				sum := sha256.Sum256(binary.AppendVarint(nil, at))
 				head, rest := splitID(sum)

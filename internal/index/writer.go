@@ -17,6 +17,7 @@ import (
 type writer struct {
 	db   *sql.DB
 	conn *sql.Conn
+	ins  *inserts // of the transaction that runs; kept for its statements
 
 	next   uint64 // index of the next entry
 	folded uint64 // entries below it are in the sorted tables
@@ -59,8 +60,11 @@ func newWriter(ctx context.Context, path string) (*writer, error) {
 
 func (w *writer) close() error {
 	var err error
+	if w.ins != nil {
+		err = w.ins.close()
+	}
 	if w.conn != nil {
-		err = w.conn.Close()
+		err = errors.Join(err, w.conn.Close())
 	}
 	return errors.Join(err, w.db.Close())
 }
@@ -145,8 +149,8 @@ func (w *writer) within(ctx context.Context, do func(*inserts) error) error {
 	err := w.alone(ctx)
 	if err == nil {
 		err = w.conn.Raw(func(c any) error {
-			ins := newInserts(ctx, c.(driverConn))
-			return errors.Join(do(ins), ins.flush(), ins.close())
+			ins := w.inserts(ctx, c.(driverConn))
+			return errors.Join(do(ins), ins.flush())
 		})
 	}
 	if err == nil {
@@ -156,6 +160,15 @@ func (w *writer) within(ctx context.Context, do func(*inserts) error) error {
 		return errors.Join(err, w.rollback(ctx))
 	}
 	return nil
+}
+
+// inserts begins to collect the rows of a transaction.
+func (w *writer) inserts(ctx context.Context, c driverConn) *inserts {
+	if w.ins == nil {
+		w.ins = newInserts(c)
+	}
+	w.ins.begin(ctx)
+	return w.ins
 }
 
 // alone reports whether the index ends where this writer left it.
@@ -257,15 +270,18 @@ type driverConn interface {
 
 // inserts collects rows and writes many with one statement: each call costs
 // more than a row does. The first error is kept and ends the transaction.
+// Statements are kept from one transaction to the next: to prepare one costs
+// more than a small transaction does.
 type inserts struct {
-	ctx  context.Context
-	conn driverConn
+	ctx   context.Context
+	conn  driverConn
+	stmts map[string]driver.Stmt // by what they say
 
 	names, subjects, sources, entries, changes, refs, findings, imports *bulk
 }
 
-func newInserts(ctx context.Context, c driverConn) *inserts {
-	ins := &inserts{ctx: ctx, conn: c}
+func newInserts(c driverConn) *inserts {
+	ins := &inserts{conn: c, stmts: map[string]driver.Stmt{}}
 	ins.names = ins.bulk("names", 3)
 	ins.subjects = ins.bulk("subjects", 4)
 	ins.sources = ins.bulk("sources", 5)
@@ -278,11 +294,24 @@ func newInserts(ctx context.Context, c driverConn) *inserts {
 }
 
 func (ins *inserts) bulk(table string, columns int) *bulk {
-	return &bulk{ins: ins, table: table, columns: columns}
+	b := &bulk{ins: ins, columns: columns}
+	row := "(" + strings.Repeat("?,", columns-1) + "?)"
+	for i, rows := range runs {
+		b.statements[i] = "INSERT INTO " + table + " VALUES " + strings.Repeat(row+",", rows-1) + row
+	}
+	return b
 }
 
 func (ins *inserts) all() []*bulk {
 	return []*bulk{ins.names, ins.subjects, ins.sources, ins.entries, ins.changes, ins.refs, ins.findings, ins.imports}
+}
+
+// begin forgets the rows of a transaction that failed.
+func (ins *inserts) begin(ctx context.Context) {
+	ins.ctx = ctx
+	for _, b := range ins.all() {
+		b.args, b.err = b.args[:0], nil
+	}
 }
 
 func (ins *inserts) flush() error {
@@ -296,12 +325,8 @@ func (ins *inserts) flush() error {
 
 func (ins *inserts) close() error {
 	var errs []error
-	for _, b := range ins.all() {
-		for _, s := range b.stmts {
-			if s != nil {
-				errs = append(errs, s.Close())
-			}
-		}
+	for _, s := range ins.stmts {
+		errs = append(errs, s.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -315,7 +340,19 @@ func (ins *inserts) exec(query string, args ...any) error {
 	for i, a := range args {
 		values[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
 	}
-	if _, err := ins.conn.ExecContext(ins.ctx, query, values); err != nil {
+	return ins.run(query, values)
+}
+
+func (ins *inserts) run(query string, args []driver.NamedValue) error {
+	s := ins.stmts[query]
+	if s == nil {
+		var err error
+		if s, err = ins.conn.PrepareContext(ins.ctx, query); err != nil {
+			return fmt.Errorf("prepare %.60s: %w", query, err)
+		}
+		ins.stmts[query] = s
+	}
+	if _, err := s.(driver.StmtExecContext).ExecContext(ins.ctx, args); err != nil {
 		return fmt.Errorf("%.60s: %w", query, err)
 	}
 	return nil
@@ -326,12 +363,11 @@ var runs = [...]int{64, 8, 1}
 
 // bulk collects rows of one table.
 type bulk struct {
-	ins     *inserts
-	table   string
-	columns int
-	args    []driver.NamedValue
-	stmts   [len(runs)]driver.Stmt
-	err     error
+	ins        *inserts
+	columns    int
+	statements [len(runs)]string
+	args       []driver.NamedValue
+	err        error
 }
 
 func (b *bulk) row(values ...any) {
@@ -346,7 +382,7 @@ func (b *bulk) row(values ...any) {
 
 func (b *bulk) flush() error {
 	args := b.args
-	b.args = nil
+	b.args = b.args[:0]
 	for i, n := range runs {
 		for width := n * b.columns; len(args) >= width && b.err == nil; args = args[width:] {
 			b.err = b.write(i, args[:width])
@@ -356,23 +392,8 @@ func (b *bulk) flush() error {
 }
 
 func (b *bulk) write(run int, args []driver.NamedValue) error {
-	if b.stmts[run] == nil {
-		s, err := b.ins.conn.PrepareContext(b.ins.ctx, b.statement(runs[run]))
-		if err != nil {
-			return fmt.Errorf("prepare insert into %s: %w", b.table, err)
-		}
-		b.stmts[run] = s
-	}
 	for i := range args {
 		args[i].Ordinal = i + 1
 	}
-	if _, err := b.stmts[run].(driver.StmtExecContext).ExecContext(b.ins.ctx, args); err != nil {
-		return fmt.Errorf("insert into %s: %w", b.table, err)
-	}
-	return nil
-}
-
-func (b *bulk) statement(rows int) string {
-	row := "(" + strings.Repeat("?,", b.columns-1) + "?)"
-	return "INSERT INTO " + b.table + " VALUES " + strings.Repeat(row+",", rows-1) + row
+	return b.ins.run(b.statements[run], args)
 }

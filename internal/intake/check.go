@@ -49,7 +49,7 @@ func (in *Intake) examine(s *wire.Submission) item {
 	}
 	it.id = it.entry.ID()
 	if en := in.Enrolled(it.entry.Source); en != nil {
-		it.tried, it.signed = en.Key, it.entry.Verify(en.Key)
+		it.tried, it.signed = en.Key, it.entry.VerifyBy(in.cfg.Signature, en.Key)
 	}
 	it.refused = it.open()
 	return it

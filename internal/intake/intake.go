@@ -7,14 +7,15 @@
 // as it came: it accuses its source, and a log must not lose evidence. The same
 // entry again is answered with the index it already has.
 //
-// Batches pass through stages that run at the same time: check, admit, keep
-// (vault), append (log), note (index). After an error whose outcome is unknown
+// Batches pass through stages that run at the same time: check, admit, wait (so
+// that small batches grow), keep (vault), append (log), note (index). After an error whose outcome is unknown
 // the intake stops for good; its owner opens the store again, which recovers
 // from what is on disk.
 package intake
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,12 +28,18 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// maxBatch is how many entries go through a stage at once, at the most, and
-// maxChanges how many changes. They bound memory; larger ones gain nothing.
+// maxBatch is how many entries go through a stage at once, and maxChanges how
+// many changes, give or take those of one request. They bound memory; larger
+// ones gain nothing.
 const (
-	maxBatch   = 512
+	maxBatch   = 1024
 	maxChanges = 8192
 )
+
+// waiting is how many batches may wait for a stage. They wait one by one, so
+// that the stage takes all there are by the time it is free; whoever handed them
+// in waits too, which is what bounds them.
+const waiting = 64
 
 // ErrStopped says that the intake has ended; why is in the same chain.
 var ErrStopped = errors.New("intake has stopped")
@@ -68,12 +75,15 @@ type Config struct {
 	Next    uint64                  // index of the next entry
 	Heads   map[entry.Source]uint64 // highest seq + 1 of each source so far
 	Diag    *slog.Logger            // nil: discard
+
+	Signature entry.SignatureFunc // in place of ed25519.Verify, with its verdicts; nil: that
 }
 
 // Intake accepts entries. All methods may be called from any goroutine.
 type Intake struct {
 	cfg    Config
 	queue  chan *request
+	turn   chan struct{} // held by the one small batch between admit and log
 	stages sync.WaitGroup
 	cancel context.CancelFunc
 	ctx    context.Context // of the stages; an append must outlive the request that asked for it
@@ -102,14 +112,19 @@ func New(cfg Config) *Intake {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Signature == nil {
+		cfg.Signature = ed25519.Verify
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	in := &Intake{
-		cfg: cfg, queue: make(chan *request, 64), ctx: ctx, cancel: cancel, sources: cfg.Sources,
+		cfg: cfg, queue: make(chan *request, 64), turn: make(chan struct{}, 1), ctx: ctx, cancel: cancel, sources: cfg.Sources,
 		flight: make(map[seqOf][]index.Ref), admission: newAdmission(cfg),
 	}
-	admitted, kept, appended := make(chan *batch), make(chan *batch), make(chan *batch, 4)
+	admitted, ready, kept := make(chan *batch, waiting), make(chan *batch), make(chan *batch, waiting)
+	appended := make(chan *batch, 4) // few: they are answered, and bounded by nothing else
 	in.stages.Go(func() { in.admit(admitted) })
-	in.stages.Go(func() { in.pass(admitted, kept, in.keep) })
+	in.stages.Go(func() { in.wait(admitted, ready) })
+	in.stages.Go(func() { in.pass(ready, kept, in.keep) })
 	in.stages.Go(func() { in.pass(kept, appended, in.append) })
 	in.stages.Go(func() { in.pass(appended, nil, in.note) })
 	return in

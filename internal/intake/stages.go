@@ -16,6 +16,41 @@ type batch struct {
 	items    []*item
 	placed   []vault.Placed
 	requests []*request // answered once the batch is in the log
+	changes  int        // of all items
+	turn     bool       // it has the turn
+}
+
+func (b *batch) add(it *item) {
+	b.items, b.changes = append(b.items, it), b.changes+len(it.sub.What)
+}
+
+// full reports whether a batch gains nothing from being larger.
+func (b *batch) full() bool { return len(b.items) >= maxBatch || b.changes >= maxChanges }
+
+// join takes in a batch that follows b.
+func (b *batch) join(next *batch) {
+	b.items, b.placed = append(b.items, next.items...), append(b.placed, next.placed...)
+	b.requests, b.changes = append(b.requests, next.requests...), b.changes+next.changes
+	b.turn = b.turn || next.turn
+}
+
+// large reports whether a batch is worth a trip of its own.
+func (b *batch) large() bool { return len(b.items) >= maxBatch/4 || b.changes >= maxChanges/2 }
+
+// gather joins to b whatever waits behind it: a stage costs little more for
+// many entries than for one, most of it in fsyncs.
+func (b *batch) gather(from <-chan *batch) {
+	for !b.full() {
+		select {
+		case next, ok := <-from:
+			if !ok {
+				return
+			}
+			b.join(next)
+		default:
+			return
+		}
+	}
 }
 
 // admission is what the admit stage knows of the log so far.
@@ -33,25 +68,12 @@ func newAdmission(cfg Config) admission {
 	return admission{cfg.Next, cfg.Heads}
 }
 
-// admit gives entries their indexes, in the order they came. Whatever waits in
-// the queue goes into one batch.
+// admit gives entries their indexes, in the order they came.
 func (in *Intake) admit(out chan<- *batch) {
 	defer close(out)
 	for r := range in.queue {
 		b := &batch{first: in.admission.next}
 		in.admitRequest(b, r)
-	more:
-		for len(b.items) < maxBatch {
-			select {
-			case r, ok := <-in.queue:
-				if !ok {
-					break more
-				}
-				in.admitRequest(b, r)
-			default:
-				break more
-			}
-		}
 		out <- b
 	}
 }
@@ -67,7 +89,7 @@ func (in *Intake) admitRequest(b *batch, r *request) {
 		}
 		r.answers[i] = answer
 		if fresh {
-			b.items = append(b.items, it)
+			b.add(it)
 		}
 	}
 }
@@ -92,7 +114,7 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 		if k == it.tried {
 			return it.signed
 		}
-		return e.Verify(k)
+		return e.VerifyBy(in.cfg.Signature, k)
 	})
 	if err == nil {
 		in.flight[at] = append(in.flight[at], index.Ref{Index: ad.next, ID: it.id})
@@ -127,20 +149,46 @@ func (in *Intake) known(at seqOf, id entry.ID) (*uint64, error) {
 	return nil, nil
 }
 
-// pass runs one stage over batch after batch. Once the intake has failed
-// nothing more is done, and whoever waits is told.
+// wait lets a small batch go only when the one before it is in the log, and
+// until then has it grow, as Nagle's algorithm does with small packets: a trip
+// through vault and log takes fsyncs and new files, however few entries make it.
+// Large batches go at once, so that vault and log work at the same time.
+func (in *Intake) wait(from <-chan *batch, to chan<- *batch) {
+	defer close(to)
+	for b := range from {
+		b.gather(from)
+		for more := from; !b.turn && !b.large(); {
+			select {
+			case in.turn <- struct{}{}:
+				b.turn = true
+			case next, ok := <-more:
+				if ok {
+					b.join(next)
+				} else {
+					more = nil
+				}
+			}
+		}
+		b.gather(from)
+		to <- b
+	}
+}
+
+// pass runs one stage over batch after batch, those that wait as one. Once the
+// intake has failed nothing more is done, and whoever waits is told.
 func (in *Intake) pass(from <-chan *batch, to chan<- *batch, stage func(*batch) error) {
 	if to != nil {
 		defer close(to)
 	}
 	for b := range from {
+		b.gather(from)
 		if in.Err() == nil {
 			if err := stage(b); err != nil {
 				in.fail(err)
 			}
 		}
 		if err := in.Err(); err != nil {
-			b.answer(fmt.Errorf("%w: %w", ErrStopped, err))
+			in.answer(b, fmt.Errorf("%w: %w", ErrStopped, err))
 		}
 		if to != nil {
 			to <- b
@@ -148,12 +196,16 @@ func (in *Intake) pass(from <-chan *batch, to chan<- *batch, stage func(*batch) 
 	}
 }
 
-// answer tells the senders, once.
-func (b *batch) answer(err error) {
+// answer tells the senders, once, and gives the turn to the next batch.
+func (in *Intake) answer(b *batch, err error) {
 	for _, r := range b.requests {
 		r.done <- err
 	}
 	b.requests = nil
+	if b.turn {
+		b.turn = false
+		<-in.turn
+	}
 }
 
 // keep puts the openings into the vault. A crash after it leaves openings no
@@ -194,7 +246,7 @@ func (in *Intake) append(b *batch) error {
 			return fmt.Errorf("append entries: the log put them at %d, not at %d: another process writes to it", first, b.first)
 		}
 	}
-	b.answer(nil)
+	in.answer(b, nil)
 	return nil
 }
 

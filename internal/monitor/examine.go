@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/signature"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/vault"
@@ -259,6 +260,8 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 		Key: x.log.Key, Checkpoint: x.report.Checkpoint, SkipSignatures: x.cfg.SkipSignatures, Open: x.open, From: x.report.From,
 		RootAt: func(size uint64) (entry.Hash, error) { return x.log.Tree.RootAt(ctx, size) },
 		Leaf:   func(i uint64) ([]byte, error) { return x.log.Tree.Entry(ctx, i) },
+
+		Signature: new(signature.Verifier).Verify,
 	})
 	if err := x.pass(ctx, log, records); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/intake"
 	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/signature"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/vault"
@@ -122,7 +123,7 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	s.intake = intake.New(intake.Config{
-		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag,
+		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag, Signature: new(signature.Verifier).Verify,
 		Sources: st.sources, Next: st.next, Heads: st.heads,
 	})
 	s.recorder = newRecorder(s, st)

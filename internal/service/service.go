@@ -114,6 +114,7 @@ func (s *Service) newHTTP() *http.Server {
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: 64, SendPingTimeout: pingEvery,
 			MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 2 << 20,
+			MaxReadFrameSize: 16 << 10, // each connection keeps as much for good
 		},
 	}
 }

@@ -265,7 +265,7 @@ type groupReader struct {
 
 // readGroups hands on group after group until the stream ends.
 func (s *Service) readGroups(ctx context.Context, rc *http.ResponseController, c *call, out chan<- group) {
-	r := &groupReader{s, rc, c.peer, bufio.NewReaderSize(c.Body, 64<<10), -1}
+	r := &groupReader{s, rc, c.peer, bufio.NewReader(c.Body), -1} // small: most streams are idle
 	send := func(g group) bool {
 		select {
 		case out <- g:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/transparency-dev/tessera"
 
@@ -114,13 +113,25 @@ func (l *Log) append(ctx context.Context, requests []*request) error {
 		next += uint64(len(r.entries))
 		entries = append(entries, r.entries...)
 	}
-	for batch := range slices.Chunk(entries, batchSize) {
-		if err := l.appendBatch(ctx, batch); err != nil {
+	for len(entries) > 0 {
+		n := l.share(len(entries))
+		if err := l.appendBatch(ctx, entries[:n]); err != nil {
 			l.fail(fmt.Errorf("append to log: %w", err))
 			return l.Err()
 		}
+		entries = entries[n:]
 	}
 	return nil
+}
+
+// share is how many of n entries make the next batch. Many are cut where bundles
+// end: what reaches over that end is written once as a part, in a directory of
+// its own, and once more in the full bundle.
+func (l *Log) share(n int) int {
+	if n <= batchSize {
+		return n
+	}
+	return batchSize - int(l.Size()%batchSize)
 }
 
 // appendBatch waits for every future, failed or not: after it returns Tessera

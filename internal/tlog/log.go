@@ -31,9 +31,11 @@ import (
 
 const (
 	// batchSize and batchAge are when Tessera writes out a batch. The size also
-	// bounds what a crash can leave behind that no tree covers.
+	// bounds what a crash can leave behind that no tree covers. The age is how
+	// long a batch waits that is not full; the writer has the whole batch in hand
+	// and adds it in one go, so that to wait longer would gather nothing more.
 	batchSize = 256
-	batchAge  = 5 * time.Millisecond
+	batchAge  = time.Millisecond
 
 	// collectEvery is how often Tessera clears away partial tiles, 100 bundles at
 	// a time at the most.

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -67,6 +68,7 @@ const maxParts = seal.MaxText + 1<<20
 
 // AppendBinary renders s: each part with its length before it.
 func (s *Submission) AppendBinary(b []byte) ([]byte, error) {
+	b = slices.Grow(b, s.size())
 	part := func(p []byte) { b = append(binary.AppendUvarint(b, uint64(len(p))), p...) }
 	part(s.Note)
 	b = append(b, s.Seed[:]...)
@@ -85,6 +87,18 @@ func (s *Submission) AppendBinary(b []byte) ([]byte, error) {
 	return b, nil
 }
 
+// size is at least what AppendBinary appends: a length takes 4 bytes at the most.
+func (s *Submission) size() int {
+	n := len(s.Note) + len(s.Seed) + len(s.Who) + len(s.Why) + len(s.How) + 4*6
+	for _, w := range s.What {
+		n += len(w) + 4
+	}
+	for _, t := range s.Texts {
+		n += len(t.Body) + 8
+	}
+	return n
+}
+
 // UnmarshalBinary reads what AppendBinary wrote. s keeps b.
 func (s *Submission) UnmarshalBinary(b []byte) error {
 	r := reader{b: b}
@@ -92,10 +106,14 @@ func (s *Submission) UnmarshalBinary(b []byte) error {
 	copy(s.Seed[:], r.take(len(s.Seed)))
 	s.Who, s.Why, s.How = r.part(), r.part(), r.part()
 	s.What, s.Texts = nil, nil
-	for range r.count() {
+	whats := r.count()
+	s.What = slices.Grow(s.What, min(whats, len(r.b))) // no more room than bytes are there for
+	for range whats {
 		s.What = append(s.What, r.part())
 	}
-	for range r.count() {
+	texts := r.count()
+	s.Texts = slices.Grow(s.Texts, min(texts, len(r.b)))
+	for range texts {
 		k := r.number()
 		s.Texts = append(s.Texts, Text{int(k), r.part()})
 	}
