@@ -322,6 +322,9 @@ func (s *Spool) Room() int64 {
 	return s.room()
 }
 
+// Limit is how many bytes of entries may wait.
+func (s *Spool) Limit() int64 { return s.cfg.Limit - reserved }
+
 func (s *Spool) room() int64 { return s.cfg.Limit - reserved - s.bytes }
 
 func (s *Spool) reservePath() string { return filepath.Join(s.cfg.Dir, "reserve") }

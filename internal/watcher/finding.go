@@ -75,7 +75,7 @@ func (w *Watcher) Findings() []alert.Finding {
 	return list
 }
 
-// trouble is how it goes with the server.
+// trouble is how it goes with the server, by the steady clock.
 type trouble struct {
 	since    time.Time // of the first failure since the last success; zero: none
 	accepted time.Time // when the oldest entry that waits was accepted; zero: it was not
@@ -86,7 +86,7 @@ func (w *Watcher) failed(err error, t trouble) {
 	var f *verify.Finding
 	var answer *wire.StatusError
 	var refused *refusedError
-	now := w.cfg.Now()
+	now := w.cfg.Steady()
 	switch {
 	case errors.As(err, &refused):
 		w.raise(Refused, refused.Error())

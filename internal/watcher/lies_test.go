@@ -114,7 +114,7 @@ func newBench(t *testing.T, limit int64) *bench {
 	b.cfg = Config{
 		Key: key, LogKey: b.liar.LogKey(), Server: b.liar, Spool: s, Catalogue: cat,
 		Redactor: redact.New(redact.Config{Key: fk}), DigestKey: make([]byte, 32), Paths: []string{t.TempDir()}, Host: "h", Version: "test",
-		Now: b.clock, Alert: b.told, Diag: slog.New(slog.DiscardHandler),
+		Now: b.clock, Steady: b.clock, Alert: b.told, Diag: slog.New(slog.DiscardHandler),
 	}
 	if b.Watcher, err = New(t.Context(), b.cfg); err != nil {
 		t.Fatal(err)

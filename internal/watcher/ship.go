@@ -13,12 +13,10 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// Pauses between tries to ship, and how much is shipped at once.
+// How much is shipped at once.
 const (
-	retryFirst = 100 * time.Millisecond
-	retryMost  = 30 * time.Second
-	shipMost   = 256
-	shipBytes  = 8 << 20
+	shipMost  = 256
+	shipBytes = 8 << 20
 )
 
 // beatEvery is how often a watcher says that it lives and asks how the log has
@@ -28,7 +26,7 @@ const beatEvery = 20 * time.Second
 // ship hands in what is spooled, verifies the receipts, and lets the spool
 // forget. It tries for ever; only an unusable spool ends it.
 func (w *Watcher) ship(ctx context.Context) error {
-	pause := retryFirst
+	pause := w.cfg.Pace.RetryFirst
 	var t trouble
 	for {
 		items, err := w.cfg.Spool.Pending(shipMost, shipBytes)
@@ -45,7 +43,7 @@ func (w *Watcher) ship(ctx context.Context) error {
 		}
 		err = w.shipBatch(ctx, items, &t)
 		if err == nil {
-			pause, t = retryFirst, trouble{}
+			pause, t = w.cfg.Pace.RetryFirst, trouble{}
 			w.over(NoReceipt, NoAnswer, Refused, MissingInclusion)
 			continue
 		}
@@ -57,7 +55,7 @@ func (w *Watcher) ship(ctx context.Context) error {
 			return nil
 		}
 		if t.since.IsZero() {
-			t.since = w.cfg.Now()
+			t.since = w.cfg.Steady()
 		}
 		w.cfg.Diag.Warn("entries not acknowledged", "entries", len(items), "error", err)
 		w.failed(err, t)
@@ -67,7 +65,7 @@ func (w *Watcher) ship(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		pause = min(2*pause, retryMost)
+		pause = min(2*pause, w.cfg.Pace.RetryMost)
 	}
 }
 
@@ -95,7 +93,7 @@ func (w *Watcher) shipBatch(ctx context.Context, items []spool.Item, t *trouble)
 		indexes[i] = a.Index
 	}
 	if t.accepted.IsZero() {
-		t.accepted = w.cfg.Now()
+		t.accepted = w.cfg.Steady()
 	}
 	cp, err := w.prove(indexes, notes, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Receipt(ctx, believed, indexes)
@@ -216,7 +214,7 @@ func (w *Watcher) beat(ctx context.Context) error {
 			w.again()
 		default:
 			if t.since.IsZero() {
-				t.since = w.cfg.Now()
+				t.since = w.cfg.Steady()
 			}
 			w.cfg.Diag.Debug("beat not answered", "error", err)
 			w.failed(err, t)

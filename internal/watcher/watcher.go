@@ -64,7 +64,19 @@ type Config struct {
 	Alert      func(alert.Finding) // told what is wrong, and when it is over; it must not wait
 	OwnEvents  bool                // record what this very process changes too
 	Now        func() time.Time
+	Steady     func() time.Time // by which patience is measured, whatever is done to the clock; nil: time.Now
+	Pace       Pace             // zero: as fits a host
 	Diag       *slog.Logger
+
+	// Capture sees the changes; nil: package capture.
+	Capture func(capture.Config) (Capture, error)
+}
+
+// Capture is what sees changes and hands them over, as [capture.Capture] does.
+type Capture interface {
+	Run(ctx context.Context) error
+	Ready() <-chan struct{}
+	Status() capture.Status
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -72,12 +84,14 @@ type Config struct {
 type Watcher struct {
 	cfg     Config
 	reasons *reasons
-	capture *capture.Capture
+	capture Capture
 
-	mu        sync.Mutex // of chain and what follows: one entry is signed at a time
-	chain     *record.Chain
+	mu    sync.Mutex // of chain and held: one entry is signed at a time
+	chain *record.Chain
+	held  *held // what waits for room in the spool; nil: nothing
+
+	// Of the goroutine that records.
 	refs      map[string]ref // latest change of each path
-	held      *held          // what waits for room in the spool; nil: nothing
 	deafUntil time.Time      // the server could not be asked, and is not before then
 
 	intake chan change   // from capture to the change sets
@@ -132,6 +146,13 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	if w.cfg.BeatEvery == 0 {
 		w.cfg.BeatEvery = beatEvery
 	}
+	if w.cfg.Steady == nil {
+		w.cfg.Steady = time.Now
+	}
+	if w.cfg.Capture == nil {
+		w.cfg.Capture = func(c capture.Config) (Capture, error) { return capture.New(c) }
+	}
+	w.cfg.Pace = w.cfg.Pace.orDefault()
 	if err := w.resume(ctx); err != nil {
 		return nil, err
 	}
@@ -155,7 +176,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	if cfg.OwnEvents {
 		cc = capture.WithOwn(cc)
 	}
-	w.capture, err = capture.New(cc)
+	w.capture, err = w.cfg.Capture(cc)
 	return w, err
 }
 
@@ -268,29 +289,30 @@ func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) 
 		for range w.intake { // after an error nothing can be recorded; capture must not be held up
 		}
 	})
-	ship.Go(func() { errs[2] = w.ship(back); stopFront() })
+	ended := make(chan struct{})
+	ship.Go(func() { errs[2] = w.ship(back); close(ended); stopFront() })
 	ship.Go(func() { errs[3] = w.beat(back); stopFront() })
 	fronts.Wait()
 	close(w.intake)
 	sets.Wait()
-	w.drain(back)
+	w.drain(back, ended)
 	stopBack()
 	ship.Wait()
 	return errors.Join(errs...)
 }
 
-// drainFor is how long a stopping watcher waits for acknowledgements; what has
+// drain waits for acknowledgements while there is somebody to ship; what has
 // none stays in the spool.
-const drainFor = 10 * time.Second
-
-func (w *Watcher) drain(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, drainFor)
+func (w *Watcher) drain(ctx context.Context, ended <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Pace.Drain)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for w.cfg.Spool.Len() > 0 && ctx.Err() == nil {
 		select {
 		case <-tick.C:
+		case <-ended:
+			return
 		case <-ctx.Done():
 		}
 	}
