@@ -118,6 +118,14 @@ func (w *Watcher) meet(ctx context.Context) error {
 		return err
 	}
 	w.mu.Lock()
+	ahead := theirs.Next > w.chain.Head().Next
+	w.mu.Unlock()
+	if ahead {
+		if err := w.learn(ctx); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
 	defer w.mu.Unlock()
 	if theirs.Next > w.chain.Head().Next {
 		if err := w.adopt(theirs); err != nil {
@@ -126,6 +134,19 @@ func (w *Watcher) meet(ctx context.Context) error {
 	}
 	w.met = true
 	return nil
+}
+
+// learn asks for the newest checkpoint: what this source signed before its disk
+// was put back may have seen more than the spool remembers, and what it signs
+// next must not have seen less.
+func (w *Watcher) learn(ctx context.Context) error {
+	cp, err := w.prove(nil, nil, func(believed uint64) (*wire.Receipt, error) {
+		return w.cfg.Server.Receipt(ctx, believed, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return w.believe(cp)
 }
 
 // behind checks that the log has not lost what it had proved to this source: the
@@ -149,9 +170,10 @@ func (w *Watcher) behind(theirs record.Head) error {
 }
 
 // adopt goes on from the log's head: this host was rolled back, or its spool was
-// lost. The caller holds mu.
+// lost. What the spool knew of paths is as old as the spool. The caller holds mu.
 func (w *Watcher) adopt(theirs record.Head) error {
 	w.chain.MoveTo(theirs)
+	w.stale = true
 	return w.gapLocked("the spool is behind the log: the host was rolled back or the spool was lost", w.cfg.Spool.Latest())
 }
 
@@ -173,16 +195,30 @@ func (w *Watcher) prove(indexes []uint64, notes [][]byte, ask func(believed uint
 		return cp, err
 	}
 	w.believed = cp
-	w.mu.Lock()
-	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
-	w.mu.Unlock()
 	return cp, nil
+}
+
+// believe keeps a checkpoint that was proved. Only then may an entry say that it
+// saw it: after a crash the next one must not have seen less.
+func (w *Watcher) believe(cp verify.Checkpoint) error {
+	if err := w.cfg.Spool.Believe(cp, w.cfg.Now()); err != nil {
+		return err
+	}
+	w.saw(cp)
+	return nil
+}
+
+func (w *Watcher) saw(cp verify.Checkpoint) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
 }
 
 func (w *Watcher) acknowledge(cp verify.Checkpoint, items []spool.Item, indexes []uint64) error {
 	if err := w.cfg.Spool.Forget(items[len(items)-1].Seq, cp, w.cfg.Now()); err != nil {
 		return err
 	}
+	w.saw(cp)
 	w.waitMu.Lock()
 	defer w.waitMu.Unlock()
 	for i := range items {
@@ -246,7 +282,7 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 	if err != nil || cp.Size == before {
 		return err
 	}
-	return w.cfg.Spool.Believe(cp, w.cfg.Now())
+	return w.believe(cp)
 }
 
 // Believed is the newest checkpoint that was verified.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -20,10 +21,9 @@ func (w *Watcher) record(s *set) error {
 	if held, err := w.holdIfFull(s); held || err != nil {
 		return err
 	}
-	if err := w.lookUp(s); err != nil { // mu is not held: nobody waits for a server because of it
+	if err := w.lockKnowing(s); err != nil {
 		return err
 	}
-	w.mu.Lock()
 	defer w.mu.Unlock()
 	d := record.Draft{
 		Kind: entry.Change, Time: w.cfg.Now(), Who: s.who, Why: s.why,
@@ -44,6 +44,23 @@ func (w *Watcher) record(s *set) error {
 		return w.hold(s)
 	}
 	return err
+}
+
+// lockKnowing takes mu once it is known which changes those of a set follow. It
+// does not hold mu while the server is asked: nobody waits because of that.
+func (w *Watcher) lockKnowing(s *set) error {
+	for {
+		if err := w.lookUp(s); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		if !w.stale {
+			return nil
+		}
+		maps.DeleteFunc(w.refs, func(_ string, r ref) bool { return r.old })
+		w.stale = false
+		w.mu.Unlock()
+	}
 }
 
 // holdIfFull folds a set into what waits for room, if there is none for it.
@@ -89,7 +106,7 @@ func (w *Watcher) spoolDraft(d record.Draft, put func(spool.Item) error, states 
 		return err
 	}
 	for _, st := range known {
-		w.refs[string(st.Path)] = ref{st.Entry, st.What}
+		w.refs[string(st.Path)] = ref{id: st.Entry, what: st.What}
 	}
 	return nil
 }
@@ -144,7 +161,7 @@ func (w *Watcher) lookUp(s *set) error {
 	}
 	for i, l := range found {
 		if l.Found {
-			w.refs[paths[i]] = ref{entry.ID(l.ID), l.What}
+			w.refs[paths[i]] = ref{id: entry.ID(l.ID), what: l.What}
 		}
 	}
 	return nil

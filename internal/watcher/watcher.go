@@ -86,9 +86,10 @@ type Watcher struct {
 	reasons *reasons
 	capture Capture
 
-	mu    sync.Mutex // of chain and held: one entry is signed at a time
+	mu    sync.Mutex // of chain, held and stale: one entry is signed at a time
 	chain *record.Chain
 	held  *held // what waits for room in the spool; nil: nothing
+	stale bool  // what the spool knew of paths is not to be relied on
 
 	// Of the goroutine that records.
 	refs      map[string]ref // latest change of each path
@@ -112,6 +113,7 @@ type Watcher struct {
 type ref struct {
 	id   entry.ID
 	what int
+	old  bool // of an earlier run, as the spool tells
 }
 
 type acknowledged struct {
@@ -158,7 +160,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	}
 	known := make(map[string]capture.Known)
 	for path, st := range cfg.Spool.States() {
-		w.refs[path] = ref{st.Entry, st.What}
+		w.refs[path] = ref{st.Entry, st.What, true}
 		if st.Gone {
 			continue
 		}
@@ -211,10 +213,18 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 		w.failed(err, trouble{})
 		return nil // it is met again before the first entry is sent
 	}
-	w.met = true
 	if theirs.Next > ours.Next || !ok && theirs.Next > 0 {
-		return w.adopt(theirs)
+		if err := w.learn(ctx); err != nil {
+			w.failed(err, trouble{})
+			return nil // likewise
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if err := w.adopt(theirs); err != nil {
+			return err
+		}
 	}
+	w.met = true
 	return nil
 }
 
