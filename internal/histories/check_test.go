@@ -188,22 +188,22 @@ func (w *world) of(src entry.Source) *host {
 func (h *host) asItWas(all []logged) error {
 	var errs []error
 	for _, path := range h.paths {
-		if err := sameCourse(h.truth[path], recordOf(all, h.key.Source(), path)); err != nil {
+		if err := sameCourse(h.truth[path], recordOf(all, h.key.Source(), path, h.forgot), h.forgot); err != nil {
 			errs = append(errs, fmt.Errorf("%s %s: %w", h.name, path, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// recordOf lists what is on record of a path. The same twice in a row is once:
-// a host that was put back records again what it finds.
-func recordOf(all []logged, src entry.Source, path string) (got []version) {
+// recordOf lists what is on record of a path. The same twice in a row is once
+// where the spool went back: the watcher records again what it finds.
+func recordOf(all []logged, src entry.Source, path string, forgot bool) (got []version) {
 	for _, l := range all {
 		if l.Source != src {
 			continue
 		}
 		for k, p := range l.paths {
-			if p == path && (len(got) == 0 || got[len(got)-1] != l.texts[k]) {
+			if p == path && !(forgot && len(got) > 0 && got[len(got)-1] == l.texts[k]) {
 				got = append(got, l.texts[k])
 			}
 		}
@@ -214,7 +214,7 @@ func recordOf(all []logged, src entry.Source, path string) (got []version) {
 // absent reports whether the record ends with the file not there.
 func absent(got []version) bool { return len(got) == 0 || got[len(got)-1].gone }
 
-func sameCourse(truth, got []version) error {
+func sameCourse(truth, got []version, forgot bool) error {
 	g := 0
 	for i, v := range truth {
 		same := g < len(got) && got[g].text == v.text && got[g].gone == v.gone
@@ -223,7 +223,7 @@ func sameCourse(truth, got []version) error {
 			g++
 		case v.must:
 			return fmt.Errorf("edition %d of %d is missing, or another stands in its place: %.60q", i+1, len(truth), v.text)
-		case i == len(truth)-1 && !(v.gone && absent(got)):
+		case i == len(truth)-1 && !(v.gone && (forgot || absent(got))):
 			return fmt.Errorf("it does not end with how things stand: %.60q", v.text)
 		}
 	}

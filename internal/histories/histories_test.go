@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/stele-log/stele/internal/capture"
 )
 
 var (
@@ -65,4 +68,35 @@ func (tm *template) history(t *testing.T, seed uint64, c cheat) error {
 		t.Log(w.report(errors.New("fine")))
 	}
 	return os.RemoveAll(dir)
+}
+
+// TestFaultsAreFound: a history with a fault put into it ends badly, as its
+// error says, and as often as its seed is lived through.
+func TestFaultsAreFound(t *testing.T) {
+	tm := newTemplate(t)
+	edits := []string{"edit", "edit", "edit", "edit", "pause"}
+	for name, f := range map[string]struct {
+		cheat cheat
+		says  string
+	}{
+		"none": {cheat{plan: append(edits, "lie")}, ""},
+		"lost": {cheat{plan: edits, lose: func(o capture.Observation) bool {
+			return strings.Contains(string(o.Content), "edition 2\n")
+		}}, "at rest"},
+		"twice":    {cheat{plan: edits, echo: true}, "on record is what was not"},
+		"dropped":  {cheat{plan: edits, drop: true}, "was accepted at"},
+		"disorder": {cheat{plan: append(edits, "fill"), reverse: true}, "seq"},
+		"unheard":  {cheat{plan: []string{"lie"}, deaf: true}, "names the lie"},
+		"wolf":     {cheat{plan: edits, wolf: true}, "accuses an honest server"},
+	} {
+		for range 2 {
+			err := tm.history(t, 3, f.cheat)
+			switch {
+			case f.says == "" && err != nil:
+				t.Errorf("without a fault: %v", err)
+			case f.says != "" && (err == nil || !strings.Contains(err.Error(), f.says)):
+				t.Errorf("%s: want it to say %q: %v", name, f.says, err)
+			}
+		}
+	}
 }

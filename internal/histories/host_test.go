@@ -60,6 +60,7 @@ type host struct {
 	alerts []alert.Finding
 	clock  time.Duration // by which its clock is wrong
 	passed time.Duration // that its patience was made to think went by
+	forgot bool          // its spool went back: it may not know any more of a file that is gone
 	folds  bool          // its spool was full: of what comes then the latest is enough
 
 	run *run // nil: its watcher is down
@@ -421,6 +422,9 @@ func (s *script) hand(ctx context.Context, b capture.Batch) error {
 	}
 	if lose := s.h.world.cheat.lose; lose != nil {
 		b.Observations = slices.DeleteFunc(b.Observations, lose)
+	}
+	if s.h.world.cheat.echo {
+		b.Observations = slices.Concat(b.Observations, b.Observations)
 	}
 	return s.cfg.Handle(ctx, b)
 }

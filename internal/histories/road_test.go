@@ -88,8 +88,9 @@ func (w *wires) drop() {
 // delays whole requests, and it is where a server lies to this one host.
 type road struct {
 	watcher.Server
-	took func([]wire.Submission, []wire.Answer) error // told what the server accepted
-	bad  float64                                      // how likely a request comes to harm
+	reverse bool                                         // a fault put in on purpose
+	took    func([]wire.Submission, []wire.Answer) error // told what the server accepted
+	bad     float64                                      // how likely a request comes to harm
 
 	mu      sync.Mutex
 	dice    map[string]*rand.Rand // for each kind of request, so that they do not disturb each other
@@ -173,9 +174,24 @@ func (r *road) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answe
 }
 
 func (r *road) send(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	if r.reverse && len(subs) > 1 {
+		return r.sendReversed(ctx, subs)
+	}
 	answers, err := r.Server.Submit(ctx, subs)
 	if err != nil {
 		return nil, err
+	}
+	return answers, r.took(subs, answers)
+}
+
+func (r *road) sendReversed(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	answers := make([]wire.Answer, len(subs))
+	for i := len(subs) - 1; i >= 0; i-- {
+		a, err := r.Server.Submit(ctx, subs[i:i+1])
+		if err != nil {
+			return nil, err
+		}
+		answers[i] = a[0]
 	}
 	return answers, r.took(subs, answers)
 }

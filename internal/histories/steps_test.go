@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/stele-log/stele/internal/alert"
@@ -55,23 +56,33 @@ func (w *world) live() error {
 			return err
 		}
 	}
+	for _, s := range w.plan() {
+		if err := s.do(w); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	w.say("let it end")
+	return w.end()
+}
+
+// plan draws the steps of this history.
+func (w *world) plan() (plan []step) {
+	for _, name := range w.cheat.plan {
+		plan = append(plan, steps[slices.IndexFunc(steps, func(s step) bool { return s.name == name })])
+	}
+	if w.cheat.plan != nil {
+		return plan
+	}
 	total := 0
 	for _, s := range steps {
 		total += s.weight
 	}
 	for range 20 + w.rng.IntN(20) {
 		n := w.rng.IntN(total)
-		for _, s := range steps {
-			if n -= s.weight; n < 0 {
-				if err := s.do(w); err != nil {
-					return fmt.Errorf("%s: %w", s.name, err)
-				}
-				break
-			}
-		}
+		i := slices.IndexFunc(steps, func(s step) bool { n -= s.weight; return n < 0 })
+		plan = append(plan, steps[i])
 	}
-	w.say("let it end")
-	return w.end()
+	return plan
 }
 
 func (w *world) size() int {
@@ -277,6 +288,7 @@ func (w *world) loseSpool() error {
 
 // comeBack starts a host whose disk is not what it was.
 func (w *world) comeBack(h *host, how string) error {
+	h.forgot = true
 	if w.rng.IntN(2) == 0 {
 		h.wires.set(true)
 		for _, code := range []verify.Code{verify.ForkedSource, verify.BadChain, verify.SequenceGap, verify.SawRollback, verify.BeforeMismatch} {
@@ -284,6 +296,9 @@ func (w *world) comeBack(h *host, how string) error {
 		}
 		w.say("%s %s and starts cut off", h.name, how)
 		return h.start()
+	}
+	if w.proc != nil { // nothing that the host sent before is under way any more
+		w.killServer()
 	}
 	w.say("%s %s and starts", h.name, how)
 	was := h.road.bad

@@ -87,12 +87,14 @@ func (tm *template) make(t *testing.T) (err error) {
 
 func hostName(n int) string { return fmt.Sprintf("host-%d", n) }
 
-// cheat is a fault put into the test itself, which must then find it.
+// cheat is a fault put in on purpose, which the test must then find.
 type cheat struct {
+	plan    []string                       // the steps to take, in the place of the seed's
 	lose    func(capture.Observation) bool // what a watcher never hears of
+	echo    bool                           // a watcher hears everything twice
 	deaf    bool                           // nobody hears the watchers' alerts
 	wolf    bool                           // a watcher accuses an honest server
-	restore bool                           // the server drops what it had accepted
+	drop    bool                           // the server drops what it had accepted
 	reverse bool                           // what a watcher sends arrives back to front
 }
 
@@ -119,10 +121,13 @@ type world struct {
 func newWorld(tm *template, dir string, seed uint64, c cheat) (*world, error) {
 	w := &world{
 		template: tm, place: place{dir}, cheat: c, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5e1e)),
-		began: time.Now(), limit: 20 * time.Second, honest: true, accepted: make(map[entry.ID]uint64),
+		began: time.Now(), limit: time.Minute, honest: true, accepted: make(map[entry.ID]uint64),
 	}
 	if err := os.CopyFS(dir, os.DirFS(tm.dir)); err != nil {
 		return nil, err
+	}
+	if c.lose != nil || c.deaf { // what never comes is not waited for so long
+		w.limit = 3 * time.Second
 	}
 	none := ""
 	w.addr.Store(&none)
@@ -151,7 +156,7 @@ func (w *world) newHost(n int, bad float64) (*host, error) {
 	}
 	h.wires = &wires{addr: func() string { return *w.addr.Load() }, open: make(map[net.Conn]bool)}
 	h.road = &road{
-		took: w.took, bad: bad, seed: [2]uint64{w.seed, uint64(n)}, dice: make(map[string]*rand.Rand),
+		took: w.took, bad: bad, seed: [2]uint64{w.seed, uint64(n)}, dice: make(map[string]*rand.Rand), reverse: w.cheat.reverse,
 	}
 	for i := range 3 {
 		h.paths = append(h.paths, fmt.Sprintf("/etc/agent%d/%d.conf", n, i))
@@ -272,6 +277,9 @@ func (w *world) close() error {
 	w.say("watchers stopped")
 	if w.proc != nil {
 		errs = append(errs, w.stopServer())
+	}
+	if w.cheat.drop {
+		errs = append(errs, w.exchange(func(place) error { return nil }))
 	}
 	return errors.Join(errs...)
 }
