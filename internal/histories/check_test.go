@@ -137,7 +137,7 @@ func (w *world) inOrder(all []logged) error {
 	next := make(map[entry.Source]uint64)
 	excused := make(map[entry.Source]bool)
 	for _, h := range w.hosts {
-		excused[h.key.Source()] = h.may[string(verify.ForkedSource)]
+		excused[h.key.Source()] = h.may[string(verify.ForkedSource)] || h.may[string(verify.SequenceGap)]
 	}
 	for _, l := range all {
 		if !excused[l.Source] && l.Seq != next[l.Source] {

@@ -299,6 +299,7 @@ func (h *host) crash() {
 	r.disk.dead.Store(true)
 	r.script.drop()
 	h.wires.set(true)
+	h.road.drop()
 	r.cancel()
 	<-r.done
 	r.client.Close()

@@ -137,6 +137,13 @@ func (r *road) tell(l *lie) {
 	r.lie = l
 }
 
+// drop loses what is under way, as connections do when a host crashes.
+func (r *road) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.delayed = nil
+}
+
 func (r *road) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
 	if l := r.telling(); l != nil && l.submit != nil {
 		return nil, l.submit()

@@ -37,6 +37,7 @@ var steps = []step{
 	{"fill", 3, (*world).fill},
 	{"snapshot", 7, (*world).snapshot},
 	{"rollback", 7, (*world).rollBack},
+	{"flip", 4, (*world).flip},
 	{"lose spool", 4, (*world).loseSpool},
 	{"lie", 8, (*world).lie},
 	{"old copy", 2, (*world).oldCopy},
@@ -259,31 +260,48 @@ func (w *world) snapshot() error {
 // rollBack puts a host back to a snapshot. One that reaches the server before it
 // signs anything does nothing that accuses it.
 func (w *world) rollBack() error {
-	for _, h := range w.some(1, func(h *host) bool { _, err := os.Stat(h.snapshots()); return err == nil }) {
-		if h.run != nil {
-			h.crash()
-		}
-		if err := putBack(h.dir, h.snapshots()); err != nil {
-			return err
-		}
-		h.forget()
-		return w.comeBack(h, "is put back to its snapshot")
-	}
-	return nil
+	return w.disturb("is put back to its snapshot",
+		func(h *host) bool { _, err := os.Stat(h.snapshots()); return err == nil },
+		func(h *host) error { return putBack(h.dir, h.snapshots()) })
 }
 
 func (w *world) loseSpool() error {
-	for _, h := range w.some(1, any_) {
-		if h.run != nil {
-			h.crash()
-		}
-		if err := os.RemoveAll(h.dir); err != nil {
-			return err
-		}
-		h.forget()
-		return w.comeBack(h, "loses its spool")
+	return w.disturb("loses its spool", any_, func(h *host) error { return os.RemoveAll(h.dir) })
+}
+
+// flip flips a bit of a spool.
+func (w *world) flip() error {
+	at := w.rng.Float64()
+	return w.disturb("has a bit flipped in its spool",
+		func(h *host) bool { _, err := os.Stat(h.spoolFile()); return err == nil },
+		func(h *host) error {
+			b, err := os.ReadFile(h.spoolFile())
+			if err != nil {
+				return err
+			}
+			h.may[watcher.SpoolDamaged], h.may[string(verify.SequenceGap)] = true, true
+			b[int(at*float64(len(b)))] ^= 0x80 // not into a later version
+			return os.WriteFile(h.spoolFile(), b, 0o600)
+		})
+}
+
+func (h *host) spoolFile() string { return filepath.Join(h.dir, "spool") }
+
+// disturb changes what is on the disk of a host.
+func (w *world) disturb(how string, of func(*host) bool, do func(*host) error) error {
+	picked := w.some(1, of)
+	if len(picked) == 0 {
+		return nil
 	}
-	return nil
+	h := picked[0]
+	if h.run != nil {
+		h.crash()
+	}
+	if err := do(h); err != nil {
+		return err
+	}
+	h.forget()
+	return w.comeBack(h, how)
 }
 
 // comeBack starts a host whose disk is not what it was.

@@ -20,6 +20,7 @@ const (
 	NoAnswer         = "no-answer"         // the server cannot be reached, or sends away, for too long
 	Refused          = "refused"           // the server does not take an entry, or this source
 	SpoolFull        = "spool-full"
+	SpoolDamaged     = "spool-damaged" // what was kept for the log is not what was put there
 )
 
 // Deadlines after which patience is a finding.

@@ -158,9 +158,14 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	if err := w.resume(ctx); err != nil {
 		return nil, err
 	}
+	if err := w.mourn(); err != nil {
+		return nil, err
+	}
 	known := make(map[string]capture.Known)
 	for path, st := range cfg.Spool.States() {
-		w.refs[path] = ref{st.Entry, st.What, true}
+		if w.knows(st) {
+			w.refs[path] = ref{st.Entry, st.What, true}
+		}
 		if st.Gone {
 			continue
 		}
@@ -226,6 +231,26 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 	}
 	w.met = true
 	return nil
+}
+
+// knows reports whether what the spool tells of a path is its latest change, as
+// far as this source knows. A damaged spool may have lost a later one, but none
+// that is later than what still waits.
+func (w *Watcher) knows(st spool.State) bool {
+	return len(w.cfg.Spool.Damage()) == 0 || w.cfg.Spool.Waits(st.Entry)
+}
+
+// mourn says, on the record and by way of an alert, that the spool was not what
+// it should have been: what it had to tell may be missing.
+func (w *Watcher) mourn() error {
+	damage := w.cfg.Spool.Damage()
+	if len(damage) == 0 {
+		return nil
+	}
+	d := damage[0]
+	detail := fmt.Sprintf("the spool was damaged at %d places, first at offset %d (%s): what could be read of it is used, and the file is kept", len(damage), d.Offset, d.Why)
+	w.raise(SpoolDamaged, detail)
+	return w.gap(detail, w.cfg.Spool.Latest())
 }
 
 // recall finds the checkpoint to believe. A watcher that has lost its spool has
