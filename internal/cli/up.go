@@ -125,7 +125,7 @@ func (a *app) openMachine(ctx context.Context, l server.Layout, o upOptions) (_ 
 	if _, err := srv.Enrol(ctx, key.Public(), entry.Watcher, host); err != nil {
 		return nil, fmt.Errorf("enrol the watcher: %w", err)
 	}
-	if m.spool, err = spool.Open(spool.Config{Dir: l.Watch(), FS: durable.OS, Diag: a.diag()}); err != nil {
+	if m.spool, err = spool.Open(spool.Config{Dir: l.Watch(), FS: durable.OS, Source: key.Source(), Diag: a.diag()}); err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
 	}
 	cfg, err := a.watcherConfig(l, o)

@@ -29,6 +29,10 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	if req.Host.Name == "" || len(req.Host.Name) > 253 {
 		return refuse(http.StatusBadRequest, "", "the host has no name of 1 to 253 bytes")
 	}
+	follows, err := followed(req.Follows)
+	if err != nil {
+		return refuse(http.StatusBadRequest, "", "the source to follow: %w", err)
+	}
 	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
 		s.cfg.Diag.Warn("finding", "code", "refused-enrolment", "from", r.RemoteAddr, "source", key.Source(), "error", err)
@@ -38,8 +42,8 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var out wire.Enrolled
-	err := s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) error {
-		if _, err := srv.Enrol(ctx, key, req.Role, &req.Host); err != nil {
+	err = s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) error {
+		if _, err := srv.Replace(ctx, key, req.Role, &req.Host, follows); err != nil {
 			return err
 		}
 		return enrolment(ctx, srv, key.Source(), &out)
@@ -49,6 +53,15 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.cfg.Diag.Warn("source enrolled", "source", key.Source(), "role", req.Role, "host", req.Host.Name, "from", r.RemoteAddr)
 	return reply(w, &out)
+}
+
+// followed reads the name of a source that is replaced; none is nil.
+func followed(name string) (*entry.Source, error) {
+	if name == "" {
+		return nil, nil
+	}
+	src, err := entry.ParseSource(name)
+	return &src, err
 }
 
 func enrolment(ctx context.Context, srv *server.Server, src entry.Source, out *wire.Enrolled) error {

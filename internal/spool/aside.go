@@ -36,11 +36,7 @@ func (s *Spool) foreign() string {
 
 // entryOf is an entry that waits, nil if it cannot be made out.
 func (s *Spool) entryOf(w waiting) *entry.Entry {
-	b, err := s.payload(w)
-	if err != nil {
-		return nil
-	}
-	it, err := parseItem(b[1:])
+	it, err := s.item(w)
 	if err != nil {
 		return nil
 	}

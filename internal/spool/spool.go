@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -587,17 +588,60 @@ func (s *Spool) Pending(n int, bytes int64) ([]Item, error) {
 		if bytes -= int64(w.size); bytes < 0 && len(items) > 0 {
 			break
 		}
-		b, err := s.payload(w)
+		it, err := s.item(w)
 		if err != nil {
 			return nil, err
-		}
-		it, err := parseItem(b[1:])
-		if err != nil {
-			return nil, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
 		}
 		items = append(items, it)
 	}
 	return items, nil
+}
+
+// All are the entries that wait, in order. What is put meanwhile is not among
+// them.
+func (s *Spool) All() iter.Seq2[Item, error] {
+	s.mu.Lock()
+	pending := slices.Clone(s.pending)
+	s.mu.Unlock()
+	return func(yield func(Item, error) bool) {
+		for _, w := range pending {
+			it, err := s.item(w)
+			if !yield(it, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *Spool) item(w waiting) (Item, error) {
+	b, err := s.payload(w)
+	if err != nil {
+		return Item{Seq: w.seq}, err
+	}
+	it, err := parseItem(b[1:])
+	if err != nil {
+		return Item{Seq: w.seq}, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
+	}
+	return it, nil
+}
+
+// Begin writes down, in a spool without a head, where the chain begins, the
+// checkpoint under which that was proved, and when something was known last.
+func (s *Spool) Begin(h record.Head, cp verify.Checkpoint, alive time.Time) error {
+	f := headFrame{Next: h.Next, Prev: h.Prev, Checkpoint: cp.Note, Alive: alive}
+	if s.cfg.Source != (entry.Source{}) {
+		f.Source = s.cfg.Source.String()
+	}
+	b, err := frame(frameHead, f)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.head != nil {
+		return errors.New("the spool has begun")
+	}
+	return s.write(b, true)
 }
 
 // First is the seq of the oldest entry that waits; ok is false if none does.

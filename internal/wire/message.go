@@ -62,6 +62,8 @@ type Enrol struct {
 	Secret string     `json:"secret"` // of a join token
 	Role   entry.Role `json:"role"`
 	Host   body.Host  `json:"host"`
+
+	Follows string `json:"follows,omitempty"` // the source on the same host that this one replaces
 }
 
 // Enrolled answers Enrol: where the enrolment stands, and the proof.
