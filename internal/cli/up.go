@@ -23,6 +23,7 @@ import (
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/spool"
@@ -344,6 +345,10 @@ func (l local) Latest(ctx context.Context, host string, paths []string) ([]wire.
 		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
 	}
 	return all, nil
+}
+
+func (l local) Head(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
+	return l.SignedHead(ctx, src)
 }
 
 func (l local) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -78,6 +79,9 @@ func lies(f *forger) []*lie {
 				return nil, status(http.StatusServiceUnavailable)
 			}
 			return r, nil
+		}},
+		{code: watcher.BadAnswer, begin: true, head: func(h record.Head, note []byte) (record.Head, []byte) {
+			return record.Head{Next: h.Next + 3, Prev: h.Prev}, note
 		}},
 		{code: watcher.NoAnswer, silent: true, submit: func() error { return status(http.StatusTooManyRequests) }},
 	}

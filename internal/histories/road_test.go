@@ -257,12 +257,15 @@ func (r *road) first() []byte {
 	return r.early
 }
 
-func (r *road) Head(ctx context.Context, src entry.Source) (h record.Head, err error) {
+func (r *road) Head(ctx context.Context, src entry.Source) (h record.Head, note []byte, err error) {
 	err = r.ask("head", func() (err error) {
-		h, err = r.Server.Head(ctx, src)
+		h, note, err = r.Server.Head(ctx, src)
 		return err
 	})
-	return h, err
+	if l := r.telling(); err == nil && l != nil && l.head != nil {
+		h, note = l.head(h, note)
+	}
+	return h, note, err
 }
 
 func (r *road) Latest(ctx context.Context, host string, paths []string) (all []wire.Latest, err error) {
@@ -277,7 +280,9 @@ func (r *road) Latest(ctx context.Context, host string, paths []string) (all []w
 type lie struct {
 	code    string // by which the watcher must name it
 	silent  bool   // it shows only with time
+	begin   bool   // it is told to a watcher that begins
 	submit  func() error
+	head    func(record.Head, []byte) (record.Head, []byte)
 	receipt func(*road, *wire.Receipt) (*wire.Receipt, error)
 }
 

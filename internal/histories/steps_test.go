@@ -341,7 +341,17 @@ func (w *world) lie() error {
 		return err
 	}
 	h.may[l.code] = true
+	if l.begin {
+		if err := h.stop(); err != nil {
+			return err
+		}
+	}
 	h.road.tell(l)
+	if l.begin {
+		if err := h.start(); err != nil {
+			return err
+		}
+	}
 	h.edit(h.paths[0], 10, false)
 	if l.silent {
 		h.may[watcher.NoAnswer], h.may[watcher.NoReceipt] = true, true

@@ -123,8 +123,8 @@ func (s *Service) beat(w http.ResponseWriter, c *call) error {
 func (s *Service) head(w http.ResponseWriter, c *call) error {
 	var out wire.Head
 	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) error {
-		h, err := srv.Head(ctx, c.source)
-		out = wire.Head{Next: h.Next, Prev: tlog.Hash(h.Prev)}
+		h, note, err := srv.SignedHead(ctx, c.source)
+		out = wire.Head{Next: h.Next, Prev: tlog.Hash(h.Prev), Note: note}
 		return err
 	})
 	if err != nil {

@@ -34,7 +34,7 @@ type liar struct {
 	mu      sync.Mutex
 	submit  func() error
 	receipt func(*wire.Receipt) (*wire.Receipt, error)
-	head    func(record.Head) (record.Head, error)
+	head    func(record.Head, []byte) (record.Head, []byte, error)
 }
 
 func (l *liar) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
@@ -63,14 +63,14 @@ func (l *liar) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
 	return l.Receipt(ctx, b.Believed, nil)
 }
 
-func (l *liar) Head(ctx context.Context, src entry.Source) (record.Head, error) {
-	h, err := l.Server.Head(ctx, src)
+func (l *liar) Head(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
+	h, note, err := l.SignedHead(ctx, src)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.head != nil {
-		return l.head(h)
+		return l.head(h, note)
 	}
-	return h, err
+	return h, note, err
 }
 
 func (l *liar) Latest(_ context.Context, _ string, paths []string) ([]wire.Latest, error) {
@@ -201,7 +201,15 @@ func TestLies(t *testing.T) {
 		},
 		"shrunk": func(b *bench) {
 			b.met = false
-			b.liar.head = func(h record.Head) (record.Head, error) { return record.Head{Next: 0, Prev: h.Prev}, nil }
+			b.liar.head = func(h record.Head, _ []byte) (record.Head, []byte, error) {
+				return record.Head{Next: 0, Prev: h.Prev}, nil, nil
+			}
+		},
+		BadAnswer: func(b *bench) { // as if the host had been put back: it would go on from there
+			b.met = false
+			b.liar.head = func(h record.Head, note []byte) (record.Head, []byte, error) {
+				return record.Head{Next: h.Next + 10, Prev: entry.ID{1}}, note, nil
+			}
 		},
 		MissingInclusion: func(b *bench) {
 			b.liar.receipt = func(*wire.Receipt) (*wire.Receipt, error) {
@@ -324,7 +332,9 @@ func TestOffline(t *testing.T) {
 	if err := b.ships(t, &tr); err != nil {
 		t.Fatal(err)
 	}
-	b.liar.head = func(record.Head) (record.Head, error) { return record.Head{}, wire.ErrUnreachable }
+	b.liar.head = func(record.Head, []byte) (record.Head, []byte, error) {
+		return record.Head{}, nil, wire.ErrUnreachable
+	}
 	w, err := New(t.Context(), b.cfg)
 	if err != nil {
 		t.Fatalf("start without the server: %v", err)

@@ -110,9 +110,9 @@ func (w *Watcher) meet(ctx context.Context) error {
 	if w.met {
 		return nil
 	}
-	theirs, err := w.cfg.Server.Head(ctx, w.Source())
+	theirs, err := w.head(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for our own head: %w", err)
+		return err
 	}
 	if err := w.behind(theirs); err != nil {
 		return err
@@ -133,6 +133,37 @@ func (w *Watcher) meet(ctx context.Context) error {
 		}
 	}
 	w.met = true
+	return nil
+}
+
+// head asks where the log sees our own chain. Whoever says that it is at a place
+// shows the entry there, which nobody else could have signed: to go on from an
+// invented one would make this source look as if it had forked or dropped some.
+func (w *Watcher) head(ctx context.Context) (record.Head, error) {
+	h, note, err := w.cfg.Server.Head(ctx, w.Source())
+	if err != nil {
+		return h, fmt.Errorf("ask for our own head: %w", err)
+	}
+	if h.Next == 0 {
+		return h, w.enrolledBy(h)
+	}
+	e, err := entry.Parse(note)
+	if err != nil {
+		return h, fmt.Errorf("%w: the entry at the head of our chain: %w", errBadAnswer, err)
+	}
+	if e.Seq+1 != h.Next || e.ID() != h.Prev || e.Source != w.Source() || e.Verify(w.cfg.Key.Public()) != nil {
+		return h, fmt.Errorf("%w: the entry at the head of our chain is not one that we signed", errBadAnswer)
+	}
+	return h, nil
+}
+
+// enrolledBy holds what the server says before our first entry against the
+// enrolment that was proved when this host joined, where the spool still has it.
+func (w *Watcher) enrolledBy(h record.Head) error {
+	ours, ok := w.cfg.Spool.Head()
+	if ok && ours.Next == 0 && ours.Prev != h.Prev {
+		return fmt.Errorf("%w: we were enrolled by another entry", errBadAnswer)
+	}
 	return nil
 }
 

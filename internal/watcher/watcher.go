@@ -36,8 +36,9 @@ type Server interface {
 	// Receipt proves that the entries at those indexes stand in the log, under a
 	// checkpoint consistent with the tree of believed leaves.
 	Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error)
-	// Head is where the log sees the chain of a source.
-	Head(ctx context.Context, src entry.Source) (record.Head, error)
+	// Head is where the log sees the chain of a source, and the entry it ends with
+	// as that source signed it, none before the first.
+	Head(ctx context.Context, src entry.Source) (record.Head, []byte, error)
 	// Latest is the latest change of each of those paths of this host.
 	Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error)
 	// Beat says that the source lives. It is answered with a receipt for no entry.
@@ -196,12 +197,13 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 		return fmt.Errorf("checkpoint in the spool: %w", err)
 	}
 	ours, ok := w.cfg.Spool.Head()
-	theirs, err := w.cfg.Server.Head(ctx, w.cfg.Key.Source())
+	theirs, err := w.head(ctx)
 	if err != nil && !ok {
-		return fmt.Errorf("ask for our own head: %w", err)
+		return err
 	}
 	if err != nil {
 		w.cfg.Diag.Warn("started without the server: what is recorded waits in the spool", "error", err)
+		w.failed(err, trouble{})
 		w.chain = record.NewChain(w.cfg.Key, ours)
 		w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
 		return nil

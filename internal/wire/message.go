@@ -93,6 +93,7 @@ type Beat struct {
 type Head struct {
 	Next uint64    `json:"next"`
 	Prev tlog.Hash `json:"prev"`
+	Note []byte    `json:"note,omitempty"` // the entry it ends with, as the source signed it; none before the first
 }
 
 // MaxLatest is how many paths one LatestRequest may ask about.
