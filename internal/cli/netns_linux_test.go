@@ -83,7 +83,9 @@ func (f *fleet) run(args ...string) {
 }
 
 // link takes the cable of a host out, or puts it back.
-func (f *fleet) link(i int, state string) { f.run("ip", "-n", f.net(0), "link", "set", f.port(i), state) }
+func (f *fleet) link(i int, state string) {
+	f.run("ip", "-n", f.net(0), "link", "set", f.port(i), state)
+}
 
 func (f *fleet) data(i int) string { return filepath.Join(f.dir, fmt.Sprint("data", i)) }
 

@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/capture"
@@ -336,15 +334,11 @@ func hostName() string {
 type local struct{ *server.Server }
 
 func (l local) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
-	all := make([]wire.Latest, len(paths))
+	subs := make([]index.Subject, len(paths))
 	for i, p := range paths {
-		id, what, found, err := l.Server.Latest(ctx, index.Subject{Host: host, Path: p})
-		if err != nil {
-			return nil, err
-		}
-		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+		subs[i] = index.Subject{Host: host, Path: p}
 	}
-	return all, nil
+	return l.Show(ctx, subs)
 }
 
 func (l local) Head(ctx context.Context, src entry.Source) (record.Head, []byte, error) {

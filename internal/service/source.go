@@ -143,7 +143,7 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 	if len(req.Paths) > wire.MaxLatest {
 		return refuse(http.StatusRequestEntityTooLarge, "", "a question about %d paths; it can be about %d", len(req.Paths), wire.MaxLatest)
 	}
-	out := make([]wire.Latest, len(req.Paths))
+	var out []wire.Latest
 	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
 		sub := index.Subject{Host: req.Host, Told: true}
 		if c.role == entry.Watcher {
@@ -152,15 +152,13 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 				return err
 			}
 		}
+		subs := make([]index.Subject, len(req.Paths))
 		for i, p := range req.Paths {
 			sub.Path = string(p)
-			id, what, found, err := srv.Latest(ctx, sub)
-			if err != nil {
-				return err
-			}
-			out[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+			subs[i] = sub
 		}
-		return nil
+		out, err = srv.Show(ctx, subs)
+		return err
 	})
 	if err != nil {
 		return err

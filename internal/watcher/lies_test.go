@@ -19,6 +19,7 @@ import (
 	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
@@ -35,6 +36,7 @@ type liar struct {
 	submit  func() error
 	receipt func(*wire.Receipt) (*wire.Receipt, error)
 	head    func(record.Head, []byte) (record.Head, []byte, error)
+	latest  func([]wire.Latest)
 }
 
 func (l *liar) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
@@ -73,8 +75,18 @@ func (l *liar) Head(ctx context.Context, src entry.Source) (record.Head, []byte,
 	return h, note, err
 }
 
-func (l *liar) Latest(_ context.Context, _ string, paths []string) ([]wire.Latest, error) {
-	return make([]wire.Latest, len(paths)), nil
+func (l *liar) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
+	subs := make([]index.Subject, len(paths))
+	for i, p := range paths {
+		subs[i] = index.Subject{Host: host, Path: p}
+	}
+	all, err := l.Show(ctx, subs)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && l.latest != nil {
+		l.latest(all)
+	}
+	return all, err
 }
 
 // bench is a watcher with a server that may lie, and a clock of its own.
@@ -349,4 +361,64 @@ func TestOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.whole(t)
+}
+
+// predecessor records paths of the host as another source of it, as the watcher
+// before this one did.
+func (b *bench) predecessor(t *testing.T, paths ...string) {
+	t.Helper()
+	k := steletest.Key(t, entry.Watcher, 2)
+	head, err := b.liar.Enrol(t.Context(), k.Public(), entry.Watcher, &body.Host{Name: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := record.NewChain(k, head)
+	for _, p := range paths {
+		steletest.Submit(t, b.liar.Server, steletest.Sign(t, c, steletest.Change(p, "before\n", nil)))
+	}
+}
+
+// TestLatest: what a server says of the history of paths is believed once it is
+// shown. Where it is not, a gap says so, and no honest source stands accused.
+func TestLatest(t *testing.T) {
+	other := func(all []wire.Latest) { // true in itself, and about another path
+		all[0].Index, all[0].ID, all[0].Note = all[1].Index, all[1].ID, all[1].Note
+		all[0].Salt, all[0].Body = all[1].Salt, all[1].Body
+	}
+	for name, c := range map[string]struct {
+		lie  func([]wire.Latest)
+		code string
+	}{
+		"the truth":        {nil, ""},
+		"erased":           {func(all []wire.Latest) { all[0].Salt, all[0].Body = nil, nil }, ""},
+		"invented":         {func(all []wire.Latest) { all[0].ID[0] ^= 1 }, BadAnswer},
+		"another path's":   {other, BadAnswer},
+		"another line":     {func(all []wire.Latest) { all[0].What = 1 }, BadAnswer},
+		"not in its place": {func(all []wire.Latest) { all[0].Index-- }, BadReceipt},
+		"too few":          {func(all []wire.Latest) { all[0].Note = nil }, BadAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, 0)
+			b.predecessor(t, "/etc/a", "/etc/b")
+			b.liar.latest = c.lie
+			set := &set{confidence: body.Unknown, layer: "scan"}
+			for _, p := range []string{"/etc/a", "/etc/b"} {
+				set.changes = append(set.changes, change{path: p, text: []byte("x"), what: body.What{Path: p, Action: body.Modify, Time: body.FormatTime(b.clock())}})
+			}
+			if err := b.record(set); err != nil {
+				t.Fatal(err)
+			}
+			if (c.code == "") != (len(b.Findings()) == 0) || c.code != "" && !b.found(c.code) {
+				t.Fatalf("findings %+v, want %q", b.Findings(), c.code)
+			}
+			if name == "the truth" && len(b.refs) != 2 {
+				t.Fatal("what was shown is not believed")
+			}
+			b.liar.latest = nil
+			if err := b.ships(t, &trouble{}); err != nil {
+				t.Fatal(err)
+			}
+			b.whole(t)
+		})
+	}
 }

@@ -95,7 +95,7 @@ func (w *Watcher) shipBatch(ctx context.Context, items []spool.Item, t *trouble)
 	if t.accepted.IsZero() {
 		t.accepted = w.cfg.Steady()
 	}
-	cp, err := w.prove(indexes, notes, func(believed uint64) (*wire.Receipt, error) {
+	cp, err := w.prove(ctx, indexes, notes, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Receipt(ctx, believed, indexes)
 	})
 	if err != nil {
@@ -171,7 +171,7 @@ func (w *Watcher) enrolledBy(h record.Head) error {
 // was put back may have seen more than the spool remembers, and what it signs
 // next must not have seen less.
 func (w *Watcher) learn(ctx context.Context) error {
-	cp, err := w.prove(nil, nil, func(believed uint64) (*wire.Receipt, error) {
+	cp, err := w.prove(ctx, nil, nil, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Receipt(ctx, believed, nil)
 	})
 	if err != nil {
@@ -211,21 +211,26 @@ func (w *Watcher) adopt(theirs record.Head) error {
 // prove asks for a receipt and verifies it: nothing the server says is taken on
 // trust. What it proves is believed from then on. One proof is asked for at a
 // time, so that each continues the one before.
-func (w *Watcher) prove(indexes []uint64, notes [][]byte, ask func(believed uint64) (*wire.Receipt, error)) (verify.Checkpoint, error) {
-	w.proof.Lock()
-	defer w.proof.Unlock()
-	r, err := ask(w.believed.Size)
+func (w *Watcher) prove(ctx context.Context, indexes []uint64, notes [][]byte, ask func(believed uint64) (*wire.Receipt, error)) (verify.Checkpoint, error) {
+	select {
+	case w.proof <- struct{}{}:
+		defer func() { <-w.proof }()
+	case <-ctx.Done():
+		return verify.Checkpoint{}, fmt.Errorf("wait for another proof: %w", ctx.Err())
+	}
+	before := w.Believed()
+	r, err := ask(before.Size)
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("receipt: %w", err)
 	}
-	cp, err := r.Check(w.cfg.LogKey, w.believed, indexes, notes)
+	cp, err := r.Check(w.cfg.LogKey, before, indexes, notes)
 	if f := (*verify.Finding)(nil); err != nil && !errors.As(err, &f) {
 		err = fmt.Errorf("%w: %w", errBadReceipt, err)
 	}
 	if err != nil {
 		return cp, err
 	}
-	w.believed = cp
+	w.setBelieved(cp)
 	return cp, nil
 }
 
@@ -307,7 +312,7 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 	next := w.chain.Head().Next
 	w.mu.Unlock()
 	before := w.Believed().Size
-	cp, err := w.prove(nil, nil, func(believed uint64) (*wire.Receipt, error) {
+	cp, err := w.prove(ctx, nil, nil, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Next: next, Pending: w.cfg.Spool.Len()})
 	})
 	if err != nil || cp.Size == before {
@@ -318,7 +323,13 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 
 // Believed is the newest checkpoint that was verified.
 func (w *Watcher) Believed() verify.Checkpoint {
-	w.proof.Lock()
-	defer w.proof.Unlock()
+	w.believedMu.Lock()
+	defer w.believedMu.Unlock()
 	return w.believed
+}
+
+func (w *Watcher) setBelieved(cp verify.Checkpoint) {
+	w.believedMu.Lock()
+	defer w.believedMu.Unlock()
+	w.believed = cp
 }

@@ -154,15 +154,14 @@ func (w *Watcher) lookUp(s *set) error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Pace.LookUp)
 	defer cancel()
 	found, err := w.cfg.Server.Latest(ctx, w.cfg.Host, paths)
+	if err == nil {
+		err = w.believeShown(ctx, paths, found)
+	}
 	if err != nil {
+		w.failed(err, trouble{})
 		w.deafUntil = w.cfg.Steady().Add(lookUpAgain)
 		w.cfg.Diag.Warn("the server could not be asked for the history of paths", "paths", len(paths), "error", err)
 		return w.gap("the server could not be asked what was recorded of these paths before", w.cfg.Now())
-	}
-	for i, l := range found {
-		if l.Found {
-			w.refs[paths[i]] = ref{id: entry.ID(l.ID), what: l.What}
-		}
 	}
 	return nil
 }

@@ -100,9 +100,11 @@ type Watcher struct {
 	wake   chan struct{} // something was spooled
 	retry  chan struct{} // the server answers again
 
-	proof    sync.Mutex // one proof is asked for at a time; taken before mu
-	believed verify.Checkpoint
-	met      bool // the log's view of this source is known; of the goroutine that ships
+	proof chan struct{} // full while a proof is asked for: one at a time; taken before mu
+	met   bool          // the log's view of this source is known; of the goroutine that ships
+
+	believedMu sync.Mutex
+	believed   verify.Checkpoint
 
 	waitMu  sync.Mutex
 	waiting map[uint64]chan acknowledged // by seq
@@ -141,7 +143,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
 		cfg: cfg, reasons: newReasons(), refs: make(map[string]ref),
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
-		waiting: make(map[uint64]chan acknowledged), findings: make(map[string]alert.Finding),
+		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[string]alert.Finding),
 	}
 	if w.cfg.Alert == nil {
 		w.cfg.Alert = func(alert.Finding) {}
