@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "waitfor": waitfor, "flip": flip, "blob": blob,
+			"exits": exits, "waitfor": waitfor, "flip": flip, "blob": blob, "moved": moved,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -118,6 +120,19 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	b[n] ^= 1
 	ts.Check(os.WriteFile(path, b, 0o600))
+}
+
+// moved FILE… has key files say that they were made on another machine.
+func moved(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: moved FILE…")
+	}
+	for _, name := range args {
+		text, _, _ := strings.Cut(ts.ReadFile(name), "check ")
+		text = regexp.MustCompile("machine .*").ReplaceAllString(text, "machine 00112233445566778899aabbccddeeff")
+		sum := sha256.Sum256([]byte(text))
+		ts.Check(os.WriteFile(ts.MkAbs(name), fmt.Appendf(nil, "%scheck %x\n", text, sum[:8]), 0o600))
+	}
 }
 
 // blob FILE… puts files under their SHA-256 into the directory blobs and sets

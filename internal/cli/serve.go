@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/net/netutil"
 
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
@@ -34,6 +36,7 @@ over TLS, each with a key of its own. It begins a store in an empty directory.
 Without --listen it is reached from this machine only.`,
 		Example: `  stele serve --listen 0.0.0.0:7835 --name log.example.org
   stele admin token              # on the same machine: lets one host join
+  stele serve --follows OLD      # begin anew after the log in the store OLD lost its end
   stele serve --settings ` + settings.Path,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runServe(cmd.Context(), o) },
@@ -42,13 +45,14 @@ Without --listen it is reached from this machine only.`,
 	f.StringVar(&o.file, "settings", "", "file of settings; what other flags say counts before it")
 	f.StringVar(&o.listen, "listen", "", "address to listen on (default 127.0.0.1:7835)")
 	f.StringSliceVar(&o.names, "name", nil, "host name by which clients call this server, beside its addresses")
+	f.StringVar(&o.follows, "follows", "", "store of a log that cannot be continued, which the new one says that it follows")
 	f.StringVar(&o.metrics, "metrics", "", "address of the listener for metrics, on loopback (default none)")
 	return cmd
 }
 
 type serveOptions struct {
-	file, listen, metrics string
-	names                 []string
+	file, listen, metrics, follows string
+	names                          []string
 }
 
 // settings puts flags before the file, and the file before the defaults.
@@ -84,7 +88,11 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	d, err := a.openDoor(ctx, l, set)
+	follows, err := a.followed(ctx, l, o.follows)
+	if err != nil {
+		return err
+	}
+	d, err := a.openDoor(ctx, l, set, follows)
 	if err != nil {
 		return err
 	}
@@ -92,6 +100,32 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	a.talk("log          %s", d.endpoint.VKey)
 	a.talk("next         `stele admin token` lets a host join")
 	return d.run(ctx)
+}
+
+// followed says how long the log in another store was; nil if there is none to
+// follow. Nothing of it is carried over: it stays, to be read and verified.
+func (a *app) followed(ctx context.Context, l server.Layout, dir string) (*entry.Succession, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	dirs, err := absolute([]string{l.Dir, dir})
+	if err != nil {
+		return nil, err
+	}
+	old := server.Layout{Dir: dirs[1]}
+	if within(dirs[0], dirs[1]) || within(dirs[1], dirs[0]) {
+		return nil, usagef("--follows names another store than the new one")
+	}
+	note, err := a.belief(old)
+	if err != nil {
+		return nil, err
+	}
+	cp, err := believed.Newest(ctx, old, note)
+	if err != nil {
+		return nil, fmt.Errorf("find out how long the log in %s was: %w", dir, err)
+	}
+	a.talk("follows      %s, of %d entries", cp.Origin, cp.Size)
+	return &entry.Succession{Origin: cp.Origin, Size: cp.Size, Root: cp.Root}, nil
 }
 
 // door is a store that is served.
@@ -105,7 +139,7 @@ type door struct {
 }
 
 // openDoor opens the store and the listeners.
-func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve) (_ *door, err error) {
+func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve, follows *entry.Succession) (_ *door, err error) {
 	note, err := a.belief(l)
 	if err != nil {
 		return nil, err
@@ -134,7 +168,7 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve)
 	d.Service, err = service.New(ctx, service.Config{
 		Layout: l, Certificate: cert, Names: set.Names, Queue: int64(set.Limits.Queue), Request: int64(set.Limits.Request), Diag: a.diag(),
 		Open: func(ctx context.Context) (*server.Server, error) {
-			return server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Diag: a.diag()})
+			return server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Follows: follows, Diag: a.diag()})
 		},
 	})
 	if err != nil {
@@ -152,6 +186,8 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve)
 // hintStore puts into words what can go wrong with opening a store.
 func hintStore(err error) error {
 	switch {
+	case errors.Is(err, server.ErrBegun):
+		return withHint(err, "what a log follows is said when it begins; name an empty directory with --data")
 	case errors.Is(err, durable.ErrLocked):
 		return withHint(err, "another process writes to this store; stop it first, or name another store with --data")
 	case errors.Is(err, fs.ErrPermission):

@@ -145,7 +145,7 @@ func (a *app) openMachine(ctx context.Context, l server.Layout, o upOptions) (_ 
 	if err != nil {
 		return nil, fmt.Errorf("enrol the watcher: %w", err)
 	}
-	if m.spool, err = spool.Open(spool.Config{Dir: l.Watch(), FS: durable.OS, Diag: a.diag()}); err != nil {
+	if m.spool, err = spool.Open(spool.Config{Dir: l.Watch(), FS: durable.OS, Source: key.Source(), Diag: a.diag()}); err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
 	}
 	cfg, err := a.watcherConfig(l, o)
@@ -168,10 +168,10 @@ func (a *app) openOwnDoor(ctx context.Context, l server.Layout, o upOptions) (*d
 	if o.listen != "" {
 		set.Listen = o.listen
 	}
-	d, err := a.openDoor(ctx, l, set)
+	d, err := a.openDoor(ctx, l, set, nil)
 	if o.listen == "" && errors.Is(err, syscall.EADDRINUSE) {
 		set.Listen = "127.0.0.1:0"
-		d, err = a.openDoor(ctx, l, set)
+		d, err = a.openDoor(ctx, l, set, nil)
 	}
 	return d, err
 }

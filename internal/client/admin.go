@@ -16,8 +16,14 @@ import (
 // under which its enrolment was proved. What the server answers is verified: the
 // entry enrols this very key in this role, and it stands in the log of that key.
 func (c *Client) Enrol(ctx context.Context, log *entry.LogKey, key *entry.PublicKey, secret string, role entry.Role, host body.Host) (verify.Checkpoint, entry.ID, error) {
+	return c.Join(ctx, log, key, wire.Enrol{Secret: secret, Role: role, Host: host})
+}
+
+// Join is Enrol with everything that can be asked for.
+func (c *Client) Join(ctx context.Context, log *entry.LogKey, key *entry.PublicKey, req wire.Enrol) (verify.Checkpoint, entry.ID, error) {
+	role := req.Role
 	var out wire.Enrolled
-	if err := c.call(ctx, http.MethodPost, wire.PathEnrol, wire.Enrol{Secret: secret, Role: role, Host: host}, &out); err != nil {
+	if err := c.call(ctx, http.MethodPost, wire.PathEnrol, req, &out); err != nil {
 		return verify.Checkpoint{}, entry.ID{}, err
 	}
 	e, err := entry.Parse(out.Note)

@@ -238,11 +238,12 @@ func (c *Client) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
 	return &r, c.call(ctx, http.MethodPost, wire.PathBeat, b, &r)
 }
 
-// Head asks where the log sees the chain of the source that calls.
-func (c *Client) Head(ctx context.Context, _ entry.Source) (record.Head, error) {
+// Head asks where the log sees the chain of the source that calls, and for the
+// entry it ends with.
+func (c *Client) Head(ctx context.Context, _ entry.Source) (record.Head, []byte, error) {
 	var h wire.Head
 	err := c.call(ctx, http.MethodGet, wire.PathHead, nil, &h)
-	return record.Head{Next: h.Next, Prev: entry.ID(h.Prev)}, err
+	return record.Head{Next: h.Next, Prev: entry.ID(h.Prev)}, h.Note, err
 }
 
 // Latest asks for the latest change of paths on that host.

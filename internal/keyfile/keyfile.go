@@ -120,13 +120,21 @@ func parse(data []byte) (Key, error) {
 	return k, nil
 }
 
-// Machine is a digest of this machine's id, "unknown" where it has none.
-func Machine() string {
-	for _, path := range []string{"/etc/machine-id", "/var/lib/dbus/machine-id"} {
-		if id, err := os.ReadFile(path); err == nil && len(bytes.TrimSpace(id)) > 0 {
-			sum := sha256.Sum256(append([]byte("stele/machine/v1\n"), bytes.TrimSpace(id)...))
-			return hex.EncodeToString(sum[:16])
+// Machine is a digest of this machine's id, "unknown" where it has none. The id
+// is given once, when a system is installed or first started: it stays the same
+// whatever the machine is called, and when it starts again.
+func Machine() string { return machineOf("/etc/machine-id", "/var/lib/dbus/machine-id") }
+
+// machineOf takes the first file that holds an id. An image that is to be copied
+// has none yet: the file is empty, or says "uninitialized" (machine-id(5)).
+func machineOf(paths ...string) string {
+	for _, path := range paths {
+		id, err := os.ReadFile(path)
+		if id = bytes.TrimSpace(id); err != nil || len(id) == 0 || string(id) == "uninitialized" {
+			continue
 		}
+		sum := sha256.Sum256(append([]byte("stele/machine/v1\n"), id...))
+		return hex.EncodeToString(sum[:16])
 	}
 	return "unknown"
 }

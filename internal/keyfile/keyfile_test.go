@@ -73,3 +73,30 @@ func TestSecretIsNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// TestMachine: an id makes a machine, the same each time; an image that has none
+// yet is no machine, so that its copies are not one.
+func TestMachine(t *testing.T) {
+	file := func(content string) string {
+		path := filepath.Join(t.TempDir(), "machine-id")
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	one, other := file("0123456789abcdef0123456789abcdef\n"), file("00000000000000000000000000000001\n")
+	if machineOf(one) != machineOf(one) || machineOf(one) == machineOf(other) || len(machineOf(one)) != 32 {
+		t.Fatalf("%s, %s, %s", machineOf(one), machineOf(one), machineOf(other))
+	}
+	for _, none := range []string{"", "\n", "uninitialized\n"} {
+		if got := machineOf(file(none)); got != "unknown" {
+			t.Errorf("%q is machine %s", none, got)
+		}
+		if machineOf(file(none), one) != machineOf(one) {
+			t.Errorf("%q hides the second file", none)
+		}
+	}
+	if got := machineOf(one + ".none"); got != "unknown" {
+		t.Errorf("no file is machine %s", got)
+	}
+}

@@ -31,7 +31,7 @@ var layer = [][]string{
 	{"internal/history", "internal/monitor", "internal/steletest"},
 	{"internal/service"},
 	{"internal/cli"},
-	{"internal/bench", "cmd/stele"},
+	{"internal/bench", "internal/histories", "cmd/stele"},
 }
 
 // The two sides never import each other; they meet in wire and below.

@@ -10,10 +10,14 @@ import (
 	"os"
 	"runtime"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 // Latest is the latest change of a subject, if there is any.
@@ -24,6 +28,52 @@ func (s *Server) Latest(ctx context.Context, sub index.Subject) (id entry.ID, wh
 	}
 	hit, ok, err := s.index.At(ctx, m.Index)
 	return hit.ID, m.K, ok, err
+}
+
+// Show is the latest change of each of those subjects with what shows that it is
+// one. An entry is in the first answer that names it.
+func (s *Server) Show(ctx context.Context, subs []index.Subject) ([]wire.Latest, error) {
+	all := make([]wire.Latest, len(subs))
+	shown := make(map[uint64]bool)
+	for i, sub := range subs {
+		m, ok, err := s.index.Latest(ctx, sub)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		if all[i], err = s.show(ctx, m.Index, m.K); err != nil {
+			return nil, fmt.Errorf("show entry %d: %w", m.Index, err)
+		}
+		if shown[m.Index] {
+			all[i].Note = nil
+		}
+		shown[m.Index] = true
+	}
+	return all, nil
+}
+
+func (s *Server) show(ctx context.Context, at uint64, k int) (l wire.Latest, err error) {
+	hit, ok, err := s.index.At(ctx, at)
+	if err != nil || !ok {
+		return l, err
+	}
+	l = wire.Latest{Found: true, ID: tlog.Hash(hit.ID), What: k, Index: at}
+	if _, err := s.log.WaitPublished(ctx, at+1); err != nil {
+		return l, err
+	}
+	if l.Note, err = s.Entry(ctx, at); err != nil {
+		return l, err
+	}
+	rec, err := s.vault.At(vault.Loc(hit.Loc))
+	if err != nil {
+		return l, fmt.Errorf("openings: %w", err)
+	}
+	if d, err := rec.Disclosure(entry.LineWhat(k)); err == nil { // else it was erased
+		l.Salt, l.Body = d.Salt[:], d.Body
+	}
+	return l, nil
 }
 
 // Imported is how many rows of a file are in the log.

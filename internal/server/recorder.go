@@ -93,7 +93,7 @@ func (r *recorder) begin(ctx context.Context) error {
 	_, err := r.sign(ctx, record.Draft{
 		Kind: entry.Enrol,
 		Open: entry.Open{
-			Log: r.s.keys.log.public, Erasers: r.s.cfg.Erasers,
+			Log: r.s.keys.log.public, Erasers: r.s.cfg.Erasers, Succeeds: r.s.cfg.Follows,
 			Key: r.s.keys.recorder.Public(), Role: entry.Recorder,
 		},
 		How: body.How{Layer: "recorder", Version: r.s.cfg.Version, Host: localHost()},
@@ -191,6 +191,12 @@ func (s *Server) Present(src entry.Source) {
 // Enrol admits a source, unless it is enrolled already, and returns the head
 // its chain goes on from.
 func (s *Server) Enrol(ctx context.Context, key *entry.PublicKey, role entry.Role, host *body.Host) (record.Head, error) {
+	return s.Replace(ctx, key, role, host, nil)
+}
+
+// Replace is Enrol for a source that takes the place of another one on its host,
+// which may be of the log that this one follows.
+func (s *Server) Replace(ctx context.Context, key *entry.PublicKey, role entry.Role, host *body.Host, old *entry.Source) (record.Head, error) {
 	r := s.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -201,7 +207,7 @@ func (s *Server) Enrol(ctx context.Context, key *entry.PublicKey, role entry.Rol
 		return s.Head(ctx, key.Source())
 	}
 	e, err := r.sign(ctx, record.Draft{
-		Kind: entry.Enrol, Open: entry.Open{Key: key, Role: role},
+		Kind: entry.Enrol, Open: entry.Open{Key: key, Role: role, Follows: old},
 		How: body.How{Layer: "recorder", Version: s.cfg.Version, Host: host},
 	})
 	if err != nil {

@@ -33,10 +33,11 @@ import (
 type Config struct {
 	Layout  Layout
 	Trust   trust.Note
-	Version string           // of this program, recorded by the recorder
-	Erasers int              // persons an erasure needs, recorded when the log begins
-	Now     func() time.Time // nil: time.Now
-	Diag    *slog.Logger     // nil: discard
+	Version string            // of this program, recorded by the recorder
+	Erasers int               // persons an erasure needs, recorded when the log begins
+	Follows *entry.Succession // the log that this one continues; nil: none
+	Now     func() time.Time  // nil: time.Now
+	Diag    *slog.Logger      // nil: discard
 }
 
 // Server is a store opened for writing.
@@ -131,8 +132,33 @@ func (s *Server) start(ctx context.Context) error {
 		if err := s.recorder.begin(ctx); err != nil {
 			return fmt.Errorf("begin the log: %w", err)
 		}
+	} else if err := s.checkFollows(ctx); err != nil {
+		return err
 	}
 	s.recorder.start()
+	return nil
+}
+
+// ErrBegun says that a log has begun otherwise than it is now said to.
+var ErrBegun = errors.New("the log has begun and does not follow that one")
+
+// checkFollows holds what the log is said to follow against its entry 0, which
+// nobody can change any more.
+func (s *Server) checkFollows(ctx context.Context) error {
+	if s.cfg.Follows == nil {
+		return nil
+	}
+	raw, err := s.Entry(ctx, 0)
+	if err != nil {
+		return fmt.Errorf("read entry 0: %w", err)
+	}
+	e, err := entry.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("entry 0: %w", err)
+	}
+	if was := e.Open.Succeeds; was == nil || was.Origin != s.cfg.Follows.Origin {
+		return fmt.Errorf("%w: %s", ErrBegun, s.cfg.Follows.Origin)
+	}
 	return nil
 }
 

@@ -20,6 +20,25 @@ func (s *Server) Enrolment(src entry.Source) (en verify.Enrolment, ok bool) {
 	return en, false
 }
 
+// SignedHead is [Server.Head] with the entry it ends with, as the source signed
+// it: the source need not believe where its own chain stands. There is none
+// before the first.
+func (s *Server) SignedHead(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
+	head, ok, err := s.index.Head(ctx, src)
+	if err != nil {
+		return record.Head{}, nil, fmt.Errorf("head of source %s: %w", src, err)
+	}
+	if !ok {
+		h, err := s.Head(ctx, src)
+		return h, nil, err
+	}
+	if _, err := s.log.WaitPublished(ctx, head.Index+1); err != nil {
+		return record.Head{}, nil, err
+	}
+	note, err := s.Entry(ctx, head.Index)
+	return record.Head{Next: head.Seq + 1, Prev: head.ID}, note, err
+}
+
 // Sources are the sources enrolled, as the index lists them.
 func (s *Server) Sources(ctx context.Context) ([]index.SourceStatus, error) {
 	st, err := s.index.Status(ctx)

@@ -3,8 +3,6 @@ package service
 import (
 	"context"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/record"
@@ -50,27 +48,24 @@ func (in *Inside) Receipt(ctx context.Context, believed uint64, indexes []uint64
 	return r, err
 }
 
-// Head is where the log sees the chain of a source.
-func (in *Inside) Head(ctx context.Context, src entry.Source) (h record.Head, err error) {
+// Head is where the log sees the chain of a source, and the entry it ends with.
+func (in *Inside) Head(ctx context.Context, src entry.Source) (h record.Head, note []byte, err error) {
 	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
-		h, err = srv.Head(ctx, src)
+		h, note, err = srv.SignedHead(ctx, src)
 		return err
 	})
-	return h, err
+	return h, note, err
 }
 
 // Latest is the latest change of paths of this host, whichever host is named.
-func (in *Inside) Latest(ctx context.Context, _ string, paths []string) ([]wire.Latest, error) {
-	all := make([]wire.Latest, len(paths))
-	err := in.use(ctx, func(ctx context.Context, srv *server.Server) error {
-		for i, p := range paths {
-			id, what, found, err := srv.Latest(ctx, index.Subject{Host: in.host, Path: p})
-			if err != nil {
-				return err
-			}
-			all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
-		}
-		return nil
+func (in *Inside) Latest(ctx context.Context, _ string, paths []string) (all []wire.Latest, err error) {
+	subs := make([]index.Subject, len(paths))
+	for i, p := range paths {
+		subs[i] = index.Subject{Host: in.host, Path: p}
+	}
+	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+		all, err = srv.Show(ctx, subs)
+		return err
 	})
 	return all, err
 }

@@ -65,7 +65,7 @@ func TestOneEntryAcrossTheWire(t *testing.T) {
 	if _, err := r.Check(log, cp, nil, nil); err != nil {
 		t.Fatalf("beat: %v", err)
 	}
-	if h, err := s.Head(t.Context(), s.key.Source()); err != nil || h != s.chain.Head() {
+	if h, _, err := s.Head(t.Context(), s.key.Source()); err != nil || h != s.chain.Head() {
 		t.Fatalf("head %+v, want %+v; %v", h, s.chain.Head(), err)
 	}
 	latest, err := s.Latest(t.Context(), "a host of somebody else", []string{"/etc/b", "/etc/none"})
@@ -149,7 +149,7 @@ func TestAuthority(t *testing.T) {
 		"stream as a stranger":        {func() error { _, err := x.Submit(t.Context(), foreign); return err }, http.StatusForbidden},
 		"entries of somebody else":    {func() error { _, err := s.Post(t.Context(), foreign); return err }, http.StatusForbidden},
 		"stream of somebody else":     {func() error { _, err := s.Submit(t.Context(), foreign); return err }, http.StatusForbidden},
-		"head without certificate":    {func() error { _, err := nobody.Head(t.Context(), s.key.Source()); return err }, http.StatusUnauthorized},
+		"head without certificate":    {func() error { _, _, err := nobody.Head(t.Context(), s.key.Source()); return err }, http.StatusUnauthorized},
 		"receipt as a stranger":       {func() error { _, err := x.Receipt(t.Context(), 0, nil); return err }, http.StatusForbidden},
 		"latest without certificate":  {func() error { _, err := nobody.Latest(t.Context(), "h", []string{"/p"}); return err }, http.StatusUnauthorized},
 		"imported as a watcher":       {func() error { _, err := s.Imported(t.Context(), "00"); return err }, http.StatusForbidden},

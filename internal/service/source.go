@@ -29,6 +29,10 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	if req.Host.Name == "" || len(req.Host.Name) > 253 {
 		return refuse(http.StatusBadRequest, "", "the host has no name of 1 to 253 bytes")
 	}
+	follows, err := followed(req.Follows)
+	if err != nil {
+		return refuse(http.StatusBadRequest, "", "the source to follow: %w", err)
+	}
 	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
 		s.cfg.Diag.Warn("finding", "code", "refused-enrolment", "from", r.RemoteAddr, "source", key.Source(), "error", err)
@@ -38,8 +42,8 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var out wire.Enrolled
-	err := s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) error {
-		if _, err := srv.Enrol(ctx, key, req.Role, &req.Host); err != nil {
+	err = s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) error {
+		if _, err := srv.Replace(ctx, key, req.Role, &req.Host, follows); err != nil {
 			return err
 		}
 		return enrolment(ctx, srv, key.Source(), &out)
@@ -49,6 +53,15 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.cfg.Diag.Warn("source enrolled", "source", key.Source(), "role", req.Role, "host", req.Host.Name, "from", r.RemoteAddr)
 	return reply(w, &out)
+}
+
+// followed reads the name of a source that is replaced; none is nil.
+func followed(name string) (*entry.Source, error) {
+	if name == "" {
+		return nil, nil
+	}
+	src, err := entry.ParseSource(name)
+	return &src, err
 }
 
 func enrolment(ctx context.Context, srv *server.Server, src entry.Source, out *wire.Enrolled) error {
@@ -110,8 +123,8 @@ func (s *Service) beat(w http.ResponseWriter, c *call) error {
 func (s *Service) head(w http.ResponseWriter, c *call) error {
 	var out wire.Head
 	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) error {
-		h, err := srv.Head(ctx, c.source)
-		out = wire.Head{Next: h.Next, Prev: tlog.Hash(h.Prev)}
+		h, note, err := srv.SignedHead(ctx, c.source)
+		out = wire.Head{Next: h.Next, Prev: tlog.Hash(h.Prev), Note: note}
 		return err
 	})
 	if err != nil {
@@ -130,7 +143,7 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 	if len(req.Paths) > wire.MaxLatest {
 		return refuse(http.StatusRequestEntityTooLarge, "", "a question about %d paths; it can be about %d", len(req.Paths), wire.MaxLatest)
 	}
-	out := make([]wire.Latest, len(req.Paths))
+	var out []wire.Latest
 	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
 		sub := index.Subject{Host: req.Host, Told: true}
 		if c.role == entry.Watcher {
@@ -139,15 +152,13 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 				return err
 			}
 		}
+		subs := make([]index.Subject, len(req.Paths))
 		for i, p := range req.Paths {
 			sub.Path = string(p)
-			id, what, found, err := srv.Latest(ctx, sub)
-			if err != nil {
-				return err
-			}
-			out[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+			subs[i] = sub
 		}
-		return nil
+		out, err = srv.Show(ctx, subs)
+		return err
 	})
 	if err != nil {
 		return err

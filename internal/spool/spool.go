@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -83,10 +84,11 @@ type Item struct {
 
 // Config says where the spool is.
 type Config struct {
-	Dir   string
-	FS    durable.FS
-	Limit int64        // bytes of entries that may wait; 0: DefaultLimit
-	Diag  *slog.Logger // nil: discard
+	Dir    string
+	FS     durable.FS
+	Source entry.Source // whose it is; zero: whoever's
+	Limit  int64        // bytes of entries that may wait; 0: DefaultLimit
+	Diag   *slog.Logger // nil: discard
 }
 
 // Broken says that the file can no longer be written: the watcher must end and
@@ -118,6 +120,7 @@ type Spool struct {
 
 // waiting is an entry in the file.
 type waiting struct {
+	id   entry.ID
 	seq  uint64
 	at   int64 // of the frame's payload
 	size int
@@ -126,6 +129,7 @@ type waiting struct {
 type headFrame struct {
 	Next       uint64
 	Prev       entry.ID
+	Source     string `json:",omitempty"` // whose chain it is
 	Checkpoint []byte
 	Alive      time.Time
 }
@@ -136,10 +140,14 @@ type forgetFrame struct {
 	Time       time.Time
 }
 
+// ErrNewer says that a spool was written by a later version of this program.
+var ErrNewer = errors.New("spool was made by a later version of stele")
+
 // Open reads the spool, or begins one. A tail that a crash left unfinished is
 // dropped: nobody was promised it. A file that is damaged otherwise is kept
 // beside the new one; what could be read of it is used, and [Spool.Damage] says
-// that something is missing.
+// that something is missing. So is the spool of another source, of which nothing
+// is used: the chain in it is not ours to continue.
 func Open(cfg Config) (*Spool, error) {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
@@ -155,9 +163,15 @@ func Open(cfg Config) (*Spool, error) {
 		return nil, fmt.Errorf("read spool %s: %w", s.path, err)
 	}
 	if len(s.damage) > 0 {
-		if err := s.keepDamaged(); err != nil {
+		if err := s.keepAside("damaged"); err != nil {
 			return nil, err
 		}
+	}
+	if other := s.foreign(); other != "" {
+		if err := s.keepAside("of-" + other); err != nil {
+			return nil, err
+		}
+		s.empty(other)
 	}
 	if err := s.compact(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -176,8 +190,14 @@ func (s *Spool) read() error {
 	if s.file, err = durable.OpenAppend(s.cfg.FS, s.path); err != nil {
 		return err
 	}
+	if newer(data) {
+		return ErrNewer
+	}
 	damage, err := durable.Walk(s.path, magic, 0, data, func(f durable.Frame) error {
-		return s.take(f.Payload, f.Offset+durable.FrameOverhead)
+		if err := s.take(f.Payload, f.Offset+durable.FrameOverhead); err != nil { // whole, and yet not what was written
+			s.damage = append(s.damage, durable.Damage{Path: s.path, Offset: f.Offset, Bytes: f.End() - f.Offset, Why: err.Error()})
+		}
+		return nil
 	})
 	for _, d := range damage {
 		if !d.Torn {
@@ -187,27 +207,19 @@ func (s *Spool) read() error {
 	return err
 }
 
-// keepDamaged puts a damaged file aside: it is evidence.
-func (s *Spool) keepDamaged() error {
-	aside := s.path + ".damaged"
-	data, err := durable.ReadFile(s.cfg.FS, s.path)
-	if err != nil {
-		return err
-	}
-	s.cfg.Diag.Error("spool was damaged", "path", s.path, "offset", s.damage[0].Offset, "kept_as", aside)
-	return durable.WriteFile(s.cfg.FS, aside, data, 0o600)
-}
-
 // take applies one frame, whose payload lies at an offset: the same function
 // reads a spool back and keeps it up to date.
 func (s *Spool) take(payload []byte, at int64) error {
+	if len(payload) == 0 {
+		return errors.New("a frame without content")
+	}
 	switch payload[0] {
 	case frameEntry:
 		it, err := parseItem(payload[1:])
 		if err != nil {
 			return err
 		}
-		s.pending = append(s.pending, waiting{it.Seq, at, len(payload)})
+		s.pending = append(s.pending, waiting{it.ID, it.Seq, at, len(payload)})
 		s.bytes += int64(len(payload))
 		for _, st := range it.States {
 			s.states[string(st.Path)] = st
@@ -246,7 +258,11 @@ func (s *Spool) take(payload []byte, at int64) error {
 }
 
 func (s *Spool) setHead(it Item) {
-	s.head = &headFrame{Next: it.Seq + 1, Prev: it.ID}
+	src := ""
+	if s.head != nil {
+		src = s.head.Source
+	}
+	s.head = &headFrame{Next: it.Seq + 1, Prev: it.ID, Source: src}
 	s.alive = it.Time
 }
 
@@ -321,6 +337,9 @@ func (s *Spool) Room() int64 {
 	defer s.mu.Unlock()
 	return s.room()
 }
+
+// Limit is how many bytes of entries may wait.
+func (s *Spool) Limit() int64 { return s.cfg.Limit - reserved }
 
 func (s *Spool) room() int64 { return s.cfg.Limit - reserved - s.bytes }
 
@@ -495,6 +514,9 @@ func (s *Spool) kept() (b []byte, err error) {
 	}
 	h := *s.head
 	h.Checkpoint, h.Alive = s.checkpoint, s.alive
+	if s.cfg.Source != (entry.Source{}) {
+		h.Source = s.cfg.Source.String()
+	}
 	return b, add(frameHead, h)
 }
 
@@ -533,7 +555,7 @@ func (s *Spool) Close() error {
 	return errors.Join(s.file.Sync(), s.file.Close())
 }
 
-// Damage is what of the file could not be read when it was opened.
+// Damage is what of the file could not be used when it was opened.
 func (s *Spool) Damage() []durable.Damage { return s.damage }
 
 // Head is the head of the chain; ok is false in a new spool.
@@ -566,17 +588,60 @@ func (s *Spool) Pending(n int, bytes int64) ([]Item, error) {
 		if bytes -= int64(w.size); bytes < 0 && len(items) > 0 {
 			break
 		}
-		b, err := s.payload(w)
+		it, err := s.item(w)
 		if err != nil {
 			return nil, err
-		}
-		it, err := parseItem(b[1:])
-		if err != nil {
-			return nil, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
 		}
 		items = append(items, it)
 	}
 	return items, nil
+}
+
+// All are the entries that wait, in order. What is put meanwhile is not among
+// them.
+func (s *Spool) All() iter.Seq2[Item, error] {
+	s.mu.Lock()
+	pending := slices.Clone(s.pending)
+	s.mu.Unlock()
+	return func(yield func(Item, error) bool) {
+		for _, w := range pending {
+			it, err := s.item(w)
+			if !yield(it, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *Spool) item(w waiting) (Item, error) {
+	b, err := s.payload(w)
+	if err != nil {
+		return Item{Seq: w.seq}, err
+	}
+	it, err := parseItem(b[1:])
+	if err != nil {
+		return Item{Seq: w.seq}, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
+	}
+	return it, nil
+}
+
+// Begin writes down, in a spool without a head, where the chain begins, the
+// checkpoint under which that was proved, and when something was known last.
+func (s *Spool) Begin(h record.Head, cp verify.Checkpoint, alive time.Time) error {
+	f := headFrame{Next: h.Next, Prev: h.Prev, Checkpoint: cp.Note, Alive: alive}
+	if s.cfg.Source != (entry.Source{}) {
+		f.Source = s.cfg.Source.String()
+	}
+	b, err := frame(frameHead, f)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.head != nil {
+		return errors.New("the spool has begun")
+	}
+	return s.write(b, true)
 }
 
 // First is the seq of the oldest entry that waits; ok is false if none does.
@@ -587,6 +652,13 @@ func (s *Spool) First() (seq uint64, ok bool) {
 		return 0, false
 	}
 	return s.pending[0].seq, true
+}
+
+// Waits reports whether an entry waits.
+func (s *Spool) Waits(id entry.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.pending, func(w waiting) bool { return w.id == id })
 }
 
 // Len is how many entries wait.

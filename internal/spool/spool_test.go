@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/durable/faultdisk"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/wire"
@@ -259,5 +261,111 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 	if items, err := s.Pending(3, 1<<20); err != nil || len(items) != 3 || items[2].Seq != 2 {
 		t.Fatalf("%d entries, %v", len(items), err)
+	}
+}
+
+// names lists the files of a disk whose names begin so.
+func names(d *faultdisk.Disk, prefix string) (found []string) {
+	for name := range d.Files() {
+		if strings.HasPrefix(name, prefix) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// TestEveryBitFlipped: whatever one flipped bit does to a spool, it opens, what
+// it still holds is whole, what it lost is said, and the file is kept. A flip in
+// the last two frames cannot be told from a crash while they were written.
+func TestEveryBitFlipped(t *testing.T) {
+	d := faultdisk.New(1)
+	s := open(t, d)
+	last := 0 // where the frames begin that may be of what was being written
+	for n := range uint64(5) {
+		if n == 3 {
+			last = len(d.Files()["/watch/spool"])
+		}
+		if err := s.Put(item(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	whole := d.Files()["/watch/spool"]
+	for i := range whole {
+		d := faultdisk.New(1)
+		flipped := bytes.Clone(whole)
+		flipped[i] ^= 1 << (i % 8)
+		if err := d.MkdirAll("/watch", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		d.Put("/watch/spool", flipped)
+		s, err := spool.Open(spool.Config{Dir: "/watch", FS: d})
+		if errors.Is(err, spool.ErrNewer) && i < durable.HeaderSize {
+			continue // it says to be of a later version
+		}
+		if err != nil {
+			t.Fatalf("bit in byte %d: %v", i, err)
+		}
+		items, err := s.Pending(10, 1<<20)
+		if err != nil {
+			t.Fatalf("bit in byte %d: %v", i, err)
+		}
+		for _, it := range items {
+			if want := item(it.Seq); !bytes.Equal(it.Submission.Note, want.Submission.Note) {
+				t.Fatalf("bit in byte %d: entry %d is not what was put", i, it.Seq)
+			}
+		}
+		if i < last && (len(s.Damage()) == 0 || len(names(d, "/watch/spool.damaged")) != 1) {
+			t.Fatalf("bit in byte %d: nothing is said, or nothing kept: %v", i, s.Damage())
+		}
+		s.Close()
+	}
+}
+
+// TestAnotherSourcesSpool: what another source signed is put aside, every time
+// under a name of its own, and its chain is not continued. The twin, the same
+// source again, goes on.
+func TestAnotherSourcesSpool(t *testing.T) {
+	d := faultdisk.New(1)
+	mine, other := entry.Source{1}, entry.Source{2}
+	reopen := func(src entry.Source) *spool.Spool {
+		s, err := spool.Open(spool.Config{Dir: "/watch", FS: d, Source: src})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for n, src := range []entry.Source{other, mine, other} {
+		s := reopen(src)
+		if _, ok := s.Head(); ok || s.Len() != 0 || (n > 0) != (len(s.Damage()) > 0) {
+			t.Fatalf("round %d: the chain of another source is continued: %v", n, s.Damage())
+		}
+		if err := s.Put(item(0)); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		s = reopen(src)
+		if head, ok := s.Head(); !ok || head.Next != 1 || s.Len() != 1 || len(s.Damage()) > 0 {
+			t.Fatalf("round %d: the same source does not go on: %v", n, s.Damage())
+		}
+		s.Close()
+	}
+	if got := names(d, "/watch/spool.of-"); len(got) != 2 {
+		t.Fatalf("kept aside: %v", got)
+	}
+}
+
+// TestLaterVersion: a spool of a later version is refused and not touched.
+func TestLaterVersion(t *testing.T) {
+	d := faultdisk.New(1)
+	s := open(t, d)
+	s.Close()
+	later := bytes.Replace(d.Files()["/watch/spool"], []byte("spool1"), []byte("spool2"), 1)
+	d.Put("/watch/spool", later)
+	if _, err := spool.Open(spool.Config{Dir: "/watch", FS: d}); !errors.Is(err, spool.ErrNewer) {
+		t.Fatalf("opened: %v", err)
+	}
+	if !bytes.Equal(d.Files()["/watch/spool"], later) {
+		t.Fatal("it was written to")
 	}
 }

@@ -61,13 +61,18 @@ func Stop(t testing.TB, srv *server.Server) {
 // Key returns the n-th key of a role, always the same.
 func Key(t testing.TB, role entry.Role, n int) entry.SecretKey {
 	t.Helper()
-	seed := make([]byte, 32)
-	copy(seed, fmt.Sprintf("%s %d", role, n))
-	k, err := entry.NewSecretKey(seed)
+	k, err := entry.NewSecretKey(Seed(role, n))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
+}
+
+// Seed is what the n-th key of a role is made of.
+func Seed(role entry.Role, n int) []byte {
+	seed := make([]byte, 32)
+	copy(seed, fmt.Sprintf("%s %d", role, n))
+	return seed
 }
 
 // Enrol enrols a source and returns its chain, which goes on from the log.

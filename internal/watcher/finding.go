@@ -19,7 +19,9 @@ const (
 	NoReceipt        = "no-receipt"        // accepted, and not proved in time
 	NoAnswer         = "no-answer"         // the server cannot be reached, or sends away, for too long
 	Refused          = "refused"           // the server does not take an entry, or this source
+	BadAnswer        = "bad-answer"        // what the server says of our own record is not so
 	SpoolFull        = "spool-full"
+	SpoolDamaged     = "spool-damaged" // what was kept for the log is not what was put there
 )
 
 // Deadlines after which patience is a finding.
@@ -75,7 +77,7 @@ func (w *Watcher) Findings() []alert.Finding {
 	return list
 }
 
-// trouble is how it goes with the server.
+// trouble is how it goes with the server, by the steady clock.
 type trouble struct {
 	since    time.Time // of the first failure since the last success; zero: none
 	accepted time.Time // when the oldest entry that waits was accepted; zero: it was not
@@ -86,7 +88,7 @@ func (w *Watcher) failed(err error, t trouble) {
 	var f *verify.Finding
 	var answer *wire.StatusError
 	var refused *refusedError
-	now := w.cfg.Now()
+	now := w.cfg.Steady()
 	switch {
 	case errors.As(err, &refused):
 		w.raise(Refused, refused.Error())
@@ -100,6 +102,8 @@ func (w *Watcher) failed(err error, t trouble) {
 		w.raise(MissingInclusion, "the server accepted entries and does not have them")
 	case errors.As(err, &answer) && answer.Status == http.StatusForbidden:
 		w.raise(Refused, answer.Error())
+	case errors.Is(err, errBadAnswer):
+		w.raise(BadAnswer, err.Error())
 	case errors.Is(err, errBadReceipt):
 		w.raise(BadReceipt, err.Error())
 	}
@@ -118,6 +122,9 @@ type refusedError struct {
 }
 
 func (e *refusedError) Error() string { return "an entry was refused: " + e.err.Error() }
+
+// errBadAnswer says that the server told of our own record what it cannot show.
+var errBadAnswer = errors.New("the server's answer is not so")
 
 // errBadReceipt says that a receipt is not one, without any proof being wrong.
 var errBadReceipt = errors.New("the receipt does not fit the entries")

@@ -23,7 +23,8 @@ type held struct {
 // holdBytes bounds the texts held in memory; beyond it a change is held without.
 const holdBytes = 32 << 20
 
-// roomAgain is how much room there must be before what is held is recorded.
+// roomAgain is how much room there must be before what is held is recorded; half
+// of it all in a spool that is smaller.
 const roomAgain = 2 << 20
 
 // size is how much room the entry of a set takes in the spool, at the most.
@@ -86,7 +87,7 @@ func (h *held) fold(c change) {
 func (w *Watcher) release(now time.Time) error {
 	w.mu.Lock()
 	h := w.held
-	if h == nil || w.cfg.Spool.Room() < roomAgain {
+	if h == nil || w.cfg.Spool.Room() < min(roomAgain, w.cfg.Spool.Limit()/2) {
 		w.mu.Unlock()
 		return nil
 	}
@@ -104,7 +105,7 @@ func (w *Watcher) release(now time.Time) error {
 	if err := w.cfg.Spool.Recover(); err != nil {
 		return err
 	}
-	sets := newSets()
+	sets := newSets(w.cfg.Pace)
 	var all []*set
 	for _, path := range h.order {
 		all = append(all, sets.add(now, h.latest[path])...)

@@ -19,6 +19,7 @@ import (
 	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
@@ -34,7 +35,8 @@ type liar struct {
 	mu      sync.Mutex
 	submit  func() error
 	receipt func(*wire.Receipt) (*wire.Receipt, error)
-	head    func(record.Head) (record.Head, error)
+	head    func(record.Head, []byte) (record.Head, []byte, error)
+	latest  func([]wire.Latest)
 }
 
 func (l *liar) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
@@ -63,18 +65,28 @@ func (l *liar) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
 	return l.Receipt(ctx, b.Believed, nil)
 }
 
-func (l *liar) Head(ctx context.Context, src entry.Source) (record.Head, error) {
-	h, err := l.Server.Head(ctx, src)
+func (l *liar) Head(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
+	h, note, err := l.SignedHead(ctx, src)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.head != nil {
-		return l.head(h)
+		return l.head(h, note)
 	}
-	return h, err
+	return h, note, err
 }
 
-func (l *liar) Latest(_ context.Context, _ string, paths []string) ([]wire.Latest, error) {
-	return make([]wire.Latest, len(paths)), nil
+func (l *liar) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
+	subs := make([]index.Subject, len(paths))
+	for i, p := range paths {
+		subs[i] = index.Subject{Host: host, Path: p}
+	}
+	all, err := l.Show(ctx, subs)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && l.latest != nil {
+		l.latest(all)
+	}
+	return all, err
 }
 
 // bench is a watcher with a server that may lie, and a clock of its own.
@@ -114,7 +126,7 @@ func newBench(t *testing.T, limit int64) *bench {
 	b.cfg = Config{
 		Key: key, LogKey: b.liar.LogKey(), Server: b.liar, Spool: s, Catalogue: cat,
 		Redactor: redact.New(redact.Config{Key: fk}), DigestKey: make([]byte, 32), Paths: []string{t.TempDir()}, Host: "h", Version: "test",
-		Now: b.clock, Alert: b.told, Diag: slog.New(slog.DiscardHandler),
+		Now: b.clock, Steady: b.clock, Alert: b.told, Diag: slog.New(slog.DiscardHandler),
 	}
 	if b.Watcher, err = New(t.Context(), b.cfg); err != nil {
 		t.Fatal(err)
@@ -201,7 +213,15 @@ func TestLies(t *testing.T) {
 		},
 		"shrunk": func(b *bench) {
 			b.met = false
-			b.liar.head = func(h record.Head) (record.Head, error) { return record.Head{Next: 0, Prev: h.Prev}, nil }
+			b.liar.head = func(h record.Head, _ []byte) (record.Head, []byte, error) {
+				return record.Head{Next: 0, Prev: h.Prev}, nil, nil
+			}
+		},
+		BadAnswer: func(b *bench) { // as if the host had been put back: it would go on from there
+			b.met = false
+			b.liar.head = func(h record.Head, note []byte) (record.Head, []byte, error) {
+				return record.Head{Next: h.Next + 10, Prev: entry.ID{1}}, note, nil
+			}
 		},
 		MissingInclusion: func(b *bench) {
 			b.liar.receipt = func(*wire.Receipt) (*wire.Receipt, error) {
@@ -324,7 +344,9 @@ func TestOffline(t *testing.T) {
 	if err := b.ships(t, &tr); err != nil {
 		t.Fatal(err)
 	}
-	b.liar.head = func(record.Head) (record.Head, error) { return record.Head{}, wire.ErrUnreachable }
+	b.liar.head = func(record.Head, []byte) (record.Head, []byte, error) {
+		return record.Head{}, nil, wire.ErrUnreachable
+	}
 	w, err := New(t.Context(), b.cfg)
 	if err != nil {
 		t.Fatalf("start without the server: %v", err)
@@ -339,4 +361,64 @@ func TestOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.whole(t)
+}
+
+// predecessor records paths of the host as another source of it, as the watcher
+// before this one did.
+func (b *bench) predecessor(t *testing.T, paths ...string) {
+	t.Helper()
+	k := steletest.Key(t, entry.Watcher, 2)
+	head, err := b.liar.Enrol(t.Context(), k.Public(), entry.Watcher, &body.Host{Name: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := record.NewChain(k, head)
+	for _, p := range paths {
+		steletest.Submit(t, b.liar.Server, steletest.Sign(t, c, steletest.Change(p, "before\n", nil)))
+	}
+}
+
+// TestLatest: what a server says of the history of paths is believed once it is
+// shown. Where it is not, a gap says so, and no honest source stands accused.
+func TestLatest(t *testing.T) {
+	other := func(all []wire.Latest) { // true in itself, and about another path
+		all[0].Index, all[0].ID, all[0].Note = all[1].Index, all[1].ID, all[1].Note
+		all[0].Salt, all[0].Body = all[1].Salt, all[1].Body
+	}
+	for name, c := range map[string]struct {
+		lie  func([]wire.Latest)
+		code string
+	}{
+		"the truth":        {nil, ""},
+		"erased":           {func(all []wire.Latest) { all[0].Salt, all[0].Body = nil, nil }, ""},
+		"invented":         {func(all []wire.Latest) { all[0].ID[0] ^= 1 }, BadAnswer},
+		"another path's":   {other, BadAnswer},
+		"another line":     {func(all []wire.Latest) { all[0].What = 1 }, BadAnswer},
+		"not in its place": {func(all []wire.Latest) { all[0].Index-- }, BadReceipt},
+		"too few":          {func(all []wire.Latest) { all[0].Note = nil }, BadAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, 0)
+			b.predecessor(t, "/etc/a", "/etc/b")
+			b.liar.latest = c.lie
+			set := &set{confidence: body.Unknown, layer: "scan"}
+			for _, p := range []string{"/etc/a", "/etc/b"} {
+				set.changes = append(set.changes, change{path: p, text: []byte("x"), what: body.What{Path: p, Action: body.Modify, Time: body.FormatTime(b.clock())}})
+			}
+			if err := b.record(set); err != nil {
+				t.Fatal(err)
+			}
+			if (c.code == "") != (len(b.Findings()) == 0) || c.code != "" && !b.found(c.code) {
+				t.Fatalf("findings %+v, want %q", b.Findings(), c.code)
+			}
+			if name == "the truth" && len(b.refs) != 2 {
+				t.Fatal("what was shown is not believed")
+			}
+			b.liar.latest = nil
+			if err := b.ships(t, &trouble{}); err != nil {
+				t.Fatal(err)
+			}
+			b.whole(t)
+		})
+	}
 }

@@ -109,8 +109,8 @@ const aliveEvery = 30 * time.Second
 
 // collect gathers changes into change sets and records those that are due.
 func (w *Watcher) collect() error {
-	open := newSets()
-	tick := time.NewTicker(100 * time.Millisecond)
+	open := newSets(w.cfg.Pace)
+	tick := time.NewTicker(w.cfg.Pace.lookAt())
 	defer tick.Stop()
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()

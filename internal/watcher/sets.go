@@ -8,10 +8,9 @@ import (
 )
 
 // A change set is what one actor did in one go. It closes when the actor has
-// been quiet for setQuiet, and at the latest setLong after its first change.
+// been quiet for [Pace].Quiet, and at the latest [Pace].Long after its first
+// change.
 const (
-	setQuiet = 700 * time.Millisecond
-	setLong  = 2 * time.Second
 	setMost  = 1000 // changes; the entry's limit
 	setBytes = 16 << 20
 )
@@ -32,11 +31,12 @@ type set struct {
 
 // sets are the open change sets, by actor.
 type sets struct {
+	pace Pace
 	open map[string]*set
 	on   map[string]string // path → actor whose open set changed it last
 }
 
-func newSets() *sets { return &sets{make(map[string]*set), make(map[string]string)} }
+func newSets(p Pace) *sets { return &sets{p, make(map[string]*set), make(map[string]string)} }
 
 // actorKey tells actors apart: by login session, else by process.
 func actorKey(w *body.Who) string {
@@ -102,7 +102,7 @@ func (s *sets) due(now time.Time, all bool) (closed []*set) {
 	for {
 		oldest := ""
 		for key, o := range s.open {
-			ripe := all || now.Sub(o.last) >= setQuiet || now.Sub(o.first) >= setLong
+			ripe := all || now.Sub(o.last) >= s.pace.Quiet || now.Sub(o.first) >= s.pace.Long
 			if ripe && (oldest == "" || o.first.Before(s.open[oldest].first)) {
 				oldest = key
 			}

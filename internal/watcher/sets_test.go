@@ -22,19 +22,25 @@ func paths(sets []*set) (out [][]string) {
 	return out
 }
 
+// quiet and long are when a set is complete.
+var (
+	quiet = Pace{}.orDefault().Quiet
+	long  = Pace{}.orDefault().Long
+)
+
 func TestSets(t *testing.T) {
 	now := time.Unix(0, 0)
-	s := newSets()
+	s := newSets(Pace{}.orDefault())
 	for _, p := range []string{"a", "b", "c"} {
 		if due := s.add(now, by(1, p)); due != nil {
 			t.Fatalf("closed too soon: %v", paths(due))
 		}
 	}
 	s.add(now, by(2, "d"))
-	if due := s.due(now.Add(setQuiet/2), false); due != nil {
+	if due := s.due(now.Add(quiet/2), false); due != nil {
 		t.Fatalf("closed while the actor may go on: %v", paths(due))
 	}
-	due := s.due(now.Add(setQuiet), false)
+	due := s.due(now.Add(quiet), false)
 	if got := paths(due); len(got) != 2 || len(got[0])+len(got[1]) != 4 {
 		t.Fatalf("two actors, four changes: %v", got)
 	}
@@ -44,7 +50,7 @@ func TestSets(t *testing.T) {
 // after what the first one did.
 func TestSetsKeepOrder(t *testing.T) {
 	now := time.Unix(0, 0)
-	s := newSets()
+	s := newSets(Pace{}.orDefault())
 	s.add(now, by(1, "a"))
 	due := s.add(now, by(2, "a"))
 	if got := paths(due); len(got) != 1 || due[0].who.PID != 1 {
@@ -60,12 +66,12 @@ func TestSetsKeepOrder(t *testing.T) {
 // mix reasons.
 func TestSetsClose(t *testing.T) {
 	now := time.Unix(0, 0)
-	s := newSets()
+	s := newSets(Pace{}.orDefault())
 	for n := range 40 {
-		at := now.Add(time.Duration(n) * setQuiet / 2)
+		at := now.Add(time.Duration(n) * quiet / 2)
 		s.add(at, by(1, "a"))
 		if due := s.due(at, false); len(due) > 0 {
-			if at.Sub(now) < setLong {
+			if at.Sub(now) < long {
 				t.Fatalf("closed after %v", at.Sub(now))
 			}
 			break
@@ -74,14 +80,14 @@ func TestSetsClose(t *testing.T) {
 			t.Fatal("an actor that never rests is never recorded")
 		}
 	}
-	s = newSets()
+	s = newSets(Pace{}.orDefault())
 	for range setMost {
 		s.add(now, by(1, "a"))
 	}
 	if due := s.add(now, by(1, "a")); len(due) != 1 || len(due[0].changes) != setMost {
 		t.Fatal("a full set was not closed")
 	}
-	s = newSets()
+	s = newSets(Pace{}.orDefault())
 	s.add(now, by(1, "a"))
 	reasoned := by(1, "b")
 	reasoned.why.Reason = "because"

@@ -13,12 +13,10 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// Pauses between tries to ship, and how much is shipped at once.
+// How much is shipped at once.
 const (
-	retryFirst = 100 * time.Millisecond
-	retryMost  = 30 * time.Second
-	shipMost   = 256
-	shipBytes  = 8 << 20
+	shipMost  = 256
+	shipBytes = 8 << 20
 )
 
 // beatEvery is how often a watcher says that it lives and asks how the log has
@@ -28,7 +26,7 @@ const beatEvery = 20 * time.Second
 // ship hands in what is spooled, verifies the receipts, and lets the spool
 // forget. It tries for ever; only an unusable spool ends it.
 func (w *Watcher) ship(ctx context.Context) error {
-	pause := retryFirst
+	pause := w.cfg.Pace.RetryFirst
 	var t trouble
 	for {
 		items, err := w.cfg.Spool.Pending(shipMost, shipBytes)
@@ -45,7 +43,7 @@ func (w *Watcher) ship(ctx context.Context) error {
 		}
 		err = w.shipBatch(ctx, items, &t)
 		if err == nil {
-			pause, t = retryFirst, trouble{}
+			pause, t = w.cfg.Pace.RetryFirst, trouble{}
 			w.over(NoReceipt, NoAnswer, Refused, MissingInclusion)
 			continue
 		}
@@ -57,7 +55,7 @@ func (w *Watcher) ship(ctx context.Context) error {
 			return nil
 		}
 		if t.since.IsZero() {
-			t.since = w.cfg.Now()
+			t.since = w.cfg.Steady()
 		}
 		w.cfg.Diag.Warn("entries not acknowledged", "entries", len(items), "error", err)
 		w.failed(err, t)
@@ -67,7 +65,7 @@ func (w *Watcher) ship(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		pause = min(2*pause, retryMost)
+		pause = min(2*pause, w.cfg.Pace.RetryMost)
 	}
 }
 
@@ -95,9 +93,9 @@ func (w *Watcher) shipBatch(ctx context.Context, items []spool.Item, t *trouble)
 		indexes[i] = a.Index
 	}
 	if t.accepted.IsZero() {
-		t.accepted = w.cfg.Now()
+		t.accepted = w.cfg.Steady()
 	}
-	cp, err := w.prove(indexes, notes, func(believed uint64) (*wire.Receipt, error) {
+	cp, err := w.prove(ctx, indexes, notes, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Receipt(ctx, believed, indexes)
 	})
 	if err != nil {
@@ -112,12 +110,20 @@ func (w *Watcher) meet(ctx context.Context) error {
 	if w.met {
 		return nil
 	}
-	theirs, err := w.cfg.Server.Head(ctx, w.Source())
+	theirs, err := w.head(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for our own head: %w", err)
+		return err
 	}
 	if err := w.behind(theirs); err != nil {
 		return err
+	}
+	w.mu.Lock()
+	ahead := theirs.Next > w.chain.Head().Next
+	w.mu.Unlock()
+	if ahead {
+		if err := w.learn(ctx); err != nil {
+			return err
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -128,6 +134,50 @@ func (w *Watcher) meet(ctx context.Context) error {
 	}
 	w.met = true
 	return nil
+}
+
+// head asks where the log sees our own chain. Whoever says that it is at a place
+// shows the entry there, which nobody else could have signed: to go on from an
+// invented one would make this source look as if it had forked or dropped some.
+func (w *Watcher) head(ctx context.Context) (record.Head, error) {
+	h, note, err := w.cfg.Server.Head(ctx, w.Source())
+	if err != nil {
+		return h, fmt.Errorf("ask for our own head: %w", err)
+	}
+	if h.Next == 0 {
+		return h, w.enrolledBy(h)
+	}
+	e, err := entry.Parse(note)
+	if err != nil {
+		return h, fmt.Errorf("%w: the entry at the head of our chain: %w", errBadAnswer, err)
+	}
+	if e.Seq+1 != h.Next || e.ID() != h.Prev || e.Source != w.Source() || e.Verify(w.cfg.Key.Public()) != nil {
+		return h, fmt.Errorf("%w: the entry at the head of our chain is not one that we signed", errBadAnswer)
+	}
+	return h, nil
+}
+
+// enrolledBy holds what the server says before our first entry against the
+// enrolment that was proved when this host joined, where the spool still has it.
+func (w *Watcher) enrolledBy(h record.Head) error {
+	ours, ok := w.cfg.Spool.Head()
+	if ok && ours.Next == 0 && ours.Prev != h.Prev {
+		return fmt.Errorf("%w: we were enrolled by another entry", errBadAnswer)
+	}
+	return nil
+}
+
+// learn asks for the newest checkpoint: what this source signed before its disk
+// was put back may have seen more than the spool remembers, and what it signs
+// next must not have seen less.
+func (w *Watcher) learn(ctx context.Context) error {
+	cp, err := w.prove(ctx, nil, nil, func(believed uint64) (*wire.Receipt, error) {
+		return w.cfg.Server.Receipt(ctx, believed, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return w.believe(cp)
 }
 
 // behind checks that the log has not lost what it had proved to this source: the
@@ -151,40 +201,60 @@ func (w *Watcher) behind(theirs record.Head) error {
 }
 
 // adopt goes on from the log's head: this host was rolled back, or its spool was
-// lost. The caller holds mu.
+// lost. What the spool knew of paths is as old as the spool. The caller holds mu.
 func (w *Watcher) adopt(theirs record.Head) error {
 	w.chain.MoveTo(theirs)
+	w.stale = true
 	return w.gapLocked("the spool is behind the log: the host was rolled back or the spool was lost", w.cfg.Spool.Latest())
 }
 
 // prove asks for a receipt and verifies it: nothing the server says is taken on
 // trust. What it proves is believed from then on. One proof is asked for at a
 // time, so that each continues the one before.
-func (w *Watcher) prove(indexes []uint64, notes [][]byte, ask func(believed uint64) (*wire.Receipt, error)) (verify.Checkpoint, error) {
-	w.proof.Lock()
-	defer w.proof.Unlock()
-	r, err := ask(w.believed.Size)
+func (w *Watcher) prove(ctx context.Context, indexes []uint64, notes [][]byte, ask func(believed uint64) (*wire.Receipt, error)) (verify.Checkpoint, error) {
+	select {
+	case w.proof <- struct{}{}:
+		defer func() { <-w.proof }()
+	case <-ctx.Done():
+		return verify.Checkpoint{}, fmt.Errorf("wait for another proof: %w", ctx.Err())
+	}
+	before := w.Believed()
+	r, err := ask(before.Size)
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("receipt: %w", err)
 	}
-	cp, err := r.Check(w.cfg.LogKey, w.believed, indexes, notes)
+	cp, err := r.Check(w.cfg.LogKey, before, indexes, notes)
 	if f := (*verify.Finding)(nil); err != nil && !errors.As(err, &f) {
 		err = fmt.Errorf("%w: %w", errBadReceipt, err)
 	}
 	if err != nil {
 		return cp, err
 	}
-	w.believed = cp
-	w.mu.Lock()
-	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
-	w.mu.Unlock()
+	w.setBelieved(cp)
 	return cp, nil
+}
+
+// believe keeps a checkpoint that was proved. Only then may an entry say that it
+// saw it: after a crash the next one must not have seen less.
+func (w *Watcher) believe(cp verify.Checkpoint) error {
+	if err := w.cfg.Spool.Believe(cp, w.cfg.Now()); err != nil {
+		return err
+	}
+	w.saw(cp)
+	return nil
+}
+
+func (w *Watcher) saw(cp verify.Checkpoint) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
 }
 
 func (w *Watcher) acknowledge(cp verify.Checkpoint, items []spool.Item, indexes []uint64) error {
 	if err := w.cfg.Spool.Forget(items[len(items)-1].Seq, cp, w.cfg.Now()); err != nil {
 		return err
 	}
+	w.saw(cp)
 	w.waitMu.Lock()
 	defer w.waitMu.Unlock()
 	for i := range items {
@@ -216,7 +286,7 @@ func (w *Watcher) beat(ctx context.Context) error {
 			w.again()
 		default:
 			if t.since.IsZero() {
-				t.since = w.cfg.Now()
+				t.since = w.cfg.Steady()
 			}
 			w.cfg.Diag.Debug("beat not answered", "error", err)
 			w.failed(err, t)
@@ -242,18 +312,24 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 	next := w.chain.Head().Next
 	w.mu.Unlock()
 	before := w.Believed().Size
-	cp, err := w.prove(nil, nil, func(believed uint64) (*wire.Receipt, error) {
+	cp, err := w.prove(ctx, nil, nil, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Next: next, Pending: w.cfg.Spool.Len()})
 	})
 	if err != nil || cp.Size == before {
 		return err
 	}
-	return w.cfg.Spool.Believe(cp, w.cfg.Now())
+	return w.believe(cp)
 }
 
 // Believed is the newest checkpoint that was verified.
 func (w *Watcher) Believed() verify.Checkpoint {
-	w.proof.Lock()
-	defer w.proof.Unlock()
+	w.believedMu.Lock()
+	defer w.believedMu.Unlock()
 	return w.believed
+}
+
+func (w *Watcher) setBelieved(cp verify.Checkpoint) {
+	w.believedMu.Lock()
+	defer w.believedMu.Unlock()
+	w.believed = cp
 }

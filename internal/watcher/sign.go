@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -17,14 +18,13 @@ import (
 // record makes an entry of a change set and spools it, or folds it into what
 // waits for room.
 func (w *Watcher) record(s *set) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.held != nil || w.cfg.Spool.Room() < s.size() {
-		return w.hold(s)
-	}
-	if err := w.lookUp(s); err != nil {
+	if held, err := w.holdIfFull(s); held || err != nil {
 		return err
 	}
+	if err := w.lockKnowing(s); err != nil {
+		return err
+	}
+	defer w.mu.Unlock()
 	d := record.Draft{
 		Kind: entry.Change, Time: w.cfg.Now(), Who: s.who, Why: s.why,
 		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version},
@@ -44,6 +44,33 @@ func (w *Watcher) record(s *set) error {
 		return w.hold(s)
 	}
 	return err
+}
+
+// lockKnowing takes mu once it is known which changes those of a set follow. It
+// does not hold mu while the server is asked: nobody waits because of that.
+func (w *Watcher) lockKnowing(s *set) error {
+	for {
+		if err := w.lookUp(s); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		if !w.stale {
+			return nil
+		}
+		maps.DeleteFunc(w.refs, func(_ string, r ref) bool { return r.old })
+		w.stale = false
+		w.mu.Unlock()
+	}
+}
+
+// holdIfFull folds a set into what waits for room, if there is none for it.
+func (w *Watcher) holdIfFull(s *set) (held bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held == nil && w.cfg.Spool.Room() >= s.size() {
+		return false, nil
+	}
+	return true, w.hold(s)
 }
 
 // states are what the paths of a set are known by once its entry is spooled.
@@ -79,7 +106,7 @@ func (w *Watcher) spoolDraft(d record.Draft, put func(spool.Item) error, states 
 		return err
 	}
 	for _, st := range known {
-		w.refs[string(st.Path)] = ref{st.Entry, st.What}
+		w.refs[string(st.Path)] = ref{id: st.Entry, what: st.What}
 	}
 	return nil
 }
@@ -102,11 +129,8 @@ func (w *Watcher) before(c *change, latest map[string]int) {
 	}
 }
 
-// Times to wait for what the server knows of a path.
-const (
-	lookUpWithin = 5 * time.Second
-	lookUpAgain  = 30 * time.Second // after the server could not be asked
-)
+// lookUpAgain is how long the server is left alone after it could not be asked.
+const lookUpAgain = 30 * time.Second
 
 // lookUp asks the server about paths that this watcher has recorded nothing of:
 // another source of this host may have. If it cannot be asked a gap says why
@@ -124,21 +148,20 @@ func (w *Watcher) lookUp(s *set) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	if w.cfg.Now().Before(w.deafUntil) {
+	if w.cfg.Steady().Before(w.deafUntil) {
 		return nil // the gap is signed
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookUpWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Pace.LookUp)
 	defer cancel()
 	found, err := w.cfg.Server.Latest(ctx, w.cfg.Host, paths)
-	if err != nil {
-		w.deafUntil = w.cfg.Now().Add(lookUpAgain)
-		w.cfg.Diag.Warn("the server could not be asked for the history of paths", "paths", len(paths), "error", err)
-		return w.gapLocked("the server could not be asked what was recorded of these paths before", w.cfg.Now())
+	if err == nil {
+		err = w.believeShown(ctx, paths, found)
 	}
-	for i, l := range found {
-		if l.Found {
-			w.refs[paths[i]] = ref{entry.ID(l.ID), l.What}
-		}
+	if err != nil {
+		w.failed(err, trouble{})
+		w.deafUntil = w.cfg.Steady().Add(lookUpAgain)
+		w.cfg.Diag.Warn("the server could not be asked for the history of paths", "paths", len(paths), "error", err)
+		return w.gap("the server could not be asked what was recorded of these paths before", w.cfg.Now())
 	}
 	return nil
 }
@@ -220,6 +243,9 @@ func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, e
 	case a := <-done:
 		return e.ID(), a.index, a.err
 	case <-ctx.Done():
+		w.waitMu.Lock()
+		defer w.waitMu.Unlock()
+		delete(w.waiting, e.Seq)
 		return entry.ID{}, 0, ctx.Err()
 	}
 }

@@ -36,8 +36,9 @@ type Server interface {
 	// Receipt proves that the entries at those indexes stand in the log, under a
 	// checkpoint consistent with the tree of believed leaves.
 	Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error)
-	// Head is where the log sees the chain of a source.
-	Head(ctx context.Context, src entry.Source) (record.Head, error)
+	// Head is where the log sees the chain of a source, and the entry it ends with
+	// as that source signed it, none before the first.
+	Head(ctx context.Context, src entry.Source) (record.Head, []byte, error)
 	// Latest is the latest change of each of those paths of this host.
 	Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error)
 	// Beat says that the source lives. It is answered with a receipt for no entry.
@@ -64,7 +65,19 @@ type Config struct {
 	Alert      func(alert.Finding) // told what is wrong, and when it is over; it must not wait
 	OwnEvents  bool                // record what this very process changes too
 	Now        func() time.Time
+	Steady     func() time.Time // by which patience is measured, whatever is done to the clock; nil: time.Now
+	Pace       Pace             // zero: as fits a host
 	Diag       *slog.Logger
+
+	// Capture sees the changes; nil: package capture.
+	Capture func(capture.Config) (Capture, error)
+}
+
+// Capture is what sees changes and hands them over, as [capture.Capture] does.
+type Capture interface {
+	Run(ctx context.Context) error
+	Ready() <-chan struct{}
+	Status() capture.Status
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -72,21 +85,26 @@ type Config struct {
 type Watcher struct {
 	cfg     Config
 	reasons *reasons
-	capture *capture.Capture
+	capture Capture
 
-	mu        sync.Mutex // of chain and what follows: one entry is signed at a time
-	chain     *record.Chain
+	mu    sync.Mutex // of chain, held and stale: one entry is signed at a time
+	chain *record.Chain
+	held  *held // what waits for room in the spool; nil: nothing
+	stale bool  // what the spool knew of paths is not to be relied on
+
+	// Of the goroutine that records.
 	refs      map[string]ref // latest change of each path
-	held      *held          // what waits for room in the spool; nil: nothing
 	deafUntil time.Time      // the server could not be asked, and is not before then
 
 	intake chan change   // from capture to the change sets
 	wake   chan struct{} // something was spooled
 	retry  chan struct{} // the server answers again
 
-	proof    sync.Mutex // one proof is asked for at a time; taken before mu
-	believed verify.Checkpoint
-	met      bool // the log's view of this source is known; of the goroutine that ships
+	proof chan struct{} // full while a proof is asked for: one at a time; taken before mu
+	met   bool          // the log's view of this source is known; of the goroutine that ships
+
+	believedMu sync.Mutex
+	believed   verify.Checkpoint
 
 	waitMu  sync.Mutex
 	waiting map[uint64]chan acknowledged // by seq
@@ -98,6 +116,7 @@ type Watcher struct {
 type ref struct {
 	id   entry.ID
 	what int
+	old  bool // of an earlier run, as the spool tells
 }
 
 type acknowledged struct {
@@ -124,7 +143,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
 		cfg: cfg, reasons: newReasons(), refs: make(map[string]ref),
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
-		waiting: make(map[uint64]chan acknowledged), findings: make(map[string]alert.Finding),
+		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[string]alert.Finding),
 	}
 	if w.cfg.Alert == nil {
 		w.cfg.Alert = func(alert.Finding) {}
@@ -132,12 +151,24 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	if w.cfg.BeatEvery == 0 {
 		w.cfg.BeatEvery = beatEvery
 	}
+	if w.cfg.Steady == nil {
+		w.cfg.Steady = time.Now
+	}
+	if w.cfg.Capture == nil {
+		w.cfg.Capture = func(c capture.Config) (Capture, error) { return capture.New(c) }
+	}
+	w.cfg.Pace = w.cfg.Pace.orDefault()
 	if err := w.resume(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.mourn(); err != nil {
 		return nil, err
 	}
 	known := make(map[string]capture.Known)
 	for path, st := range cfg.Spool.States() {
-		w.refs[path] = ref{st.Entry, st.What}
+		if w.knows(st) {
+			w.refs[path] = ref{st.Entry, st.What, true}
+		}
 		if st.Gone {
 			continue
 		}
@@ -155,7 +186,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	if cfg.OwnEvents {
 		cc = capture.WithOwn(cc)
 	}
-	w.capture, err = capture.New(cc)
+	w.capture, err = w.cfg.Capture(cc)
 	return w, err
 }
 
@@ -168,12 +199,13 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 		return fmt.Errorf("checkpoint in the spool: %w", err)
 	}
 	ours, ok := w.cfg.Spool.Head()
-	theirs, err := w.cfg.Server.Head(ctx, w.cfg.Key.Source())
+	theirs, err := w.head(ctx)
 	if err != nil && !ok {
-		return fmt.Errorf("ask for our own head: %w", err)
+		return err
 	}
 	if err != nil {
 		w.cfg.Diag.Warn("started without the server: what is recorded waits in the spool", "error", err)
+		w.failed(err, trouble{})
 		w.chain = record.NewChain(w.cfg.Key, ours)
 		w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
 		return nil
@@ -190,11 +222,39 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 		w.failed(err, trouble{})
 		return nil // it is met again before the first entry is sent
 	}
-	w.met = true
 	if theirs.Next > ours.Next || !ok && theirs.Next > 0 {
-		return w.adopt(theirs)
+		if err := w.learn(ctx); err != nil {
+			w.failed(err, trouble{})
+			return nil // likewise
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if err := w.adopt(theirs); err != nil {
+			return err
+		}
 	}
+	w.met = true
 	return nil
+}
+
+// knows reports whether what the spool tells of a path is its latest change, as
+// far as this source knows. A damaged spool may have lost a later one, but none
+// that is later than what still waits.
+func (w *Watcher) knows(st spool.State) bool {
+	return len(w.cfg.Spool.Damage()) == 0 || w.cfg.Spool.Waits(st.Entry)
+}
+
+// mourn says, on the record and by way of an alert, that the spool was not what
+// it should have been: what it had to tell may be missing.
+func (w *Watcher) mourn() error {
+	damage := w.cfg.Spool.Damage()
+	if len(damage) == 0 {
+		return nil
+	}
+	d := damage[0]
+	detail := fmt.Sprintf("the spool was damaged at %d places, first at offset %d (%s): what could be read of it is used, and the file is kept", len(damage), d.Offset, d.Why)
+	w.raise(SpoolDamaged, detail)
+	return w.gap(detail, w.cfg.Spool.Latest())
 }
 
 // recall finds the checkpoint to believe. A watcher that has lost its spool has
@@ -268,29 +328,30 @@ func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) 
 		for range w.intake { // after an error nothing can be recorded; capture must not be held up
 		}
 	})
-	ship.Go(func() { errs[2] = w.ship(back); stopFront() })
+	ended := make(chan struct{})
+	ship.Go(func() { errs[2] = w.ship(back); close(ended); stopFront() })
 	ship.Go(func() { errs[3] = w.beat(back); stopFront() })
 	fronts.Wait()
 	close(w.intake)
 	sets.Wait()
-	w.drain(back)
+	w.drain(back, ended)
 	stopBack()
 	ship.Wait()
 	return errors.Join(errs...)
 }
 
-// drainFor is how long a stopping watcher waits for acknowledgements; what has
+// drain waits for acknowledgements while there is somebody to ship; what has
 // none stays in the spool.
-const drainFor = 10 * time.Second
-
-func (w *Watcher) drain(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, drainFor)
+func (w *Watcher) drain(ctx context.Context, ended <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Pace.Drain)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for w.cfg.Spool.Len() > 0 && ctx.Err() == nil {
 		select {
 		case <-tick.C:
+		case <-ended:
+			return
 		case <-ctx.Done():
 		}
 	}

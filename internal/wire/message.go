@@ -62,6 +62,8 @@ type Enrol struct {
 	Secret string     `json:"secret"` // of a join token
 	Role   entry.Role `json:"role"`
 	Host   body.Host  `json:"host"`
+
+	Follows string `json:"follows,omitempty"` // the source on the same host that this one replaces
 }
 
 // Enrolled answers Enrol: where the enrolment stands, and the proof.
@@ -91,6 +93,7 @@ type Beat struct {
 type Head struct {
 	Next uint64    `json:"next"`
 	Prev tlog.Hash `json:"prev"`
+	Note []byte    `json:"note,omitempty"` // the entry it ends with, as the source signed it; none before the first
 }
 
 // MaxLatest is how many paths one LatestRequest may ask about.
@@ -104,11 +107,17 @@ type LatestRequest struct {
 	Paths [][]byte `json:"paths"`
 }
 
-// Latest is the latest change of a subject, if there is any.
+// Latest is the latest change of a subject, if there is any, and what shows that
+// it is one: the entry, where it stands, and the disclosure of the what line.
 type Latest struct {
 	Found bool      `json:"found,omitempty"`
 	ID    tlog.Hash `json:"id"`
 	What  int       `json:"what,omitempty"`
+
+	Index uint64 `json:"index,omitempty"`
+	Note  []byte `json:"note,omitempty"` // the entry; absent where an earlier answer has it
+	Salt  []byte `json:"salt,omitempty"`
+	Body  []byte `json:"body,omitempty"` // absent where it was erased
 }
 
 // Imported answers how many rows of a file are in the log.
