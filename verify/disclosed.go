@@ -103,7 +103,7 @@ func (l *Log) disclosed(lf *leaf, standing Standing) {
 		l.mismatch = append(l.mismatch, mismatch{opening{lf.id, line}, lf.index, e.Source, e.Seq})
 	}
 	for _, line := range o.malformed {
-		l.report(found(MalformedBody, lf.index, e.Source, "%s: the body is not canonical or a field has the wrong type", line))
+		l.report(Malformation(lf.index, e.Source, line))
 	}
 	switch {
 	case e.Kind == entry.Enrol:
