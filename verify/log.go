@@ -65,6 +65,7 @@ type Log struct {
 	missing  map[opening][]missing
 	mismatch []mismatch
 	subjects subjects
+	roll     roll
 }
 
 // signed is a leaf whose clock awaits the next entry of a recorder.
@@ -112,6 +113,7 @@ func NewLog(cfg Config) *Log {
 		again:    make(map[entry.ID][]uint64),
 		missing:  make(map[opening][]missing),
 		subjects: newSubjects(),
+		roll:     newRoll(),
 		verdict:  Verdict{Signatures: !cfg.SkipSignatures},
 	}
 }
@@ -211,7 +213,7 @@ func (l *Log) take(lf *leaf) error {
 		return nil
 	}
 	e := lf.entry
-	lf.late = l.sources.late(e) // asked before the entry itself, a revoke maybe, is taken in
+	lf.late = l.sources.Late(e) // asked before the entry itself, a revoke maybe, is taken in
 	err := l.sources.Admit(lf.index, e, func(k *entry.PublicKey) error {
 		if lf.known != nil {
 			return lf.sig
@@ -234,6 +236,7 @@ func (l *Log) take(lf *leaf) error {
 	if l.cfg.Open != nil && lf.index >= l.cfg.From {
 		l.disclosed(lf, standing)
 	}
+	l.rollcall(lf, standing)
 	return nil
 }
 

@@ -4,8 +4,9 @@
 // in the log.
 //
 // What is odd but not bad (a hole, a fork, a clock that runs ahead) is recorded
-// as it came: it accuses its source, and a log must not lose evidence. The same
-// entry again is answered with the index it already has.
+// as it came and told at once: it accuses its source, and a log must not lose
+// evidence. What is odd is for package verify to say. The same entry again is
+// answered with the index it already has.
 //
 // Batches pass through stages that run at the same time: check, admit, keep
 // (vault), append (log), note (index). After an error whose outcome is unknown
@@ -19,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
@@ -68,6 +70,15 @@ type Config struct {
 	Next    uint64                  // index of the next entry
 	Heads   map[entry.Source]uint64 // highest seq + 1 of each source so far
 	Diag    *slog.Logger            // nil: discard
+	Now     func() time.Time        // nil: time.Now
+
+	// Found is told what is odd about an entry that was taken in all the same. It
+	// must not wait. Nil: nobody is told.
+	Found func(f *verify.Finding, about entry.ID)
+
+	// Root is the root of the log's tree at a size, if it has one by now and can
+	// say so at little cost. Nil: what entries saw is not compared.
+	Root func(ctx context.Context, size uint64) (entry.Hash, bool)
 }
 
 // Intake accepts entries. All methods may be called from any goroutine.
@@ -86,6 +97,7 @@ type Intake struct {
 
 	flight map[seqOf][]index.Ref // admitted, perhaps not in the index yet
 
+	holes     holes
 	admission admission // owned by the admit stage
 	nearby    nearby    // owned by the keep stage
 }
@@ -101,6 +113,15 @@ type request struct {
 func New(cfg Config) *Intake {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Found == nil {
+		cfg.Found = func(*verify.Finding, entry.ID) {}
+	}
+	if cfg.Root == nil {
+		cfg.Root = func(context.Context, uint64) (entry.Hash, bool) { return entry.Hash{}, false }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	in := &Intake{

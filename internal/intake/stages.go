@@ -8,6 +8,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // batch is what passes through the stages behind admit: new entries only.
@@ -22,6 +23,7 @@ type batch struct {
 type admission struct {
 	next  uint64
 	heads map[entry.Source]uint64
+	tips  map[entry.Source]tip
 }
 
 type seqOf struct {
@@ -30,7 +32,7 @@ type seqOf struct {
 }
 
 func newAdmission(cfg Config) admission {
-	return admission{cfg.Next, cfg.Heads}
+	return admission{cfg.Next, cfg.Heads, make(map[entry.Source]tip)}
 }
 
 // admit gives entries their indexes, in the order they came. Whatever waits in
@@ -79,15 +81,15 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 	}
 	ad := &in.admission
 	e := it.entry
-	at := seqOf{e.Source, e.Seq}
-	known, err := in.known(at, it.id)
+	past, err := in.past(e)
 	if err != nil {
 		return a, false, err
 	}
-	if known != nil {
-		return wire.Answer{Index: *known, Duplicate: true}, false, nil
+	if past.Standing(it.id) == verify.Duplicate {
+		return wire.Answer{Index: indexOf(past.Same, it.id), Duplicate: true}, false, nil
 	}
 	in.mu.Lock()
+	late := in.sources.Late(e) // asked before the entry itself is taken in
 	err = in.sources.Admit(ad.next, e, func(k *entry.PublicKey) error {
 		if k == it.tried {
 			return it.signed
@@ -95,36 +97,33 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 		return e.Verify(k)
 	})
 	if err == nil {
+		at := seqOf{e.Source, e.Seq}
 		in.flight[at] = append(in.flight[at], index.Ref{Index: ad.next, ID: it.id})
 	}
 	in.mu.Unlock()
 	if err != nil {
 		return wire.Answer{Refused: err}, false, nil
 	}
+	in.odd(it, ad.next, late, past)
 	a = wire.Answer{Index: ad.next}
 	ad.heads[e.Source] = max(ad.heads[e.Source], e.Seq+1)
 	ad.next++
 	return a, true, nil
 }
 
-// known finds the index of an entry that is in the log, or on its way there.
-func (in *Intake) known(at seqOf, id entry.ID) (*uint64, error) {
+// refs finds the entries of a source with that seq, those on their way included.
+func (in *Intake) refs(at seqOf) ([]index.Ref, error) {
 	if at.seq >= in.admission.heads[at.source] {
 		return nil, nil
 	}
 	in.mu.RLock()
-	refs := slices.Clone(in.flight[at])
+	flight := slices.Clone(in.flight[at])
 	in.mu.RUnlock()
 	indexed, err := in.cfg.Index.BySeq(in.ctx, at.source, at.seq)
 	if err != nil {
 		return nil, fmt.Errorf("look up source %s seq %d: %w", at.source, at.seq, err)
 	}
-	for _, r := range append(refs, indexed...) {
-		if r.ID == id {
-			return &r.Index, nil
-		}
-	}
-	return nil, nil
+	return refsOf(flight, indexed), nil
 }
 
 // pass runs one stage over batch after batch. Once the intake has failed
