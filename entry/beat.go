@@ -30,10 +30,14 @@ type Beat struct {
 	Time   string // in body.TimeFormat
 	Saw    Saw
 
-	text []byte
+	note []byte // the whole, once parsed or signed
+	text []byte // of it
 	sig  [64]byte
 	hash [4]byte
 }
+
+// Note is the beat as its source signed it.
+func (b *Beat) Note() []byte { return b.note }
 
 // Sign renders the beat, sets its source and signs it. What this package signs
 // it accepts.
@@ -77,7 +81,7 @@ func ParseBeat(note []byte) (*Beat, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	b.text, b.sig, b.hash = text, p.e.sig, p.e.hash
+	b.note, b.text, b.sig, b.hash = note, text, p.e.sig, p.e.hash
 	return b, nil
 }
 

@@ -87,7 +87,6 @@ func (a *app) runUp(ctx context.Context, l server.Layout, o upOptions) (err erro
 	told.Go(func() {
 		select {
 		case <-m.watcher.Ready():
-			m.server.Present(m.watcher.Source())
 			if !o.quiet {
 				a.printWatching(m.watcher.Status())
 			}
@@ -347,5 +346,10 @@ func (l local) Latest(ctx context.Context, host string, paths []string) ([]wire.
 }
 
 func (l local) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
+	beat, err := entry.ParseBeat(b.Note)
+	if err != nil {
+		return nil, err
+	}
+	l.Heard(beat)
 	return l.Receipt(ctx, b.Believed, nil)
 }

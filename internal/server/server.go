@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/stele-log/stele/entry"
@@ -51,8 +53,12 @@ type Server struct {
 	recorder *recorder
 	believer *believer
 
+	tell atomic.Pointer[func(*verify.Finding, entry.ID)] // what is odd about entries; nil: nobody
+
 	mu   sync.Mutex
 	tree *tlog.Tree // of the newest checkpoint a receipt was made under, with what it has read
+
+	roots *lru.Cache[uint64, entry.Hash] // of trees that were shown, by size
 }
 
 // Open opens the store, or begins one in an empty directory. The context is for
@@ -66,6 +72,9 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	cfg.Erasers = max(cfg.Erasers, 1)
 	s := &Server{cfg: cfg}
+	if s.roots, err = lru.New[uint64, entry.Hash](maxRoots); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
@@ -124,6 +133,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.intake = intake.New(intake.Config{
 		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag,
 		Sources: st.sources, Next: st.next, Heads: st.heads,
+		Now: s.cfg.Now, Found: s.found, Root: s.RootAt,
 	})
 	s.recorder = newRecorder(s, st)
 	if st.next == 0 {
@@ -133,6 +143,43 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.recorder.start()
 	return nil
+}
+
+// Tell has what is odd about entries that are taken in told to found, which must
+// not wait.
+func (s *Server) Tell(found func(f *verify.Finding, about entry.ID)) { s.tell.Store(&found) }
+
+func (s *Server) found(f *verify.Finding, about entry.ID) {
+	if tell := s.tell.Load(); tell != nil {
+		(*tell)(f, about)
+	}
+}
+
+// Gaps tells, once each, which numbers sources passed over before that time and
+// have not brought since.
+func (s *Server) Gaps(before time.Time) []*verify.Finding { return s.intake.Gaps(before) }
+
+// maxRoots bounds the roots that are remembered. Nearly every root a source saw
+// is that of a checkpoint it was shown lately.
+const maxRoots = 1 << 14
+
+// RootAt is the root of the log's tree at a size it has published, for holding
+// what sources saw against.
+func (s *Server) RootAt(ctx context.Context, size uint64) (entry.Hash, bool) {
+	if root, ok := s.roots.Get(size); ok {
+		return root, true
+	}
+	cp, err := s.checkpoint()
+	if err != nil || size > cp.Size {
+		return entry.Hash{}, false
+	}
+	root, err := s.treeOf(cp).RootAt(ctx, size)
+	if err != nil {
+		s.cfg.Diag.Warn("the root of an earlier tree could not be read", "size", size, "error", err)
+		return root, false
+	}
+	s.roots.Add(size, root)
+	return root, true
 }
 
 // Stop ends the server: what was handed in is finished first.
@@ -270,5 +317,9 @@ func (s *Server) checkpoint() (verify.Checkpoint, error) {
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
 	}
-	return verify.OpenCheckpoint(s.keys.log.public, signed)
+	cp, err := verify.OpenCheckpoint(s.keys.log.public, signed)
+	if err == nil {
+		s.roots.Add(cp.Size, cp.Root)
+	}
+	return cp, err
 }

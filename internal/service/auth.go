@@ -19,6 +19,7 @@ import (
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // handler answers one request; its error becomes the answer.
@@ -126,8 +127,10 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 			en, ok := srv.Enrolment(c.source)
 			switch {
 			case !ok:
+				s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", r.RemoteAddr, c.source)})
 				return refuse(http.StatusForbidden, "enrol with a join token: stele watch --join TOKEN", "source %s is not enrolled in this log", c.source)
 			case en.Revoked:
+				s.found(finding{code: verify.AfterRevoke, source: c.source, detail: r.RemoteAddr + " speaks as this source, which was revoked"})
 				return refuse(http.StatusForbidden, "", "source %s was revoked", c.source)
 			}
 			c.role = en.Role

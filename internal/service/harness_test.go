@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // door is a service at a loopback address, with its operator.
@@ -108,8 +109,10 @@ func seed(n int) []byte {
 // source is a source with its key, its client and its chain.
 type source struct {
 	*client.Client
-	key   entry.SecretKey
-	chain *record.Chain
+	key      entry.SecretKey
+	log      *entry.LogKey
+	chain    *record.Chain
+	believed verify.Checkpoint
 }
 
 // stranger is a source that has not enrolled.
@@ -123,7 +126,11 @@ func (d *door) stranger(t *testing.T, n int) *source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &source{Client: d.client(t, client.Config{Certificate: &cert}), key: key}
+	log, err := entry.ParseLogKey(d.endpoint.VKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &source{Client: d.client(t, client.Config{Certificate: &cert}), key: key, log: log}
 }
 
 // join enrols a source with a token of its own.
@@ -134,15 +141,12 @@ func (d *door) join(t *testing.T, n int) *source {
 	if err != nil {
 		t.Fatalf("ask for a token: %v", err)
 	}
-	log, err := entry.ParseLogKey(given.VKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, id, err := s.Client.Enrol(t.Context(), log, s.key.Public(), given.Secret, entry.Watcher, body.Host{Name: fmt.Sprintf("host-%d", n)})
+	cp, id, err := s.Client.Enrol(t.Context(), s.log, s.key.Public(), given.Secret, entry.Watcher, body.Host{Name: fmt.Sprintf("host-%d", n)})
 	if err != nil {
 		t.Fatalf("enrol: %v", err)
 	}
-	s.chain = record.NewChain(s.key, record.Head{Prev: id})
+	s.chain, s.believed = record.NewChain(s.key, record.Head{Prev: id}), cp
+	s.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
 	return s
 }
 
@@ -153,6 +157,23 @@ func (s *source) sign(t *testing.T, paths ...string) []wire.Submission {
 		ds = append(ds, steletest.Change(p, p+"\n", nil))
 	}
 	return steletest.Sign(t, s.chain, ds...)
+}
+
+// beat is a signed sign of life.
+func (s *source) beat(t *testing.T, believed verify.Checkpoint, next, kept uint64) wire.Beat {
+	t.Helper()
+	if believed.Size == 0 {
+		believed.Root = entry.EmptyRoot
+	}
+	b := entry.Beat{
+		Origin: s.log.Origin(), Next: next, Kept: kept,
+		Time: body.FormatTime(time.Now()), Saw: entry.Saw{Size: believed.Size, Root: believed.Root},
+	}
+	note, err := b.Sign(s.key)
+	if err != nil {
+		t.Fatalf("sign a beat: %v", err)
+	}
+	return wire.Beat{Believed: believed.Size, Note: note}
 }
 
 // files are all files below a directory.

@@ -6,6 +6,11 @@
 // key it was enrolled with, a reader or an operator a secret. What is accepted is
 // judged by intake, never here.
 //
+// What is odd about a source is found here or by the intake, and told in three
+// ways: counted, alerted, and recorded as a signed finding, folded so that nobody
+// can fill the log with it. Who is present is told by roll calls that show the
+// signed beats they rely on.
+//
 // A full queue is answered 429 and a full disk 507; the sender keeps what it
 // has. A store that has stopped is opened again while the service goes on.
 package service
@@ -23,6 +28,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
@@ -37,6 +43,7 @@ type Config struct {
 	Queue       int64           // bytes of submissions held at once; 0: 256 MiB
 	Request     int64           // bytes of one request; 0: as much as wire allows
 	Now         func() time.Time
+	Alert       func(alert.Finding) // told what is found; it must not wait
 	Diag        *slog.Logger
 }
 
@@ -51,18 +58,19 @@ const (
 
 // Service answers requests. New, Serve, Close.
 type Service struct {
-	cfg     Config
-	keeper  *keeper
-	tokens  *tokens
-	admin   string // the operator's secret of this run
-	pin     string
-	vkey    string
-	queue   *semaphore.Weighted
-	peers   *peers
-	metrics *metrics
-	http    *http.Server
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
+	cfg      Config
+	keeper   *keeper
+	tokens   *tokens
+	admin    string // the operator's secret of this run
+	pin      string
+	vkey     string
+	queue    *semaphore.Weighted
+	peers    *peers
+	findings *findings
+	metrics  *metrics
+	http     *http.Server
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
 }
 
 // New opens the store and prepares the service. Close ends both.
@@ -73,6 +81,11 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Alert == nil { // the diagnostics have it in any case
+		cfg.Alert = func(f alert.Finding) {
+			cfg.Diag.Warn("finding", "code", f.Code, "about", f.About, "detail", f.Detail)
+		}
+	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 256 << 20
 	}
@@ -81,12 +94,14 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
-		keeper: &keeper{open: cfg.Open, diag: cfg.Diag},
+		findings: newFindings(),
 	}
+	s.keeper = &keeper{open: cfg.Open, opened: s.opened, diag: cfg.Diag}
 	var err error
 	if s.pin, err = mtls.PinOf(cfg.Certificate); err != nil {
 		return nil, fmt.Errorf("certificate of the server: %w", err)
 	}
+	s.metrics = newMetrics(s)
 	if err := s.keeper.start(ctx); err != nil {
 		return nil, err
 	}
@@ -94,13 +109,19 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.tokens, s.admin, err = openTokens(cfg.Layout.Keys(), cfg.Now); err != nil {
 		return nil, errors.Join(err, s.keeper.stop(ctx))
 	}
-	s.metrics = newMetrics(s)
 	s.http = s.newHTTP()
 	run, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.wg.Go(func() { s.keeper.run(run) })
 	s.wg.Go(func() { s.roll(run) })
+	s.wg.Go(func() { s.record(run) })
 	return s, nil
+}
+
+// opened is told of a store that was opened, before anything is done with it.
+func (s *Service) opened(srv *server.Server) {
+	srv.Tell(s.tellOdd)
+	s.expect(srv)
 }
 
 func (s *Service) newHTTP() *http.Server {

@@ -31,8 +31,7 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
-		s.cfg.Diag.Warn("finding", "code", "refused-enrolment", "from", r.RemoteAddr, "source", key.Source(), "error", err)
-		s.metrics.findings.WithLabelValues("refused-enrolment").Inc()
+		s.found(finding{code: refusedEnrolment, detail: fmt.Sprintf("%s, as source %s for host %q: %v", r.RemoteAddr, key.Source(), req.Host.Name, err)})
 		return refuse(http.StatusForbidden, "ask the operator for a new one: stele admin token", "%w", err)
 	case err != nil:
 		return err
@@ -47,7 +46,8 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.cfg.Diag.Warn("source enrolled", "source", key.Source(), "role", req.Role, "host", req.Host.Name, "from", r.RemoteAddr)
+	s.metrics.findings.WithLabelValues(string(enrolled)).Inc()
+	s.alert(finding{code: enrolled, source: key.Source(), detail: fmt.Sprintf("as %s of host %q, from %s", req.Role, req.Host.Name, r.RemoteAddr)})
 	return reply(w, &out)
 }
 
@@ -101,6 +101,9 @@ func (s *Service) prove(w http.ResponseWriter, c *call, believed uint64, indexes
 func (s *Service) beat(w http.ResponseWriter, c *call) error {
 	var req wire.Beat
 	if err := receive(w, c.Request, &req); err != nil {
+		return err
+	}
+	if err := s.beats(c.Context(), c, req.Note); err != nil {
 		return err
 	}
 	return s.prove(w, c, req.Believed, nil)

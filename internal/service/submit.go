@@ -20,11 +20,14 @@ import (
 	"github.com/stele-log/stele/internal/wire"
 )
 
+// errBusy says that the queue, or a source's share of it, is full.
+var errBusy = errors.New("the server holds as much as it can")
+
 // reserve sets bytes of the queue aside for a source, or says that there are
 // none to be had.
 func (s *Service) reserve(p *peer, n int64) (release func(), err error) {
 	if !p.share.TryAcquire(n) {
-		s.finding(p, flood, "this source brings more than its share of what the server can hold")
+		s.found(finding{code: flood, source: p.source, detail: "this source brings more than its share of what the server can hold"})
 		return nil, fmt.Errorf("%w of this source", errBusy)
 	}
 	if !s.queue.TryAcquire(n) {
@@ -143,6 +146,7 @@ func (s *Service) submit(ctx context.Context, src entry.Source, subs []wire.Subm
 			return nil, refuse(http.StatusForbidden, "", "submission %d is not an entry of the source that sends it", i)
 		}
 	}
+	s.peers.of(src).hears(s.cfg.Now())
 	start := time.Now()
 	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
 		answers, err = srv.Submit(ctx, subs)
@@ -187,6 +191,7 @@ func (s *Service) stream(w http.ResponseWriter, c *call) error {
 		return refuse(http.StatusHTTPVersionNotSupported, "", "a stream needs HTTP/2")
 	}
 	if !c.peer.streamBegins() {
+		s.found(finding{code: flood, source: c.source, detail: fmt.Sprintf("this source opens more than %d streams at a time", maxStreams)})
 		return fmt.Errorf("%w of streams of this source", errBusy)
 	}
 	defer c.peer.streamEnds()
