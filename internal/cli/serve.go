@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/net/netutil"
 
+	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
@@ -84,7 +85,9 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	d, err := a.openDoor(ctx, l, set)
+	alerts := alert.Start(alert.Config{Webhook: set.Alert.Webhook, Syslog: set.Alert.Syslog, Diag: a.diag()})
+	defer alerts.Close()
+	d, err := a.openDoor(ctx, l, set, alerts.Send)
 	if err != nil {
 		return err
 	}
@@ -105,7 +108,7 @@ type door struct {
 }
 
 // openDoor opens the store and the listeners.
-func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve) (_ *door, err error) {
+func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve, tell func(alert.Finding)) (_ *door, err error) {
 	note, err := a.belief(l)
 	if err != nil {
 		return nil, err
@@ -132,7 +135,7 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve)
 		}
 	}
 	d.Service, err = service.New(ctx, service.Config{
-		Layout: l, Certificate: cert, Names: set.Names, Queue: int64(set.Limits.Queue), Request: int64(set.Limits.Request), Diag: a.diag(),
+		Layout: l, Certificate: cert, Names: set.Names, Queue: int64(set.Limits.Queue), Request: int64(set.Limits.Request), Alert: tell, Diag: a.diag(),
 		Open: func(ctx context.Context) (*server.Server, error) {
 			return server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Diag: a.diag()})
 		},
