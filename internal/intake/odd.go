@@ -69,6 +69,14 @@ func (in *Intake) odd(it *item, at uint64, late bool, past verify.Past) {
 // still not here: batches may overtake each other, but not for long.
 func (in *Intake) Gaps(before time.Time) []*verify.Finding { return in.holes.due(before) }
 
+// Next is one more than the highest number of a source that is in the log or on
+// its way there.
+func (in *Intake) Next(src entry.Source) uint64 {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	return in.admission.heads[src]
+}
+
 // links are the entries of a source with that seq, in the log or on the way.
 func (in *Intake) links(src entry.Source, seq uint64) ([]verify.Link, error) {
 	refs, err := in.refs(seqOf{src, seq})

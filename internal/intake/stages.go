@@ -22,7 +22,7 @@ type batch struct {
 // admission is what the admit stage knows of the log so far.
 type admission struct {
 	next  uint64
-	heads map[entry.Source]uint64
+	heads map[entry.Source]uint64 // highest seq + 1; written under mu, for others to read
 	tips  map[entry.Source]tip
 }
 
@@ -106,7 +106,9 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 	}
 	in.odd(it, ad.next, late, past)
 	a = wire.Answer{Index: ad.next}
+	in.mu.Lock()
 	ad.heads[e.Source] = max(ad.heads[e.Source], e.Seq+1)
+	in.mu.Unlock()
 	ad.next++
 	return a, true, nil
 }

@@ -159,6 +159,9 @@ func (s *Server) found(f *verify.Finding, about entry.ID) {
 // have not brought since.
 func (s *Server) Gaps(before time.Time) []*verify.Finding { return s.intake.Gaps(before) }
 
+// Next is one more than the highest number that a source has brought.
+func (s *Server) Next(src entry.Source) uint64 { return s.intake.Next(src) }
+
 // maxRoots bounds the roots that are remembered. Nearly every root a source saw
 // is that of a checkpoint it was shown lately.
 const maxRoots = 1 << 14
@@ -223,16 +226,36 @@ func (s *Server) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Ans
 	return s.intake.Submit(ctx, subs)
 }
 
-// Head is where the chain of a source stands in the log; ok is false where it
-// has not signed anything, and the head is then its enrolment.
+// Head is where the chain of a source stands in the log; where it has not signed
+// anything the head is its enrolment. What was accepted counts, so that a source
+// that has lost its own memory does not sign over it: the index may be a moment
+// behind.
 func (s *Server) Head(ctx context.Context, src entry.Source) (record.Head, error) {
-	head, ok, err := s.index.Head(ctx, src)
-	if err != nil {
-		return record.Head{}, fmt.Errorf("head of source %s: %w", src, err)
+	for {
+		head, ok, err := s.index.Head(ctx, src)
+		switch {
+		case err != nil:
+			return record.Head{}, fmt.Errorf("head of source %s: %w", src, err)
+		case ok && head.Seq+1 >= s.Next(src):
+			return record.Head{Next: head.Seq + 1, Prev: head.ID}, nil
+		case !ok && s.Next(src) == 0:
+			return s.enrolment(src)
+		case s.Err() != nil:
+			return record.Head{}, s.Err()
+		}
+		select {
+		case <-time.After(indexPause):
+		case <-ctx.Done():
+			return record.Head{}, ctx.Err()
+		}
 	}
-	if ok {
-		return record.Head{Next: head.Seq + 1, Prev: head.ID}, nil
-	}
+}
+
+// indexPause is between two looks at an index that is behind.
+const indexPause = 2 * time.Millisecond
+
+// enrolment is the head of a source that has not signed anything.
+func (s *Server) enrolment(src entry.Source) (record.Head, error) {
 	if en := s.intake.Enrolled(src); en != nil {
 		return record.Head{Prev: en.ID}, nil
 	}

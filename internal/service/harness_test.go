@@ -27,10 +27,12 @@ import (
 // door is a service at a loopback address, with its operator.
 type door struct {
 	*service.Service
+	*scene
 	store    steletest.Store
 	url      string
 	endpoint service.Endpoint
 	cert     tls.Certificate
+	next     *door // that took its place
 }
 
 // open begins a service over a new store. change may alter its configuration.
@@ -49,10 +51,12 @@ func open(t *testing.T, change ...func(*service.Config)) *door {
 
 func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr string, change ...func(*service.Config)) *door {
 	t.Helper()
+	sc := new(scene)
 	cfg := service.Config{
+		Now: sc.now, Alert: sc.alert,
 		Layout: st.Layout, Certificate: cert, Diag: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Open: func(ctx context.Context) (*server.Server, error) {
-			return server.Open(ctx, server.Config{Layout: st.Layout, Trust: st.Trust, Version: "test"})
+			return server.Open(ctx, server.Config{Layout: st.Layout, Trust: st.Trust, Version: "test", Now: sc.now})
 		},
 	}
 	for _, f := range change {
@@ -68,7 +72,7 @@ func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr stri
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	d := &door{Service: s, store: st, url: "https://" + l.Addr().String(), cert: cert}
+	d := &door{Service: s, scene: sc, store: st, url: "https://" + l.Addr().String(), cert: cert}
 	d.endpoint = s.Endpoint(d.url)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -92,6 +96,9 @@ func (d *door) operator(t *testing.T) *client.Client {
 func (d *door) client(t *testing.T, cfg client.Config) *client.Client {
 	t.Helper()
 	cfg.URL, cfg.Pin = d.url, d.endpoint.Pin
+	if cfg.Now == nil {
+		cfg.Now = d.now
+	}
 	c, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +116,8 @@ func seed(n int) []byte {
 // source is a source with its key, its client and its chain.
 type source struct {
 	*client.Client
+	clock    *scene // its own, beside that of the server
+	n        int
 	key      entry.SecretKey
 	log      *entry.LogKey
 	chain    *record.Chain
@@ -130,7 +139,9 @@ func (d *door) stranger(t *testing.T, n int) *source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &source{Client: d.client(t, client.Config{Certificate: &cert}), key: key, log: log}
+	own := new(scene)
+	now := func() time.Time { return d.now().Add(own.ahead()) }
+	return &source{Client: d.client(t, client.Config{Certificate: &cert, Now: now}), clock: own, n: n, key: key, log: log}
 }
 
 // join enrols a source with a token of its own.
@@ -154,7 +165,9 @@ func (s *source) sign(t *testing.T, paths ...string) []wire.Submission {
 	t.Helper()
 	var ds []record.Draft
 	for _, p := range paths {
-		ds = append(ds, steletest.Change(p, p+"\n", nil))
+		c := steletest.Change(p, p+"\n", nil)
+		c.Time = time.Now().Add(s.clock.ahead())
+		ds = append(ds, c)
 	}
 	return steletest.Sign(t, s.chain, ds...)
 }

@@ -15,7 +15,7 @@ import (
 const (
 	silentAfter = 65 * time.Second // three beats of 20 s and some
 	callEvery   = 5 * time.Second
-	settleFor   = 5 * time.Second  // batches may overtake each other, and the index the log
+	settleFor   = 5 * time.Second  // batches may overtake each other, and beats them
 	comeWithin  = 10 * time.Minute // what a beat says still waits
 	namedMost   = 10               // sources that fell silent at once, each told by itself
 )
@@ -136,15 +136,13 @@ func (s *Service) callRoll(ctx context.Context) error {
 		for _, f := range srv.Gaps(now.Add(-settleFor)) {
 			s.found(finding{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail)})
 		}
-		if err := s.lookForAnnounced(ctx, srv, now); err != nil {
-			return err
-		}
+		s.lookForAnnounced(srv, now)
 		return s.callNames(ctx, srv, now)
 	})
 }
 
 // lookForAnnounced names numbers that a source announced and that are not there.
-func (s *Service) lookForAnnounced(ctx context.Context, srv *server.Server, now time.Time) error {
+func (s *Service) lookForAnnounced(srv *server.Server, now time.Time) {
 	for _, p := range s.peers.all() {
 		p.mu.Lock()
 		open := p.announced.open(now)
@@ -152,19 +150,15 @@ func (s *Service) lookForAnnounced(ctx context.Context, srv *server.Server, now 
 		if !open {
 			continue
 		}
-		head, err := srv.Head(ctx, p.source)
-		if err != nil {
-			return err
-		}
+		next := srv.Next(p.source)
 		p.mu.Lock()
-		first, last, is := p.announced.missing(head.Next, now)
+		first, last, is := p.announced.missing(next, now)
 		p.mu.Unlock()
 		if is {
 			f := verify.Missing(srv.Size(), p.source, first, last)
 			s.found(finding{code: f.Code, source: p.source, detail: "announced by a beat: " + f.Detail})
 		}
 	}
-	return nil
 }
 
 // callNames tells the recorder who came and who went.

@@ -1,0 +1,30 @@
+package service
+
+import (
+	"context"
+
+	"github.com/stele-log/stele/entry"
+)
+
+// Tick does what the service does every few seconds.
+func (s *Service) Tick(ctx context.Context) error { return s.callRoll(ctx) }
+
+// SilentAfter is when a source is missed.
+const SilentAfter = silentAfter
+
+// SettleFor is for how long batches may overtake each other.
+const SettleFor = settleFor
+
+// ComeWithin is when what a beat announced is missed.
+const ComeWithin = comeWithin
+
+// Streams is how many streams a source has.
+func (s *Service) Streams(src entry.Source) int {
+	p := s.peers.of(src)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.streams
+}
+
+// MaxStreams is how many streams a source may have at a time.
+const MaxStreams = maxStreams
