@@ -45,13 +45,21 @@ type Config struct {
 	Now         func() time.Time
 	Alert       func(alert.Finding) // told what is found; it must not wait
 	Diag        *slog.Logger
+
+	patience patience // tests have less
 }
+
+// patience is how long a client may take: for the head of a request, and for the
+// body of one that brings entries or for a frame.
+type patience struct{ head, body time.Duration }
 
 // Times that bound what a client can hold on to.
 const (
 	headerTimeout = 10 * time.Second // for a handshake and the head of a request
 	bodyTimeout   = 60 * time.Second // for the body of a request, or one frame of a stream
 	waitTimeout   = 30 * time.Second // for a checkpoint that covers an entry
+	replyTimeout  = 60 * time.Second // for taking an answer; a file of the log may take longer
+	fileTimeout   = 5 * time.Minute
 	idleTimeout   = 3 * time.Minute
 	pingEvery     = 30 * time.Second
 )
@@ -85,6 +93,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		cfg.Alert = func(f alert.Finding) {
 			cfg.Diag.Warn("finding", "code", f.Code, "about", f.About, "detail", f.Detail)
 		}
+	}
+	if cfg.patience == (patience{}) {
+		cfg.patience = patience{headerTimeout, bodyTimeout}
 	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 256 << 20
@@ -128,7 +139,7 @@ func (s *Service) newHTTP() *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
 		TLSConfig:         mtls.ServerConfig(s.cfg.Certificate),
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: s.cfg.patience.head,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Diag.Handler(), slog.LevelDebug), // strangers cause these

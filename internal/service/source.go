@@ -23,7 +23,7 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 		return refuse(http.StatusUnauthorized, "", "no certificate of a source was shown")
 	}
 	var req wire.Enrol
-	if err := receive(w, r, &req); err != nil {
+	if err := receiveUpTo(w, r, maxStranger, &req); err != nil {
 		return err
 	}
 	if req.Host.Name == "" || len(req.Host.Name) > 253 {
@@ -78,11 +78,19 @@ func (s *Service) receipt(w http.ResponseWriter, c *call) error {
 	return s.prove(w, c, req.Believed, req.Indexes)
 }
 
+// proofSize is about what the proof of one entry takes in memory.
+const proofSize = 4 << 10
+
 func (s *Service) prove(w http.ResponseWriter, c *call, believed uint64, indexes []uint64) error {
+	release, err := s.reserve(c.peer, s.cost(int64(len(indexes))*proofSize))
+	if err != nil {
+		return err
+	}
+	defer release()
 	ctx, cancel := context.WithTimeout(c.Context(), waitTimeout)
 	defer cancel()
 	var out *wire.Receipt
-	err := s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
 		out, err = srv.Receipt(ctx, believed, indexes)
 		return err
 	})
@@ -127,6 +135,14 @@ func (s *Service) head(w http.ResponseWriter, c *call) error {
 // host, which its enrolment names; others about what they were told.
 func (s *Service) latest(w http.ResponseWriter, c *call) error {
 	var req wire.LatestRequest
+	if c.ContentLength < 0 {
+		return refuse(http.StatusLengthRequired, "", "the length of the request is not given")
+	}
+	release, err := s.reserve(c.peer, s.cost(4*min(c.ContentLength, maxLarge))) // read, decoded, answered
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := receiveLarge(w, c.Request, &req); err != nil {
 		return err
 	}
@@ -134,7 +150,7 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 		return refuse(http.StatusRequestEntityTooLarge, "", "a question about %d paths; it can be about %d", len(req.Paths), wire.MaxLatest)
 	}
 	out := make([]wire.Latest, len(req.Paths))
-	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
 		sub := index.Subject{Host: req.Host, Told: true}
 		if c.role == entry.Watcher {
 			sub.Told = false

@@ -74,10 +74,13 @@ func (s *Service) entries(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	defer release()
-	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.patience.body)); err != nil {
 		return err
 	}
 	b, err := wire.ReadBody(c.Body, int(c.ContentLength))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
 	if err != nil {
 		return refuse(http.StatusBadRequest, "", "read the request: %w", err)
 	}
@@ -114,7 +117,9 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 	if head.FrameContentSize > uint64(s.cfg.Request) {
 		return nil, nil, fmt.Errorf("request of %d bytes: %w", head.FrameContentSize, wire.ErrTooLarge)
 	}
-	if release, err = s.reserve(c.peer, s.cost(int64(head.FrameContentSize))); err != nil {
+	// What came is set aside already; a request alone always finds room.
+	size := int64(len(b))
+	if release, err = s.reserve(c.peer, s.cost(size+int64(head.FrameContentSize))-s.cost(size)); err != nil {
 		return nil, nil, err
 	}
 	d, _ := decoders.Get().(*zstd.Decoder)
@@ -132,7 +137,8 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 
 // decoders are reused: each has buffers of its own.
 var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(wire.MaxBatch))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(wire.MaxBatch),
+		zstd.WithDecodeAllCapLimit(true)) // a second frame behind the first has not been set aside
 	if err != nil {
 		panic(err) // these options are valid
 	}
@@ -213,7 +219,7 @@ func (s *Service) stream(w http.ResponseWriter, c *call) error {
 		a := s.answerGroup(ctx, c.source, g)
 		b, err := json.Marshal(a)
 		if err == nil {
-			err = errors.Join(wire.WriteFrame(w, b), rc.Flush())
+			err = errors.Join(rc.SetWriteDeadline(time.Now().Add(replyTimeout)), wire.WriteFrame(w, b), rc.Flush())
 		}
 		if err != nil || a.Status != 0 {
 			break
@@ -357,7 +363,7 @@ func (r *groupReader) room(ctx context.Context, wait bool) (func(), error) {
 // body reads a frame. Within one the sender may not be slow.
 func (r *groupReader) body() (sub wire.Submission, err error) {
 	if r.in.Buffered() < r.next {
-		if err := r.rc.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
+		if err := r.rc.SetReadDeadline(time.Now().Add(r.s.cfg.patience.body)); err != nil {
 			return sub, err
 		}
 		defer r.rc.SetReadDeadline(time.Time{})
