@@ -36,7 +36,7 @@ type door struct {
 }
 
 // open begins a service over a new store. change may alter its configuration.
-func open(t *testing.T, change ...func(*service.Config)) *door {
+func open(t testing.TB, change ...func(*service.Config)) *door {
 	t.Helper()
 	certificate, key, err := mtls.NewServer([]string{"127.0.0.1"})
 	if err != nil {
@@ -49,7 +49,7 @@ func open(t *testing.T, change ...func(*service.Config)) *door {
 	return openStore(t, steletest.NewStore(t), cert, "127.0.0.1:0", change...)
 }
 
-func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr string, change ...func(*service.Config)) *door {
+func openStore(t testing.TB, st steletest.Store, cert tls.Certificate, addr string, change ...func(*service.Config)) *door {
 	t.Helper()
 	sc := new(scene)
 	cfg := service.Config{
@@ -88,12 +88,12 @@ func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr stri
 }
 
 // operator is a client with the operator's secret.
-func (d *door) operator(t *testing.T) *client.Client {
+func (d *door) operator(t testing.TB) *client.Client {
 	t.Helper()
 	return d.client(t, client.Config{Secret: d.endpoint.Secret})
 }
 
-func (d *door) client(t *testing.T, cfg client.Config) *client.Client {
+func (d *door) client(t testing.TB, cfg client.Config) *client.Client {
 	t.Helper()
 	cfg.URL, cfg.Pin = d.url, d.endpoint.Pin
 	if cfg.Now == nil {
@@ -125,7 +125,7 @@ type source struct {
 }
 
 // stranger is a source that has not enrolled.
-func (d *door) stranger(t *testing.T, n int) *source {
+func (d *door) stranger(t testing.TB, n int) *source {
 	t.Helper()
 	cert, err := mtls.Source(seed(n))
 	if err != nil {
@@ -145,7 +145,7 @@ func (d *door) stranger(t *testing.T, n int) *source {
 }
 
 // join enrols a source with a token of its own.
-func (d *door) join(t *testing.T, n int) *source {
+func (d *door) join(t testing.TB, n int) *source {
 	t.Helper()
 	s := d.stranger(t, n)
 	given, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Watcher})
@@ -161,7 +161,7 @@ func (d *door) join(t *testing.T, n int) *source {
 	return s
 }
 
-func (s *source) sign(t *testing.T, paths ...string) []wire.Submission {
+func (s *source) sign(t testing.TB, paths ...string) []wire.Submission {
 	t.Helper()
 	var ds []record.Draft
 	for _, p := range paths {
