@@ -13,9 +13,11 @@ type chain struct {
 	run   []Link            // seqs 0, 1, … without a hole
 	ahead map[uint64]Link   // seqs beyond a hole
 	forks map[uint64][]Link // further entries of a seq
+	other map[entry.ID]bool // the names of forks: a name says the seq too
 }
 
-func (c *chain) at(seq uint64) (Link, bool) {
+// First implements [Past].
+func (c *chain) First(seq uint64) (Link, bool) {
 	if seq < uint64(len(c.run)) {
 		return c.run[seq], true
 	}
@@ -23,25 +25,10 @@ func (c *chain) at(seq uint64) (Link, bool) {
 	return l, ok
 }
 
-// all of a seq, in log order. The common case costs no memory.
-func (c *chain) links(seq uint64) []Link {
-	forks := c.forks[seq]
-	if seq < uint64(len(c.run)) && len(forks) == 0 {
-		return c.run[seq : seq+1 : seq+1]
-	}
-	if first, ok := c.at(seq); ok {
-		return append([]Link{first}, forks...)
-	}
-	return nil
-}
-
-// past is what an entry with that seq is held against.
-func (c *chain) past(seq uint64) Past {
-	p := Past{Same: c.links(seq)}
-	if seq > 0 {
-		p.Before = c.links(seq - 1)
-	}
-	return p
+// Has implements [Past].
+func (c *chain) Has(seq uint64, id entry.ID) bool {
+	first, ok := c.First(seq)
+	return ok && first.ID == id || c.other[id] && slices.ContainsFunc(c.forks[seq], func(f Link) bool { return f.ID == id })
 }
 
 // add takes an entry in that stands so.
@@ -50,8 +37,9 @@ func (c *chain) add(seq uint64, l Link, s Standing) {
 	case s == Duplicate:
 	case s == Forked:
 		if c.forks == nil {
-			c.forks = make(map[uint64][]Link)
+			c.forks, c.other = make(map[uint64][]Link), make(map[entry.ID]bool)
 		}
+		c.other[l.ID] = true
 		c.forks[seq] = append(c.forks[seq], l)
 	case seq != uint64(len(c.run)):
 		if c.ahead == nil {

@@ -250,12 +250,11 @@ func (l *Log) chain(lf *leaf) (Standing, error) {
 		c = &chain{}
 		l.chains[e.Source] = c
 	}
-	past := c.past(e.Seq)
-	root, err := l.root(e, lf.index, past.Standing(lf.id))
+	root, err := l.root(e, lf.index, StandingOf(c, e.Seq, lf.id))
 	if err != nil {
 		return Fresh, err
 	}
-	standing, fs := Chain(lf.index, e, lf.id, l.sources.Lookup(e.Source), lf.late, past, root)
+	standing, fs := Chain(lf.index, e, lf.id, l.sources.Lookup(e.Source), lf.late, c, root)
 	c.add(e.Seq, Link{lf.id, lf.index, e.Saw.Size}, standing)
 	l.gather(lf)
 	for _, f := range fs {

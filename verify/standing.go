@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"slices"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -25,26 +24,25 @@ type Link struct {
 	Saw   uint64 // size of the tree it saw; 0 where that is not known
 }
 
-// Past is what stands in the log before an entry, as far as steps 12 to 18 ask:
-// entries of its source with its own seq and with the seq below, in log order.
-type Past struct {
-	Same   []Link
-	Before []Link
+// Past is what a source signed that stands in the log before an entry. Neither
+// question may take longer for a source that has forked often.
+type Past interface {
+	// First is the first entry with that seq in log order.
+	First(seq uint64) (Link, bool)
+	// Has reports whether the entry of that name is one of those with that seq.
+	Has(seq uint64, id entry.ID) bool
 }
 
-// Standing is step 12.
-func (p Past) Standing(id entry.ID) Standing {
+// StandingOf is step 12.
+func StandingOf(past Past, seq uint64, id entry.ID) Standing {
+	first, known := past.First(seq)
 	switch {
-	case len(p.Same) == 0:
+	case !known:
 		return Fresh
-	case has(p.Same, id):
+	case first.ID == id || past.Has(seq, id):
 		return Duplicate
 	}
 	return Forked
-}
-
-func has(links []Link, id entry.ID) bool {
-	return slices.ContainsFunc(links, func(l Link) bool { return l.ID == id })
 }
 
 // Root is the root of the log's tree at the size an entry saw; Known is false
@@ -59,7 +57,7 @@ type Root struct {
 // intake both ask it; en is the enrolment of the source and late says that it
 // was revoked below the entry's seq when the entry came.
 func Chain(index uint64, e *entry.Entry, id entry.ID, en *Enrolment, late bool, past Past, root Root) (Standing, []*Finding) {
-	standing := past.Standing(id)
+	standing := StandingOf(past, e.Seq, id)
 	switch standing {
 	case Duplicate:
 		return standing, nil
@@ -72,25 +70,25 @@ func Chain(index uint64, e *entry.Entry, id entry.ID, en *Enrolment, late bool, 
 			fs = append(fs, f)
 		}
 	}
-	add(prev(index, e, en, past))
+	var before Link
+	known := false
+	if e.Seq > 0 {
+		before, known = past.First(e.Seq - 1)
+	}
+	switch {
+	case e.Seq == 0 && index > 0 && e.Prev != en.ID:
+		add(found(BadChain, index, e.Source, "first entry of source %s does not name its enrolment", e.Source))
+	case known && before.ID != e.Prev && !past.Has(e.Seq-1, e.Prev):
+		add(found(BadChain, index, e.Source, "seq %d of source %s does not name the entry before it", e.Seq, e.Source))
+	}
 	if late {
 		add(found(AfterRevoke, index, e.Source, "source %s was revoked after seq %d", e.Source, en.Last))
 	}
 	add(saw(index, e, root))
-	if e.Seq > 0 && len(past.Before) > 0 && e.Saw.Size < past.Before[0].Saw {
-		add(found(SawRollback, index, e.Source, "saw size %d after size %d", e.Saw.Size, past.Before[0].Saw))
+	if known && e.Saw.Size < before.Saw {
+		add(found(SawRollback, index, e.Source, "saw size %d after size %d", e.Saw.Size, before.Saw))
 	}
 	return standing, fs
-}
-
-func prev(index uint64, e *entry.Entry, en *Enrolment, past Past) *Finding {
-	switch {
-	case e.Seq == 0 && index > 0 && e.Prev != en.ID:
-		return found(BadChain, index, e.Source, "first entry of source %s does not name its enrolment", e.Source)
-	case e.Seq > 0 && len(past.Before) > 0 && !has(past.Before, e.Prev):
-		return found(BadChain, index, e.Source, "seq %d of source %s does not name the entry before it", e.Seq, e.Source)
-	}
-	return nil
 }
 
 func saw(index uint64, e *entry.Entry, root Root) *Finding {

@@ -55,8 +55,10 @@ type Vault interface {
 // Index is the part of the index that intake needs.
 type Index interface {
 	Add(ctx context.Context, records []index.Record) error
-	// BySeq finds the entries of a source with that seq; several after a fork.
-	BySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error)
+	// First finds the first entry of a source with that seq.
+	First(ctx context.Context, src entry.Source, seq uint64) (r index.Ref, found bool, err error)
+	// Among finds the entry of that name among those of a source with that seq.
+	Among(ctx context.Context, src entry.Source, seq uint64, id entry.ID) (at uint64, found bool, err error)
 	// LatestText is the text of the subject's latest change, 0 if none.
 	LatestText(ctx context.Context, s index.Subject) (uint64, error)
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/stele-log/stele/entry"
@@ -12,43 +13,106 @@ import (
 // the index.
 type tip struct {
 	seq   uint64
-	links []verify.Link // the first entry of that seq, and forks of it
+	first verify.Link
+	forks []entry.ID // of that seq, as many as are remembered
+	more  bool       // there are others
 }
 
 // maxTip bounds the forks that are remembered; beyond them the index is asked.
 const maxTip = 8
 
-// past is what stands in the log, or is on its way there, before an entry.
-func (in *Intake) past(e *entry.Entry) (p verify.Past, err error) {
-	if p.Same, err = in.links(e.Source, e.Seq); err != nil || e.Seq == 0 {
-		return p, err
+// past is what a source has in the log, or on its way there. An error sticks.
+type past struct {
+	in     *Intake
+	source entry.Source
+	err    error
+}
+
+// First implements [verify.Past].
+func (p *past) First(seq uint64) (l verify.Link, known bool) {
+	ad := &p.in.admission
+	if seq >= ad.heads[p.source] {
+		return l, false
 	}
-	if t, ok := in.admission.tips[e.Source]; ok && t.seq == e.Seq-1 {
-		p.Before = t.links
-		return p, nil
+	if t, ok := ad.tips[p.source]; ok && t.seq == seq {
+		return t.first, true
 	}
-	p.Before, err = in.links(e.Source, e.Seq-1)
-	return p, err
+	flying, inFlight := p.in.flying(seqOf{p.source, seq}, nil)
+	r, found, err := p.in.cfg.Index.First(p.in.ctx, p.source, seq)
+	if p.fail(err, seq); found {
+		return verify.Link{ID: r.ID, Index: r.Index}, true
+	}
+	return verify.Link{ID: flying.ID, Index: flying.Index}, inFlight
+}
+
+// Has implements [verify.Past].
+func (p *past) Has(seq uint64, id entry.ID) bool {
+	_, has := p.at(seq, id)
+	return has
+}
+
+// at is where the entry of that name stands, if it has that seq.
+func (p *past) at(seq uint64, id entry.ID) (index uint64, has bool) {
+	t, ok := p.in.admission.tips[p.source]
+	switch {
+	case ok && t.seq == seq && t.first.ID == id:
+		return t.first.Index, true
+	case ok && t.seq == seq && len(t.forks) == 0 && !t.more:
+		return 0, false
+	}
+	if r, flies := p.in.flying(seqOf{p.source, seq}, &id); flies {
+		return r.Index, true
+	}
+	index, has, err := p.in.cfg.Index.Among(p.in.ctx, p.source, seq, id)
+	p.fail(err, seq)
+	return index, has
+}
+
+func (p *past) fail(err error, seq uint64) {
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("look up source %s seq %d: %w", p.source, seq, err)
+	}
+}
+
+// flying finds an entry that is admitted and perhaps not in the index yet: that
+// of a name, or the first. Whoever looks here first and then into the index
+// misses none.
+func (in *Intake) flying(at seqOf, id *entry.ID) (r index.Ref, found bool) {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	for _, r := range in.flight[at] {
+		if id == nil || r.ID == *id {
+			return r, true
+		}
+	}
+	return r, false
 }
 
 // extend moves the end of a chain on.
 func (ad *admission) extend(e *entry.Entry, l verify.Link, s verify.Standing) {
-	switch t, ok := ad.tips[e.Source]; {
+	t, ok := ad.tips[e.Source]
+	switch {
 	case s == verify.Fresh && e.Seq >= ad.heads[e.Source]:
-		ad.tips[e.Source] = tip{e.Seq, []verify.Link{l}}
-	case s == verify.Forked && ok && t.seq == e.Seq && len(t.links) < maxTip:
-		ad.tips[e.Source] = tip{t.seq, append(t.links[:len(t.links):len(t.links)], l)}
-	case s == verify.Forked && ok && t.seq == e.Seq:
-		delete(ad.tips, e.Source)
+		t = tip{seq: e.Seq, first: l}
+	case s != verify.Forked || !ok || t.seq != e.Seq:
+		return
+	case len(t.forks) < maxTip:
+		t.forks = append(t.forks[:len(t.forks):len(t.forks)], l.ID)
+	default:
+		t.more = true
 	}
+	ad.tips[e.Source] = t
 }
 
 // odd tells what is odd about an entry that is taken in all the same: it accuses
 // the source, and the log keeps the evidence.
-func (in *Intake) odd(it *item, at uint64, late bool, past verify.Past) {
+func (in *Intake) odd(it *item, at uint64, late bool, past *past) error {
 	e := it.entry
 	en := in.sources.Lookup(e.Source) // of the admit stage, which alone changes it
 	standing, fs := verify.Chain(at, e, it.id, en, late, past, it.root)
+	if past.err != nil {
+		return past.err // nothing was said about it that can be relied upon
+	}
 	ad := &in.admission
 	if standing == verify.Fresh {
 		in.holes.take(e.Source, ad.heads[e.Source], e.Seq, at, in.cfg.Now())
@@ -63,6 +127,7 @@ func (in *Intake) odd(it *item, at uint64, late bool, past verify.Past) {
 	for _, f := range fs {
 		in.cfg.Found(f, it.id)
 	}
+	return nil
 }
 
 // Gaps tells, once each, which numbers were passed over before that time and are
@@ -75,43 +140,4 @@ func (in *Intake) Next(src entry.Source) uint64 {
 	in.mu.RLock()
 	defer in.mu.RUnlock()
 	return in.admission.heads[src]
-}
-
-// links are the entries of a source with that seq, in the log or on the way.
-func (in *Intake) links(src entry.Source, seq uint64) ([]verify.Link, error) {
-	refs, err := in.refs(seqOf{src, seq})
-	if err != nil || len(refs) == 0 {
-		return nil, err
-	}
-	links := make([]verify.Link, len(refs))
-	for i, r := range refs {
-		links[i] = verify.Link{ID: r.ID, Index: r.Index}
-	}
-	return links, nil
-}
-
-// indexOf is where an entry stands that is among those.
-func indexOf(links []verify.Link, id entry.ID) uint64 {
-	for _, l := range links {
-		if l.ID == id {
-			return l.Index
-		}
-	}
-	return 0
-}
-
-// refsOf joins what is on its way with what the index knows: the same entry may
-// be in both for a moment.
-func refsOf(flight, indexed []index.Ref) []index.Ref {
-	refs := indexed
-	for _, f := range flight {
-		known := false
-		for _, r := range indexed {
-			known = known || r.Index == f.Index
-		}
-		if !known {
-			refs = append(refs, f)
-		}
-	}
-	return refs
 }

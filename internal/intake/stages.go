@@ -81,12 +81,13 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 	}
 	ad := &in.admission
 	e := it.entry
-	past, err := in.past(e)
-	if err != nil {
-		return a, false, err
+	past := &past{in: in, source: e.Source}
+	if verify.StandingOf(past, e.Seq, it.id) == verify.Duplicate {
+		at, _ := past.at(e.Seq, it.id)
+		return wire.Answer{Index: at, Duplicate: true}, false, past.err
 	}
-	if past.Standing(it.id) == verify.Duplicate {
-		return wire.Answer{Index: indexOf(past.Same, it.id), Duplicate: true}, false, nil
+	if past.err != nil {
+		return a, false, past.err
 	}
 	in.mu.Lock()
 	late := in.sources.Late(e) // asked before the entry itself is taken in
@@ -104,28 +105,15 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 	if err != nil {
 		return wire.Answer{Refused: err}, false, nil
 	}
-	in.odd(it, ad.next, late, past)
+	if err := in.odd(it, ad.next, late, past); err != nil {
+		return a, false, err
+	}
 	a = wire.Answer{Index: ad.next}
 	in.mu.Lock()
 	ad.heads[e.Source] = max(ad.heads[e.Source], e.Seq+1)
 	in.mu.Unlock()
 	ad.next++
 	return a, true, nil
-}
-
-// refs finds the entries of a source with that seq, those on their way included.
-func (in *Intake) refs(at seqOf) ([]index.Ref, error) {
-	if at.seq >= in.admission.heads[at.source] {
-		return nil, nil
-	}
-	in.mu.RLock()
-	flight := slices.Clone(in.flight[at])
-	in.mu.RUnlock()
-	indexed, err := in.cfg.Index.BySeq(in.ctx, at.source, at.seq)
-	if err != nil {
-		return nil, fmt.Errorf("look up source %s seq %d: %w", at.source, at.seq, err)
-	}
-	return refsOf(flight, indexed), nil
 }
 
 // pass runs one stage over batch after batch. Once the intake has failed
@@ -199,6 +187,21 @@ func (in *Intake) append(b *batch) error {
 	return nil
 }
 
+// landed forgets what the index knows now. A fork in a later batch is still on
+// its way.
+func (in *Intake) landed(b *batch) {
+	end := b.first + uint64(len(b.items))
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, it := range b.items {
+		at := seqOf{it.entry.Source, it.entry.Seq}
+		refs := slices.DeleteFunc(in.flight[at], func(r index.Ref) bool { return r.Index < end })
+		if in.flight[at] = refs; len(refs) == 0 {
+			delete(in.flight, at)
+		}
+	}
+}
+
 // note tells the index. It is derived: after a crash it catches up.
 func (in *Intake) note(b *batch) error {
 	if len(b.items) == 0 {
@@ -212,10 +215,6 @@ func (in *Intake) note(b *batch) error {
 	if err := in.cfg.Index.Add(in.ctx, records); err != nil {
 		return fmt.Errorf("index entries from %d: %w", b.first, err)
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, it := range b.items {
-		delete(in.flight, seqOf{it.entry.Source, it.entry.Seq})
-	}
+	in.landed(b)
 	return nil
 }
