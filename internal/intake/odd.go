@@ -104,30 +104,35 @@ func (ad *admission) extend(e *entry.Entry, l verify.Link, s verify.Standing) {
 	ad.tips[e.Source] = t
 }
 
-// odd tells what is odd about an entry that is taken in all the same: it accuses
-// the source, and the log keeps the evidence.
-func (in *Intake) odd(it *item, at uint64, late bool, past *past) error {
-	e := it.entry
-	en := in.sources.Lookup(e.Source) // of the admit stage, which alone changes it
-	standing, fs := verify.Chain(at, e, it.id, en, late, past, it.root)
-	if past.err != nil {
-		return past.err // nothing was said about it that can be relied upon
+// stands says how an entry that is to be the next one in the log stands to those
+// before it, and what is odd about that. It is asked before the entry itself is
+// taken in. One whose source is not enrolled is refused later.
+func (in *Intake) stands(it *item, past *past) (verify.Standing, []*verify.Finding) {
+	e, at := it.entry, in.admission.next
+	en := in.sources.Lookup(e.Source)
+	if en == nil && at > 0 {
+		return verify.StandingOf(past, e.Seq, it.id), nil
 	}
-	ad := &in.admission
+	return verify.Chain(at, e, it.id, en, in.sources.Late(e), past, it.root)
+}
+
+// tell takes in an entry that was admitted and tells what is odd about it: it
+// accuses the source, and the log keeps the evidence.
+func (in *Intake) tell(it *item, standing verify.Standing, odd []*verify.Finding) {
+	e, ad, now := it.entry, &in.admission, in.cfg.Now()
 	if standing == verify.Fresh {
-		in.holes.take(e.Source, ad.heads[e.Source], e.Seq, at, in.cfg.Now())
-		if f := verify.Ahead(at, e, in.cfg.Now()); f != nil {
-			fs = append(fs, f)
+		in.holes.take(e.Source, ad.heads[e.Source], e.Seq, ad.next, now)
+		if f := verify.Ahead(ad.next, e, now); f != nil {
+			odd = append(odd, f)
 		}
 	}
 	for _, line := range it.malformed {
-		fs = append(fs, verify.Malformation(at, e.Source, line))
+		odd = append(odd, verify.Malformation(ad.next, e.Source, line))
 	}
-	ad.extend(e, verify.Link{ID: it.id, Index: at, Saw: e.Saw.Size}, standing)
-	for _, f := range fs {
+	ad.extend(e, verify.Link{ID: it.id, Index: ad.next, Saw: e.Saw.Size}, standing)
+	for _, f := range odd {
 		in.cfg.Found(f, it.id)
 	}
-	return nil
 }
 
 // Gaps tells, once each, which numbers were passed over before that time and are

@@ -82,15 +82,15 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 	ad := &in.admission
 	e := it.entry
 	past := &past{in: in, source: e.Source}
-	if verify.StandingOf(past, e.Seq, it.id) == verify.Duplicate {
+	standing, odd := in.stands(it, past)
+	switch {
+	case past.err != nil: // nothing was said about it that can be relied upon
+		return a, false, past.err
+	case standing == verify.Duplicate:
 		at, _ := past.at(e.Seq, it.id)
 		return wire.Answer{Index: at, Duplicate: true}, false, past.err
 	}
-	if past.err != nil {
-		return a, false, past.err
-	}
 	in.mu.Lock()
-	late := in.sources.Late(e) // asked before the entry itself is taken in
 	err = in.sources.Admit(ad.next, e, func(k *entry.PublicKey) error {
 		if k == it.tried {
 			return it.signed
@@ -105,9 +105,7 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 	if err != nil {
 		return wire.Answer{Refused: err}, false, nil
 	}
-	if err := in.odd(it, ad.next, late, past); err != nil {
-		return a, false, err
-	}
+	in.tell(it, standing, odd)
 	a = wire.Answer{Index: ad.next}
 	in.mu.Lock()
 	ad.heads[e.Source] = max(ad.heads[e.Source], e.Seq+1)

@@ -136,6 +136,36 @@ var crowds = []threat{
 	},
 }
 
+// TestQueueFull: when all that can be held is held, whoever comes is told to wait,
+// and is not accused of anything; once there is room it goes on.
+func TestQueueFull(t *testing.T) {
+	d := open(t, small)
+	s := d.join(t, 9)
+	var free []func()
+	for n := range 4 {
+		free = append(free, d.hold(t, d.join(t, n)))
+	}
+	eventually(t, "the queue to be full", func() bool { return d.Queued() == d.metricInt(t, "stele_queue_bytes") && d.Queued() == 256<<10 })
+	subs := s.sign(t, "/etc/a")
+	if _, err := s.Post(t.Context(), subs); status(t, err) != http.StatusTooManyRequests || hint(err) == "" {
+		t.Errorf("%v, hint %q", err, hint(err))
+	}
+	d.join(t, 8)
+	if resp := say(t, d.dial(t, certificate(t, 8)), raw("POST", wire.PathEntries, "x")); resp == nil || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("nothing says when to come again: %+v", resp)
+	}
+	for _, f := range free {
+		f()
+	}
+	eventually(t, "room", func() bool {
+		_, err := s.Post(t.Context(), subs)
+		return err == nil
+	})
+	if told := d.told(); len(told) > 0 {
+		t.Errorf("told %q", told)
+	}
+}
+
 // hold has a source take its whole share of the queue, and keep it.
 func (d *door) hold(t *testing.T, s *source) (free func()) {
 	t.Helper()

@@ -26,3 +26,8 @@ func (d *door) metric(t *testing.T, name string) float64 {
 	}
 	return 0
 }
+
+func (d *door) metricInt(t *testing.T, name string) int64 {
+	t.Helper()
+	return int64(d.metric(t, name))
+}

@@ -324,7 +324,7 @@ func (row threat) isSilent(t *testing.T) {
 	row.benign(t, d)
 	d = d.last()
 	if told := d.told(); len(told) > 0 {
-		t.Errorf("told %q", told)
+		t.Errorf("told %q: %+v", told, d.alerts)
 	}
 	d.published(t)
 	if rep := examine(t, d); len(rep.Findings) > 0 {
