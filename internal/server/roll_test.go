@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,8 +59,20 @@ func found(t *testing.T, st steletest.Store) (codes []verify.Code) {
 // restarts, with a source that comes, goes and comes back.
 func TestRollCall(t *testing.T) {
 	st := steletest.NewStore(t)
-	srv := st.Open(t)
+	var ahead atomic.Int64
+	open := func() *server.Server {
+		srv, err := server.Open(t.Context(), server.Config{
+			Layout: st.Layout, Trust: st.Trust, Version: "test",
+			Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return srv
+	}
+	srv := open()
 	src := steletest.Enrol(t, srv, entry.Watcher, 1).Source()
+	current(t, srv)
 	old := beat(t, srv, 1)
 	listed := func(want bool) {
 		t.Helper()
@@ -80,11 +93,12 @@ func TestRollCall(t *testing.T) {
 	again := func() {
 		t.Helper()
 		steletest.Stop(t, srv)
-		srv = st.Open(t)
+		srv = open()
 	}
 	presence([]*entry.Beat{old}, nil)
 	again()
 	listed(true)
+	ahead.Store(int64(65 * time.Second))
 	presence(nil, []server.Gone{{Source: src, Last: old}})
 	listed(false)
 	if srv.Fresh(old) {

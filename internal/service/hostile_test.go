@@ -3,12 +3,19 @@ package service_test
 import (
 	"bufio"
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +23,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -158,6 +166,9 @@ func TestBombs(t *testing.T) {
 	must(t, err)
 	_, err = w.Write(zeros)
 	must(t, errors.Join(err, w.Close()))
+	empty, err := wire.AppendBatch(nil, []wire.Submission{{What: make([][]byte, 1000)}})
+	must(t, err)
+	hollow := bytes.Repeat(empty, 10_000) // 10 MB that take 240 MB to hold
 	flat(t, d, func() {
 		for name, c := range map[string]struct {
 			body []byte
@@ -167,6 +178,7 @@ func TestBombs(t *testing.T) {
 			"a size that lies":           {lying, 400},
 			"no size":                    {stream.Bytes(), 400},
 			"a bomb behind a small one":  {append(compressed(t, []byte("x")), bomb...), 400},
+			"a batch of empty bodies":    {compressed(t, hollow), 413},
 			"a bomb in a bomb":           {compressed(t, bomb), 400},
 			"a size of 1 EiB":            {[]byte("\x28\xb5\x2f\xfd\xe0\x00\x00\x00\x00\x00\x00\x00\x10\x01\x00\x00"), 413},
 			"a skippable frame and more": {append([]byte("\x50\x2a\x4d\x18\x04\x00\x00\x00aaaa"), bomb...), 400},
@@ -361,6 +373,65 @@ func TestFloodOfFrames(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCertificates: it is the key that comes in, and nothing else about a
+// certificate matters; who has not got the key does not.
+func TestCertificates(t *testing.T) {
+	d := open(t)
+	d.join(t, 1).proves(t)
+	sound := ed25519.NewKeyFromSeed(seed(1))
+	weak, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	for name, c := range map[string]struct {
+		cert *tls.Certificate
+		want int // 0: there is no connection
+	}{
+		"none":                     {nil, http.StatusUnauthorized},
+		"the own key":              {issued(t, sound, sound, future), http.StatusOK},
+		"the own key, expired":     {issued(t, sound, sound, past), http.StatusOK},
+		"a key of its own making":  {issued(t, ed25519.NewKeyFromSeed(seed(7)), nil, future), http.StatusForbidden},
+		"a key of another kind":    {issued(t, weak, nil, future), http.StatusUnauthorized},
+		"a key it has not got":     {issued(t, sound, ed25519.NewKeyFromSeed(seed(7)), future), 0},
+		"junk for a certificate":   {&tls.Certificate{Certificate: [][]byte{[]byte("junk")}, PrivateKey: sound}, 0},
+		"the certificate of a log": {&d.cert, http.StatusUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := d.asks(t, c.cert); got != c.want {
+				t.Errorf("status %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+// asks is the status a client with that certificate is answered with, 0 where it
+// is not answered.
+func (d *door) asks(t *testing.T, cert *tls.Certificate) int {
+	t.Helper()
+	c, err := tls.Dial("tcp", d.url[len("https://"):], mtls.ClientConfig(d.endpoint.Pin, cert))
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	must(t, c.SetDeadline(time.Now().Add(time.Minute)))
+	if resp := say(t, c, raw("GET", wire.PathHead, "")); resp != nil { // in TLS 1.3 who is refused hears of it only now
+		return resp.StatusCode
+	}
+	return 0
+}
+
+// issued is a certificate of a key. Whoever shows it signs with another, if one
+// is given.
+func issued(t *testing.T, key, shown crypto.Signer, until time.Time) *tls.Certificate {
+	t.Helper()
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: until.Add(-2 * time.Hour), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	must(t, err)
+	if shown == nil {
+		shown = key
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: shown}
 }
 
 // TestOldTLS: there is TLS 1.3 and nothing else.

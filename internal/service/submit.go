@@ -90,6 +90,9 @@ func (s *Service) entries(w http.ResponseWriter, c *call) error {
 	}
 	defer more()
 	subs, err := wire.ReadBatch(b)
+	if errors.Is(err, wire.ErrTooLarge) {
+		return err
+	}
 	if err != nil {
 		return refuse(http.StatusBadRequest, "", "%w", err)
 	}
