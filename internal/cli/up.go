@@ -29,6 +29,7 @@ import (
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 func (a *app) up() *cobra.Command {
@@ -107,6 +108,9 @@ func (a *app) openMachine(ctx context.Context, l server.Layout, o upOptions) (_ 
 	if err != nil {
 		return nil, err
 	}
+	srv.Tell(func(f *verify.Finding, _ entry.ID) {
+		a.diag().Warn("finding", "code", f.Code, "about", f.Source, "detail", f.Detail)
+	})
 	m := &machine{server: srv}
 	defer func() {
 		if err != nil {
