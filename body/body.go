@@ -81,6 +81,7 @@ type How struct {
 	Import     *Import    `json:"import,omitempty"`     // where an importer read the entry
 	Host       *Host      `json:"host,omitempty"`       // in an enrolment: the host of the source
 	Signals    []string   `json:"signals,omitempty"`    // hints a scan could collect: owner, package manager
+	Beats      []string   `json:"beats,omitempty"`      // in a roll call: the last beats of sources it names, as they signed them
 }
 
 // Set places an entry among the entries of one change set.

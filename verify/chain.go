@@ -7,32 +7,17 @@ import (
 	"github.com/stele-log/stele/entry"
 )
 
-// Standing is how an entry stands to what its source signed before.
-type Standing int
-
-// The ways an entry can stand.
-const (
-	Fresh     Standing = iota // the first entry of its seq
-	Duplicate                 // the same entry again
-	Forked                    // another entry of the same seq
-)
-
-// link is one entry of a source's chain.
-type link struct {
-	id    entry.ID
-	index uint64
-	saw   uint64
-}
-
 // chain is what one source signed, by seq. The common case, without a hole, is
 // the slice.
 type chain struct {
-	run   []link            // seqs 0, 1, … without a hole
-	ahead map[uint64]link   // seqs beyond a hole
-	forks map[uint64][]link // further entries of a seq
+	run   []Link            // seqs 0, 1, … without a hole
+	ahead map[uint64]Link   // seqs beyond a hole
+	forks map[uint64][]Link // further entries of a seq
+	other map[entry.ID]bool // the names of forks: a name says the seq too
 }
 
-func (c *chain) at(seq uint64) (link, bool) {
+// First implements [Past].
+func (c *chain) First(seq uint64) (Link, bool) {
 	if seq < uint64(len(c.run)) {
 		return c.run[seq], true
 	}
@@ -40,30 +25,39 @@ func (c *chain) at(seq uint64) (link, bool) {
 	return l, ok
 }
 
-// add takes an entry in and says how it stands.
-func (c *chain) add(seq uint64, l link) Standing {
-	if first, ok := c.at(seq); ok {
-		if first.id == l.id || slices.ContainsFunc(c.forks[seq], func(f link) bool { return f.id == l.id }) {
-			return Duplicate
-		}
+// Has implements [Past].
+func (c *chain) Has(seq uint64, id entry.ID) bool {
+	first, ok := c.First(seq)
+	return ok && first.ID == id || c.other[id] && slices.ContainsFunc(c.forks[seq], func(f Link) bool { return f.ID == id })
+}
+
+// add takes an entry in that stands so.
+func (c *chain) add(seq uint64, l Link, s Standing) {
+	switch {
+	case s == Duplicate:
+	case s == Forked:
 		if c.forks == nil {
-			c.forks = make(map[uint64][]link)
+			c.forks, c.other = make(map[uint64][]Link), make(map[entry.ID]bool)
 		}
+		c.other[l.ID] = true
 		c.forks[seq] = append(c.forks[seq], l)
-		return Forked
-	}
-	if seq != uint64(len(c.run)) {
+	case seq != uint64(len(c.run)):
 		if c.ahead == nil {
-			c.ahead = make(map[uint64]link)
+			c.ahead = make(map[uint64]Link)
 		}
 		c.ahead[seq] = l
-		return Fresh
+	default:
+		c.run = append(c.run, l)
+		c.close()
 	}
-	c.run = append(c.run, l)
-	for { // the hole may have closed
+}
+
+// close moves what stands beyond a hole that has closed.
+func (c *chain) close() {
+	for {
 		next, ok := c.ahead[uint64(len(c.run))]
 		if !ok {
-			return Fresh
+			return
 		}
 		delete(c.ahead, uint64(len(c.run)))
 		c.run = append(c.run, next)
@@ -78,9 +72,9 @@ func (c *chain) holes() []hole {
 	lowest := make([]uint64, len(seqs)+1)
 	lowest[len(seqs)] = entry.MaxNumber
 	for i := len(seqs) - 1; i >= 0; i-- {
-		lowest[i] = min(lowest[i+1], c.ahead[seqs[i]].index)
+		lowest[i] = min(lowest[i+1], c.ahead[seqs[i]].Index)
 		for _, f := range c.forks[seqs[i]] {
-			lowest[i] = min(lowest[i], f.index)
+			lowest[i] = min(lowest[i], f.Index)
 		}
 	}
 	var holes []hole
@@ -94,21 +88,8 @@ func (c *chain) holes() []hole {
 	return holes
 }
 
-// follows reports whether prev is the id of an entry with that seq; known says
-// whether there is any.
-func (c *chain) follows(seq uint64, prev entry.ID) (ok, known bool) {
-	l, known := c.at(seq)
-	if !known {
-		return false, false
-	}
-	if l.id == prev {
-		return true, true
-	}
-	return slices.ContainsFunc(c.forks[seq], func(f link) bool { return f.id == prev }), true
-}
-
 // all yields every entry of the chain.
-func (c *chain) all(yield func(link)) {
+func (c *chain) all(yield func(Link)) {
 	for _, l := range c.run {
 		yield(l)
 	}

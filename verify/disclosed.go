@@ -17,6 +17,8 @@ type opened struct {
 	lines     uint64       // opened
 	whats     []*body.What // nil where not opened or malformed
 	host      *body.Host   // of the source an enrolment introduces
+	called    bool         // how a roll call came about is known
+	beats     []string     // that a roll call shows
 	next      int          // the disclosure to try first: most come in the order of the lines
 }
 
@@ -77,8 +79,11 @@ func (o *opened) read(e *entry.Entry, line entry.Line, b []byte) bool {
 		if body.Unmarshal(b, &how) != nil {
 			return false
 		}
-		if e.Kind == entry.Enrol {
+		switch e.Kind {
+		case entry.Enrol:
 			o.host = how.Host
+		case entry.RollCall:
+			o.called, o.beats = true, how.Beats
 		}
 		return true
 	}
@@ -103,7 +108,7 @@ func (l *Log) disclosed(lf *leaf, standing Standing) {
 		l.mismatch = append(l.mismatch, mismatch{opening{lf.id, line}, lf.index, e.Source, e.Seq})
 	}
 	for _, line := range o.malformed {
-		l.report(found(MalformedBody, lf.index, e.Source, "%s: the body is not canonical or a field has the wrong type", line))
+		l.report(Malformation(lf.index, e.Source, line))
 	}
 	switch {
 	case e.Kind == entry.Enrol:

@@ -101,10 +101,30 @@ func (h *history) step() {
 	case 9:
 		h.record(h.any("by"), gapEntry, contents{who: h.someBody()})
 	case 10, 11:
-		h.record(h.recorder, entry.Entry{Kind: entry.RollCall}, contents{})
+		h.someRollCall()
 	default:
 		h.someChange(h.maybeAny(h.watchers, h.tellers))
 	}
+}
+
+// someRollCall lists nobody, mostly.
+func (h *history) someRollCall() {
+	o, how := entry.Open{}, body.How{}
+	for _, s := range h.watchers {
+		switch number(h.r, "listed", 0, 5) {
+		case 0:
+			o.Absent = append(o.Absent, s.id())
+		case 1:
+			o.Present = append(o.Present, s.id())
+		}
+		if h.maybe("beat", 3) {
+			how.Beats = append(how.Beats, h.beat(s))
+		}
+	}
+	byBytes := func(a, b entry.Source) int { return bytes.Compare(a[:], b[:]) }
+	slices.SortFunc(o.Absent, byBytes)
+	slices.SortFunc(o.Present, byBytes)
+	h.record(h.recorder, entry.Entry{Kind: entry.RollCall, Open: o}, contents{how: string(must(body.Marshal(&how)))})
 }
 
 // maybeAny is one of the sources that may, mostly.

@@ -36,7 +36,7 @@ type judge struct {
 	found       []findingVector
 }
 
-// judgeLog returns the findings of steps 4 to 25.
+// judgeLog returns the findings of steps 4 to 26.
 func judgeLog(key *entry.LogKey, leaves [][]byte, disclosures []seal.Disclosure) []findingVector {
 	j := &judge{key: key, disclosures: disclosures, found: []findingVector{}}
 	for i, raw := range leaves {
@@ -53,6 +53,7 @@ func judgeLog(key *entry.LogKey, leaves [][]byte, disclosures []seal.Disclosure)
 	if disclosures != nil {
 		j.vault()
 	}
+	j.rolls()
 	j.sort()
 	return j.found
 }
@@ -452,5 +453,72 @@ func (j *judge) follows(c *seenChange, all []*seenChange) bool {
 func (j *judge) gapBetween(a, b *seenChange) bool {
 	return len(j.before(b.l, func(p *judged) bool {
 		return p.e.Kind == entry.Gap && p.e.Source == b.l.e.Source && p.index > a.l.index
+	})) > 0
+}
+
+// rolls is step 26.
+func (j *judge) rolls() {
+	for _, l := range j.leaves {
+		if l.as != "fresh" || l.e.Kind != entry.RollCall {
+			continue
+		}
+		how, known := j.how(l)
+		for _, src := range l.e.Open.Absent {
+			if j.lived(l, max(j.lastEntry(l, src), j.lastBeat(l, src, how))) {
+				j.find("bad-rollcall", l)
+			}
+		}
+		for _, src := range l.e.Open.Present {
+			if saw := j.lastBeat(l, src, how); known && (saw < 0 || saw <= j.lastAbsent(l, src)) {
+				j.find("bad-rollcall", l)
+			}
+		}
+	}
+}
+
+func (j *judge) how(l *judged) (how body.How, known bool) {
+	b, ok := l.opens[entry.LineHow]
+	return how, ok && body.Unmarshal(b, &how) == nil
+}
+
+// lastBeat is the largest size in a sound beat of a source, -1 if there is none.
+func (j *judge) lastBeat(l *judged, src entry.Source, how body.How) int {
+	size := -1
+	for _, note := range how.Beats {
+		b, err := entry.ParseBeat([]byte(note))
+		if err != nil || b.Source != src || b.Origin != j.key.Origin() || b.Saw.Size > uint64(l.index) {
+			continue
+		}
+		if en := j.enrolment(l, src); en != nil && b.Verify(en.e.Open.Key) == nil {
+			size = max(size, int(b.Saw.Size))
+		}
+	}
+	return size
+}
+
+func (j *judge) lastEntry(l *judged, src entry.Source) int {
+	size := -1
+	for _, p := range j.before(l, func(p *judged) bool {
+		return p.as == "fresh" && p.e.Source == src && j.role(p) != entry.Recorder && p.e.Saw.Size <= uint64(p.index)
+	}) {
+		size = max(size, int(p.e.Saw.Size))
+	}
+	return size
+}
+
+func (j *judge) lastAbsent(l *judged, src entry.Source) int {
+	at := -1
+	for _, p := range j.before(l, func(p *judged) bool { return p.as == "fresh" && slices.Contains(p.e.Open.Absent, src) }) {
+		at = p.index
+	}
+	return at
+}
+
+// lived reports whether a tree of that size holds what a recorder signed just
+// before a roll call.
+func (j *judge) lived(l *judged, size int) bool {
+	return len(j.before(l, func(p *judged) bool {
+		ago := l.e.At().Sub(p.e.At())
+		return p.as == "fresh" && j.role(p) == entry.Recorder && p.index < size && ago >= 0 && ago < 30*time.Second
 	})) > 0
 }

@@ -70,6 +70,7 @@ type Log struct {
 	missing  map[opening][]missing
 	mismatch []mismatch
 	subjects subjects
+	roll     roll
 }
 
 // signed is a leaf whose clock awaits the next entry of a recorder.
@@ -120,6 +121,7 @@ func NewLog(cfg Config) *Log {
 		again:    make(map[entry.ID][]uint64),
 		missing:  make(map[opening][]missing),
 		subjects: newSubjects(),
+		roll:     newRoll(),
 		verdict:  Verdict{Signatures: !cfg.SkipSignatures},
 	}
 }
@@ -219,7 +221,7 @@ func (l *Log) take(lf *leaf) error {
 		return nil
 	}
 	e := lf.entry
-	lf.late = l.sources.late(e) // asked before the entry itself, a revoke maybe, is taken in
+	lf.late = l.sources.Late(e) // asked before the entry itself, a revoke maybe, is taken in
 	err := l.sources.Admit(lf.index, e, func(k *entry.PublicKey) error {
 		if lf.known != nil {
 			return lf.sig
@@ -242,6 +244,7 @@ func (l *Log) take(lf *leaf) error {
 	if l.cfg.Open != nil && lf.index >= l.cfg.From {
 		l.disclosed(lf, standing)
 	}
+	l.rollcall(lf, standing)
 	return nil
 }
 
@@ -255,58 +258,33 @@ func (l *Log) chain(lf *leaf) (Standing, error) {
 		c = &chain{}
 		l.chains[e.Source] = c
 	}
-	standing := c.add(e.Seq, link{lf.id, lf.index, e.Saw.Size})
+	root, err := l.root(e, lf.index, StandingOf(c, e.Seq, lf.id))
+	if err != nil {
+		return Fresh, err
+	}
+	standing, fs := Chain(lf.index, e, lf.id, l.sources.Lookup(e.Source), lf.late, c, root)
+	c.add(e.Seq, Link{lf.id, lf.index, e.Saw.Size}, standing)
 	l.gather(lf)
+	for _, f := range fs {
+		l.report(f)
+	}
 	switch standing {
 	case Duplicate:
 		l.verdict.Duplicates++
 		l.again[lf.id] = append(l.again[lf.id], lf.index)
-		return standing, nil
-	case Forked:
-		l.report(found(ForkedSource, lf.index, e.Source, "source %s signed another entry with seq %d", e.Source, e.Seq))
-		return standing, nil
+	case Fresh:
+		l.references(lf)
 	}
-	l.references(lf)
-	en := l.sources.Lookup(e.Source)
-	l.prev(lf, c, en)
-	if lf.late {
-		l.report(found(AfterRevoke, lf.index, e.Source, "source %s was revoked after seq %d", e.Source, en.Last))
-	}
-	return standing, l.saw(lf, c)
+	return standing, nil
 }
 
-func (l *Log) prev(lf *leaf, c *chain, en *Enrolment) {
-	e := lf.entry
-	if e.Seq == 0 {
-		if lf.index > 0 && e.Prev != en.ID {
-			l.report(found(BadChain, lf.index, e.Source, "first entry of source %s does not name its enrolment", e.Source))
-		}
-		return
+// root is the root of the tree an entry saw, where it is judged.
+func (l *Log) root(e *entry.Entry, index uint64, standing Standing) (Root, error) {
+	if standing != Fresh || e.Saw.Size == 0 || e.Saw.Size > index {
+		return Root{}, nil
 	}
-	if ok, known := c.follows(e.Seq-1, e.Prev); known && !ok {
-		l.report(found(BadChain, lf.index, e.Source, "seq %d of source %s does not name the entry before it", e.Seq, e.Source))
-	}
-}
-
-func (l *Log) saw(lf *leaf, c *chain) error {
-	e := lf.entry
-	if e.Saw.Size > lf.index {
-		l.report(found(SawFuture, lf.index, e.Source, "saw a tree of %d leaves, which holds this one", e.Saw.Size))
-	} else if e.Saw.Size > 0 {
-		root, err := l.rootAt(e.Saw.Size)
-		if err != nil {
-			return err
-		}
-		if root != e.Saw.Root {
-			l.report(found(SawMismatch, lf.index, e.Source, "saw another tree of %d leaves", e.Saw.Size))
-		}
-	}
-	if e.Seq > 0 {
-		if before, ok := c.at(e.Seq - 1); ok && e.Saw.Size < before.saw {
-			l.report(found(SawRollback, lf.index, e.Source, "saw size %d after size %d", e.Saw.Size, before.saw))
-		}
-	}
-	return nil
+	h, err := l.rootAt(e.Saw.Size)
+	return Root{h, true}, err
 }
 
 func (l *Log) rootAt(size uint64) (entry.Hash, error) {
@@ -396,7 +374,7 @@ func (l *Log) references(lf *leaf) {
 
 // Finish judges what can only be judged at the end and returns the verdict.
 func (l *Log) Finish() (Verdict, error) {
-	l.root()
+	l.whole()
 	for _, src := range slices.SortedFunc(maps.Keys(l.chains), compareSources) {
 		for _, h := range l.chains[src].holes() {
 			l.report(found(SequenceGap, h.index, src, "source %s: seq %d to %d are not here", src, h.first, h.last))
@@ -431,9 +409,9 @@ func (l *Log) resolve() map[entry.ID]uint64 {
 		return index
 	}
 	for _, c := range l.chains {
-		c.all(func(k link) {
-			if at, ok := index[k.id]; wanted[k.id] && (!ok || k.index < at) {
-				index[k.id] = k.index
+		c.all(func(k Link) {
+			if at, ok := index[k.ID]; wanted[k.ID] && (!ok || k.Index < at) {
+				index[k.ID] = k.Index
 			}
 		})
 	}
@@ -450,7 +428,7 @@ func (l *Log) unknownReferences(index map[entry.ID]uint64) {
 	}
 }
 
-func (l *Log) root() {
+func (l *Log) whole() {
 	size := l.verdict.Size
 	if want := l.cfg.Checkpoint.Size; size != want {
 		l.report(found(TreeMismatch, size, entry.Source{}, "%d leaves where the checkpoint says %d", size, want))

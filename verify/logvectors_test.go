@@ -46,7 +46,7 @@ var accused = map[verify.Code]verify.Party{
 	"forked-source": "source", "bad-chain": "source", "sequence-gap": "source", "after-revoke": "source",
 	"saw-future": "source", "saw-mismatch": "source", "saw-rollback": "source", "clock-skew": "source",
 	"unknown-reference": "source", "missing-disclosure": "vault", "seal-mismatch": "vault", "unerased": "vault",
-	"malformed-body": "source", "before-mismatch": "source",
+	"malformed-body": "source", "before-mismatch": "source", "bad-rollcall": "source",
 }
 
 // find is one finding that a vector expects.
@@ -76,7 +76,7 @@ func makeLogVectors(t tester) []logVector {
 		cleanLogs(t), checkpointLogs(t), treeLogs(t), believedLogs(t),
 		grammarLogs(t), genesisLogs(t), keyLogs(t), roleLogs(t), enrolmentLogs(t),
 		chainLogs(t), gapLogs(t), revokeLogs(t), sawLogs(t), clockLogs(t), referenceLogs(t),
-		disclosureLogs(t), eraseLogs(t), erasersLogs(t), bodyLogs(t), beforeLogs(t), renameLogs(t), hostLogs(t),
+		disclosureLogs(t), eraseLogs(t), erasersLogs(t), bodyLogs(t), beforeLogs(t), renameLogs(t), hostLogs(t), rollLogs(t),
 	)
 }
 
@@ -226,7 +226,7 @@ func everyKind(t tester) logVector {
 	m.gap(w)
 	c := m.change(w, modified("/etc/a", m.after(first, 0)), gone("/etc/b", m.after(first, 1)))
 	m.add(p, remark("reason", m.id(c)), contents{why: `{"reason":"quieter","ticket":"OPS-1"}`})
-	m.add(m.recorder, entry.Entry{Kind: entry.RollCall, Open: entry.Open{Present: []entry.Source{w.id()}}}, contents{})
+	m.call(nil, []*source{w}, m.beat(w))
 	m.see(m.recorder, w, p, mon)
 	m.add(mon, entry.Entry{Kind: entry.Finding, Open: entry.Open{Code: "silent", About: []entry.ID{m.id(c)}}}, contents{})
 	m.add(m.recorder, entry.Entry{Kind: entry.Access}, contents{})

@@ -1,11 +1,13 @@
 package verify_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -294,6 +296,29 @@ var changeEntry = entry.Entry{Kind: entry.Change}
 func (m *maker) rollcall(edits ...edit) int {
 	m.t.Helper()
 	return m.add(m.recorder, entry.Entry{Kind: entry.RollCall}, contents{}, edits...)
+}
+
+// call has the recorder call the roll and show beats.
+func (m *maker) call(absent, present []*source, beats ...string) int {
+	m.t.Helper()
+	how := must(body.Marshal(&body.How{Beats: beats}))
+	ids := func(list []*source) (ids []entry.Source) {
+		for _, s := range list {
+			ids = append(ids, s.id())
+		}
+		slices.SortFunc(ids, func(a, b entry.Source) int { return bytes.Compare(a[:], b[:]) })
+		return ids
+	}
+	return m.add(m.recorder, entry.Entry{Kind: entry.RollCall, Open: entry.Open{Absent: ids(absent), Present: ids(present)}}, contents{how: string(how)})
+}
+
+// beat is a sign of life of a source, of what it saw last. It is rendered here,
+// from the format.
+func (m *maker) beat(s *source) string { return m.beatTo(origin, s, s.key) }
+
+func (m *maker) beatTo(origin string, s *source, key ed25519.PrivateKey) string {
+	text := fmt.Sprintf("stele/beat/v1\n%s\n%s %d 0\n%s\nsaw %d %s\n", origin, s.id(), s.seq, body.FormatTime(m.now), s.saw.Size, s.saw.Root)
+	return signNote(text, s.id().String(), key)
 }
 
 func (m *maker) approve(s *source, about entry.ID) int {

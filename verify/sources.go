@@ -36,8 +36,8 @@ func NewSources(key *entry.LogKey) *Sources {
 // Lookup returns the enrolment of a source, nil if there is none.
 func (s *Sources) Lookup(src entry.Source) *Enrolment { return s.m[src] }
 
-// late reports whether an entry is no longer its source's word.
-func (s *Sources) late(e *entry.Entry) bool {
+// Late reports whether an entry is no longer its source's word.
+func (s *Sources) Late(e *entry.Entry) bool {
 	en := s.m[e.Source]
 	return en != nil && en.Revoked && e.Seq > en.Last
 }

@@ -49,6 +49,7 @@ const (
 	Unerased          Code = "unerased"
 	MalformedBody     Code = "malformed-body"
 	BeforeMismatch    Code = "before-mismatch"
+	BadRollCall       Code = "bad-rollcall"
 )
 
 // Party is who a finding accuses.
@@ -91,6 +92,7 @@ var checks = []struct {
 	{Unerased, TheVault},
 	{MalformedBody, TheSource},
 	{BeforeMismatch, TheSource},
+	{BadRollCall, TheSource},
 }
 
 func step(c Code) int {

@@ -64,7 +64,7 @@ const schema = {
   how: {
     layer: S, confidence: S, version: S, detail: S, set: O({ id: S, part: N, of: N }),
     claimed: O({ time: S, author_time: S, repository: S, commit: S }),
-    import: O({ file: S, first: N, rows: N }), host: O({ name: S, machine: S, os: S }), signals: L,
+    import: O({ file: S, first: N, rows: N }), host: O({ name: S, machine: S, os: S }), signals: L, beats: L,
   },
   what: {
     host: S, agent: S, path: S, path64: X, action: S, time: S, from: S, from64: X,

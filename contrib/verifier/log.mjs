@@ -1,9 +1,10 @@
 // log.mjs — the steps of docs/format.md section 8, in two passes over the leaves:
 // the first does steps 1 to 20 and learns which erasures are in effect, the second
-// (only where disclosures are given) does steps 21 to 25.
+// (only where disclosures are given) does steps 21 to 25; step 26 needs a little of both.
 import { sha256, checkpoint as readCheckpoint, goodKey, verifier } from './note.mjs'
 import { parseEntry, roles } from './entry.mjs'
 import { parseBody, pathBytes } from './body.mjs'
+import { parseBeat } from './beat.mjs'
 import { Tree, BundleFault } from './tiles.mjs'
 
 // What became of a leaf: bits of `state`.
@@ -35,6 +36,9 @@ class Verifier {
     this.voided = new Set() // `<id> <line name>`
     this.pending = [] // leaves waiting for the next recorder leaf (step 19)
     this.state = [] // by index, bits
+    this.calls = new Map() // index -> roll call that names a source, for step 26
+    this.alive = new Map() // source -> largest size its entries saw
+    this.recorded = [] // {i, time} of the last 256 leaves of recorders
     this.changes = this.duplicates = this.notUnderstood = 0
   }
 
@@ -50,6 +54,7 @@ class Verifier {
       this.#first(cp)
       this.#gaps()
       if (this.opt.disclosures) this.#second(cp)
+      this.#rolls()
     }
     this.findings.sort((a, b) => a.index - b.index || a.step - b.step)
     return {
@@ -131,7 +136,7 @@ class Verifier {
       src.seqs.set(e.seq, peers)
     }
     this.ids.add(e.id)
-    this.#effects(e, src)
+    this.#effects(i, e, src)
   }
 
   // Steps 13 to 20 but 14, for a leaf that is neither a duplicate nor a fork.
@@ -161,6 +166,53 @@ class Verifier {
       if (!this.ids.has(id)) find(20, 'unknown-reference')
     }
     if (e.kind === 'revoke' && !this.sources.has(e.revoked)) find(20, 'unknown-reference')
+    this.#lived(i, e, src)
+  }
+
+  // What step 26 needs of a fresh leaf. A roll call keeps what was known before it.
+  #lived(i, e, src) {
+    if (e.kind === 'rollcall' && e.absent.length + e.present.length > 0) {
+      const lately = (t) => {
+        const sec = e.time.sec - t.sec, ns = e.time.ns - t.ns
+        return (sec > 0 || (sec === 0 && ns >= 0)) && (sec < 30 || (sec === 30 && ns < 0))
+      }
+      const absent = e.absent.map((source) => ({ source, saw: this.alive.get(source) ?? -1 }))
+      this.calls.set(i, { absent, present: e.present, recorded: this.recorded.filter((r) => lately(r.time)), beats: null })
+    }
+    if (src.role === 'recorder') {
+      this.recorded.push({ i, time: e.time })
+      if (this.recorded.length > 256) this.recorded.shift()
+    } else if (e.saw <= i) this.alive.set(e.source, Math.max(e.saw, this.alive.get(e.source) ?? -1))
+  }
+
+  // Step 26, once it is known which beats the roll calls show.
+  #rolls() {
+    const absentAt = new Map() // source -> index of the last roll call that lists it absent
+    for (const [i, c] of this.calls) {
+      const bad = (source) => this.find(26, 'bad-rollcall', 'source', i, source)
+      const beats = this.#beats(i, c)
+      for (const a of c.absent) {
+        const size = Math.max(a.saw, beats.get(a.source) ?? -1)
+        if (c.recorded.some((r) => r.i < size)) bad(a.source)
+      }
+      for (const s of c.present) {
+        const saw = beats.get(s)
+        if (c.beats && (saw === undefined || saw <= (absentAt.get(s) ?? -1))) bad(s)
+      }
+      for (const a of c.absent) absentAt.set(a.source, i)
+    }
+  }
+
+  // source -> largest size seen, of the sound beats a roll call shows.
+  #beats(i, c) {
+    const saw = new Map()
+    for (const text of c.beats ?? []) {
+      const b = parseBeat(Buffer.from(text))
+      const src = b && this.sources.get(b.source)
+      if (!src || src.index >= i || b.origin !== this.opt.vkey.name || b.saw > i || !src.check(b.text, b.keyHash, b.sig)) continue
+      saw.set(b.source, Math.max(b.saw, saw.get(b.source) ?? -1))
+    }
+    return saw
   }
 
   // Step 19: settles the leaves that waited for a recorder.
@@ -173,10 +225,11 @@ class Verifier {
   }
 
   // What an entry that passed changes for those after it (forks and duplicates too).
-  #effects(e, src) {
+  #effects(i, e, src) {
     if (e.kind === 'enrol') {
       if (!this.sources.has(e.vkey.name)) {
         this.sources.set(e.vkey.name, e.source === e.vkey.name ? src : this.#source(e))
+        this.sources.get(e.vkey.name).index = i
       }
       this.erasers = Math.max(this.erasers, e.erasers ?? 0)
     } else if (e.kind === 'revoke') {
@@ -241,6 +294,10 @@ class Verifier {
     }
     if (e.kind === 'enrol') this.sources.get(e.vkey.name).host = bodies[2]?.host?.name
     if (e.kind === 'gap') src.lastGap = i
+    if (e.kind === 'rollcall' && bodies[2]) {
+      const call = this.calls.get(i)
+      if (call) call.beats = bodies[2].beats ?? []
+    }
     if (e.kind === 'change' && !(this.state[i] & DUPLICATE)) this.#judge(i, e, src, bodies.slice(3))
   }
 

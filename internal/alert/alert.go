@@ -27,6 +27,7 @@ type Finding struct {
 	Detail string    `json:"detail,omitempty"`
 	Host   string    `json:"host,omitempty"`
 	Source string    `json:"source,omitempty"` // who found it
+	About  string    `json:"about,omitempty"`  // the source it is about, where a server found it
 	Time   time.Time `json:"time"`
 	Over   bool      `json:"over,omitempty"` // it was found before, and is no longer so
 }
@@ -76,7 +77,7 @@ func (a *Alerts) Send(f Finding) {
 	if f.Over {
 		a.cfg.Diag.Info("finding is over", "code", f.Code)
 	} else {
-		a.cfg.Diag.Error("finding", "code", f.Code, "detail", f.Detail)
+		a.cfg.Diag.Error("finding", "code", f.Code, "about", f.About, "detail", f.Detail)
 	}
 	if a.cfg.Webhook == "" && a.cfg.Syslog == "" {
 		return

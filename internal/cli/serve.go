@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/mtls"
@@ -92,7 +93,9 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	d, err := a.openDoor(ctx, l, set, follows)
+	alerts := alert.Start(alert.Config{Webhook: set.Alert.Webhook, Syslog: set.Alert.Syslog, Diag: a.diag()})
+	defer alerts.Close()
+	d, err := a.openDoor(ctx, l, set, doorOptions{follows, alerts.Send})
 	if err != nil {
 		return err
 	}
@@ -138,8 +141,14 @@ type door struct {
 	metrics  net.Listener // nil: none
 }
 
+// doorOptions are what settings do not say.
+type doorOptions struct {
+	follows *entry.Succession   // the log that a new one follows; nil: none
+	tell    func(alert.Finding) // told what is found about sources; nil: nobody
+}
+
 // openDoor opens the store and the listeners.
-func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve, follows *entry.Succession) (_ *door, err error) {
+func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve, o doorOptions) (_ *door, err error) {
 	note, err := a.belief(l)
 	if err != nil {
 		return nil, err
@@ -166,9 +175,9 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve,
 		}
 	}
 	d.Service, err = service.New(ctx, service.Config{
-		Layout: l, Certificate: cert, Names: set.Names, Queue: int64(set.Limits.Queue), Request: int64(set.Limits.Request), Diag: a.diag(),
+		Layout: l, Certificate: cert, Names: set.Names, Queue: int64(set.Limits.Queue), Request: int64(set.Limits.Request), Alert: o.tell, Diag: a.diag(),
 		Open: func(ctx context.Context) (*server.Server, error) {
-			return server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Follows: follows, Diag: a.diag()})
+			return server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Follows: o.follows, Diag: a.diag()})
 		},
 	})
 	if err != nil {

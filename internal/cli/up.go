@@ -168,10 +168,10 @@ func (a *app) openOwnDoor(ctx context.Context, l server.Layout, o upOptions) (*d
 	if o.listen != "" {
 		set.Listen = o.listen
 	}
-	d, err := a.openDoor(ctx, l, set, nil)
+	d, err := a.openDoor(ctx, l, set, doorOptions{})
 	if o.listen == "" && errors.Is(err, syscall.EADDRINUSE) {
 		set.Listen = "127.0.0.1:0"
-		d, err = a.openDoor(ctx, l, set, nil)
+		d, err = a.openDoor(ctx, l, set, doorOptions{})
 	}
 	return d, err
 }

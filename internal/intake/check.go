@@ -23,6 +23,9 @@ type item struct {
 	tried   *entry.PublicKey // the key the signature was tried with
 	signed  error            // and what came of it
 	opened  index.Opened     // bodies as far as they are well formed
+
+	malformed []entry.Line
+	root      verify.Root // of the tree it saw
 }
 
 // check examines submissions side by side: nearly all the work of intake is
@@ -50,6 +53,9 @@ func (in *Intake) examine(s *wire.Submission) item {
 	it.id = it.entry.ID()
 	if en := in.Enrolled(it.entry.Source); en != nil {
 		it.tried, it.signed = en.Key, it.entry.VerifyBy(in.cfg.Signature, en.Key)
+	}
+	if size := it.entry.Saw.Size; size > 0 && it.tried != nil && it.signed == nil {
+		it.root.Hash, it.root.Known = in.cfg.Root(in.ctx, size)
 	}
 	it.refused = it.open()
 	return it
@@ -93,21 +99,22 @@ func (it *item) missing(code verify.Code, format string, args ...any) error {
 // read takes the bodies apart; a malformed one is recorded and stays unread.
 func (it *item) read() {
 	o := &it.opened
-	if w := new(body.Who); body.Unmarshal(it.sub.Who, w) == nil {
-		o.Who = w
-	}
-	if w := new(body.Why); body.Unmarshal(it.sub.Why, w) == nil {
-		o.Why = w
-	}
-	if h := new(body.How); body.Unmarshal(it.sub.How, h) == nil {
-		o.How = h
-	}
+	o.Who = readBody[body.Who](it, entry.LineWho, it.sub.Who)
+	o.Why = readBody[body.Why](it, entry.LineWhy, it.sub.Why)
+	o.How = readBody[body.How](it, entry.LineHow, it.sub.How)
 	o.What = make([]*body.What, len(it.sub.What))
 	for k, b := range it.sub.What {
-		if w := new(body.What); body.Unmarshal(b, w) == nil {
-			o.What[k] = w
-		}
+		o.What[k] = readBody[body.What](it, entry.LineWhat(k), b)
 	}
+}
+
+func readBody[T any](it *item, line entry.Line, b []byte) *T {
+	v := new(T)
+	if body.Unmarshal(b, v) != nil {
+		it.malformed = append(it.malformed, line)
+		return nil
+	}
+	return v
 }
 
 // texts holds the texts against the seals in the bodies, one for one.

@@ -4,8 +4,9 @@
 // in the log.
 //
 // What is odd but not bad (a hole, a fork, a clock that runs ahead) is recorded
-// as it came: it accuses its source, and a log must not lose evidence. The same
-// entry again is answered with the index it already has.
+// as it came and told at once: it accuses its source, and a log must not lose
+// evidence. What is odd is for package verify to say. The same entry again is
+// answered with the index it already has.
 //
 // Batches pass through stages that run at the same time: check, admit, wait (so
 // that small batches grow), keep (vault), append (log), note (index). After an error whose outcome is unknown
@@ -20,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
@@ -60,8 +62,10 @@ type Vault interface {
 // Index is the part of the index that intake needs.
 type Index interface {
 	Add(ctx context.Context, records []index.Record) error
-	// BySeq finds the entries of a source with that seq; several after a fork.
-	BySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error)
+	// First finds the first entry of a source with that seq.
+	First(ctx context.Context, src entry.Source, seq uint64) (r index.Ref, found bool, err error)
+	// Among finds the entry of that name among those of a source with that seq.
+	Among(ctx context.Context, src entry.Source, seq uint64, id entry.ID) (at uint64, found bool, err error)
 	// LatestText is the text of the subject's latest change, 0 if none.
 	LatestText(ctx context.Context, s index.Subject) (uint64, error)
 }
@@ -75,6 +79,15 @@ type Config struct {
 	Next    uint64                  // index of the next entry
 	Heads   map[entry.Source]uint64 // highest seq + 1 of each source so far
 	Diag    *slog.Logger            // nil: discard
+	Now     func() time.Time        // nil: time.Now
+
+	// Found is told what is odd about an entry that was taken in all the same. It
+	// must not wait. Nil: nobody is told.
+	Found func(f *verify.Finding, about entry.ID)
+
+	// Root is the root of the log's tree at a size, if it has one by now and can
+	// say so at little cost. Nil: what entries saw is not compared.
+	Root func(ctx context.Context, size uint64) (entry.Hash, bool)
 
 	Signature entry.SignatureFunc // in place of ed25519.Verify, with its verdicts; nil: that
 }
@@ -96,6 +109,7 @@ type Intake struct {
 
 	flight map[seqOf][]index.Ref // admitted, perhaps not in the index yet
 
+	holes     holes
 	admission admission // owned by the admit stage
 	nearby    nearby    // owned by the keep stage
 }
@@ -114,6 +128,15 @@ func New(cfg Config) *Intake {
 	}
 	if cfg.Signature == nil {
 		cfg.Signature = ed25519.Verify
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Found == nil {
+		cfg.Found = func(*verify.Finding, entry.ID) {}
+	}
+	if cfg.Root == nil {
+		cfg.Root = func(context.Context, uint64) (entry.Hash, bool) { return entry.Hash{}, false }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	in := &Intake{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/stele-log/stele/body"
@@ -124,6 +125,34 @@ func TestFork(t *testing.T) {
 	rep := examine(t, st)
 	if rep.Bad() || len(rep.Findings) != 1 || rep.Findings[0].Code != verify.ForkedSource || rep.Findings[0].Index != at[1] {
 		t.Fatalf("%+v %+v", rep.Findings, rep.Problems)
+	}
+}
+
+// TestForksStandOnce sends forks of one number again and again while others of
+// them are on their way into the index: each stands in the log once.
+func TestForksStandOnce(t *testing.T) {
+	st := steletest.NewStore(t)
+	srv := st.Open(t)
+	chain := steletest.Enrol(t, srv, entry.Watcher, 1)
+	var subs []wire.Submission
+	for range 40 {
+		fork := record.NewChain(steletest.Key(t, entry.Watcher, 1), chain.Head())
+		subs = append(subs, signOne(t, fork, "/etc/a"))
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range subs {
+				if _, err := srv.Submit(t.Context(), subs[i:i+1]); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	steletest.Stop(t, srv)
+	if rep := examine(t, st); rep.Duplicates != 0 || rep.Changes != uint64(len(subs)) {
+		t.Errorf("%d changes and %d duplicates, of %d forks", rep.Changes, rep.Duplicates, len(subs))
 	}
 }
 
@@ -264,6 +293,12 @@ type noIndex struct{}
 
 func (noIndex) Add(context.Context, []index.Record) error { return nil }
 
-func (noIndex) BySeq(context.Context, entry.Source, uint64) ([]index.Ref, error) { return nil, nil }
+func (noIndex) First(context.Context, entry.Source, uint64) (r index.Ref, found bool, err error) {
+	return r, false, nil
+}
+
+func (noIndex) Among(context.Context, entry.Source, uint64, entry.ID) (at uint64, found bool, err error) {
+	return 0, false, nil
+}
 
 func (noIndex) LatestText(context.Context, index.Subject) (uint64, error) { return 0, nil }

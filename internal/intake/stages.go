@@ -8,6 +8,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // batch is what passes through the stages behind admit: new entries only.
@@ -56,7 +57,8 @@ func (b *batch) gather(from <-chan *batch) {
 // admission is what the admit stage knows of the log so far.
 type admission struct {
 	next  uint64
-	heads map[entry.Source]uint64
+	heads map[entry.Source]uint64 // highest seq + 1; written under mu, for others to read
+	tips  map[entry.Source]tip
 }
 
 type seqOf struct {
@@ -65,7 +67,7 @@ type seqOf struct {
 }
 
 func newAdmission(cfg Config) admission {
-	return admission{cfg.Next, cfg.Heads}
+	return admission{cfg.Next, cfg.Heads, make(map[entry.Source]tip)}
 }
 
 // admit gives entries their indexes, in the order they came.
@@ -101,13 +103,14 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 	}
 	ad := &in.admission
 	e := it.entry
-	at := seqOf{e.Source, e.Seq}
-	known, err := in.known(at, it.id)
-	if err != nil {
-		return a, false, err
-	}
-	if known != nil {
-		return wire.Answer{Index: *known, Duplicate: true}, false, nil
+	past := &past{in: in, source: e.Source}
+	standing, odd := in.stands(it, past)
+	switch {
+	case past.err != nil: // nothing was said about it that can be relied upon
+		return a, false, past.err
+	case standing == verify.Duplicate:
+		at, _ := past.at(e.Seq, it.id)
+		return wire.Answer{Index: at, Duplicate: true}, false, past.err
 	}
 	in.mu.Lock()
 	err = in.sources.Admit(ad.next, e, func(k *entry.PublicKey) error {
@@ -117,36 +120,20 @@ func (in *Intake) judge(it *item) (a wire.Answer, fresh bool, err error) {
 		return e.VerifyBy(in.cfg.Signature, k)
 	})
 	if err == nil {
+		at := seqOf{e.Source, e.Seq}
 		in.flight[at] = append(in.flight[at], index.Ref{Index: ad.next, ID: it.id})
 	}
 	in.mu.Unlock()
 	if err != nil {
 		return wire.Answer{Refused: err}, false, nil
 	}
+	in.tell(it, standing, odd)
 	a = wire.Answer{Index: ad.next}
+	in.mu.Lock()
 	ad.heads[e.Source] = max(ad.heads[e.Source], e.Seq+1)
+	in.mu.Unlock()
 	ad.next++
 	return a, true, nil
-}
-
-// known finds the index of an entry that is in the log, or on its way there.
-func (in *Intake) known(at seqOf, id entry.ID) (*uint64, error) {
-	if at.seq >= in.admission.heads[at.source] {
-		return nil, nil
-	}
-	in.mu.RLock()
-	refs := slices.Clone(in.flight[at])
-	in.mu.RUnlock()
-	indexed, err := in.cfg.Index.BySeq(in.ctx, at.source, at.seq)
-	if err != nil {
-		return nil, fmt.Errorf("look up source %s seq %d: %w", at.source, at.seq, err)
-	}
-	for _, r := range append(refs, indexed...) {
-		if r.ID == id {
-			return &r.Index, nil
-		}
-	}
-	return nil, nil
 }
 
 // wait lets a small batch go only when the one before it is in the log, and
@@ -250,6 +237,21 @@ func (in *Intake) append(b *batch) error {
 	return nil
 }
 
+// landed forgets what the index knows now. A fork in a later batch is still on
+// its way.
+func (in *Intake) landed(b *batch) {
+	end := b.first + uint64(len(b.items))
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, it := range b.items {
+		at := seqOf{it.entry.Source, it.entry.Seq}
+		refs := slices.DeleteFunc(in.flight[at], func(r index.Ref) bool { return r.Index < end })
+		if in.flight[at] = refs; len(refs) == 0 {
+			delete(in.flight, at)
+		}
+	}
+}
+
 // note tells the index. It is derived: after a crash it catches up.
 func (in *Intake) note(b *batch) error {
 	if len(b.items) == 0 {
@@ -263,10 +265,6 @@ func (in *Intake) note(b *batch) error {
 	if err := in.cfg.Index.Add(in.ctx, records); err != nil {
 		return fmt.Errorf("index entries from %d: %w", b.first, err)
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, it := range b.items {
-		delete(in.flight, seqOf{it.entry.Source, it.entry.Seq})
-	}
+	in.landed(b)
 	return nil
 }

@@ -46,6 +46,10 @@ func (l Layout) Endpoint() string { return filepath.Join(l.Dir, "keys", "endpoin
 // Key is the file of a key.
 func (l Layout) Key(name string) string { return filepath.Join(l.Dir, "keys", name+".key") }
 
+// Roll is the file that says who is present, as the roll calls told. It is
+// derived: without it they are told again.
+func (l Layout) Roll() string { return filepath.Join(l.Dir, "index", "roll.json") }
+
 // Lock is the file one writer holds.
 func (l Layout) Lock() string { return filepath.Join(l.Dir, "lock") }
 

@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,17 +25,16 @@ type recorder struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu      sync.Mutex // of what follows: the recorder signs one entry at a time
-	chain   *record.Chain
-	called  uint64                // size of the log after the last entry of the recorder
-	heard   map[entry.Source]bool // present now
-	changed map[entry.Source]bool // state changed since the last roll call
+	mu     sync.Mutex // of what follows: the recorder signs one entry at a time
+	chain  *record.Chain
+	called uint64 // size of the log after the last entry of the recorder
+	roll   *roll
 }
 
 func newRecorder(s *Server, st state) *recorder {
 	return &recorder{
 		s: s, chain: record.NewChain(s.keys.recorder, st.head), called: st.called,
-		heard: make(map[entry.Source]bool), changed: make(map[entry.Source]bool),
+		roll: openRoll(s.cfg.Layout.Roll(), st.next, s.cfg.Diag),
 	}
 }
 
@@ -78,11 +75,6 @@ func (r *recorder) stop(ctx context.Context) error {
 	if r.s.intake.Err() != nil {
 		return nil
 	}
-	r.mu.Lock()
-	for src := range r.heard {
-		r.set(src, false)
-	}
-	r.mu.Unlock()
 	return r.rollCall(ctx)
 }
 
@@ -130,62 +122,25 @@ func (r *recorder) sign(ctx context.Context, d record.Draft) (*entry.Entry, erro
 func (r *recorder) rollCall(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.s.log.Size() == r.called && len(r.changed) == 0 {
+	if r.s.log.Size() == r.called && len(r.roll.changed) == 0 {
 		return nil
 	}
+	if err := r.roll.save(); err != nil {
+		return err
+	}
 	for {
-		o := r.news()
+		o, beats := r.roll.news()
 		if _, err := r.sign(ctx, record.Draft{
 			Kind: entry.RollCall, Open: o,
-			How: body.How{Layer: "recorder", Version: r.s.cfg.Version},
+			How: body.How{Layer: "recorder", Version: r.s.cfg.Version, Beats: beats},
 		}); err != nil {
 			return fmt.Errorf("call the roll: %w", err)
 		}
-		for _, src := range slices.Concat(o.Absent, o.Present) {
-			delete(r.changed, src)
-		}
-		if len(r.changed) == 0 {
-			return nil
+		r.roll.told(o, r.called)
+		if len(r.roll.changed) == 0 {
+			return r.roll.save()
 		}
 	}
-}
-
-// maxCalled is how many sources one roll call names: an entry has its limit.
-const maxCalled = 1000
-
-// news lists sources that came or went since the last roll call, as many as one
-// entry holds. The caller holds mu.
-func (r *recorder) news() (o entry.Open) {
-	byBytes := func(a, b entry.Source) int { return slices.Compare(a[:], b[:]) }
-	sources := slices.SortedFunc(maps.Keys(r.changed), byBytes)
-	for _, src := range sources[:min(len(sources), maxCalled)] {
-		if r.heard[src] {
-			o.Present = append(o.Present, src)
-		} else {
-			o.Absent = append(o.Absent, src)
-		}
-	}
-	return o
-}
-
-// set notes that a source is present or absent. The caller holds mu.
-func (r *recorder) set(src entry.Source, present bool) {
-	if r.heard[src] == present {
-		return
-	}
-	if present {
-		r.heard[src] = true
-	} else {
-		delete(r.heard, src)
-	}
-	r.changed[src] = true
-}
-
-// Present notes that a source is there; the next roll call says so.
-func (s *Server) Present(src entry.Source) {
-	s.recorder.mu.Lock()
-	defer s.recorder.mu.Unlock()
-	s.recorder.set(src, true)
 }
 
 // Enrol admits a source, unless it is enrolled already, and returns the head

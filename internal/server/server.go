@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/stele-log/stele/entry"
@@ -53,8 +55,12 @@ type Server struct {
 	recorder *recorder
 	believer *believer
 
+	tell atomic.Pointer[func(*verify.Finding, entry.ID)] // what is odd about entries; nil: nobody
+
 	mu   sync.Mutex
 	tree *tlog.Tree // of the newest checkpoint a receipt was made under, with what it has read
+
+	roots *lru.Cache[uint64, entry.Hash] // of trees that were shown, by size
 }
 
 // Open opens the store, or begins one in an empty directory. The context is for
@@ -68,6 +74,9 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	cfg.Erasers = max(cfg.Erasers, 1)
 	s := &Server{cfg: cfg}
+	if s.roots, err = lru.New[uint64, entry.Hash](maxRoots); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
@@ -126,6 +135,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.intake = intake.New(intake.Config{
 		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag, Signature: new(signature.Verifier).Verify,
 		Sources: st.sources, Next: st.next, Heads: st.heads,
+		Now: s.cfg.Now, Found: s.found, Root: s.RootAt,
 	})
 	s.recorder = newRecorder(s, st)
 	if st.next == 0 {
@@ -160,6 +170,46 @@ func (s *Server) checkFollows(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", ErrBegun, s.cfg.Follows.Origin)
 	}
 	return nil
+}
+
+// Tell has what is odd about entries that are taken in told to found, which must
+// not wait.
+func (s *Server) Tell(found func(f *verify.Finding, about entry.ID)) { s.tell.Store(&found) }
+
+func (s *Server) found(f *verify.Finding, about entry.ID) {
+	if tell := s.tell.Load(); tell != nil {
+		(*tell)(f, about)
+	}
+}
+
+// Gaps tells, once each, which numbers sources passed over before that time and
+// have not brought since.
+func (s *Server) Gaps(before time.Time) []*verify.Finding { return s.intake.Gaps(before) }
+
+// Next is one more than the highest number that a source has brought.
+func (s *Server) Next(src entry.Source) uint64 { return s.intake.Next(src) }
+
+// maxRoots bounds the roots that are remembered. Nearly every root a source saw
+// is that of a checkpoint it was shown lately.
+const maxRoots = 1 << 14
+
+// RootAt is the root of the log's tree at a size it has published, for holding
+// what sources saw against.
+func (s *Server) RootAt(ctx context.Context, size uint64) (entry.Hash, bool) {
+	if root, ok := s.roots.Get(size); ok {
+		return root, true
+	}
+	cp, err := s.checkpoint()
+	if err != nil || size > cp.Size {
+		return entry.Hash{}, false
+	}
+	root, err := s.treeOf(cp).RootAt(ctx, size)
+	if err != nil {
+		s.cfg.Diag.Warn("the root of an earlier tree could not be read", "size", size, "error", err)
+		return root, false
+	}
+	s.roots.Add(size, root)
+	return root, true
 }
 
 // Stop ends the server: what was handed in is finished first.
@@ -203,16 +253,36 @@ func (s *Server) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Ans
 	return s.intake.Submit(ctx, subs)
 }
 
-// Head is where the chain of a source stands in the log; ok is false where it
-// has not signed anything, and the head is then its enrolment.
+// Head is where the chain of a source stands in the log; where it has not signed
+// anything the head is its enrolment. What was accepted counts, so that a source
+// that has lost its own memory does not sign over it: the index may be a moment
+// behind.
 func (s *Server) Head(ctx context.Context, src entry.Source) (record.Head, error) {
-	head, ok, err := s.index.Head(ctx, src)
-	if err != nil {
-		return record.Head{}, fmt.Errorf("head of source %s: %w", src, err)
+	for {
+		head, ok, err := s.index.Head(ctx, src)
+		switch {
+		case err != nil:
+			return record.Head{}, fmt.Errorf("head of source %s: %w", src, err)
+		case ok && head.Seq+1 >= s.Next(src):
+			return record.Head{Next: head.Seq + 1, Prev: head.ID}, nil
+		case !ok && s.Next(src) == 0:
+			return s.enrolment(src)
+		case s.Err() != nil:
+			return record.Head{}, s.Err()
+		}
+		select {
+		case <-time.After(indexPause):
+		case <-ctx.Done():
+			return record.Head{}, ctx.Err()
+		}
 	}
-	if ok {
-		return record.Head{Next: head.Seq + 1, Prev: head.ID}, nil
-	}
+}
+
+// indexPause is between two looks at an index that is behind.
+const indexPause = 2 * time.Millisecond
+
+// enrolment is the head of a source that has not signed anything.
+func (s *Server) enrolment(src entry.Source) (record.Head, error) {
 	if en := s.intake.Enrolled(src); en != nil {
 		return record.Head{Prev: en.ID}, nil
 	}
@@ -297,5 +367,9 @@ func (s *Server) checkpoint() (verify.Checkpoint, error) {
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
 	}
-	return verify.OpenCheckpoint(s.keys.log.public, signed)
+	cp, err := verify.OpenCheckpoint(s.keys.log.public, signed)
+	if err == nil {
+		s.roots.Add(cp.Size, cp.Root)
+	}
+	return cp, err
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -103,20 +105,54 @@ func (s *Server) Finding(ctx context.Context, code verify.Code, detail string, a
 	return nil
 }
 
-// Presence notes which sources came and which went, and calls the roll at once
-// if one went: silence is to be seen in bounded time.
-func (s *Server) Presence(ctx context.Context, came, went []entry.Source) error {
+// Fresh reports whether a beat is one that a roll call can rely on: it saw a tree
+// of this log that is no older than the last roll call that lists its source
+// absent. After an outage that is the second beat.
+func (s *Server) Fresh(b *entry.Beat) bool {
 	r := s.recorder
 	r.mu.Lock()
-	for _, src := range came {
-		r.set(src, true)
+	defer r.mu.Unlock()
+	return r.roll.fresh(b, s.Published())
+}
+
+// Roll lists who is present, as the record says.
+func (s *Server) Roll() []entry.Source {
+	r := s.recorder
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.roll.present))
+}
+
+// Gone is a source that fell silent, with its last beat if one was heard.
+type Gone struct {
+	Source entry.Source
+	Last   *entry.Beat
+}
+
+// Presence notes which sources came, by beats that are fresh, and which went,
+// and calls the roll at once if one went: silence is to be seen in bounded time.
+func (s *Server) Presence(ctx context.Context, came []*entry.Beat, went []Gone) error {
+	r := s.recorder
+	r.mu.Lock()
+	for _, b := range came {
+		r.roll.came(b)
 	}
-	for _, src := range went {
-		r.set(src, false)
+	for _, g := range went {
+		r.roll.went(g.Source, g.Last)
 	}
 	r.mu.Unlock()
 	if len(went) == 0 {
 		return nil
 	}
 	return r.rollCall(ctx)
+}
+
+// Heard takes the beat of a source in this process; the next roll call says that
+// it is present.
+func (s *Server) Heard(b *entry.Beat) {
+	if s.Fresh(b) {
+		s.recorder.mu.Lock()
+		defer s.recorder.mu.Unlock()
+		s.recorder.roll.came(b)
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // handler answers one request; its error becomes the answer.
@@ -75,6 +76,7 @@ func (s *Service) plain(h handler) http.Handler {
 			err = errors.New("the server cannot do this at the moment") // the rest is for its operator
 		}
 		w.Header().Set("Content-Type", "application/json")
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replyTimeout)) // without one the answer is only slow
 		w.WriteHeader(status)
 		json.NewEncoder(w).Encode(wire.Problem{Error: err.Error(), Hint: hint})
 	})
@@ -91,6 +93,7 @@ func (s *Service) guard(next http.Handler) http.Handler {
 		return refuse(http.StatusMisdirectedRequest, "add the name to `names` in the settings of the server", "this server does not go by that name")
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetWriteDeadline(time.Time{}) // that of the request before, on a connection that was kept
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")
 		host := r.Host
@@ -126,8 +129,10 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 			en, ok := srv.Enrolment(c.source)
 			switch {
 			case !ok:
+				s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", r.RemoteAddr, c.source)})
 				return refuse(http.StatusForbidden, "enrol with a join token: stele watch --join TOKEN", "source %s is not enrolled in this log", c.source)
 			case en.Revoked:
+				s.found(finding{code: verify.AfterRevoke, source: c.source, detail: r.RemoteAddr + " speaks as this source, which was revoked"})
 				return refuse(http.StatusForbidden, "", "source %s was revoked", c.source)
 			}
 			c.role = en.Role
@@ -159,8 +164,9 @@ func (s *Service) operator(h handler) handler {
 
 // Bounds of the JSON of a request, in bytes. A source may ask about many paths.
 const (
-	maxMessage = 256 << 10
-	maxLarge   = 8 << 20
+	maxStranger = 16 << 10 // of somebody who has not enrolled yet
+	maxMessage  = 256 << 10
+	maxLarge    = 8 << 20
 )
 
 // receive reads the JSON of a request.
@@ -200,6 +206,7 @@ func reply(w http.ResponseWriter, v any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replyTimeout))
 	w.Write(b) // if this fails nobody is there any more
 	return nil
 }

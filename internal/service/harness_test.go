@@ -21,19 +21,22 @@ import (
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // door is a service at a loopback address, with its operator.
 type door struct {
 	*service.Service
+	*scene
 	store    steletest.Store
 	url      string
 	endpoint service.Endpoint
 	cert     tls.Certificate
+	next     *door // that took its place
 }
 
 // open begins a service over a new store. change may alter its configuration.
-func open(t *testing.T, change ...func(*service.Config)) *door {
+func open(t testing.TB, change ...func(*service.Config)) *door {
 	t.Helper()
 	certificate, key, err := mtls.NewServer([]string{"127.0.0.1"})
 	if err != nil {
@@ -46,12 +49,14 @@ func open(t *testing.T, change ...func(*service.Config)) *door {
 	return openStore(t, steletest.NewStore(t), cert, "127.0.0.1:0", change...)
 }
 
-func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr string, change ...func(*service.Config)) *door {
+func openStore(t testing.TB, st steletest.Store, cert tls.Certificate, addr string, change ...func(*service.Config)) *door {
 	t.Helper()
+	sc := new(scene)
 	cfg := service.Config{
+		Now: sc.now, Alert: sc.alert,
 		Layout: st.Layout, Certificate: cert, Diag: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Open: func(ctx context.Context) (*server.Server, error) {
-			return server.Open(ctx, server.Config{Layout: st.Layout, Trust: st.Trust, Version: "test"})
+			return server.Open(ctx, server.Config{Layout: st.Layout, Trust: st.Trust, Version: "test", Now: sc.now})
 		},
 	}
 	for _, f := range change {
@@ -67,7 +72,7 @@ func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr stri
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	d := &door{Service: s, store: st, url: "https://" + l.Addr().String(), cert: cert}
+	d := &door{Service: s, scene: sc, store: st, url: "https://" + l.Addr().String(), cert: cert}
 	d.endpoint = s.Endpoint(d.url)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -83,14 +88,17 @@ func openStore(t *testing.T, st steletest.Store, cert tls.Certificate, addr stri
 }
 
 // operator is a client with the operator's secret.
-func (d *door) operator(t *testing.T) *client.Client {
+func (d *door) operator(t testing.TB) *client.Client {
 	t.Helper()
 	return d.client(t, client.Config{Secret: d.endpoint.Secret})
 }
 
-func (d *door) client(t *testing.T, cfg client.Config) *client.Client {
+func (d *door) client(t testing.TB, cfg client.Config) *client.Client {
 	t.Helper()
 	cfg.URL, cfg.Pin = d.url, d.endpoint.Pin
+	if cfg.Now == nil {
+		cfg.Now = d.now
+	}
 	c, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -108,12 +116,16 @@ func seed(n int) []byte {
 // source is a source with its key, its client and its chain.
 type source struct {
 	*client.Client
-	key   entry.SecretKey
-	chain *record.Chain
+	clock    *scene // its own, beside that of the server
+	n        int
+	key      entry.SecretKey
+	log      *entry.LogKey
+	chain    *record.Chain
+	believed verify.Checkpoint
 }
 
 // stranger is a source that has not enrolled.
-func (d *door) stranger(t *testing.T, n int) *source {
+func (d *door) stranger(t testing.TB, n int) *source {
 	t.Helper()
 	cert, err := mtls.Source(seed(n))
 	if err != nil {
@@ -123,36 +135,58 @@ func (d *door) stranger(t *testing.T, n int) *source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &source{Client: d.client(t, client.Config{Certificate: &cert}), key: key}
+	log, err := entry.ParseLogKey(d.endpoint.VKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := new(scene)
+	now := func() time.Time { return d.now().Add(own.ahead()) }
+	return &source{Client: d.client(t, client.Config{Certificate: &cert, Now: now}), clock: own, n: n, key: key, log: log}
 }
 
 // join enrols a source with a token of its own.
-func (d *door) join(t *testing.T, n int) *source {
+func (d *door) join(t testing.TB, n int) *source {
 	t.Helper()
 	s := d.stranger(t, n)
 	given, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Watcher})
 	if err != nil {
 		t.Fatalf("ask for a token: %v", err)
 	}
-	log, err := entry.ParseLogKey(given.VKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, id, err := s.Client.Enrol(t.Context(), log, s.key.Public(), given.Secret, entry.Watcher, body.Host{Name: fmt.Sprintf("host-%d", n)})
+	cp, id, err := s.Client.Enrol(t.Context(), s.log, s.key.Public(), given.Secret, entry.Watcher, body.Host{Name: fmt.Sprintf("host-%d", n)})
 	if err != nil {
 		t.Fatalf("enrol: %v", err)
 	}
-	s.chain = record.NewChain(s.key, record.Head{Prev: id})
+	s.chain, s.believed = record.NewChain(s.key, record.Head{Prev: id}), cp
+	s.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
 	return s
 }
 
-func (s *source) sign(t *testing.T, paths ...string) []wire.Submission {
+func (s *source) sign(t testing.TB, paths ...string) []wire.Submission {
 	t.Helper()
 	var ds []record.Draft
 	for _, p := range paths {
-		ds = append(ds, steletest.Change(p, p+"\n", nil))
+		c := steletest.Change(p, p+"\n", nil)
+		c.Time = time.Now().Add(s.clock.ahead())
+		ds = append(ds, c)
 	}
 	return steletest.Sign(t, s.chain, ds...)
+}
+
+// beat is a signed sign of life.
+func (s *source) beat(t *testing.T, believed verify.Checkpoint, next, kept uint64) wire.Beat {
+	t.Helper()
+	if believed.Size == 0 {
+		believed.Root = entry.EmptyRoot
+	}
+	b := entry.Beat{
+		Origin: s.log.Origin(), Next: next, Kept: kept,
+		Time: body.FormatTime(time.Now()), Saw: entry.Saw{Size: believed.Size, Root: believed.Root},
+	}
+	note, err := b.Sign(s.key)
+	if err != nil {
+		t.Fatalf("sign a beat: %v", err)
+	}
+	return wire.Beat{Believed: believed.Size, Note: note}
 }
 
 // files are all files below a directory.

@@ -24,9 +24,7 @@ func (s *Service) Inside(src entry.Source, host string) *Inside {
 }
 
 func (in *Inside) use(ctx context.Context, do func(context.Context, *server.Server) error) error {
-	in.peer.mu.Lock()
-	in.peer.heard = in.service.cfg.Now()
-	in.peer.mu.Unlock()
+	in.peer.hears(in.service.cfg.Now())
 	return in.service.keeper.use(ctx, do)
 }
 
@@ -72,5 +70,8 @@ func (in *Inside) Latest(ctx context.Context, _ string, paths []string) (all []w
 
 // Beat says that the source lives.
 func (in *Inside) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
+	if err := in.service.beats(ctx, in.peer, b.Note); err != nil {
+		return nil, err
+	}
 	return in.Receipt(ctx, b.Believed, nil)
 }

@@ -15,8 +15,9 @@ import (
 // anything else whose outcome was unknown, is opened again: opening is
 // recovering.
 type keeper struct {
-	open func(context.Context) (*server.Server, error)
-	diag *slog.Logger
+	open   func(context.Context) (*server.Server, error)
+	opened func(*server.Server) // told of each store that was opened
+	diag   *slog.Logger
 
 	mu  sync.RWMutex // held for reading while the store is in use
 	srv *server.Server
@@ -54,6 +55,7 @@ func (k *keeper) reopen(ctx context.Context) error {
 		return err
 	}
 	k.srv = srv
+	k.opened(srv)
 	k.ctx, k.end = context.WithCancel(context.Background())
 	return nil
 }

@@ -6,6 +6,11 @@
 // key it was enrolled with, a reader or an operator a secret. What is accepted is
 // judged by intake, never here.
 //
+// What is odd about a source is found here or by the intake, and told in three
+// ways: counted, alerted, and recorded as a signed finding, folded so that nobody
+// can fill the log with it. Who is present is told by roll calls that show the
+// signed beats they rely on.
+//
 // A full queue is answered 429 and a full disk 507; the sender keeps what it
 // has. A store that has stopped is opened again while the service goes on.
 package service
@@ -23,6 +28,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
@@ -37,32 +43,42 @@ type Config struct {
 	Queue       int64           // bytes of submissions held at once; 0: 256 MiB
 	Request     int64           // bytes of one request; 0: as much as wire allows
 	Now         func() time.Time
+	Alert       func(alert.Finding) // told what is found; it must not wait
 	Diag        *slog.Logger
+
+	patience patience // tests have less
 }
+
+// patience is how long a client may take: for the head of a request, and for the
+// body of one that brings entries or for a frame.
+type patience struct{ head, body time.Duration }
 
 // Times that bound what a client can hold on to.
 const (
 	headerTimeout = 10 * time.Second // for a handshake and the head of a request
 	bodyTimeout   = 60 * time.Second // for the body of a request, or one frame of a stream
 	waitTimeout   = 30 * time.Second // for a checkpoint that covers an entry
+	replyTimeout  = 60 * time.Second // for taking an answer; a file of the log may take longer
+	fileTimeout   = 5 * time.Minute
 	idleTimeout   = 3 * time.Minute
 	pingEvery     = 30 * time.Second
 )
 
 // Service answers requests. New, Serve, Close.
 type Service struct {
-	cfg     Config
-	keeper  *keeper
-	tokens  *tokens
-	admin   string // the operator's secret of this run
-	pin     string
-	vkey    string
-	queue   *semaphore.Weighted
-	peers   *peers
-	metrics *metrics
-	http    *http.Server
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
+	cfg      Config
+	keeper   *keeper
+	tokens   *tokens
+	admin    string // the operator's secret of this run
+	pin      string
+	vkey     string
+	queue    *semaphore.Weighted
+	peers    *peers
+	findings *findings
+	metrics  *metrics
+	http     *http.Server
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
 }
 
 // New opens the store and prepares the service. Close ends both.
@@ -73,6 +89,14 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Alert == nil { // the diagnostics have it in any case
+		cfg.Alert = func(f alert.Finding) {
+			cfg.Diag.Warn("finding", "code", f.Code, "about", f.About, "detail", f.Detail)
+		}
+	}
+	if cfg.patience == (patience{}) {
+		cfg.patience = patience{headerTimeout, bodyTimeout}
+	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 256 << 20
 	}
@@ -81,12 +105,14 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
-		keeper: &keeper{open: cfg.Open, diag: cfg.Diag},
+		findings: newFindings(),
 	}
+	s.keeper = &keeper{open: cfg.Open, opened: s.opened, diag: cfg.Diag}
 	var err error
 	if s.pin, err = mtls.PinOf(cfg.Certificate); err != nil {
 		return nil, fmt.Errorf("certificate of the server: %w", err)
 	}
+	s.metrics = newMetrics(s)
 	if err := s.keeper.start(ctx); err != nil {
 		return nil, err
 	}
@@ -94,20 +120,26 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.tokens, s.admin, err = openTokens(cfg.Layout.Keys(), cfg.Now); err != nil {
 		return nil, errors.Join(err, s.keeper.stop(ctx))
 	}
-	s.metrics = newMetrics(s)
 	s.http = s.newHTTP()
 	run, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.wg.Go(func() { s.keeper.run(run) })
 	s.wg.Go(func() { s.roll(run) })
+	s.wg.Go(func() { s.record(run) })
 	return s, nil
+}
+
+// opened is told of a store that was opened, before anything is done with it.
+func (s *Service) opened(srv *server.Server) {
+	srv.Tell(s.tellOdd)
+	s.expect(srv)
 }
 
 func (s *Service) newHTTP() *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
 		TLSConfig:         mtls.ServerConfig(s.cfg.Certificate),
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: s.cfg.patience.head,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Diag.Handler(), slog.LevelDebug), // strangers cause these

@@ -59,7 +59,7 @@ func TestOneEntryAcrossTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatalf("receipt: %v", err)
 	}
-	if r, err = s.Beat(t.Context(), wire.Beat{Believed: cp.Size, Next: 3}); err != nil {
+	if r, err = s.Beat(t.Context(), s.beat(t, cp, 3, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Check(log, cp, nil, nil); err != nil {

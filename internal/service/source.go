@@ -23,7 +23,7 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 		return refuse(http.StatusUnauthorized, "", "no certificate of a source was shown")
 	}
 	var req wire.Enrol
-	if err := receive(w, r, &req); err != nil {
+	if err := receiveUpTo(w, r, maxStranger, &req); err != nil {
 		return err
 	}
 	if req.Host.Name == "" || len(req.Host.Name) > 253 {
@@ -35,8 +35,7 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
-		s.cfg.Diag.Warn("finding", "code", "refused-enrolment", "from", r.RemoteAddr, "source", key.Source(), "error", err)
-		s.metrics.findings.WithLabelValues("refused-enrolment").Inc()
+		s.found(finding{code: refusedEnrolment, detail: fmt.Sprintf("%s, as source %s for host %q: %v", r.RemoteAddr, key.Source(), req.Host.Name, err)})
 		return refuse(http.StatusForbidden, "ask the operator for a new one: stele admin token", "%w", err)
 	case err != nil:
 		return err
@@ -51,7 +50,8 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.cfg.Diag.Warn("source enrolled", "source", key.Source(), "role", req.Role, "host", req.Host.Name, "from", r.RemoteAddr)
+	s.metrics.findings.WithLabelValues(string(enrolled)).Inc()
+	s.alert(finding{code: enrolled, source: key.Source(), detail: fmt.Sprintf("as %s of host %q, from %s", req.Role, req.Host.Name, r.RemoteAddr)})
 	return reply(w, &out)
 }
 
@@ -91,11 +91,19 @@ func (s *Service) receipt(w http.ResponseWriter, c *call) error {
 	return s.prove(w, c, req.Believed, req.Indexes)
 }
 
+// proofSize is about what the proof of one entry takes in memory.
+const proofSize = 4 << 10
+
 func (s *Service) prove(w http.ResponseWriter, c *call, believed uint64, indexes []uint64) error {
+	release, err := s.reserve(c.peer, s.cost(int64(len(indexes))*proofSize))
+	if err != nil {
+		return err
+	}
+	defer release()
 	ctx, cancel := context.WithTimeout(c.Context(), waitTimeout)
 	defer cancel()
 	var out *wire.Receipt
-	err := s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
 		out, err = srv.Receipt(ctx, believed, indexes)
 		return err
 	})
@@ -114,6 +122,9 @@ func (s *Service) prove(w http.ResponseWriter, c *call, believed uint64, indexes
 func (s *Service) beat(w http.ResponseWriter, c *call) error {
 	var req wire.Beat
 	if err := receive(w, c.Request, &req); err != nil {
+		return err
+	}
+	if err := s.beats(c.Context(), c.peer, req.Note); err != nil {
 		return err
 	}
 	return s.prove(w, c, req.Believed, nil)
@@ -137,6 +148,14 @@ func (s *Service) head(w http.ResponseWriter, c *call) error {
 // host, which its enrolment names; others about what they were told.
 func (s *Service) latest(w http.ResponseWriter, c *call) error {
 	var req wire.LatestRequest
+	if c.ContentLength < 0 {
+		return refuse(http.StatusLengthRequired, "", "the length of the request is not given")
+	}
+	release, err := s.reserve(c.peer, s.cost(4*min(c.ContentLength, maxLarge))) // read, decoded, answered
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := receiveLarge(w, c.Request, &req); err != nil {
 		return err
 	}
@@ -144,7 +163,7 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 		return refuse(http.StatusRequestEntityTooLarge, "", "a question about %d paths; it can be about %d", len(req.Paths), wire.MaxLatest)
 	}
 	var out []wire.Latest
-	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
 		sub := index.Subject{Host: req.Host, Told: true}
 		if c.role == entry.Watcher {
 			sub.Told = false

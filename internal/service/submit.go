@@ -20,11 +20,14 @@ import (
 	"github.com/stele-log/stele/internal/wire"
 )
 
+// errBusy says that the queue, or a source's share of it, is full.
+var errBusy = errors.New("the server holds as much as it can")
+
 // reserve sets bytes of the queue aside for a source, or says that there are
 // none to be had.
 func (s *Service) reserve(p *peer, n int64) (release func(), err error) {
 	if !p.share.TryAcquire(n) {
-		s.finding(p, flood, "this source brings more than its share of what the server can hold")
+		s.found(finding{code: flood, source: p.source, detail: "this source brings more than its share of what the server can hold"})
 		return nil, fmt.Errorf("%w of this source", errBusy)
 	}
 	if !s.queue.TryAcquire(n) {
@@ -71,10 +74,13 @@ func (s *Service) entries(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	defer release()
-	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.patience.body)); err != nil {
 		return err
 	}
 	b, err := wire.ReadBody(c.Body, int(c.ContentLength))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
 	if err != nil {
 		return refuse(http.StatusBadRequest, "", "read the request: %w", err)
 	}
@@ -84,6 +90,9 @@ func (s *Service) entries(w http.ResponseWriter, c *call) error {
 	}
 	defer more()
 	subs, err := wire.ReadBatch(b)
+	if errors.Is(err, wire.ErrTooLarge) {
+		return err
+	}
 	if err != nil {
 		return refuse(http.StatusBadRequest, "", "%w", err)
 	}
@@ -111,7 +120,9 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 	if head.FrameContentSize > uint64(s.cfg.Request) {
 		return nil, nil, fmt.Errorf("request of %d bytes: %w", head.FrameContentSize, wire.ErrTooLarge)
 	}
-	if release, err = s.reserve(c.peer, s.cost(int64(head.FrameContentSize))); err != nil {
+	// What came is set aside already; a request alone always finds room.
+	size := int64(len(b))
+	if release, err = s.reserve(c.peer, s.cost(size+int64(head.FrameContentSize))-s.cost(size)); err != nil {
 		return nil, nil, err
 	}
 	d, _ := decoders.Get().(*zstd.Decoder)
@@ -129,7 +140,8 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 
 // decoders are reused: each has buffers of its own.
 var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(wire.MaxBatch))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(wire.MaxBatch),
+		zstd.WithDecodeAllCapLimit(true)) // a second frame behind the first has not been set aside
 	if err != nil {
 		panic(err) // these options are valid
 	}
@@ -143,6 +155,7 @@ func (s *Service) submit(ctx context.Context, src entry.Source, subs []wire.Subm
 			return nil, refuse(http.StatusForbidden, "", "submission %d is not an entry of the source that sends it", i)
 		}
 	}
+	s.peers.of(src).hears(s.cfg.Now())
 	start := time.Now()
 	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
 		answers, err = srv.Submit(ctx, subs)
@@ -187,6 +200,7 @@ func (s *Service) stream(w http.ResponseWriter, c *call) error {
 		return refuse(http.StatusHTTPVersionNotSupported, "", "a stream needs HTTP/2")
 	}
 	if !c.peer.streamBegins() {
+		s.found(finding{code: flood, source: c.source, detail: fmt.Sprintf("this source opens more than %d streams at a time", maxStreams)})
 		return fmt.Errorf("%w of streams of this source", errBusy)
 	}
 	defer c.peer.streamEnds()
@@ -208,7 +222,7 @@ func (s *Service) stream(w http.ResponseWriter, c *call) error {
 		a := s.answerGroup(ctx, c.source, g)
 		b, err := json.Marshal(a)
 		if err == nil {
-			err = errors.Join(wire.WriteFrame(w, b), rc.Flush())
+			err = errors.Join(rc.SetWriteDeadline(time.Now().Add(replyTimeout)), wire.WriteFrame(w, b), rc.Flush())
 		}
 		if err != nil || a.Status != 0 {
 			break
@@ -352,7 +366,7 @@ func (r *groupReader) room(ctx context.Context, wait bool) (func(), error) {
 // body reads a frame. Within one the sender may not be slow.
 func (r *groupReader) body() (sub wire.Submission, err error) {
 	if r.in.Buffered() < r.next {
-		if err := r.rc.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
+		if err := r.rc.SetReadDeadline(time.Now().Add(r.s.cfg.patience.body)); err != nil {
 			return sub, err
 		}
 		defer r.rc.SetReadDeadline(time.Time{})

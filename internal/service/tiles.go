@@ -34,6 +34,7 @@ func (s *Service) tiles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !info.Mode().IsRegular() {
 		return notFound(w)
 	}
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(fileTimeout)) // nobody holds on to a file for ever
 	http.ServeContent(w, r, "", time.Time{}, f)
 	return nil
 }

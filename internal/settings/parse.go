@@ -251,6 +251,7 @@ func (d *decoder) serve(s *Serve) fields {
 		"listen":  value(d, &s.Listen, address),
 		"names":   list(d, &s.Names, hostName),
 		"metrics": d.section("serve.metrics", d.metrics(&s.Metrics)),
+		"alert":   d.section("serve.alert", d.alert(&s.Alert)),
 		"erasers": value(d, &s.Erasers, count(1, 16)),
 		"tls": d.section("serve.tls", fields{
 			"certificate": value(d, &s.TLS.Certificate, file),
@@ -275,15 +276,19 @@ func (d *decoder) watch(w *Watch) fields {
 		"spool": d.section("watch.spool", fields{
 			"limit": value(d, &w.Spool.Limit, size(mebi, tebi)),
 		}),
-		"alert": d.section("watch.alert", fields{
-			"webhook": value(d, &w.Alert.Webhook, orNone(webhook)),
-			"syslog":  value(d, &w.Alert.Syslog, orNone(syslog)),
-		}),
+		"alert": d.section("watch.alert", d.alert(&w.Alert)),
 	}
 }
 
 func (d *decoder) metrics(m *Metrics) fields {
 	return fields{"listen": value(d, &m.Listen, orNone(loopback))}
+}
+
+func (d *decoder) alert(a *Alert) fields {
+	return fields{
+		"webhook": value(d, &a.Webhook, orNone(webhook)),
+		"syslog":  value(d, &a.Syslog, orNone(syslog)),
+	}
 }
 
 // together checks settings against each other. What was refused by itself is

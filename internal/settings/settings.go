@@ -36,6 +36,7 @@ type Serve struct {
 	Names   []string // host names and addresses by which watchers call this server
 	TLS     TLS
 	Metrics Metrics
+	Alert   Alert
 	Erasers int // persons an erasure needs; recorded when the log begins, later it can only grow
 	Limits  Limits
 }

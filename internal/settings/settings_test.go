@@ -40,6 +40,7 @@ func TestExamplesOfDefaultFileAreFine(t *testing.T) {
 	want.Serve.TLS = TLS{"/etc/stele/tls/server.pem", "/etc/stele/tls/server.key"}
 	want.Watch.Paths = []string{"/etc/myagent", "/opt/other/*.conf"}
 	want.Watch.Alert = Alert{"https://alerts.example.org/stele", "unix:///dev/log"}
+	want.Serve.Alert = want.Watch.Alert
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -156,6 +157,7 @@ func TestFaults(t *testing.T) {
 		{"one directory", "watch:\n  data: /var/lib/stele\n", `s:2:3: serve.data "/var/lib/stele" and watch.data "/var/lib/stele" are not apart`},
 		{"one in the other", "serve:\n  data: /var/lib/stele-watch/x\n", `s:2:3: serve.data "/var/lib/stele-watch/x" and watch.data "/var/lib/stele-watch" are not apart`},
 		{"one port", "serve: {listen: 'localhost:1', metrics: {listen: 'localhost:1'}}\n", `s:1:42: serve.listen and serve.metrics.listen are both localhost:1`},
+		{"a plain webhook of the server", "serve: {alert: {webhook: 'http://example.org/secret'}}\n", `s:1:26: neither an https URL nor http on loopback`},
 		{"plain webhook", "watch: {alert: {webhook: 'http://example.org/secret'}}\n", `s:1:26: neither an https URL nor http on loopback`},
 		{"webhook with a password", "watch: {alert: {webhook: 'https://u:secret@example.org/'}}\n", `s:1:26: a URL with a password; it would be sent in clear to diagnostics`},
 		{"webhook of no host", "watch: {alert: {webhook: 'https:secret'}}\n", `s:1:26: not an https URL`},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/spool"
@@ -313,12 +314,27 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 	w.mu.Unlock()
 	before := w.Believed().Size
 	cp, err := w.prove(ctx, nil, nil, func(believed uint64) (*wire.Receipt, error) {
-		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Next: next, Pending: w.cfg.Spool.Len()})
+		note, err := w.signBeat(next)
+		if err != nil {
+			return nil, err
+		}
+		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Note: note})
 	})
 	if err != nil || cp.Size == before {
 		return err
 	}
 	return w.believe(cp)
+}
+
+// signBeat says that this watcher lives, what it has signed and what it believes.
+// The spool is counted after the chain was looked at: what was acknowledged in
+// between is in the log, and no beat claims more than is. The caller holds proof.
+func (w *Watcher) signBeat(next uint64) ([]byte, error) {
+	b := entry.Beat{
+		Origin: w.cfg.LogKey.Origin(), Next: next, Kept: min(uint64(w.cfg.Spool.Len()), next),
+		Time: body.FormatTime(w.cfg.Now()), Saw: entry.Saw{Size: w.believed.Size, Root: w.believed.Root},
+	}
+	return b.Sign(w.cfg.Key)
 }
 
 // Believed is the newest checkpoint that was verified.

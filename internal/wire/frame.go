@@ -14,6 +14,14 @@ const (
 	MaxBatch      = 64 << 20 // one request, decompressed
 )
 
+// maxBatchParts bounds the bodies and texts of one batch, all submissions together. An
+// empty one takes a byte to send and much more to hold; a full batch of sound
+// entries is far below.
+const maxBatchParts = 1 << 20
+
+// partsOf is about what a submission takes to hold beside its bytes, in parts.
+func partsOf(s *Submission) int { return 8 + len(s.What) + len(s.Texts) }
+
 // ErrTooLarge says that something is larger than may cross at once.
 var ErrTooLarge = errors.New("larger than a server takes at once")
 
@@ -33,6 +41,7 @@ func AppendBatch(b []byte, subs []Submission) ([]byte, error) {
 // ReadBatch reads what AppendBatch wrote. The submissions keep b.
 func ReadBatch(b []byte) ([]Submission, error) {
 	var subs []Submission
+	parts := 0
 	for len(b) > 0 {
 		n, used := binary.Uvarint(b)
 		if used <= 0 || n > uint64(len(b)-used) {
@@ -41,6 +50,9 @@ func ReadBatch(b []byte) ([]Submission, error) {
 		var s Submission
 		if err := s.UnmarshalBinary(b[used : used+int(n)]); err != nil {
 			return nil, fmt.Errorf("submission %d: %w", len(subs), err)
+		}
+		if parts += partsOf(&s); parts > maxBatchParts {
+			return nil, fmt.Errorf("submission %d: more than %d parts in all: %w", len(subs), maxBatchParts, ErrTooLarge)
 		}
 		subs, b = append(subs, s), b[used+int(n):]
 	}

@@ -84,9 +84,8 @@ const MaxReceipt = 4096
 
 // Beat says that a source lives and what it has signed so far.
 type Beat struct {
-	Believed uint64 `json:"believed"`
-	Next     uint64 `json:"next"`    // seq of the next entry it will sign
-	Pending  int    `json:"pending"` // entries that wait in its spool
+	Believed uint64 `json:"believed"` // size of the tree the sender believes
+	Note     []byte `json:"note"`     // an entry.Beat, signed
 }
 
 // Head is where the log sees the chain of a source.

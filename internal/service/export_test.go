@@ -1,0 +1,45 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/stele-log/stele/entry"
+)
+
+// Tick does what the service does every few seconds.
+func (s *Service) Tick(ctx context.Context) error { return s.callRoll(ctx) }
+
+// SilentAfter is when a source is missed.
+const SilentAfter = silentAfter
+
+// SettleFor is for how long batches may overtake each other.
+const SettleFor = settleFor
+
+// ComeWithin is when what a beat announced is missed.
+const ComeWithin = comeWithin
+
+// Impatient has the service wait for clients only briefly.
+func Impatient(c *Config) { c.patience = patience{200 * time.Millisecond, 300 * time.Millisecond} }
+
+// Queued is how many bytes of the queue are taken.
+func (s *Service) Queued() int64 {
+	free := s.cfg.Queue
+	for ; free > 0 && !s.queue.TryAcquire(free); free /= 2 {
+	}
+	if free > 0 {
+		s.queue.Release(free)
+	}
+	return s.cfg.Queue - free
+}
+
+// Streams is how many streams a source has.
+func (s *Service) Streams(src entry.Source) int {
+	p := s.peers.of(src)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.streams
+}
+
+// MaxStreams is how many streams a source may have at a time.
+const MaxStreams = maxStreams
