@@ -48,15 +48,13 @@ func (a *app) log() *cobra.Command {
 					filter.Limit = newestOnTerminal
 				}
 			}
-			r, err := a.reader(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			return a.printLog(cmd.Context(), r, filter, asJSON)
+			return a.withReader(cmd.Context(), filter.Question(checkedAtMost), func(r *history.Reader) error {
+				return a.printLog(cmd.Context(), r, filter, asJSON)
+			})
 		},
 	}
 	f.add(cmd)
+	a.addServer(cmd)
 	cmd.Flags().IntVarP(&limit, "limit", "n", -1, "show at most so many entries (default 50; with --json all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")

@@ -32,6 +32,7 @@ import (
 type Config struct {
 	Layout         server.Layout
 	Trust          trust.Note
+	Far            *believed.Far // in place of Layout and Trust: a server elsewhere
 	SkipSignatures bool
 	OnlyNew        bool                  // what came since the last examination in full
 	Progress       func(done, of uint64) // nil: nobody
@@ -53,6 +54,7 @@ type Report struct {
 	From       uint64 // leaves below it were examined in full before
 	Problems   []Problem
 
+	Far         bool // read from a server: its files were not looked at
 	IndexBehind bool // the index does not reach as far as the log; not a fault of anybody
 }
 
@@ -65,6 +67,7 @@ type examination struct {
 	log    *believed.Log
 	vault  *vault.Reader
 	locs   map[entry.ID][]vault.Loc
+	bulk   *bulk // in place of vault and locs, where a server is read from
 	report *Report
 
 	// What the index must hold of the leaves from first on that are examined now.
@@ -91,7 +94,11 @@ func Examine(ctx context.Context, cfg Config) (*Report, error) {
 }
 
 func (x *examination) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles} {
+	steps := []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles}
+	if x.cfg.Far != nil {
+		steps = []func(context.Context) error{x.openFar, x.farLeaves}
+	}
+	for _, step := range steps {
 		err := step(ctx)
 		var f *verify.Finding
 		if errors.As(err, &f) { // without this step the next ones have nothing to go by
@@ -210,6 +217,9 @@ func (x *examination) checkVault() (damage []Problem, err error) {
 // open returns what disclosures the vault has for an entry, and makes what the
 // index must hold of it on the way. It is called from several goroutines.
 func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
+	if x.bulk != nil {
+		return x.bulk.of(i, e)
+	}
 	var all []seal.Disclosure
 	o := index.Opened{What: make([]*body.What, len(e.What))}
 	for _, loc := range x.locs[e.ID()] {
@@ -268,6 +278,11 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
 	var leaves [][]byte
 	flush := func() error {
+		if end := x.first + uint64(len(leaves)); x.bulk != nil && end > x.report.From {
+			if err := x.bulk.upTo(ctx, end); err != nil {
+				return err
+			}
+		}
 		made, err := x.take(log, leaves)
 		if err != nil {
 			return err

@@ -60,6 +60,8 @@ type Service struct {
 	queue   *semaphore.Weighted
 	peers   *peers
 	metrics *metrics
+	reads   *Reading
+	access  *access
 	http    *http.Server
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
@@ -82,6 +84,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
 		keeper: &keeper{open: cfg.Open, diag: cfg.Diag},
+		reads:  NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
 	}
 	var err error
 	if s.pin, err = mtls.PinOf(cfg.Certificate); err != nil {
@@ -100,6 +103,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.cancel = cancel
 	s.wg.Go(func() { s.keeper.run(run) })
 	s.wg.Go(func() { s.roll(run) })
+	s.wg.Go(func() { s.tellAccess(run) })
 	return s, nil
 }
 
@@ -136,7 +140,7 @@ func (s *Service) Close(ctx context.Context) error {
 		err = s.http.Close()
 	}
 	s.wg.Wait()
-	return errors.Join(err, s.keeper.stop(ctx))
+	return errors.Join(err, s.reads.Close(), s.keeper.stop(ctx))
 }
 
 // Endpoint is how a process on this machine reaches the service as its operator.
@@ -164,6 +168,10 @@ func (s *Service) Handler() http.Handler {
 	on("GET "+wire.PathHead, s.source(s.head))
 	on("POST "+wire.PathLatest, s.source(s.latest))
 	on("GET "+wire.PathImported, s.source(s.imported))
+	on("GET "+wire.PathEntry, s.source(s.entry))
+	on("POST "+wire.PathRead, s.reader(s.read))
+	on("GET "+wire.PathReadIdentity, s.reader(s.identity))
+	on("GET "+wire.PathReadSources, s.reader(s.readSources))
 	on("POST "+wire.PathTokens, s.operator(s.giveToken))
 	on("GET "+wire.PathTokens, s.operator(s.listTokens))
 	on("DELETE "+wire.PathTokens+"/{id}", s.operator(s.withdrawToken))
