@@ -328,9 +328,14 @@ func hostName() string {
 type local struct{ *server.Server }
 
 func (l local) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
+	return l.latest(ctx, index.Subject{Host: host}, paths)
+}
+
+func (l local) latest(ctx context.Context, s index.Subject, paths []string) ([]wire.Latest, error) {
 	all := make([]wire.Latest, len(paths))
 	for i, p := range paths {
-		id, what, found, err := l.Server.Latest(ctx, index.Subject{Host: host, Path: p})
+		s.Path = p
+		id, what, found, err := l.Server.Latest(ctx, s)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -160,16 +159,9 @@ func (a *app) openHost(ctx context.Context, l server.Layout, set settings.Watch,
 // join spends a token on this machine and writes down which server it has joined.
 // A crash in between leaves a token that the same machine can spend again.
 func (a *app) join(ctx context.Context, h *host, kf keyfile.Key, text string) error {
-	if text == "-" {
-		b, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
-		if err != nil {
-			return err
-		}
-		text = string(b)
-	}
-	t, err := wire.ParseToken(wire.JoinToken, text)
+	t, err := a.joinToken(text)
 	if err != nil {
-		return withHint(err, "`stele admin token` on the server makes one")
+		return err
 	}
 	if err := h.connect(kf, joined{t.URL, t.Pin, t.VKey}); err != nil {
 		return err

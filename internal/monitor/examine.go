@@ -63,12 +63,12 @@ func (r *Report) Bad() bool { return len(r.Problems) > 0 || r.Verdict.Bad() }
 
 // examination is one run.
 type examination struct {
-	cfg    Config
-	log    *believed.Log
-	vault  *vault.Reader
-	locs   map[entry.ID][]vault.Loc
-	bulk   *bulk // in place of vault and locs, where a server is read from
-	report *Report
+	cfg      Config
+	log      *believed.Log
+	vault    *vault.Reader
+	locs     map[entry.ID][]vault.Loc
+	openings *believed.Openings // in place of vault and locs, where a server is read from
+	report   *Report
 
 	// What the index must hold of the leaves from first on that are examined now.
 	// Whoever opens one of them sets its record, and nobody else does.
@@ -217,8 +217,8 @@ func (x *examination) checkVault() (damage []Problem, err error) {
 // open returns what disclosures the vault has for an entry, and makes what the
 // index must hold of it on the way. It is called from several goroutines.
 func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
-	if x.bulk != nil {
-		return x.bulk.of(i, e)
+	if x.openings != nil {
+		return x.openings.Of(i, e), nil
 	}
 	var all []seal.Disclosure
 	o := index.Opened{What: make([]*body.What, len(e.What))}
@@ -278,8 +278,8 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
 	var leaves [][]byte
 	flush := func() error {
-		if end := x.first + uint64(len(leaves)); x.bulk != nil && end > x.report.From {
-			if err := x.bulk.upTo(ctx, end); err != nil {
+		if end := x.first + uint64(len(leaves)); x.openings != nil && end > x.report.From {
+			if err := x.openings.UpTo(ctx, end); err != nil {
 				return err
 			}
 		}
