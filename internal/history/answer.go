@@ -32,6 +32,9 @@ var ErrQuestion = errors.New("not a question")
 // Answer hands on the pieces that answer a question, from a store under a tree.
 // The error says that they do not: what went out until then can be used.
 func Answer(ctx context.Context, p *Parts, tree *tlog.Tree, key *entry.LogKey, q wire.Question, emit func(*wire.Piece) (size int, err error)) error {
+	if err := sensible(q); err != nil {
+		return err
+	}
 	size := tree.Checkpoint().Size
 	if q.Under > size {
 		return fmt.Errorf("%w: about a tree of %d entries, and the log has %d", ErrQuestion, q.Under, size)
@@ -53,15 +56,26 @@ func Answer(ctx context.Context, p *Parts, tree *tlog.Tree, key *entry.LogKey, q
 	return errors.Join(t.failed, err)
 }
 
+// sensible refuses what is no question before anything is read for it.
+func sensible(q wire.Question) error {
+	switch q.Ask {
+	case wire.AskShow, wire.AskCat, wire.AskDiff, wire.AskBlame, wire.AskVerify, wire.AskStatus, wire.AskPieces, wire.AskOpenings, wire.AskGround:
+		return nil
+	case wire.AskLog:
+		if q.Filter != nil {
+			return nil
+		}
+		return fmt.Errorf("%w: it has no filter", ErrQuestion)
+	}
+	return fmt.Errorf("%w: %.40q", ErrQuestion, q.Ask)
+}
+
 // gather looks at everything that answers a question.
 func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 	name, host := string(q.Name), string(q.Host)
 	var err error
 	switch q.Ask {
 	case wire.AskLog:
-		if q.Filter == nil {
-			return fmt.Errorf("%w: it has no filter", ErrQuestion)
-		}
 		for _, err := range r.log(ctx, fromWire(q.Filter), q.Checked) {
 			if err != nil {
 				return err
@@ -90,9 +104,6 @@ func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 		return t.pieces(ctx, q.Wants)
 	case wire.AskOpenings:
 		return t.openings(ctx, q.From, q.To)
-	case wire.AskGround:
-	default:
-		return fmt.Errorf("%w: %.40q", ErrQuestion, q.Ask)
 	}
 	return err
 }

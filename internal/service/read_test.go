@@ -1,0 +1,293 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/believed"
+	"github.com/stele-log/stele/internal/client"
+	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/monitor"
+	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// readToken has a reading token given out.
+func (d *door) readToken(t *testing.T, note string) wire.TokenGiven {
+	t.Helper()
+	given, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.ReadToken, Note: note})
+	if err != nil {
+		t.Fatalf("ask for a token: %v", err)
+	}
+	return given
+}
+
+// far is how a reader with that client reaches the log; it believes nothing yet.
+func (d *door) far(t *testing.T, c *client.Client) believed.Far {
+	t.Helper()
+	key, err := entry.ParseLogKey(d.endpoint.VKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	note, err := trust.OfLog(t.TempDir(), key.VKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return believed.Far{Read: c.Read, File: c.File, Key: key, Trust: note}
+}
+
+// recorded waits until entries stand under a checkpoint.
+func (s *source) recorded(t *testing.T, paths ...string) []uint64 {
+	t.Helper()
+	answers, err := s.Submit(t.Context(), s.sign(t, paths...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at []uint64
+	for _, a := range answers {
+		if a.Refused != nil {
+			t.Fatal(a.Refused)
+		}
+		at = append(at, a.Index)
+	}
+	if _, err := s.Receipt(t.Context(), 0, at); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// TestWhoMayRead: a reading token opens the record and nothing else; nothing else
+// opens the record, on loopback or not.
+func TestWhoMayRead(t *testing.T) {
+	now := time.Now()
+	var mu sync.Mutex
+	clock := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}
+	d := open(t, func(c *service.Config) { c.Now = clock })
+	s := d.join(t, 1)
+	given := d.readToken(t, "auditor")
+	joins, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Watcher})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := d.client(t, client.Config{Secret: given.Secret})
+	ask := func(c *client.Client) error {
+		answer, err := c.Read(t.Context(), wire.Question{Ask: wire.AskGround})
+		if err != nil {
+			return err
+		}
+		return answer.Close()
+	}
+	if who, err := reader.Identity(t.Context()); err != nil || who.Note != "auditor" || who.ID != given.Info.ID {
+		t.Errorf("known as %+v, %v", who, err)
+	}
+	for name, err := range map[string]error{
+		"reader":        ask(reader),
+		"again":         ask(reader), // it is not spent
+		"operator":      ask(d.operator(t)),
+		"reader's list": func() error { _, err := reader.ReadSources(t.Context()); return err }(),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	nobody := d.client(t, client.Config{})
+	for name, err := range map[string]error{
+		"another user of this machine": ask(nobody),
+		"a source":                     ask(s.Client),
+		"a join token":                 ask(d.client(t, client.Config{Secret: joins.Secret})),
+		"the id of the token":          ask(d.client(t, client.Config{Secret: given.Info.ID})),
+		"who nobody is":                func() error { _, err := nobody.Identity(t.Context()); return err }(),
+		"nobody's list":                func() error { _, err := nobody.ReadSources(t.Context()); return err }(),
+		"a reader gives out tokens":    func() error { _, err := reader.GiveToken(t.Context(), wire.TokenRequest{Kind: wire.ReadToken}); return err }(),
+		"a reader revokes":             func() error { _, err := reader.Revoke(t.Context(), wire.Revoke{}); return err }(),
+		"a reader brings entries":      func() error { _, err := reader.Post(t.Context(), s.sign(t, "/etc/a")); return err }(),
+		"entries by index for nobody":  func() error { _, err := nobody.Entry(t.Context(), 0); return err }(),
+	} {
+		if got := status(t, err); got != http.StatusUnauthorized {
+			t.Errorf("%s: status %d", name, got)
+		}
+	}
+	mu.Lock()
+	now = now.Add(31 * 24 * time.Hour)
+	mu.Unlock()
+	if got := status(t, ask(reader)); got != http.StatusUnauthorized {
+		t.Errorf("after its time: status %d", got)
+	}
+	fresh := d.readToken(t, "")
+	if err := d.operator(t).WithdrawToken(t.Context(), fresh.Info.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := status(t, ask(d.client(t, client.Config{Secret: fresh.Secret}))); got != http.StatusUnauthorized {
+		t.Errorf("withdrawn: status %d", got)
+	}
+	for name, req := range map[string]wire.TokenRequest{
+		"for two years": {Kind: wire.ReadToken, Seconds: 2 * 366 * 86400},
+		"for a role":    {Kind: wire.ReadToken, Role: entry.Monitor},
+		"negative":      {Kind: wire.ReadToken, Seconds: -1},
+	} {
+		if _, err := d.operator(t).GiveToken(t.Context(), req); status(t, err) != http.StatusBadRequest {
+			t.Errorf("a token %s: %v", name, err)
+		}
+	}
+}
+
+// TestReadSecretsStayOut: the server keeps no reading token it gave.
+func TestReadSecretsStayOut(t *testing.T) {
+	d := open(t)
+	given := d.readToken(t, "auditor")
+	for _, name := range files(t, d.store.Layout.Dir) {
+		if strings.Contains(string(read(t, name)), given.Secret) {
+			t.Errorf("%s holds a secret", name)
+		}
+	}
+}
+
+// TestReadByAnotherName: a page in a browser whose name points here reads nothing,
+// with a token or without one.
+func TestReadByAnotherName(t *testing.T) {
+	d := open(t)
+	given := d.readToken(t, "")
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: mtls.ClientConfig(d.endpoint.Pin, nil), ForceAttemptHTTP2: true}}
+	defer web.CloseIdleConnections()
+	for host, want := range map[string]int{"": http.StatusOK, "evil.example.com": http.StatusMisdirectedRequest} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+wire.PathRead, strings.NewReader(`{"ask":"ground"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		req.Header.Set("Authorization", "Bearer "+given.Secret)
+		resp, err := web.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("as %q: status %d, want %d", host, resp.StatusCode, want)
+		}
+	}
+}
+
+// TestBadQuestions are refused with a word on why, and cost nothing.
+func TestBadQuestions(t *testing.T) {
+	d := open(t)
+	reader := d.client(t, client.Config{Secret: d.readToken(t, "").Secret})
+	beyond, many := uint64(1<<40), make([]wire.Want, wire.MaxWants+1)
+	for name, c := range map[string]struct {
+		q    wire.Question
+		want int
+	}{
+		"none":               {wire.Question{}, http.StatusBadRequest},
+		"nonsense":           {wire.Question{Ask: strings.Repeat("x", 1000)}, http.StatusBadRequest},
+		"of a larger tree":   {wire.Question{Ask: wire.AskGround, Under: beyond}, http.StatusBadRequest},
+		"too many pieces":    {wire.Question{Ask: wire.AskPieces, Wants: many}, http.StatusRequestEntityTooLarge},
+		"longer than it may": {wire.Question{Ask: wire.AskShow, Name: make([]byte, 1<<20)}, http.StatusRequestEntityTooLarge},
+	} {
+		_, err := reader.Read(t.Context(), c.q)
+		if got := status(t, err); got != c.want {
+			t.Errorf("%s: status %d, want %d", name, got, c.want)
+		}
+	}
+	for name, w := range map[string]wire.Want{
+		"an entry beyond the log":  {Entry: &beyond},
+		"openings beyond the log":  {Open: &beyond},
+		"nothing":                  {},
+		"of a line there is not":   {Open: new(uint64), Lines: []string{"whom"}},
+		"an index asked nothing":   {Lookup: &wire.Lookup{}},
+		"a source that is no hash": {Lookup: &wire.Lookup{Source: "x"}},
+	} {
+		answer, err := reader.Read(t.Context(), wire.Question{Ask: wire.AskPieces, Wants: []wire.Want{w}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for err == nil {
+			_, _, err = answer.Next()
+		}
+		if !errors.As(err, new(*wire.ProblemError)) {
+			t.Errorf("%s is answered: %v", name, err)
+		}
+		answer.Close()
+	}
+}
+
+// TestReadAndVerifyFromAfar: what was recorded is shown with its proof, and all of
+// the log verifies, without a look at the store.
+func TestReadAndVerifyFromAfar(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	at := s.recorded(t, "/etc/a", "/etc/b", "/etc/a")
+	far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+	r, err := history.OpenFar(t.Context(), far, wire.Question{Ask: wire.AskShow, Name: fmt.Append(nil, at[2])}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := r.Entry(t.Context(), at[2])
+	if err != nil || v.Proof.State != history.Verified || v.Changes[0].Path != "/etc/a" || v.Host != "host-1" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if text, err := r.Text(t.Context(), at[2], 0); err != nil || string(text) != "/etc/a\n" { // not part of that answer
+		t.Fatalf("%q, %v", text, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, onlyNew := range []bool{false, true} {
+		rep, err := monitor.Examine(t.Context(), monitor.Config{Far: &far, OnlyNew: onlyNew})
+		if err != nil || rep.Bad() || !rep.Far || rep.Changes != 3 || rep.Disclosed < 15 {
+			t.Fatalf("%+v, %v", rep, err)
+		}
+	}
+}
+
+// TestAccessIsRecorded: who reads is on the record, at once and then once for many
+// reads.
+func TestAccessIsRecorded(t *testing.T) {
+	d := open(t)
+	given := d.readToken(t, "auditor")
+	c := d.client(t, client.Config{Secret: given.Secret})
+	far := d.far(t, c)
+	for range 20 {
+		answer, err := c.Read(t.Context(), wire.Question{Ask: wire.AskCat, Name: []byte("/etc/shadow")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Close()
+	}
+	views := func() (out []*history.View) {
+		r, err := history.OpenFar(t.Context(), far, wire.Question{Ask: wire.AskGround}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for v, err := range r.Log(t.Context(), history.Filter{Kinds: []string{string(entry.Access)}}, 10) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Proof.State != history.Pending {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for len(views()) == 0 && ctx.Err() == nil {
+	}
+	got := views()
+	if len(got) != 1 || got[0].Proof.State != history.Verified || got[0].Actor.User != "auditor" || got[0].Actor.Session.Address != "127.0.0.1" {
+		t.Fatalf("%d entries, the newest %+v", len(got), got)
+	}
+}
