@@ -220,5 +220,9 @@ func (a *app) withFar(ctx context.Context, q wire.Question, do func(*remote, *hi
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(r, h), h.Close())
+	err = do(r, h)
+	if closed := h.Close(); err == nil { // it would only say the same
+		err = closed
+	}
+	return err
 }

@@ -75,6 +75,7 @@ func printView(w io.Writer, v *history.View) {
 	for _, l := range v.Lines {
 		line("", l)
 	}
+	line("detail", v.Detail)
 	printActor(line, v.Actor)
 	if v.Reason != nil {
 		line("why", v.Reason.Text)

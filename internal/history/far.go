@@ -39,6 +39,7 @@ type far struct {
 	kept   map[string]kept
 	order  []string // of kept, oldest first
 	bytes  int      // of kept
+	failed error    // the first time that something could not be read
 }
 
 type kept struct {
@@ -54,11 +55,13 @@ const (
 
 func (s *far) Checkpoint() verify.Checkpoint { return s.cp }
 
-// Close implements [Store].
+// Close implements [Store]. A view leaves out what other entries say about it where
+// that cannot be read; so that nobody takes it for whole, Close says that something
+// could not.
 func (s *far) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.end()
+	return errors.Join(s.failed, s.end())
 }
 
 func (s *far) end() error {
@@ -133,6 +136,15 @@ func pieces(w wire.Want) wire.Question {
 func (s *far) piece(ctx context.Context, key string, ask func() wire.Question) (wire.Piece, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p, err := s.find(ctx, key, ask)
+	if err != nil && s.failed == nil {
+		s.failed = err
+	}
+	return p, err
+}
+
+// find does it. The caller holds mu.
+func (s *far) find(ctx context.Context, key string, ask func() wire.Question) (wire.Piece, error) {
 	if p, ok := s.kept[key]; ok {
 		return p.piece, nil
 	}

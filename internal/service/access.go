@@ -124,7 +124,11 @@ func (rs *reads) detail() string {
 	for _, ask := range slices.Sorted(maps.Keys(rs.asked)) {
 		asked = append(asked, fmt.Sprintf("%s %d", ask, rs.asked[ask]))
 	}
-	text := fmt.Sprintf("%d reads: %s", rs.count, strings.Join(asked, ", "))
+	reads := "reads"
+	if rs.count == 1 {
+		reads = "read"
+	}
+	text := fmt.Sprintf("%d %s: %s", rs.count, reads, strings.Join(asked, ", "))
 	if len(rs.names) > 0 {
 		text += "; of " + strings.Join(rs.names, ", ")
 	}

@@ -1,10 +1,12 @@
 package service_test
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // readToken has a reading token given out.
@@ -68,14 +71,8 @@ func (s *source) recorded(t *testing.T, paths ...string) []uint64 {
 // TestWhoMayRead: a reading token opens the record and nothing else; nothing else
 // opens the record, on loopback or not.
 func TestWhoMayRead(t *testing.T) {
-	now := time.Now()
-	var mu sync.Mutex
-	clock := func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		return now
-	}
-	d := open(t, func(c *service.Config) { c.Now = clock })
+	clock := newClock()
+	d := open(t, func(c *service.Config) { c.Now = clock.now })
 	s := d.join(t, 1)
 	given := d.readToken(t, "auditor")
 	joins, err := d.operator(t).GiveToken(t.Context(), wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Watcher})
@@ -111,18 +108,19 @@ func TestWhoMayRead(t *testing.T) {
 		"the id of the token":          ask(d.client(t, client.Config{Secret: given.Info.ID})),
 		"who nobody is":                func() error { _, err := nobody.Identity(t.Context()); return err }(),
 		"nobody's list":                func() error { _, err := nobody.ReadSources(t.Context()); return err }(),
-		"a reader gives out tokens":    func() error { _, err := reader.GiveToken(t.Context(), wire.TokenRequest{Kind: wire.ReadToken}); return err }(),
-		"a reader revokes":             func() error { _, err := reader.Revoke(t.Context(), wire.Revoke{}); return err }(),
-		"a reader brings entries":      func() error { _, err := reader.Post(t.Context(), s.sign(t, "/etc/a")); return err }(),
-		"entries by index for nobody":  func() error { _, err := nobody.Entry(t.Context(), 0); return err }(),
+		"a reader gives out tokens": func() error {
+			_, err := reader.GiveToken(t.Context(), wire.TokenRequest{Kind: wire.ReadToken})
+			return err
+		}(),
+		"a reader revokes":            func() error { _, err := reader.Revoke(t.Context(), wire.Revoke{}); return err }(),
+		"a reader brings entries":     func() error { _, err := reader.Post(t.Context(), s.sign(t, "/etc/a")); return err }(),
+		"entries by index for nobody": func() error { _, err := nobody.Entry(t.Context(), 0); return err }(),
 	} {
 		if got := status(t, err); got != http.StatusUnauthorized {
 			t.Errorf("%s: status %d", name, got)
 		}
 	}
-	mu.Lock()
-	now = now.Add(31 * 24 * time.Hour)
-	mu.Unlock()
+	clock.add(31 * 24 * time.Hour)
 	if got := status(t, ask(reader)); got != http.StatusUnauthorized {
 		t.Errorf("after its time: status %d", got)
 	}
@@ -252,42 +250,134 @@ func TestReadAndVerifyFromAfar(t *testing.T) {
 	}
 }
 
-// TestAccessIsRecorded: who reads is on the record, at once and then once for many
-// reads.
-func TestAccessIsRecorded(t *testing.T) {
-	d := open(t)
-	given := d.readToken(t, "auditor")
-	c := d.client(t, client.Config{Secret: given.Secret})
-	far := d.far(t, c)
-	for range 20 {
-		answer, err := c.Read(t.Context(), wire.Question{Ask: wire.AskCat, Name: []byte("/etc/shadow")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Close()
-	}
-	views := func() (out []*history.View) {
-		r, err := history.OpenFar(t.Context(), far, wire.Question{Ask: wire.AskGround}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		for v, err := range r.Log(t.Context(), history.Filter{Kinds: []string{string(entry.Access)}}, 10) {
+// TestTamperedFromAfar: what is altered on the server's disk is named by who
+// verifies elsewhere, with the entry, and the rest is examined all the same.
+func TestTamperedFromAfar(t *testing.T) {
+	for name, c := range map[string]struct {
+		files string
+		want  verify.Code
+	}{
+		"an entry":   {"log/tile/entries/000.p/*", verify.TreeMismatch},
+		"an opening": {"vault/openings-*", verify.MissingDisclosure},
+		"a text":     {"vault/texts-*", verify.MissingDisclosure},
+		"a key":      {"keyring/seeds-*", verify.MissingDisclosure},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			s := d.join(t, 1)
+			s.recorded(t, "/etc/a", "/etc/b", "/etc/c")
+			far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+			found, err := filepath.Glob(filepath.Join(d.store.Layout.Dir, c.files))
+			if err != nil || len(found) == 0 {
+				t.Fatal(found, err)
+			}
+			for _, f := range found {
+				whole := read(t, f)
+				b := bytes.Clone(whole)
+				b[len(b)-20] ^= 1
+				write(t, f, b)
+				defer write(t, f, whole) // the server refuses to sign over it when it ends
+			}
+			rep, err := monitor.Examine(t.Context(), monitor.Config{Far: &far})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if v.Proof.State != history.Pending {
-				out = append(out, v)
+			codes := make(map[verify.Code]int)
+			for _, f := range rep.Findings {
+				codes[f.Code]++
+			}
+			if !rep.Bad() || codes[c.want] == 0 || rep.Size != rep.Checkpoint.Size {
+				t.Errorf("%v, of %d entries of %d", rep.Findings, rep.Size, rep.Checkpoint.Size)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAccessIsRecorded: who reads is on the record, at once and then once for many
+// reads.
+func TestAccessIsRecorded(t *testing.T) {
+	clock := newClock()
+	d := open(t, func(c *service.Config) { c.Now = clock.now })
+	c := d.client(t, client.Config{Secret: d.readToken(t, "auditor").Secret})
+	ask := func(n int) {
+		for range n {
+			answer, err := c.Read(t.Context(), wire.Question{Ask: wire.AskCat, Name: []byte("/etc/shadow")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Close()
+		}
+	}
+	ask(1)
+	first := d.accesses(t, 1)[0]
+	if first.Detail != "1 read: cat 1; of /etc/shadow" || first.Actor.User != "auditor" || first.Actor.Session.Address != "127.0.0.1" {
+		t.Errorf("%+v", first)
+	}
+	ask(30)
+	clock.add(6 * time.Minute)
+	all := d.accesses(t, 2)
+	if !strings.Contains(all[0].Detail, "cat 30") || strings.Count(all[0].Detail, "/etc/shadow") != 1 {
+		t.Errorf("%+v", all[0])
+	}
+	if len(all) != 2 {
+		t.Errorf("%d entries about the reads of a few minutes", len(all))
+	}
+	examine(t, d)
+}
+
+// accesses waits until so many entries say who read, and shows them, newest first.
+func (d *door) accesses(t *testing.T, n int) []*history.View {
+	t.Helper()
+	filter := history.Filter{Kinds: []string{string(entry.Access)}}
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		r, err := history.Open(t.Context(), d.store.Layout, d.store.Trust, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var views []*history.View
+		for v, err := range r.Log(t.Context(), filter, 10) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Proof.State == history.Verified {
+				views = append(views, v)
 			}
 		}
-		return out
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(views) >= n {
+			return views
+		}
+		<-time.After(50 * time.Millisecond)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for len(views()) == 0 && ctx.Err() == nil {
-	}
-	got := views()
-	if len(got) != 1 || got[0].Proof.State != history.Verified || got[0].Actor.User != "auditor" || got[0].Actor.Session.Address != "127.0.0.1" {
-		t.Fatalf("%d entries, the newest %+v", len(got), got)
-	}
+	t.Fatalf("no %d entries say who read", n)
+	return nil
+}
+
+// clock is a clock that a test sets.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Now()} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
 }
