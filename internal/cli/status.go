@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ type status struct {
 	Bytes      map[string]int64  `json:"bytes,omitempty"`
 	BytesTotal int64             `json:"bytes_total"`
 	Watcher    *watcher.Standing `json:"watcher,omitempty"`
+	Joined     string            `json:"joined,omitempty"` // the server that the watcher on this machine records with
 }
 
 type sourceStatus struct {
@@ -83,19 +85,19 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	if a.isRemote() {
 		return a.farStatus(ctx)
 	}
-	st := &status{Watcher: a.watcherHere()}
+	l, err := a.layout()
+	if err != nil {
+		return nil, err
+	}
+	st := &status{Watcher: a.watcherHere(), Joined: joinedHere(l)}
 	r, err := a.openStore(ctx)
-	if errors.Is(err, server.ErrNoStore) && st.Watcher != nil {
+	if errors.Is(err, server.ErrNoStore) && (st.Watcher != nil || st.Joined != "") {
 		return st, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	l, err := a.layout()
-	if err == nil {
-		err = st.read(ctx, r)
-	}
-	if err := errors.Join(err, r.Close()); err != nil {
+	if err := errors.Join(st.read(ctx, r), r.Close()); err != nil {
 		return nil, err
 	}
 	st.Store, st.Writer = l.Dir, l.Writing()
@@ -127,6 +129,20 @@ func (a *app) farStatus(ctx context.Context) (*status, error) {
 		}
 		return nil
 	})
+}
+
+// joinedHere is the server that this machine's watcher has joined; empty if it has
+// joined none, or this user may not know.
+func joinedHere(l server.Layout) string {
+	b, err := os.ReadFile(joinedFile(l))
+	if err != nil {
+		return ""
+	}
+	var j joined
+	if json.Unmarshal(b, &j) != nil {
+		return joinedFile(l) + " is damaged"
+	}
+	return j.URL
 }
 
 // watcherHere is how the watcher on this machine stands; nil where none answers.
@@ -202,8 +218,14 @@ func (a *app) printStatus(st *status) {
 	if st.Bytes != nil {
 		a.printSizes(st)
 	}
-	if st.Watcher != nil {
+	if st.Joined != "" {
+		fmt.Fprintf(a.out, "joined   %s\n", terminal.Escape(st.Joined))
+	}
+	switch {
+	case st.Watcher != nil:
 		a.printStanding(st.Watcher)
+	case st.Joined != "":
+		fmt.Fprintln(a.out, "watcher  none answers here; `stele watch` starts it, and what it had not handed over waits")
 	}
 }
 

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -56,8 +57,49 @@ func Answer(ctx context.Context, p *Parts, tree *tlog.Tree, key *entry.LogKey, q
 	return errors.Join(t.failed, err)
 }
 
+// Bounds of the names in a question: comparing all names with a long pattern of
+// many stars takes longer than anybody needs.
+const (
+	maxName  = 4096
+	maxStars = 16
+)
+
+// named refuses names that nothing has.
+func named(names ...[]byte) error {
+	for _, n := range names {
+		if len(n) > maxName || bytes.Count(n, []byte("*")) > maxStars {
+			return fmt.Errorf("%w: a name of more than %d bytes or %d stars", ErrQuestion, maxName, maxStars)
+		}
+	}
+	return nil
+}
+
+func namedIn(f *wire.Filter) error {
+	if f == nil {
+		return nil
+	}
+	return named(f.Host, f.Agent, f.Actor, f.Path)
+}
+
 // sensible refuses what is no question before anything is read for it.
 func sensible(q wire.Question) error {
+	if err := errors.Join(named(q.Name, q.Host), namedIn(q.Filter)); err != nil {
+		return err
+	}
+	for _, w := range q.Wants {
+		if w.Lookup == nil {
+			continue
+		}
+		err := namedIn(w.Lookup.Entries)
+		for _, s := range []*wire.Subject{w.Lookup.Subjects, w.Lookup.History} {
+			if s != nil {
+				err = errors.Join(err, named(s.Host, s.Path))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
 	switch q.Ask {
 	case wire.AskShow, wire.AskCat, wire.AskDiff, wire.AskBlame, wire.AskVerify, wire.AskStatus, wire.AskPieces, wire.AskOpenings, wire.AskGround:
 		return nil

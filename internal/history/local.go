@@ -231,16 +231,20 @@ func (p *Parts) source(ctx context.Context, name string) (f wire.Found, err erro
 	return f, err
 }
 
-// maxVersions bounds the changes of one subject that are looked at.
-const maxVersions = 1 << 18
+// historyPage is how many changes of a subject are listed at once; a page ends with
+// an entry.
+const historyPage = 1 << 17
 
 func (p *Parts) history(ctx context.Context, s *wire.Subject) (f wire.Found, err error) {
 	for m, err := range p.index.History(ctx, index.Subject{Host: string(s.Host), Told: s.Told, Path: string(s.Path)}, false) {
-		if err != nil {
+		switch n := len(f.Places); {
+		case err != nil:
 			return f, err
-		}
-		if len(f.Places) == maxVersions {
-			return f, fmt.Errorf("the subject has more than %d changes", maxVersions)
+		case m.Index < s.From:
+			continue
+		case n >= historyPage && m.Index != f.Places[n-1].Index:
+			f.More = true
+			return f, nil
 		}
 		f.Places = append(f.Places, wire.Place{Index: m.Index, K: m.K})
 	}

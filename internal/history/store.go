@@ -133,17 +133,23 @@ func (r *Reader) Subjects(ctx context.Context, host, path string) ([]index.Subje
 
 // Versions are the changes of a subject, oldest first.
 func (r *Reader) Versions(ctx context.Context, s index.Subject) ([]Version, error) {
-	found, err := r.store.Ask(ctx, wire.Lookup{History: &wire.Subject{Host: []byte(s.Host), Told: s.Told, Path: []byte(s.Path)}})
-	if err != nil {
-		return nil, fmt.Errorf("ask the index: %w", err)
-	}
 	var vs []Version
-	for _, p := range found.Places {
-		if p.Index < r.size {
-			vs = append(vs, Version{p.Index, p.K, s})
+	for from := uint64(0); ; {
+		found, err := r.store.Ask(ctx, wire.Lookup{History: &wire.Subject{Host: []byte(s.Host), Told: s.Told, Path: []byte(s.Path), From: from}})
+		if err != nil {
+			return nil, fmt.Errorf("ask the index: %w", err)
 		}
+		for _, p := range found.Places {
+			if p.Index < r.size {
+				vs = append(vs, Version{p.Index, p.K, s})
+			}
+		}
+		n := len(found.Places)
+		if !found.More || n == 0 || found.Places[n-1].Index < from {
+			return vs, nil
+		}
+		from = found.Places[n-1].Index + 1
 	}
-	return vs, nil
 }
 
 // Counts sum up the log, as the index sees it.

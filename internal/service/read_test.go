@@ -190,6 +190,8 @@ func TestBadQuestions(t *testing.T) {
 		"none":               {wire.Question{}, http.StatusBadRequest},
 		"nonsense":           {wire.Question{Ask: strings.Repeat("x", 1000)}, http.StatusBadRequest},
 		"of a larger tree":   {wire.Question{Ask: wire.AskGround, Under: beyond}, http.StatusBadRequest},
+		"of many stars":      {wire.Question{Ask: wire.AskCat, Name: bytes.Repeat([]byte("*a"), 100)}, http.StatusBadRequest},
+		"of a long name":     {wire.Question{Ask: wire.AskPieces, Wants: []wire.Want{{Lookup: &wire.Lookup{Subjects: &wire.Subject{Path: make([]byte, 9000)}}}}}, http.StatusBadRequest},
 		"too many pieces":    {wire.Question{Ask: wire.AskPieces, Wants: many}, http.StatusRequestEntityTooLarge},
 		"longer than it may": {wire.Question{Ask: wire.AskShow, Name: make([]byte, 1<<20)}, http.StatusRequestEntityTooLarge},
 	} {

@@ -101,6 +101,7 @@ type Subject struct {
 	Host []byte `json:"host,omitempty"`
 	Told bool   `json:"told,omitempty"`
 	Path []byte `json:"path,omitempty"`
+	From uint64 `json:"from,omitempty"` // of a history: its changes from that entry on
 }
 
 // Lookup is one question to the index: the one field that is set.
@@ -110,7 +111,7 @@ type Lookup struct {
 	Naming   *tlog.Hash `json:"naming,omitempty"`   // → Places: what names that id
 	Source   string     `json:"source,omitempty"`   // → Places: what enrols it
 	Subjects *Subject   `json:"subjects,omitempty"` // → Subjects
-	History  *Subject   `json:"history,omitempty"`  // → Places, oldest first
+	History  *Subject   `json:"history,omitempty"`  // → Places, oldest first, at most a page of them
 	Happened *uint64    `json:"happened,omitempty"` // → Time
 	Counts   bool       `json:"counts,omitempty"`   // → Counts
 }
@@ -118,7 +119,7 @@ type Lookup struct {
 // Found is what the index says to a Lookup. It is a hint and no evidence.
 type Found struct {
 	Places   []Place    `json:"places,omitempty"`
-	More     bool       `json:"more,omitempty"` // Entries: the page is full
+	More     bool       `json:"more,omitempty"` // the page is full
 	Subjects []Subject  `json:"subjects,omitempty"`
 	Time     *time.Time `json:"time,omitempty"`
 	Counts   *Counts    `json:"counts,omitempty"`
