@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -91,7 +92,7 @@ func (a *app) importFile(ctx context.Context, l server.Layout, name string) erro
 		if err != nil {
 			return nil, fmt.Errorf("enrol the importer: %w", err)
 		}
-		return newImportSender(told{local{srv}}, srv.LogKey(), key, head), nil // it keeps no belief between runs
+		return newImportSender(told{srv}, srv.LogKey(), key, head), nil // it keeps no belief between runs
 	})
 	if srv != nil {
 		err = errors.Join(err, srv.Stop(context.WithoutCancel(ctx)))
@@ -184,10 +185,18 @@ type importServer interface {
 }
 
 // told is a server in this process, as an importer sees it.
-type told struct{ local }
+type told struct{ *server.Server }
 
 func (t told) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
-	return t.latest(ctx, index.Subject{Host: host, Told: true}, paths)
+	all := make([]wire.Latest, len(paths))
+	for i, p := range paths {
+		id, what, found, err := t.Server.Latest(ctx, index.Subject{Host: host, Told: true, Path: p})
+		if err != nil {
+			return nil, err
+		}
+		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+	}
+	return all, nil
 }
 
 // importSender hands entries in and believes only what is proved to it.
