@@ -29,7 +29,7 @@ func (c *Client) Read(ctx context.Context, q wire.Question) (*wire.Evidence, err
 		cancel()
 		return nil, err
 	}
-	in, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
+	in, err := decoder(resp.Body)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -70,6 +70,7 @@ func (c *Client) File(ctx context.Context, path string, limit int64) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("Accept-Encoding", "zstd")
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, unreachable(err)
@@ -82,11 +83,25 @@ func (c *Client) File(ctx context.Context, path string, limit int64) ([]byte, er
 	default:
 		return nil, statusError(resp)
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	var body io.Reader = resp.Body
+	if resp.Header.Get("Content-Encoding") == "zstd" {
+		in, err := decoder(resp.Body)
+		if err != nil {
+			return nil, err
+		}
+		defer in.Close()
+		body = in
+	}
+	b, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err != nil {
 		return nil, unreachable(err)
 	}
 	return b, nil
+}
+
+// decoder reads zstd, with memory that does not depend on what is read.
+func decoder(r io.Reader) (*zstd.Decoder, error) {
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
 }
 
 // Identity asks who the server takes the caller for.

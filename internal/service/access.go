@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -67,7 +68,7 @@ func (a *access) note(r *reading, q wire.Question, now time.Time) {
 }
 
 func whoReads(r *reading) body.Who {
-	who := body.Who{User: r.reader.Note, Session: &body.Session{ID: r.reader.ID}}
+	who := body.Who{User: cmp.Or(r.reader.Note, "token "+r.reader.ID), Session: &body.Session{ID: r.reader.ID}}
 	if r.reader.ID == "" {
 		who.User = "operator"
 	}

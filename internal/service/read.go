@@ -182,6 +182,12 @@ var zips = sync.Pool{New: func() any {
 	return z
 }}
 
+// putBack keeps an encoder for the next answer, and nothing of this one.
+func putBack(z *zstd.Encoder) {
+	z.Reset(nil)
+	zips.Put(z)
+}
+
 func (p *pieceWriter) emit(piece *wire.Piece) (int, error) {
 	if p.zip == nil {
 		p.zip = zips.Get().(*zstd.Encoder)
@@ -231,7 +237,7 @@ func (p *pieceWriter) end(err error) error {
 		}
 	}
 	if wire.WriteEnd(p.zip) == nil && p.zip.Close() == nil {
-		zips.Put(p.zip)
+		putBack(p.zip)
 	}
 	return nil
 }

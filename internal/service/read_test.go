@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -248,6 +250,50 @@ func TestReadAndVerifyFromAfar(t *testing.T) {
 		rep, err := monitor.Examine(t.Context(), monitor.Config{Far: &far, OnlyNew: onlyNew})
 		if err != nil || rep.Bad() || !rep.Far || rep.Changes != 3 || rep.Disclosed < 15 {
 			t.Fatalf("%+v, %v", rep, err)
+		}
+	}
+}
+
+// TestBundles: whoever can take a bundle compressed gets it so, and reads the same.
+func TestBundles(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	s.recorded(t, "/etc/a", "/etc/b", "/etc/c")
+	found, err := filepath.Glob(filepath.Join(d.store.Layout.Log(), "tile/entries/000.p/*"))
+	if err != nil || len(found) == 0 {
+		t.Fatal(found, err)
+	}
+	path, err := filepath.Rel(d.store.Layout.Log(), found[len(found)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := read(t, found[len(found)-1])
+	nobody := d.client(t, client.Config{})
+	if got, err := nobody.File(t.Context(), path, 1<<20); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes of %d, %v", len(got), len(want), err)
+	}
+	if got, err := nobody.File(t.Context(), path, 100); err != nil || len(got) != 101 {
+		t.Errorf("%d bytes where 100 are the limit, %v", len(got), err)
+	}
+	if _, err := nobody.File(t.Context(), "tile/entries/999", 1<<20); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file there is not: %v", err)
+	}
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: mtls.ClientConfig(d.endpoint.Pin, nil)}}
+	defer web.CloseIdleConnections()
+	for accept, length := range map[string]int{"identity": len(want), "zstd": len(want)/2 + 400} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+wire.PathLog+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Encoding", accept)
+		resp, err := web.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || len(b) > length || accept == "identity" && !bytes.Equal(b, want) {
+			t.Errorf("%s: %d bytes of %d, %v", accept, len(b), len(want), err)
 		}
 	}
 }

@@ -1,10 +1,13 @@
 package service
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // tiles serves the log as C2SP tlog-tiles: the checkpoint, tiles and bundles,
@@ -34,7 +37,32 @@ func (s *Service) tiles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !info.Mode().IsRegular() {
 		return notFound(w)
 	}
+	if strings.HasPrefix(path, bundles) {
+		w.Header().Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "zstd") {
+			return compressed(w, r, f)
+		}
+	}
 	http.ServeContent(w, r, "", time.Time{}, f)
+	return nil
+}
+
+// bundles hold entries, which are text and half as long compressed. Hashes are not.
+const bundles = "tile/entries/"
+
+// compressed sends a file as zstd.
+func compressed(w http.ResponseWriter, r *http.Request, f io.Reader) error {
+	w.Header().Set("Content-Encoding", "zstd")
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	z := zips.Get().(*zstd.Encoder)
+	defer putBack(z)
+	z.Reset(w)
+	if _, err := io.Copy(z, f); err != nil {
+		return nil // nobody is there any more, or the file is cut short: the other end sees that
+	}
+	_ = z.Close() // likewise
 	return nil
 }
 
