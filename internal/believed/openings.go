@@ -19,7 +19,8 @@ type Openings struct {
 	answer *wire.Evidence // nil: it has come to its end
 	ahead  *wire.Opening  // read already, of an entry at next or behind
 
-	open map[uint64][]wire.Opening // of the entries that were read last
+	open  map[uint64][]wire.Opening // of the entries that were read last
+	bytes int                       // of open
 }
 
 // Openings reads what opens the entries of a log from one index on, as the answer
@@ -28,34 +29,41 @@ func (f Far) Openings(l *Log, answer *wire.Evidence, from uint64) *Openings {
 	return &Openings{far: f, size: l.Checkpoint().Size, next: from, answer: answer}
 }
 
-// UpTo reads the openings of the entries up to end, and forgets those it read
-// before. An answer may end early: what is left is asked for again, as long as that
-// gets on.
-func (o *Openings) UpTo(ctx context.Context, end uint64) error {
-	o.open = make(map[uint64][]wire.Opening)
+// Bounds of what is held in memory at once, in bytes.
+const (
+	openAtOnce = 64 << 20 // of the entries that were read last, if they are several
+	openOfOne  = 1 << 30  // of one entry
+)
+
+// UpTo reads the openings of the entries up to end, or of the first of them if
+// those are much, and forgets those it read before. It returns how far it came. An
+// answer may end early: what is left is asked for again, as long as that gets on.
+func (o *Openings) UpTo(ctx context.Context, end uint64) (reached uint64, err error) {
+	o.open, o.bytes = make(map[uint64][]wire.Opening), 0
 	for o.next < end {
 		before := o.next
 		err := o.read(end)
 		if err == nil {
-			o.next = end
-			return nil
+			break
 		}
 		if ctx.Err() != nil || o.next == before {
-			return fmt.Errorf("read what opens the entries from %d on: %w", o.next, err)
+			return 0, fmt.Errorf("read what opens the entries from %d on: %w", o.next, err)
 		}
 		delete(o.open, o.next) // some of it may be missing
 		if err := o.again(ctx); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return o.next, nil
 }
 
-// read reads until an opening of an entry at end or behind it has come.
+// read reads until an opening of an entry at end or behind it has come, or of
+// another entry where enough have.
 func (o *Openings) read(end uint64) error {
 	for {
 		if o.ahead != nil {
-			if o.ahead.Index >= end {
+			if enough := o.bytes > openAtOnce && o.ahead.Index > o.next; enough || o.ahead.Index >= end {
+				o.next = min(o.ahead.Index, end)
 				return nil
 			}
 			o.next = o.ahead.Index
@@ -63,9 +71,13 @@ func (o *Openings) read(end uint64) error {
 			o.ahead = nil
 		}
 		if o.answer == nil {
+			o.next = end
 			return nil
 		}
-		p, _, err := o.answer.Next()
+		p, size, err := o.answer.Next()
+		if o.bytes += size; o.bytes > openOfOne {
+			return fmt.Errorf("what opens entry %d is more than can be held", o.next)
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			if err := o.Close(); err != nil {

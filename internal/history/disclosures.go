@@ -32,7 +32,7 @@ func Disclosures(ctx context.Context, f believed.Far, do func(seal.Disclosure) e
 		if bad != nil {
 			continue // it has no seals
 		}
-		if err := o.UpTo(ctx, leaf.Index+1); err != nil {
+		if _, err := o.UpTo(ctx, leaf.Index+1); err != nil {
 			return err
 		}
 		if err := tried(leaf.Index, e, o.Of(leaf.Index, e), do); err != nil {

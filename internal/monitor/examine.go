@@ -291,22 +291,25 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
 	var leaves [][]byte
 	flush := func() error {
-		if end := x.first + uint64(len(leaves)); x.openings != nil && end > x.report.From {
-			if err := x.openings.UpTo(ctx, end); err != nil {
+		for left := leaves; ; {
+			n, err := x.opened(ctx, len(left))
+			if err != nil {
 				return err
 			}
-		}
-		made, err := x.take(log, leaves)
-		if err != nil {
-			return err
-		}
-		leaves = leaves[:0]
-		x.cfg.Progress(x.first, x.report.Checkpoint.Size)
-		select {
-		case records <- made:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+			made, err := x.take(log, left[:n])
+			if err != nil {
+				return err
+			}
+			x.cfg.Progress(x.first, x.report.Checkpoint.Size)
+			select {
+			case records <- made:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if left = left[n:]; len(left) == 0 {
+				leaves = leaves[:0]
+				return nil
+			}
 		}
 	}
 	for leaf, err := range x.log.Tree.Entries(ctx, 0, x.report.Checkpoint.Size) {

@@ -35,6 +35,23 @@ func (x *examination) openFar(ctx context.Context) error {
 	return nil
 }
 
+// opened sees to it that what opens the next n leaves is at hand, or the first of
+// them, and returns of how many it is.
+func (x *examination) opened(ctx context.Context, n int) (int, error) {
+	end := x.first + uint64(n)
+	if x.openings == nil || end <= x.report.From {
+		return n, nil
+	}
+	reached, err := x.openings.UpTo(ctx, end)
+	if err != nil {
+		return 0, err
+	}
+	if reached <= x.first {
+		return 0, fmt.Errorf("what opens entry %d cannot be read", x.first)
+	}
+	return int(reached - x.first), nil
+}
+
 // farLeaves examines every entry. What the index must hold is nobody's concern.
 func (x *examination) farLeaves(ctx context.Context) error {
 	records := make(chan []index.Record, 1)

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -298,14 +299,14 @@ func TestBundles(t *testing.T) {
 	}
 }
 
-// TestTamperedFromAfar: what is altered on the server's disk is named by who
-// verifies elsewhere, with the entry, and the rest is examined all the same.
+// TestTamperedFromAfar: what is altered on the server's disk, or on the way, is
+// named by who verifies elsewhere, and the rest is examined all the same.
 func TestTamperedFromAfar(t *testing.T) {
 	for name, c := range map[string]struct {
 		files string
 		want  verify.Code
 	}{
-		"an entry":   {"log/tile/entries/000.p/*", verify.TreeMismatch},
+		"an entry":   {"", verify.TreeMismatch}, // on the way: the server would not sign over it
 		"an opening": {"vault/openings-*", verify.MissingDisclosure},
 		"a text":     {"vault/texts-*", verify.MissingDisclosure},
 		"a key":      {"keyring/seeds-*", verify.MissingDisclosure},
@@ -315,16 +316,16 @@ func TestTamperedFromAfar(t *testing.T) {
 			s := d.join(t, 1)
 			s.recorded(t, "/etc/a", "/etc/b", "/etc/c")
 			far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
-			found, err := filepath.Glob(filepath.Join(d.store.Layout.Dir, c.files))
-			if err != nil || len(found) == 0 {
-				t.Fatal(found, err)
+			file := far.File
+			far.File = func(ctx context.Context, path string, limit int64) ([]byte, error) {
+				b, err := file(ctx, path, limit)
+				if c.files == "" && strings.HasPrefix(path, "tile/entries/") && err == nil {
+					b[len(b)-20] ^= 1
+				}
+				return b, err
 			}
-			for _, f := range found {
-				whole := read(t, f)
-				b := bytes.Clone(whole)
-				b[len(b)-20] ^= 1
-				write(t, f, b)
-				defer write(t, f, whole) // the server refuses to sign over it when it ends
+			if c.files != "" {
+				flipIn(t, filepath.Join(d.store.Layout.Dir, c.files))
 			}
 			rep, err := monitor.Examine(t.Context(), monitor.Config{Far: &far})
 			if err != nil {
@@ -341,11 +342,71 @@ func TestTamperedFromAfar(t *testing.T) {
 	}
 }
 
-func write(t *testing.T, name string, b []byte) {
+// flipIn flips a bit in every file that a pattern names.
+func flipIn(t *testing.T, pattern string) {
 	t.Helper()
-	if err := os.WriteFile(name, b, 0o600); err != nil {
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) == 0 {
+		t.Fatal(found, err)
+	}
+	for _, f := range found {
+		b := read(t, f)
+		b[len(b)-20] ^= 1
+		if err := os.WriteFile(f, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestInterruptedVerify: an answer that breaks off is asked for again from where it
+// did, and the verdict is the same; one that never gets on is an error.
+func TestInterruptedVerify(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	s.recorded(t, "/etc/a", "/etc/b", "/etc/c", "/etc/a", "/etc/b")
+	far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+	whole, err := monitor.Examine(t.Context(), monitor.Config{Far: &far})
+	if err != nil {
 		t.Fatal(err)
 	}
+	asked := 0
+	short := far
+	short.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
+		asked++
+		return firstPieces(ctx, far, q, 7)
+	}
+	rep, err := monitor.Examine(t.Context(), monitor.Config{Far: &short})
+	if err != nil || rep.Bad() || rep.Disclosed < whole.Disclosed || asked < 4 {
+		t.Errorf("%+v after %d questions, %v; in one go %+v", rep, asked, err, whole)
+	}
+	short.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) { return firstPieces(ctx, far, q, 2) }
+	if rep, err := monitor.Examine(t.Context(), monitor.Config{Far: &short}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
+// firstPieces breaks an answer off.
+func firstPieces(ctx context.Context, far believed.Far, q wire.Question, n int) (*wire.Evidence, error) {
+	answer, err := far.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close()
+	var b bytes.Buffer
+	for range n {
+		p, _, err := answer.Next()
+		if err == io.EOF {
+			err = wire.WriteEnd(&b)
+			return wire.NewEvidence(&b, func() error { return nil }), err
+		}
+		if err == nil {
+			err = wire.WritePiece(&b, &p)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return wire.NewEvidence(&b, func() error { return nil }), nil
 }
 
 // TestAccessIsRecorded: who reads is on the record, at once and then once for many
