@@ -31,7 +31,7 @@ const fetchAhead = 8
 // a *verify.Finding where it does not; it is believed itself from now on. The rest
 // of the answer is for the caller to read and to close.
 func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Evidence, err error) {
-	belief, before, err := f.before()
+	_, before, err := f.before()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -40,9 +40,9 @@ func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Ev
 		return nil, nil, err
 	}
 	cp, err := f.ground(answer, before)
-	if err == nil && cp.Size > before.Size {
-		belief.VKey, belief.Checkpoint = f.Key.VKey(), string(cp.Note)
-		err = f.Trust.Write(belief)
+	var belief trust.Belief
+	if err == nil {
+		belief, err = f.believe(cp)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, answer.Close())
@@ -65,6 +65,20 @@ func (f Far) before() (b trust.Belief, cp verify.Checkpoint, err error) {
 		return b, cp, fmt.Errorf("%s: %w: %v", f.Trust.Path(), ErrNote, err) // not wrapped: a finding in it would accuse the log
 	}
 	return b, cp, nil
+}
+
+// believe keeps a checkpoint, unless somebody who read meanwhile has come to
+// believe in a newer one.
+func (f Far) believe(cp verify.Checkpoint) (trust.Belief, error) {
+	belief, now, err := f.before()
+	if err != nil || now.Size >= cp.Size {
+		return belief, err
+	}
+	belief.VKey, belief.Checkpoint = f.Key.VKey(), string(cp.Note)
+	if err := f.Trust.Write(belief); err != nil {
+		return belief, fmt.Errorf("keep what is believed of the log now: %w", err)
+	}
+	return belief, nil
 }
 
 // ground reads the first piece of an answer and checks that the log, as the server

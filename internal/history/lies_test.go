@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/history"
@@ -215,6 +217,26 @@ func TestForkedServer(t *testing.T) {
 		if cp, err := belief.Open(); err != nil || cp.Size != size {
 			t.Errorf("%s: a log of %d entries is believed now, %v", name, cp.Size, err)
 		}
+	}
+}
+
+// TestShortAnswers: a server may end an answer when it has said enough. What is left
+// is asked for, and nothing is lost.
+func TestShortAnswers(t *testing.T) {
+	st := fill(t)
+	want := found(t, reader(t, onDisk, st.Store), history.Filter{}, 100)
+	asked := 0
+	f := lying(far(t, st.Store), func(all []wire.Piece) []wire.Piece {
+		asked++
+		return all[:min(len(all), 30)]
+	})
+	r, err := history.OpenFar(t.Context(), f, history.Filter{}.Question(100), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if d := cmp.Diff(want, found(t, r, history.Filter{}, 100)); d != "" || asked < 3 {
+		t.Errorf("after %d questions: %s", asked, d)
 	}
 }
 

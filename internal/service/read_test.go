@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -296,6 +297,34 @@ func TestBundles(t *testing.T) {
 		if err != nil || len(b) > length || accept == "identity" && !bytes.Equal(b, want) {
 			t.Errorf("%s: %d bytes of %d, %v", accept, len(b), len(want), err)
 		}
+	}
+}
+
+// TestStatusFromAfar: what was found wrong is on the record, and shown with its
+// proof and its sentence.
+func TestStatusFromAfar(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	s.recorded(t, "/etc/a")
+	err := d.Store(t.Context(), func(ctx context.Context, srv *server.Server) error {
+		return srv.Finding(ctx, "cloned-key", "two processes speak as this source")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.recorded(t, "/etc/b")
+	far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+	r, err := history.OpenFar(t.Context(), far, wire.Question{Ask: wire.AskStatus}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	counts, found, err := r.Standing(t.Context())
+	if err != nil || counts.Changes != 2 || len(counts.Sources) != 2 || counts.Kinds["finding"] != 1 {
+		t.Fatalf("%+v, %v", counts, err)
+	}
+	if len(found) != 1 || found[0].Proof.State != history.Verified || found[0].Detail != "two processes speak as this source" {
+		t.Errorf("%+v", found)
 	}
 }
 
