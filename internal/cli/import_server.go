@@ -124,7 +124,7 @@ func (a *app) joinToken(text string) (wire.Token, error) {
 // down when it was joined.
 func (a *app) joinedAt(path string, u *url.URL, t wire.Token) (j joined, err error) {
 	if t.Secret != "" {
-		return joined{u.String(), t.Pin, t.VKey}, nil
+		return joined{URL: u.String(), Pin: t.Pin, VKey: t.VKey}, nil
 	}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

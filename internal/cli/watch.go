@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -159,9 +160,16 @@ func (a *app) openHost(ctx context.Context, l server.Layout, set settings.Watch,
 // join spends a token on this machine and writes down which server it has joined.
 // A crash in between leaves a token that the same machine can spend again.
 func (a *app) join(ctx context.Context, h *host, kf keyfile.Key, text string) error {
-	t, err := a.joinToken(text)
+	if text == "-" {
+		b, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
+		if err != nil {
+			return err
+		}
+		text = string(b)
+	}
+	t, err := wire.ParseToken(wire.JoinToken, text)
 	if err != nil {
-		return err
+		return withHint(err, "`stele admin token` on the server makes one")
 	}
 	if err := h.connect(kf, joined{t.URL, t.Pin, t.VKey}); err != nil {
 		return err
