@@ -37,7 +37,7 @@ type filled struct {
 	ids map[uint64]entry.ID
 }
 
-func fill(t *testing.T) *filled {
+func fill(t testing.TB) *filled {
 	t.Helper()
 	f := &filled{Store: steletest.NewStore(t), ids: make(map[uint64]entry.ID)}
 	srv := f.Open(t)
