@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,6 +99,7 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	if err := errors.Join(st.read(ctx, r), r.Close()); err != nil {
 		return nil, err
 	}
+	st.hear(a.heardHere(ctx))
 	st.Store, st.Writer = l.Dir, l.Writing()
 	st.Bytes, st.BytesTotal, err = sizes(l)
 	return st, err
@@ -118,17 +118,42 @@ func (a *app) farStatus(ctx context.Context) (*status, error) {
 		if err != nil {
 			return err
 		}
-		of := make(map[string]wire.SourceInfo)
-		for _, s := range heard {
-			of[s.Source] = s
-		}
-		for i := range st.Sources {
-			if s, ok := of[st.Sources[i].Source]; ok {
-				st.Sources[i].Heard, st.Sources[i].State = s.Heard, state(s)
-			}
-		}
+		st.hear(heard)
 		return nil
 	})
+}
+
+// hear adds what a server says of its sources.
+func (st *status) hear(heard []wire.SourceInfo) {
+	of := make(map[string]wire.SourceInfo)
+	for _, s := range heard {
+		of[s.Source] = s
+	}
+	for i := range st.Sources {
+		if s, ok := of[st.Sources[i].Source]; ok {
+			st.Sources[i].Heard, st.Sources[i].State = s.Heard, state(s)
+		}
+	}
+}
+
+// hearWithin is how long a server on this machine is waited for.
+const hearWithin = 2 * time.Second
+
+// heardHere is what the server of this store says of its sources; nil where none
+// runs, or this user is not its operator.
+func (a *app) heardHere(ctx context.Context) []wire.SourceInfo {
+	c, _, err := a.operator()
+	if err != nil {
+		return nil
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, hearWithin)
+	defer cancel()
+	heard, err := c.Sources(ctx)
+	if err != nil {
+		return nil
+	}
+	return heard
 }
 
 // joinedHere is the server that this machine's watcher has joined; empty if it has
@@ -240,15 +265,23 @@ func (a *app) printLogStatus(st *status) {
 		fmt.Fprintln(w, "writer   none; `stele up` starts one")
 	}
 	for _, s := range st.Sources {
-		seen := "latest " + terminal.Escape(s.Latest)
-		if s.State != "" {
-			seen = terminal.Escape(strings.TrimSpace(s.State + "  heard " + cmp.Or(s.Heard, "-")))
-		}
-		fmt.Fprintf(w, "source   %s  %-9s %-20s %d entries, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), s.Next, seen)
+		fmt.Fprintf(w, "source   %s  %-9s %-20s %d entries, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), s.Next, terminal.Escape(s.seen()))
 	}
 	for _, v := range st.Findings {
 		fmt.Fprintf(w, "finding  %d  %s  %s\n", v.Index, when(v.Recorded), terminal.Escape(headline(v)))
 	}
+}
+
+// seen says when a source signed last, and whether it is there.
+func (s *sourceStatus) seen() string {
+	text := "latest " + cmp.Or(s.Latest, "-")
+	if s.State != "" {
+		text += ", " + s.State
+	}
+	if s.Heard != "" {
+		text += ", heard " + s.Heard
+	}
+	return text
 }
 
 func (a *app) printSizes(st *status) {
