@@ -33,7 +33,7 @@ var ErrQuestion = errors.New("not a question")
 // Answer hands on the pieces that answer a question, from a store under a tree.
 // The error says that they do not: what went out until then can be used.
 func Answer(ctx context.Context, p *Parts, tree *tlog.Tree, key *entry.LogKey, q wire.Question, emit func(*wire.Piece) (size int, err error)) error {
-	if err := sensible(q); err != nil {
+	if err := CheckQuestion(q); err != nil {
 		return err
 	}
 	size := tree.Checkpoint().Size
@@ -81,8 +81,9 @@ func namedIn(f *wire.Filter) error {
 	return named(f.Host, f.Agent, f.Actor, f.Path)
 }
 
-// sensible refuses what is no question before anything is read for it.
-func sensible(q wire.Question) error {
+// CheckQuestion refuses, with [ErrQuestion], what is no question, before anything
+// is read for it.
+func CheckQuestion(q wire.Question) error {
 	if err := errors.Join(named(q.Name, q.Host), namedIn(q.Filter)); err != nil {
 		return err
 	}

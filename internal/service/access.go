@@ -29,8 +29,9 @@ const (
 type access struct {
 	poke chan struct{} // something was read for the first time
 
-	mu sync.Mutex
-	m  map[string]*reads // by token; the operator's is empty
+	mu    sync.Mutex
+	m     map[string]*reads // by token; the operator's is empty
+	under map[string]int    // answers that are under way, likewise
 }
 
 // reads are those of one reader since the last entry about them.
@@ -44,7 +45,30 @@ type reads struct {
 }
 
 func newAccess() *access {
-	return &access{poke: make(chan struct{}, 1), m: make(map[string]*reads)}
+	return &access{poke: make(chan struct{}, 1), m: make(map[string]*reads), under: make(map[string]int)}
+}
+
+// answersEach is how many answers one reader may have under way, so that none of
+// them keeps the others out.
+const answersEach = 8
+
+// enter counts an answer to a reader; false where they have too many under way.
+func (a *access) enter(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.under[id] >= answersEach {
+		return false
+	}
+	a.under[id]++
+	return true
+}
+
+func (a *access) leave(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.under[id]--; a.under[id] == 0 {
+		delete(a.under, id)
+	}
 }
 
 // note notes a question. It never waits.
@@ -83,13 +107,7 @@ func (rs *reads) add(q wire.Question) {
 		rs.asked = make(map[string]int)
 	}
 	rs.count++
-	ask := q.Ask
-	if len(ask) > 20 { // it is none, and will be refused
-		ask = "nonsense"
-	}
-	if len(rs.asked) < accessNames || rs.asked[ask] > 0 {
-		rs.asked[ask]++
-	}
+	rs.asked[q.Ask]++
 	name := nameOf(q)
 	switch {
 	case name == "" || slices.Contains(rs.names, name):

@@ -131,7 +131,8 @@ func (r *Reading) newest() (*tlog.Tree, *entry.LogKey, error) {
 	return r.tree, r.key, nil
 }
 
-// Answer reads a question and answers it. asked, if not nil, is told of it first.
+// Answer reads a question and answers it. asked, if not nil, is told of it first,
+// unless it makes no sense.
 func (r *Reading) Answer(w http.ResponseWriter, req *http.Request, asked func(wire.Question)) error {
 	var q wire.Question
 	if err := receive(w, req, &q); err != nil {
@@ -139,6 +140,9 @@ func (r *Reading) Answer(w http.ResponseWriter, req *http.Request, asked func(wi
 	}
 	if len(q.Wants) > wire.MaxWants {
 		return refuse(http.StatusRequestEntityTooLarge, "", "%d pieces are asked for at once; it can be %d", len(q.Wants), wire.MaxWants)
+	}
+	if err := history.CheckQuestion(q); err != nil {
+		return refuse(http.StatusBadRequest, "", "%w", err)
 	}
 	if !r.slots.TryAcquire(1) {
 		return refuse(http.StatusTooManyRequests, "wait and ask again", "too many answers are under way")
@@ -284,6 +288,10 @@ func (s *Service) reader(h func(http.ResponseWriter, *reading) error) handler {
 
 // read answers a question, and notes that it was asked.
 func (s *Service) read(w http.ResponseWriter, r *reading) error {
+	if !s.access.enter(r.reader.ID) {
+		return refuse(http.StatusTooManyRequests, "wait and ask again", "this reader has too many answers under way")
+	}
+	defer s.access.leave(r.reader.ID)
 	return s.reads.Answer(w, r.Request, func(q wire.Question) { s.access.note(r, q, s.cfg.Now()) })
 }
 
