@@ -325,8 +325,8 @@ func oldestChange(ctx context.Context, r *history.Reader) (uint64, error) {
 
 // edge is the first or last change there is.
 func edge(ctx context.Context, r *history.Reader, newest bool) (uint64, error) {
-	for hit, err := range r.Index().Entries(ctx, index.Filter{Kinds: []entry.Kind{entry.Change}, NewestFirst: newest, Limit: 1}) {
-		return hit.Index, err
+	for i, err := range r.Entries(ctx, index.Filter{Kinds: []entry.Kind{entry.Change}, NewestFirst: newest, Limit: 1}) {
+		return i, err
 	}
 	return 0, errors.New("no change")
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/client"
+	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
@@ -51,6 +52,9 @@ func (a *app) asOperator(do func(*client.Client, service.Endpoint) error) error 
 func hintAnswer(err error) error {
 	var s *wire.StatusError
 	switch {
+	case errors.As(err, new(hinted)):
+	case errors.Is(err, mtls.ErrPin):
+		return withHint(err, "somebody else may answer in its place; if its operator gave it a new key on purpose, ask for a new token")
 	case errors.As(err, &s) && s.Hint != "":
 		return withHint(err, "%s", s.Hint)
 	case errors.Is(err, wire.ErrUnreachable):
@@ -63,13 +67,14 @@ func (a *app) adminToken() *cobra.Command {
 	var o tokenOptions
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Give out a token to join with",
-		Long: `Token prints a secret to hand over. It enrols one host, once, within its time; it
-also says where the server is and which key it has, so that the host believes no
-other.`,
+		Short: "Give out a token to join with, or to read with",
+		Long: `Token prints a secret to hand over. It enrols one host, once, within its time; with
+--read it lets its bearer read the record until it expires or is withdrawn. It also
+says where the server is and which key it has, so that its bearer believes no other.`,
 		Example: `  stele admin token                            # for one host, within an hour
   stele admin token --host web-1 --for 15m
   stele admin token --role importer
+  stele admin token --read --note "auditor" --for 30d
   stele admin token --list`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -77,9 +82,10 @@ other.`,
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&o.read, "read", false, "to read with: any number of times, until it expires or is withdrawn")
 	f.StringVar(&o.role, "role", string(entry.Watcher), "what the joining source may do: watcher, receiver, importer, person, monitor")
 	f.StringVar(&o.host, "host", "", "the only host that may join with it")
-	f.DurationVar(&o.holds, "for", 0, "how long it holds (default 1h)")
+	f.StringVar(&o.holds, "for", "", "how long it holds: 15m, 12h, 30d (default 1h; with --read 30d)")
 	f.StringVar(&o.url, "url", "", "address by which the bearer reaches the server (default as it knows itself)")
 	f.StringVar(&o.note, "note", "", "what it is for, shown by --list")
 	f.StringVar(&o.withdraw, "withdraw", "", "make the token with this id hold no longer")
@@ -89,9 +95,27 @@ other.`,
 }
 
 type tokenOptions struct {
-	list, json                      bool
-	role, host, url, note, withdraw string
-	holds                           time.Duration
+	list, json, read                       bool
+	role, host, url, note, withdraw, holds string
+}
+
+// request is what the server is asked to give out.
+func (o tokenOptions) request() (wire.TokenRequest, error) {
+	req := wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Role(o.role), Host: o.host, Note: o.note}
+	if o.read {
+		req = wire.TokenRequest{Kind: wire.ReadToken, Note: o.note}
+	}
+	if o.read && o.host != "" {
+		return req, usagef("--host is for tokens to join with")
+	}
+	if o.holds != "" {
+		holds, ok := parseAgo(o.holds)
+		if !ok || holds < time.Second {
+			return req, usagef("--for: %.40q is not how long: want 15m, 12h, 30d", o.holds)
+		}
+		req.Seconds = int(holds / time.Second)
+	}
+	return req, nil
 }
 
 func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o tokenOptions) error {
@@ -105,7 +129,10 @@ func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o
 	case o.list:
 		return a.listTokens(ctx, c, o.json)
 	}
-	req := wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Role(o.role), Host: o.host, Note: o.note, Seconds: int(o.holds / time.Second)}
+	req, err := o.request()
+	if err != nil {
+		return err
+	}
 	given, err := c.GiveToken(ctx, req)
 	if err != nil {
 		return err
@@ -119,7 +146,14 @@ func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o
 		return err
 	}
 	fmt.Fprintln(a.out, text)
-	a.talk("valid until %s, once; on the host: stele watch --join TOKEN", given.Info.Expires)
+	switch {
+	case o.read:
+		a.talk("valid until %s; its bearer runs: stele connect < TOKEN", given.Info.Expires)
+	case req.Role == entry.Importer:
+		a.talk("valid until %s, once; its bearer runs: stele import ndjson FILE --join - < TOKEN", given.Info.Expires)
+	default:
+		a.talk("valid until %s, once; on the host: stele watch --join TOKEN", given.Info.Expires)
+	}
 	return nil
 }
 

@@ -34,11 +34,13 @@ const (
 
 // app is what every command works with.
 type app struct {
-	in       io.Reader
-	out, err io.Writer
-	data     string // --data
-	trust    string // where beliefs are kept; empty: trust.Dir
-	verbose  bool
+	in        io.Reader
+	out, err  io.Writer
+	data      string // --data
+	server    string // --server, of the commands that have it
+	tokenFile string // --token-file
+	trust     string // where beliefs are kept; empty: trust.Dir
+	verbose   bool
 }
 
 // Main runs one command line and returns the exit status.
@@ -53,6 +55,7 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	if err != nil && strings.HasPrefix(err.Error(), "unknown command ") { // cobra has no type for it
 		err = usageError{err}
 	}
+	err = hintAnswer(err)
 	a.complain(err)
 	return exitStatus(err)
 }
@@ -79,7 +82,7 @@ when and why, in a Merkle log that nobody can quietly change.
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print diagnostics")
 	root.AddGroup(&cobra.Group{ID: "record", Title: "Recording:"}, &cobra.Group{ID: "read", Title: "Reading:"}, &cobra.Group{ID: "keep", Title: "Keeping:"})
 	a.add(root, "record", a.up(), a.serve(), a.watch(), a.demo(), a.run(), a.explain(), a.importCommand())
-	a.add(root, "read", a.log(), a.show(), a.diff(), a.blame(), a.cat(), a.status(), a.verify(), a.export())
+	a.add(root, "read", a.log(), a.show(), a.diff(), a.blame(), a.cat(), a.status(), a.verify(), a.export(), a.connect())
 	a.add(root, "keep", a.admin(), a.settings())
 	return root
 }

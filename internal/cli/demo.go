@@ -18,6 +18,7 @@ import (
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 func (a *app) demo() *cobra.Command {
@@ -139,7 +140,7 @@ func (d *demo) edits(ctx context.Context, m *machine) error {
 		return err
 	}
 	if err := d.shell(ctx, "log", func() error {
-		return d.withReader(ctx, func(r *history.Reader) error {
+		return d.withReader(ctx, wire.Question{}, func(r *history.Reader) error {
 			return d.printLog(ctx, r, history.Filter{Kinds: []string{"change"}}, false)
 		})
 	}); err != nil {
@@ -147,8 +148,8 @@ func (d *demo) edits(ctx context.Context, m *machine) error {
 	}
 	for _, path := range []string{sshd, prom} {
 		if err := d.shell(ctx, "diff "+path, func() error {
-			return d.withReader(ctx, func(r *history.Reader) error {
-				pairs, err := d.pairs(ctx, r, path, "", "", "")
+			return d.withReader(ctx, wire.Question{}, func(r *history.Reader) error {
+				pairs, err := r.Pairs(ctx, path, "", time.Time{}, time.Time{})
 				if err != nil {
 					return err
 				}
@@ -159,7 +160,7 @@ func (d *demo) edits(ctx context.Context, m *machine) error {
 		}
 	}
 	return d.shell(ctx, "blame "+sshd, func() error {
-		return d.withReader(ctx, func(r *history.Reader) error { return d.printBlame(ctx, r, sshd, "", "", false) })
+		return d.withReader(ctx, wire.Question{}, func(r *history.Reader) error { return d.printBlame(ctx, r, sshd, "", time.Time{}, false) })
 	})
 }
 

@@ -2,48 +2,38 @@ package cli
 
 import (
 	"bytes"
-	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/seal"
 )
 
-// sameAsDisk holds a file against the text of a version. The file is redacted
-// as a watcher would redact it; a difference in nothing but a secret shows in
-// the fingerprints, for which the key of this store's host is needed.
-func (a *app) sameAsDisk(ctx context.Context, r *history.Reader, path string, v history.Version, view *history.View) (bool, error) {
-	if digest := view.Changes[v.K].Digest; digest != "" {
-		return sameDigest(path, digest)
-	}
-	recorded, err := r.Text(ctx, v.Index, v.K)
-	gone := errors.Is(err, history.ErrNoText)
-	if err != nil && !gone {
-		return false, err
+// sameAsDisk holds a file against what is recorded of it. The file is redacted as
+// a watcher would redact it; a difference in nothing but a secret shows in the
+// fingerprints, for which the key of this host's watcher is needed.
+func (a *app) sameAsDisk(path string, rec history.Recorded) (bool, error) {
+	if rec.Change.Digest != "" {
+		return sameDigest(path, rec.Change.Digest)
 	}
 	content, err := readSubject(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return gone && view.Changes[v.K].Action == "delete", nil
+		return rec.NoText && rec.Change.Action == "delete", nil
 	}
-	if err != nil {
+	if err != nil || rec.NoText {
 		return false, err
 	}
-	if gone {
-		return false, nil
-	}
-	l, err := a.layout()
-	if err != nil {
-		return false, err
-	}
-	red, _, err := openRedactor(l)
+	red, known, err := a.redactorHere()
 	if err != nil {
 		return false, err
 	}
@@ -52,12 +42,36 @@ func (a *app) sameAsDisk(ctx context.Context, r *history.Reader, path string, v 
 		return false, err
 	}
 	m, _ := cat.MatchSuffix(path)
-	res := red.Text(content, redact.Source{Format: view.Changes[v.K].Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
-	secrets, err := r.Secrets(ctx, v.Index, v.K)
-	if err != nil {
-		return false, err
+	res := red.Text(content, redact.Source{Format: rec.Change.Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
+	if !known && len(rec.Secrets) > 0 {
+		a.talk("not looked at: whether the %d secrets in it are the same, for which the watcher's key is needed", len(rec.Secrets))
+		return bytes.Equal(res.Text, rec.Text), nil
 	}
-	return bytes.Equal(res.Text, recorded) && slices.Equal(res.Fingerprints, secrets), nil
+	return bytes.Equal(res.Text, rec.Text) && slices.Equal(res.Fingerprints, rec.Secrets), nil
+}
+
+// redactorHere redacts with the key of this host's watcher. Where that is not
+// here, or not for this user to read, a key of no further use takes its place.
+func (a *app) redactorHere() (red *redact.Redactor, known bool, err error) {
+	l, err := a.layout()
+	if err != nil {
+		return nil, false, err
+	}
+	kf, err := keyfile.Open(l.Key("fingerprint"), "fingerprint")
+	seed := make([]byte, 32)
+	switch {
+	case err == nil:
+		seed, known = kf.Secret.Bytes(), true
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, keyfile.ErrOtherMachine):
+		rand.Read(seed)
+	default:
+		return nil, false, err
+	}
+	key, err := redact.NewKey(seed)
+	if err != nil {
+		return nil, false, err
+	}
+	return redact.New(redact.Config{Key: key}), known, nil
 }
 
 // sameDigest holds a file that was kept by digest only against the digest.

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 func (a *app) explain() *cobra.Command {
@@ -19,47 +22,56 @@ func (a *app) explain() *cobra.Command {
 		Use:   "explain ENTRY --reason TEXT [--ticket REF]",
 		Short: "Give the reason for a change afterwards",
 		Long: `Explain records a remark about an entry. The watcher on this machine signs it
-and names who gave it, as the kernel tells. The entry itself stays as it is.`,
+and names who gave it, as the kernel tells. The entry itself stays as it is.
+Without a store on this machine the watcher asks its server for the entry.`,
 		Example: `  stele explain 42 --reason "silence the flapping disk alert" --ticket OPS-7`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reason == "" && ticket == "" {
 				return usagef("explain needs --reason or --ticket")
 			}
-			id, err := a.entryID(cmd.Context(), args[0])
-			if err != nil {
+			req := watcher.Request{Do: "explain", Reason: reason, Ticket: ticket}
+			if err := a.about(cmd.Context(), args[0], &req); err != nil {
 				return err
 			}
-			return a.askToExplain(args[0], watcher.Request{Do: "explain", About: id, Reason: reason, Ticket: ticket})
+			return a.askToExplain(args[0], req)
 		},
 	}
+	a.addServer(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
 	cmd.Flags().StringVar(&ticket, "ticket", "", "reference into a change-management system")
 	return cmd
 }
 
-// entryID is the id of an entry. A host without a store takes ids as they are.
-func (a *app) entryID(ctx context.Context, ref string) (string, error) {
-	r, err := a.reader(ctx)
-	if errors.Is(err, server.ErrNoStore) {
-		if id, bad := entry.ParseHash(ref); bad == nil {
-			return id.String(), nil
+// about names the entry in a request: by its id, as a store or a server proves it.
+// On a host with neither the watcher looks an index up, with the authority it has.
+func (a *app) about(ctx context.Context, ref string, req *watcher.Request) error {
+	if id, err := entry.ParseHash(ref); err == nil {
+		req.About = id.String()
+	}
+	err := a.withReader(ctx, wire.Question{Ask: wire.AskShow, Name: []byte(ref)}, func(r *history.Reader) error {
+		i, err := resolve(ctx, r, ref)
+		if err != nil {
+			return err
 		}
-		return "", withHint(err, "name the entry by its id, as `stele show` prints it on the server")
+		v, err := r.Entry(ctx, i)
+		if err == nil {
+			req.About = v.ID
+		}
+		return err
+	})
+	if !errors.Is(err, server.ErrNoStore) {
+		return err
 	}
-	if err != nil {
-		return "", err
+	if req.About != "" {
+		return nil
 	}
-	defer r.Close()
-	i, _, err := a.findEntry(ctx, r, ref)
-	if err != nil {
-		return "", err
+	i, bad := strconv.ParseUint(ref, 10, 64)
+	if bad != nil {
+		return usagef("%.80q is not an index or an entry id", ref)
 	}
-	v, err := r.Entry(ctx, i)
-	if err != nil {
-		return "", err
-	}
-	return v.ID, nil
+	req.Index = &i
+	return nil
 }
 
 func (a *app) askToExplain(ref string, req watcher.Request) error {

@@ -2,12 +2,16 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/seal"
 )
 
 func (a *app) export() *cobra.Command {
@@ -17,7 +21,7 @@ func (a *app) export() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(&cobra.Command{
+	disclosures := &cobra.Command{
 		Use:   "disclosures",
 		Short: "Print every disclosure, one JSON object a line",
 		Long: `Disclosures opens the whole record: whoever has them, the log's directory and its
@@ -26,9 +30,33 @@ section 5.`,
 		Example: `  stele export disclosures > disclosures.ndjson
   node contrib/verifier/verify.mjs --vkey "$(stele admin key)" --disclosures disclosures.ndjson DIR/log`,
 		Args: exactly(0),
-		RunE: func(*cobra.Command, []string) error { return a.exportDisclosures() },
-	})
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.isRemote() {
+				return a.fetchDisclosures(cmd.Context())
+			}
+			return a.exportDisclosures()
+		},
+	}
+	a.addServer(disclosures)
+	cmd.AddCommand(disclosures)
 	return cmd
+}
+
+// fetchDisclosures prints what a server has. Each is tried before it is handed on.
+func (a *app) fetchDisclosures(ctx context.Context) error {
+	r, err := a.dial()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	far, err := a.logOf(r)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(a.out)
+	enc := json.NewEncoder(out)
+	err = history.Disclosures(ctx, far, func(d seal.Disclosure) error { return enc.Encode(&d) })
+	return errors.Join(err, out.Flush())
 }
 
 func (a *app) exportDisclosures() error {

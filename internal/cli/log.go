@@ -48,15 +48,13 @@ func (a *app) log() *cobra.Command {
 					filter.Limit = newestOnTerminal
 				}
 			}
-			r, err := a.reader(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			return a.printLog(cmd.Context(), r, filter, asJSON)
+			return a.withReader(cmd.Context(), filter.Question(checkedAtMost), func(r *history.Reader) error {
+				return a.printLog(cmd.Context(), r, filter, asJSON)
+			})
 		},
 	}
 	f.add(cmd)
+	a.addServer(cmd)
 	cmd.Flags().IntVarP(&limit, "limit", "n", -1, "show at most so many entries (default 50; with --json all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
@@ -123,10 +121,25 @@ func mark(state string) string {
 }
 
 func headline(v *history.View) string {
-	if v.Kind != "change" {
-		return v.Kind + " " + strings.Join(v.Lines, ", ")
+	if v.Kind == "change" {
+		return whoText(v.Actor)
 	}
-	return whoText(v.Actor)
+	text := strings.TrimSpace(v.Kind + " " + strings.Join(v.Lines, ", "))
+	if v.Kind == "access" {
+		text += " by " + whoText(v.Actor)
+	}
+	if v.Detail != "" {
+		text += ": " + shortened(v.Detail)
+	}
+	return text
+}
+
+// shortened fits into a line.
+func shortened(s string) string {
+	if r := []rune(s); len(r) > 100 {
+		return string(r[:99]) + "…"
+	}
+	return s
 }
 
 // whoText names the person first, then what they acted through.
@@ -172,10 +185,7 @@ func reasonText(v *history.View) string {
 	if v.Reason.Ticket != "" {
 		text = strings.TrimSpace(v.Reason.Ticket + " " + text)
 	}
-	if len([]rune(text)) > 100 {
-		text = string([]rune(text)[:99]) + "…"
-	}
-	return ": " + terminal.Escape(text)
+	return ": " + terminal.Escape(shortened(text))
 }
 
 func place(v *history.View, c history.Change) string {

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 // filterFlags are the flags every reading command shares.
@@ -49,9 +48,22 @@ func (f *filterFlags) filter(now time.Time) (history.Filter, error) {
 	return out, nil
 }
 
-// reader opens the store for reading. An index of another version is rebuilt by
-// itself where no writer is at work.
-func (a *app) reader(ctx context.Context) (*history.Reader, error) {
+// withReader hands do a reader for that question: of the store on this machine, or
+// of the server that is named.
+func (a *app) withReader(ctx context.Context, q wire.Question, do func(*history.Reader) error) error {
+	if a.isRemote() {
+		return a.withFar(ctx, q, func(_ *remote, r *history.Reader) error { return do(r) })
+	}
+	r, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(r), r.Close())
+}
+
+// openStore opens the store on this machine for reading. An index of another version
+// is rebuilt by itself where no writer is at work.
+func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 	l, err := a.layout()
 	if err != nil {
 		return nil, err
@@ -63,7 +75,7 @@ func (a *app) reader(ctx context.Context) (*history.Reader, error) {
 	r, err := history.Open(ctx, l, note, a.diag())
 	switch {
 	case errors.Is(err, server.ErrNoStore):
-		return nil, withHint(err, "start one with `stele up`, or name another with --data DIR")
+		return nil, withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
 	case errors.Is(err, index.ErrVersion), errors.Is(err, index.ErrDamaged):
 		if err := a.reindex(ctx, l, note); err != nil {
 			return nil, err
@@ -73,28 +85,49 @@ func (a *app) reader(ctx context.Context) (*history.Reader, error) {
 	return r, err
 }
 
-// findEntry reads a reference to an entry or a change: an index, an entry id,
-// either with /<number of the change>.
-func (a *app) findEntry(ctx context.Context, r *history.Reader, ref string) (i uint64, k int, err error) {
-	name, change := ref, ""
-	if at := strings.LastIndexByte(ref, '/'); at >= 0 && len(ref)-at <= 4 {
-		if _, err := strconv.Atoi(ref[at+1:]); err == nil && (at == 44 || at < 20) {
-			name, change = ref[:at], ref[at+1:]
+// resolve reads a reference to an entry.
+func resolve(ctx context.Context, r *history.Reader, ref string) (uint64, error) {
+	i, _, err := r.Resolve(ctx, ref)
+	return i, hintName(err, ref)
+}
+
+// hintName puts into words what can be wrong with a name, and what to do.
+func hintName(err error, name string) error {
+	var many *history.AmbiguousError
+	switch {
+	case errors.Is(err, history.ErrNoReference):
+		return usagef("%.80q is not an index or an entry id", name)
+	case errors.Is(err, history.ErrNotRecorded):
+		return withHint(fmt.Errorf("nothing is recorded of %s", name), "`stele status` lists what is")
+	case errors.Is(err, history.ErrNotByThen):
+		return withHint(fmt.Errorf("%s was not recorded by then", name), "`stele log --path %s` shows when it was", name)
+	case errors.As(err, &many):
+		return withHint(usagef("%s is recorded %d times", name, len(many.Subjects)), "say which with --host: %s", someOf(many.Subjects))
+	}
+	return err
+}
+
+// someOf lists a few subjects.
+func someOf(subs []index.Subject) string {
+	var names []string
+	for i, s := range subs {
+		if i == 8 {
+			names = append(names, "…")
+			break
 		}
+		names = append(names, s.Host+":"+s.Path)
 	}
-	if change != "" {
-		k, _ = strconv.Atoi(change)
+	return strings.Join(names, ", ")
+}
+
+// moment reads the time that a flag gives; the zero time where it is not given.
+func moment(flag, value string) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
 	}
-	if i, err := strconv.ParseUint(name, 10, 64); err == nil {
-		return i, k, nil
-	}
-	id, err := entry.ParseHash(name)
+	t, err := parseWhen(value, time.Now())
 	if err != nil {
-		return 0, 0, usagef("%.80q is not an index or an entry id", ref)
+		return t, usagef("--%s: %w", flag, err)
 	}
-	i, err = r.Find(ctx, id)
-	if err != nil {
-		return 0, 0, fmt.Errorf("find entry: %w", err)
-	}
-	return i, k, nil
+	return t, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 func (a *app) show() *cobra.Command {
@@ -22,32 +24,35 @@ func (a *app) show() *cobra.Command {
   stele show 9pLKzGHsIqXKZzCk+v8PcmRqB6Dx3mFPgrcGs7Hy5nE= --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := a.reader(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			i, _, err := a.findEntry(cmd.Context(), r, args[0])
-			if err != nil {
-				return err
-			}
-			v, err := r.Entry(cmd.Context(), i)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				err = json.NewEncoder(a.out).Encode(v)
-			} else {
-				printView(a.out, v)
-			}
-			if err == nil && v.Proof.State == history.Bad {
-				return withHint(errBadEvidence, "`stele verify` examines the rest")
-			}
-			return err
+			q := wire.Question{Ask: wire.AskShow, Name: []byte(args[0])}
+			return a.withReader(cmd.Context(), q, func(r *history.Reader) error {
+				return a.showEntry(cmd.Context(), r, args[0], asJSON)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	a.addServer(cmd)
 	return cmd
+}
+
+func (a *app) showEntry(ctx context.Context, r *history.Reader, ref string, asJSON bool) error {
+	i, err := resolve(ctx, r, ref)
+	if err != nil {
+		return err
+	}
+	v, err := r.Entry(ctx, i)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = json.NewEncoder(a.out).Encode(v)
+	} else {
+		printView(a.out, v)
+	}
+	if err == nil && v.Proof.State == history.Bad {
+		return withHint(errBadEvidence, "`stele verify` examines the rest")
+	}
+	return err
 }
 
 // printView lays an entry out for reading.
@@ -70,6 +75,7 @@ func printView(w io.Writer, v *history.View) {
 	for _, l := range v.Lines {
 		line("", l)
 	}
+	line("detail", v.Detail)
 	printActor(line, v.Actor)
 	if v.Reason != nil {
 		line("why", v.Reason.Text)

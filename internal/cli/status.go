@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,21 +18,28 @@ import (
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/watcher"
+	"github.com/stele-log/stele/internal/wire"
 )
 
-// status is what the status command shows.
+// status is what the status command shows: of the store on this machine, or of a
+// server, and of the watcher on this machine. An absent part is not there.
 type status struct {
-	Store      string            `json:"store"`
-	Origin     string            `json:"origin"`
-	Key        string            `json:"key"`
+	Store      string            `json:"store,omitempty"`
+	Server     string            `json:"server,omitempty"`
+	Origin     string            `json:"origin,omitempty"`
+	Key        string            `json:"key,omitempty"`
 	Size       uint64            `json:"size"`
-	Root       string            `json:"root"`
+	Root       string            `json:"root,omitempty"`
 	Writer     bool              `json:"writer"` // a process holds the store for writing
 	Changes    uint64            `json:"changes"`
-	Kinds      map[string]uint64 `json:"kinds"`
-	Sources    []sourceStatus    `json:"sources"`
-	Bytes      map[string]int64  `json:"bytes"`
+	Kinds      map[string]uint64 `json:"kinds,omitempty"`
+	Sources    []sourceStatus    `json:"sources,omitempty"`
+	Findings   []*history.View   `json:"findings,omitempty"` // recorded last
+	Bytes      map[string]int64  `json:"bytes,omitempty"`
 	BytesTotal int64             `json:"bytes_total"`
+	Watcher    *watcher.Standing `json:"watcher,omitempty"`
+	Joined     string            `json:"joined,omitempty"` // the server that the watcher on this machine records with
 }
 
 type sourceStatus struct {
@@ -36,58 +48,161 @@ type sourceStatus struct {
 	Host   string `json:"host,omitempty"`
 	Next   uint64 `json:"next"`
 	Latest string `json:"latest,omitempty"`
+	Heard  string `json:"heard,omitempty"` // by the server, when last
+	State  string `json:"state,omitempty"` // as the server sees it: present, silent, revoked or own
 }
 
 func (a *app) status() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "status",
-		Short:   "What is recorded, by whom, and what it takes on disk",
-		Example: `  stele status`,
-		Args:    cobra.NoArgs,
+		Use:   "status",
+		Short: "What is recorded, by whom, who is silent, and what is wrong",
+		Long: `Status shows the store on this machine, or with --server that of a server: what
+is recorded, by whom, who is silent, what was found wrong. On a host with a watcher
+it shows how that stands, out of its own mouth: also while its server is away.`,
+		Example: `  stele status
+  stele status --server https://log.example.org:7835`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withReader(cmd.Context(), func(r *history.Reader) error {
-				l, err := a.layout()
-				if err != nil {
-					return err
-				}
-				st, err := readStatus(cmd, r, l)
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return json.NewEncoder(a.out).Encode(st)
-				}
-				a.printStatus(st)
-				return nil
-			})
+			st, err := a.readStatus(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(st)
+			}
+			a.printStatus(st)
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	a.addServer(cmd)
 	return cmd
 }
 
-func readStatus(cmd *cobra.Command, r *history.Reader, l server.Layout) (*status, error) {
-	cp := r.Checkpoint()
-	st := &status{Store: l.Dir, Origin: cp.Origin, Key: r.Key().VKey(), Size: cp.Size, Root: cp.Root.String()}
-	counts, err := r.Index().Status(cmd.Context())
+func (a *app) readStatus(ctx context.Context) (*status, error) {
+	if a.isRemote() {
+		return a.farStatus(ctx)
+	}
+	l, err := a.layout()
 	if err != nil {
 		return nil, err
 	}
-	st.Changes, st.Kinds = counts.Changes, make(map[string]uint64)
-	for k, n := range counts.Kinds {
-		st.Kinds[string(k)] = n
+	st := &status{Watcher: a.watcherHere(), Joined: joinedHere(l)}
+	r, err := a.openStore(ctx)
+	if errors.Is(err, server.ErrNoStore) && (st.Watcher != nil || st.Joined != "") {
+		return st, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(st.read(ctx, r), r.Close()); err != nil {
+		return nil, err
+	}
+	st.hear(a.heardHere(ctx))
+	st.Store, st.Writer = l.Dir, l.Writing()
+	st.Bytes, st.BytesTotal, err = sizes(l)
+	return st, err
+}
+
+// farStatus is the status of a server, and who it has heard of late: that alone is
+// its word.
+func (a *app) farStatus(ctx context.Context) (*status, error) {
+	st := &status{}
+	return st, a.withFar(ctx, wire.Question{Ask: wire.AskStatus}, func(srv *remote, r *history.Reader) error {
+		if err := st.read(ctx, r); err != nil {
+			return err
+		}
+		st.Server = srv.url.String()
+		heard, err := srv.ReadSources(ctx)
+		if err != nil {
+			return err
+		}
+		st.hear(heard)
+		return nil
+	})
+}
+
+// hear adds what a server says of its sources.
+func (st *status) hear(heard []wire.SourceInfo) {
+	of := make(map[string]wire.SourceInfo)
+	for _, s := range heard {
+		of[s.Source] = s
+	}
+	for i := range st.Sources {
+		if s, ok := of[st.Sources[i].Source]; ok {
+			st.Sources[i].Heard, st.Sources[i].State = s.Heard, state(s)
+		}
+	}
+}
+
+// hearWithin is how long a server on this machine is waited for.
+const hearWithin = 2 * time.Second
+
+// heardHere is what the server of this store says of its sources; nil where none
+// runs, or this user is not its operator.
+func (a *app) heardHere(ctx context.Context) []wire.SourceInfo {
+	c, _, err := a.operator()
+	if err != nil {
+		return nil
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, hearWithin)
+	defer cancel()
+	heard, err := c.Sources(ctx)
+	if err != nil {
+		return nil
+	}
+	return heard
+}
+
+// joinedHere is the server that this machine's watcher has joined; empty if it has
+// joined none, or this user may not know.
+func joinedHere(l server.Layout) string {
+	b, err := os.ReadFile(joinedFile(l))
+	if err != nil {
+		return ""
+	}
+	var j joined
+	if json.Unmarshal(b, &j) != nil {
+		return joinedFile(l) + " is damaged"
+	}
+	return j.URL
+}
+
+// watcherHere is how the watcher on this machine stands; nil where none answers.
+func (a *app) watcherHere() *watcher.Standing {
+	socket, err := a.socket()
+	if err != nil {
+		return nil
+	}
+	reply, done, err := watcher.Ask(socket, watcher.Request{Do: "status"})
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			a.talk("watcher      %v", err)
+		}
+		return nil
+	}
+	_ = done() // the answer is here
+	return reply.Standing
+}
+
+func (st *status) read(ctx context.Context, r *history.Reader) error {
+	cp := r.Checkpoint()
+	st.Origin, st.Key, st.Size, st.Root = cp.Origin, r.Key().VKey(), cp.Size, cp.Root.String()
+	counts, found, err := r.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	st.Changes, st.Kinds, st.Findings = counts.Changes, counts.Kinds, found
 	for _, s := range counts.Sources {
-		row := sourceStatus{Source: s.Source.String(), Role: string(s.Role), Host: s.Host}
-		if s.Head != nil {
-			row.Next, row.Latest = s.Head.Seq+1, s.Head.Recorded.Format(time.RFC3339)
+		row := sourceStatus{Source: s.Source, Role: s.Role, Host: string(s.Host), Next: s.Next}
+		if !s.Latest.IsZero() {
+			row.Latest = s.Latest.Format(time.RFC3339)
 		}
 		st.Sources = append(st.Sources, row)
 	}
-	st.Writer = l.Writing()
-	st.Bytes, st.BytesTotal, err = sizes(l)
-	return st, err
+	return nil
 }
 
 // sizes is what each part takes on disk, in bytes of files.
@@ -116,22 +231,96 @@ func sizes(l server.Layout) (map[string]int64, int64, error) {
 }
 
 func (a *app) printStatus(st *status) {
+	switch {
+	case st.Server != "":
+		fmt.Fprintf(a.out, "server   %s\n", terminal.Escape(st.Server))
+	case st.Store != "":
+		fmt.Fprintf(a.out, "store    %s\n", terminal.Escape(st.Store))
+	}
+	if st.Origin != "" {
+		a.printLogStatus(st)
+	}
+	if st.Bytes != nil {
+		a.printSizes(st)
+	}
+	if st.Joined != "" {
+		fmt.Fprintf(a.out, "joined   %s\n", terminal.Escape(st.Joined))
+	}
+	switch {
+	case st.Watcher != nil:
+		a.printStanding(st.Watcher)
+	case st.Joined != "":
+		fmt.Fprintln(a.out, "watcher  none answers here; `stele watch` starts it, and what it had not handed over waits")
+	}
+}
+
+func (a *app) printLogStatus(st *status) {
 	w := a.out
-	fmt.Fprintf(w, "store    %s\n", terminal.Escape(st.Store))
-	fmt.Fprintf(w, "log      %s, %d entries, %d changes\n", st.Origin, st.Size, st.Changes)
-	if st.Writer {
+	fmt.Fprintf(w, "log      %s, %d entries, %d changes\n", terminal.Escape(st.Origin), st.Size, st.Changes)
+	switch {
+	case st.Server != "":
+	case st.Writer:
 		fmt.Fprintln(w, "writer   at work")
-	} else {
+	default:
 		fmt.Fprintln(w, "writer   none; `stele up` starts one")
 	}
 	for _, s := range st.Sources {
-		fmt.Fprintf(w, "source   %s  %-9s %-20s %d entries, latest %s\n", s.Source, s.Role, terminal.Escape(s.Host), s.Next, s.Latest)
+		fmt.Fprintf(w, "source   %s  %-9s %-20s %d entries, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), s.Next, terminal.Escape(s.seen()))
 	}
+	for _, v := range st.Findings {
+		fmt.Fprintf(w, "finding  %d  %s  %s\n", v.Index, when(v.Recorded), terminal.Escape(headline(v)))
+	}
+}
+
+// seen says when a source signed last, and whether it is there.
+func (s *sourceStatus) seen() string {
+	text := "latest " + cmp.Or(s.Latest, "-")
+	if s.State != "" {
+		text += ", " + s.State
+	}
+	if s.Heard != "" {
+		text += ", heard " + s.Heard
+	}
+	return text
+}
+
+func (a *app) printSizes(st *status) {
 	for _, part := range []string{"log", "vault", "keyring", "index", "watch"} {
 		per := ""
 		if st.Changes > 0 {
 			per = fmt.Sprintf("%d a change", st.Bytes[part]/int64(st.Changes))
 		}
-		fmt.Fprintf(w, "%-8s %12d bytes  %s\n", part, st.Bytes[part], per)
+		fmt.Fprintf(a.out, "%-8s %12d bytes  %s\n", part, st.Bytes[part], per)
 	}
+}
+
+// printStanding shows how the watcher on this machine stands.
+func (a *app) printStanding(s *watcher.Standing) {
+	w := a.out
+	fmt.Fprintf(w, "watcher  %s, %d files watched, %d entries signed\n", s.Source, s.Watched, s.Next)
+	fmt.Fprintf(w, "believes %s, %d entries\n", terminal.Escape(s.Origin), s.Believed)
+	fmt.Fprintf(w, "pending  %d entries wait to be acknowledged; room for %d bytes more\n", s.Pending, s.Room)
+	for _, l := range s.Layers {
+		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(layerText(l.Live, l.Detail)))
+	}
+	for _, p := range slices.Sorted(maps.Keys(s.Unreadable)) {
+		fmt.Fprintf(w, "cannot read %s: %s\n", terminal.Escape(p), terminal.Escape(s.Unreadable[p]))
+	}
+	for _, f := range s.Findings {
+		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(f.Code), f.Since.Local().Format(time.DateTime), terminal.Escape(f.Detail))
+	}
+	if len(s.Findings) == 0 {
+		fmt.Fprintln(w, "findings none")
+	}
+}
+
+func layerText(live bool, detail string) string {
+	state := "live"
+	if !live {
+		state = "not live"
+	}
+	if detail != "" {
+		state += ": " + detail
+	}
+	return state
 }

@@ -347,14 +347,7 @@ func absolute(paths []string) ([]string, error) {
 
 func (a *app) printWatching(st capture.Status) {
 	for _, l := range st.Layers {
-		state := "live"
-		if !l.Live {
-			state = "not live"
-		}
-		if l.Reason != "" {
-			state += ": " + l.Reason
-		}
-		a.talk("layer        %-14s %s", l.Name, terminal.Escape(state))
+		a.talk("layer        %-14s %s", l.Name, terminal.Escape(layerText(l.Live, l.Reason)))
 	}
 	for p, why := range st.Unreadable {
 		a.talk("cannot read  %s: %s", terminal.Escape(p), terminal.Escape(why))

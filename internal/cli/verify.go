@@ -17,6 +17,7 @@ import (
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -28,6 +29,9 @@ func (a *app) verify() *cobra.Command {
 		Long: `Verify reads every entry, proof, disclosure and text, and every file of the
 store, and believes nothing but the log's key and the checkpoint believed last
 time. What is wrong is named; then the exit status is 3.
+
+With --server it reads all that from a server, and believes it as little; the
+server's files are for the server's own verify to check.
 
 With an entry it checks that entry. With the path of a watched file it compares
 the file on disk with the text last recorded of it.`,
@@ -43,6 +47,7 @@ the file on disk with the text last recorded of it.`,
 			return a.verifyAll(cmd.Context(), verifyFlags{asJSON, onlyNew, strict, fast})
 		},
 	}
+	a.addServer(cmd)
 	fl := cmd.Flags()
 	fl.BoolVar(&asJSON, "json", false, "one JSON object")
 	fl.BoolVar(&onlyNew, "new", false, "only what came since the last verified checkpoint")
@@ -54,21 +59,37 @@ the file on disk with the text last recorded of it.`,
 type verifyFlags struct{ json, onlyNew, strict, fast bool }
 
 func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
-	l, err := a.layout()
-	if err != nil {
+	cfg := monitor.Config{SkipSignatures: f.fast, OnlyNew: f.onlyNew, Diag: a.diag()}
+	if a.isRemote() {
+		r, err := a.dial()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		far, err := a.logOf(r)
+		if err != nil {
+			return err
+		}
+		cfg.Far, cfg.Trust = &far, far.Trust
+		return a.examine(ctx, cfg, f)
+	}
+	var err error
+	if cfg.Layout, err = a.layout(); err != nil {
 		return err
 	}
-	note, err := a.belief(l)
-	if err != nil {
+	if cfg.Trust, err = a.belief(cfg.Layout); err != nil {
 		return err
 	}
+	return a.examine(ctx, cfg, f)
+}
+
+func (a *app) examine(ctx context.Context, cfg monitor.Config, f verifyFlags) error {
 	bar := a.progress("verifying")
-	rep, err := monitor.Examine(ctx, monitor.Config{
-		Layout: l, Trust: note, SkipSignatures: f.fast, OnlyNew: f.onlyNew, Progress: bar.at, Diag: a.diag(),
-	})
+	cfg.Progress = bar.at
+	rep, err := monitor.Examine(ctx, cfg)
 	bar.done()
 	if errors.Is(err, server.ErrNoStore) {
-		return withHint(err, "start one with `stele up`, or name another with --data DIR")
+		return withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
 	}
 	if err != nil {
 		return err
@@ -82,7 +103,7 @@ func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
 	case rep.NotUnderstood > 0:
 		return fmt.Errorf("%d entries are of a later version", rep.NotUnderstood)
 	}
-	return a.remember(note, rep)
+	return a.remember(cfg.Trust, rep)
 }
 
 // remember keeps the checkpoint that was found good.
@@ -112,6 +133,7 @@ type jsonReport struct {
 	NotUnderstood uint64        `json:"not_understood"`
 	Sources       int           `json:"sources"`
 	Signatures    bool          `json:"signatures"`
+	Remote        bool          `json:"remote,omitempty"` // the server's files were not looked at
 	Checkpoint    string        `json:"checkpoint"`
 	Findings      []jsonFinding `json:"findings"`
 }
@@ -131,7 +153,7 @@ func (a *app) printReport(rep *monitor.Report, f verifyFlags) error {
 	}
 	j := jsonReport{
 		"verified", rep.Size, rep.From, rep.Changes, rep.Disclosed, rep.Erased, rep.Duplicates, rep.NotUnderstood,
-		rep.Sources, rep.Signatures, string(rep.Checkpoint.Note),
+		rep.Sources, rep.Signatures, rep.Far, string(rep.Checkpoint.Note),
 		[]jsonFinding{},
 	}
 	if rep.Bad() {
@@ -176,7 +198,12 @@ func (a *app) printVerdict(rep *monitor.Report) {
 		fmt.Fprintf(a.out, "BAD: %d findings in %s\n", len(rep.Findings)+len(rep.Problems), what)
 		return
 	}
-	fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
+	if rep.Far {
+		fmt.Fprintf(a.out, "verified: %s; tree, %schains and seals agree\n", what, signatures)
+		fmt.Fprintln(a.out, "not looked at: the server's index, its keyring, and its files byte by byte; `stele verify` on the server does that")
+	} else {
+		fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
+	}
 	if rep.IndexBehind {
 		fmt.Fprintln(a.out, "the index does not reach as far as the log; `stele up` or `stele admin reindex` brings it up to date")
 	}
@@ -193,63 +220,63 @@ func (a *app) printVerdict(rep *monitor.Report) {
 
 // verifyOne checks one entry, or a file on disk.
 func (a *app) verifyOne(ctx context.Context, name string) error {
-	return a.withReader(ctx, func(r *history.Reader) error {
-		i, _, err := a.findEntry(ctx, r, name)
-		if err != nil {
-			if _, statErr := os.Lstat(name); statErr == nil || filepath.IsAbs(name) {
-				return a.verifyFile(ctx, r, name)
-			}
-			return err
-		}
-		v, err := r.Entry(ctx, i)
-		if err != nil {
-			return err
-		}
-		for k, c := range v.Changes {
-			if c.After == "" || v.Proof.State == history.Bad {
-				continue
-			}
-			if _, err := r.Text(ctx, i, k); err != nil && !errors.Is(err, history.ErrNoText) {
-				return err
-			}
-		}
-		for _, f := range v.Findings {
-			fmt.Fprintf(a.out, "%s: %s\n", f.Code, terminal.Escape(f.Detail))
-		}
-		fmt.Fprintf(a.out, "entry %d: %s\n", i, proofText(v.Proof))
-		if v.Proof.State == history.Bad {
-			return errBadEvidence
-		}
-		return nil
-	})
-}
-
-// verifyFile holds a file on disk against the text last recorded of it. What is
-// on disk is redacted in the same way first, so nothing secret is printed.
-func (a *app) verifyFile(ctx context.Context, r *history.Reader, name string) error {
 	path, err := filepath.Abs(name)
 	if err != nil {
 		return err
 	}
-	v, err := a.version(ctx, r, path, "", hostName())
+	q := wire.Question{Ask: wire.AskVerify, Name: []byte(name)}
+	isFile := filepath.IsAbs(name)
+	if _, err := os.Lstat(name); err == nil {
+		isFile = true
+	}
+	if isFile {
+		q.Name, q.Host = []byte(path), []byte(hostName())
+	}
+	return a.withReader(ctx, q, func(r *history.Reader) error {
+		i, err := resolve(ctx, r, name)
+		if err != nil {
+			if isFile {
+				return a.verifyFile(ctx, r, path)
+			}
+			return err
+		}
+		return a.verifyEntry(ctx, r, i)
+	})
+}
+
+func (a *app) verifyEntry(ctx context.Context, r *history.Reader, i uint64) error {
+	v, err := r.Examined(ctx, i)
 	if err != nil {
 		return err
 	}
-	view, err := r.Entry(ctx, v.Index)
-	if err != nil {
-		return err
+	for _, f := range v.Findings {
+		fmt.Fprintf(a.out, "%s: %s\n", f.Code, terminal.Escape(f.Detail))
 	}
-	same, err := a.sameAsDisk(ctx, r, path, v, view)
+	fmt.Fprintf(a.out, "entry %d: %s\n", i, proofText(v.Proof))
+	if v.Proof.State == history.Bad {
+		return errBadEvidence
+	}
+	return nil
+}
+
+// verifyFile holds a file on disk against the text last recorded of it. What is
+// on disk is redacted in the same way first, so nothing secret is printed.
+func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string) error {
+	rec, err := r.Recorded(ctx, path, hostName())
+	if err != nil {
+		return hintName(err, path)
+	}
+	same, err := a.sameAsDisk(path, rec)
 	if err != nil {
 		return err
 	}
 	if !same {
 		return withHint(&verify.Finding{
-			Code: "drift", Accused: "disk", Index: v.Index,
-			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, v.Index, view.Time),
+			Code: "drift", Accused: "disk", Index: rec.Version.Index,
+			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, rec.Version.Index, rec.View.Time),
 		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
 	}
-	fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), v.Index, view.Time)
+	fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), rec.Version.Index, rec.View.Time)
 	return nil
 }
 

@@ -92,6 +92,7 @@ func (a *app) runHost(ctx context.Context, h *host, set settings.Watch, o watchO
 		cfg.Socket, cfg.SocketMode = set.Socket, 0o666 // the kernel says who asks
 	}
 	cfg.Key, cfg.LogKey, cfg.Server, cfg.Spool, cfg.Host, cfg.Alert = h.key, h.log, h.client, h.spool, h.name, alerts.Send
+	cfg.Entry = h.client.Entry
 	w, err := a.newWatcher(ctx, cfg)
 	if err != nil || w == nil {
 		return err

@@ -88,7 +88,9 @@ func signed(t *testing.T, role entry.Role, n int) *wire.Submission {
 
 // TestForged: an entry that is in the log, under the log's own signature, is
 // believed only if an enrolled source that may sign it has signed it.
-func TestForged(t *testing.T) {
+func TestForged(t *testing.T) { both(t, testForged) }
+
+func testForged(t *testing.T, open opener) {
 	for name, c := range map[string]struct {
 		sub  func() *wire.Submission
 		want verify.Code // empty: verified
@@ -101,7 +103,7 @@ func TestForged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			st := fill(t)
 			i := forge(t, st.Store, c.sub())
-			r := reader(t, st.Store)
+			r := reader(t, open, st.Store)
 			v := entryOf(t, r, i)
 			if c.want == "" {
 				if b, err := r.Text(t.Context(), i, 0); v.Proof.State != history.Verified || err != nil || string(b) != "forged\n" {
@@ -142,9 +144,11 @@ func rollCallBy(t *testing.T, n int) *wire.Submission {
 }
 
 // TestOtherOpenings: openings that are whole and are not those that were sealed.
-func TestOtherOpenings(t *testing.T) {
+func TestOtherOpenings(t *testing.T) { both(t, testOtherOpenings) }
+
+func testOtherOpenings(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	e, err := entry.Parse(leaf(t, r, st.Store, st.here[1]))
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +159,7 @@ func TestOtherOpenings(t *testing.T) {
 		}
 	}
 	putOpenings(t, st.Store, e, signed(t, entry.Watcher, 1))
-	v := once(t, st.Store, st.here[1])
+	v := once(t, open, st.Store, st.here[1])
 	if v.Proof.State != history.Bad || v.Actor != nil || v.Changes[0].Path != "" {
 		t.Errorf("what no seal bears out is shown: %+v", v)
 	}

@@ -18,9 +18,11 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-func TestView(t *testing.T) {
+func TestView(t *testing.T) { both(t, testView) }
+
+func testView(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	v := entryOf(t, r, st.here[1])
 	in := v.Received
 	if in == nil || in.After == "" || in.Before == "" || in.After > v.Recorded || in.Before < in.After {
@@ -49,9 +51,11 @@ func TestView(t *testing.T) {
 
 // TestReasonGivenAfterwards: a remark gives a reason to the change it is about,
 // if that has none, and to no other that the index says it is about.
-func TestReasonGivenAfterwards(t *testing.T) {
+func TestReasonGivenAfterwards(t *testing.T) { both(t, testReasonGivenAfterwards) }
+
+func testReasonGivenAfterwards(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	if got := entryOf(t, r, st.here[0]).Reason; got == nil || got.Text != "said afterwards" {
 		t.Errorf("reason %+v", got)
 	}
@@ -63,14 +67,16 @@ func TestReasonGivenAfterwards(t *testing.T) {
 	}
 	id := st.ids[st.there]
 	alterIndex(t, st.Store, `UPDATE refs SET target = ?`, id[:])
-	if got := once(t, st.Store, st.there).Reason; got != nil {
+	if got := once(t, open, st.Store, st.there).Reason; got != nil {
 		t.Errorf("reason %+v, given for another change", got)
 	}
 }
 
-func TestLog(t *testing.T) {
+func TestLog(t *testing.T) { both(t, testLog) }
+
+func testLog(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	all := []uint64{st.import_, st.delete, st.there, st.here[2], st.here[1], st.here[0]}
 	change := []string{"change"}
 	for name, c := range map[string]struct {
@@ -98,10 +104,12 @@ func TestLog(t *testing.T) {
 	}
 }
 
-func TestStates(t *testing.T) {
+func TestStates(t *testing.T) { both(t, testStates) }
+
+func testStates(t *testing.T, open opener) {
 	st := fill(t)
 	erase(t, st.Store, st.here[1], entry.LineWho)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	views := found(t, r, history.Filter{Kinds: []string{"change"}}, 5)
 	var states []string
 	for _, v := range views {
@@ -123,10 +131,12 @@ func TestStates(t *testing.T) {
 }
 
 // TestErasedText: the text is gone, the change is still shown and proved.
-func TestErasedText(t *testing.T) {
+func TestErasedText(t *testing.T) { both(t, testErasedText) }
+
+func testErasedText(t *testing.T, open opener) {
 	st := fill(t)
 	erase(t, st.Store, st.here[2], entry.LineText(0))
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	if b, err := r.Text(t.Context(), st.here[2], 0); err == nil {
 		t.Errorf("an erased text reads %q", b)
 	}
@@ -134,13 +144,15 @@ func TestErasedText(t *testing.T) {
 		t.Errorf("state %s", v.Proof.State)
 	}
 	erase(t, st.Store, st.here[2], entry.LineWhat(0))
-	if _, err := reader(t, st.Store).Text(t.Context(), st.here[2], 0); !errors.Is(err, history.ErrNoText) {
+	if _, err := reader(t, open, st.Store).Text(t.Context(), st.here[2], 0); !errors.Is(err, history.ErrNoText) {
 		t.Errorf("text of an erased change: %v", err)
 	}
 }
 
 // TestPending: the index has entries that the checkpoint does not cover yet.
-func TestPending(t *testing.T) {
+func TestPending(t *testing.T) { both(t, testPending) }
+
+func testPending(t *testing.T, open opener) {
 	st := steletest.NewStore(t)
 	srv := st.Open(t)
 	c := steletest.Enrol(t, srv, entry.Watcher, 1)
@@ -154,15 +166,16 @@ func TestPending(t *testing.T) {
 	srv = st.Open(t)
 	at := steletest.Submit(t, srv, steletest.Sign(t, c, steletest.Change(here, "second\n", nil)))[0]
 	steletest.Stop(t, srv)
+	once(t, open, st, at) // and believe in what it is proved under
 	if err := os.WriteFile(checkpoint, old, 0o600); err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := history.Open(t.Context(), st.Layout, st.Trust, nil); !isFinding(err, verify.Shrunk) {
+	if _, err := open(t, st); !isFinding(err, verify.Shrunk) {
 		t.Errorf("a log that went back is opened: %v", err)
 	}
 	fresh := steletest.StoreIn(t, st.Layout.Dir, t.TempDir())
-	views := found(t, reader(t, fresh), history.Filter{Kinds: []string{"change"}}, 10)
+	views := found(t, reader(t, open, fresh), history.Filter{Kinds: []string{"change"}}, 10)
 	if len(views) != 2 || views[0].Index != at || views[0].Proof.State != history.Pending || views[1].Proof.State != history.Verified {
 		t.Errorf("%d views, the newest %+v", len(views), views[0])
 	}
@@ -175,10 +188,12 @@ func isFinding(err error, code verify.Code) bool {
 
 // TestAlteredEntry: the altered entry is named bad among the others, and hidden
 // by no filter, for nobody can tell what it said.
-func TestAlteredEntry(t *testing.T) {
+func TestAlteredEntry(t *testing.T) { both(t, testAlteredEntry) }
+
+func testAlteredEntry(t *testing.T, open opener) {
 	st := fill(t)
 	alterLeaf(t, st.Store, st.ids[st.here[1]])
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	for _, v := range found(t, r, history.Filter{Path: here}, 100) {
 		want := history.Verified
 		if v.Index == st.here[1] {
@@ -197,7 +212,9 @@ func TestAlteredEntry(t *testing.T) {
 }
 
 // TestDamagedVault: an entry whose openings are damaged is bad, and says so.
-func TestDamagedVault(t *testing.T) {
+func TestDamagedVault(t *testing.T) { both(t, testDamagedVault) }
+
+func testDamagedVault(t *testing.T, open opener) {
 	st := fill(t)
 	segments, err := filepath.Glob(filepath.Join(st.Layout.Vault(), "openings-*"))
 	if err != nil || len(segments) != 1 {
@@ -214,7 +231,7 @@ func TestDamagedVault(t *testing.T) {
 	if err := os.WriteFile(segments[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	v := entryOf(t, r, st.there)
 	if v.Proof.State != history.Bad || len(v.Findings) == 0 || v.Findings[0].Code != string(verify.MissingDisclosure) {
 		t.Errorf("state %s, %v", v.Proof.State, v.Findings)
@@ -231,14 +248,16 @@ func entryBytes(id entry.ID) []byte { return id[:] }
 
 // TestLyingIndex: whatever stands in the index, what is shown is what log and
 // vault say, verified.
-func TestLyingIndex(t *testing.T) {
+func TestLyingIndex(t *testing.T) { both(t, testLyingIndex) }
+
+func testLyingIndex(t *testing.T, open opener) {
 	st := fill(t)
 	path := st.Layout.Index()
 	sound, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := once(t, st.Store, st.here[1])
+	want := once(t, open, st.Store, st.here[1])
 	if want.Proof.State != history.Verified {
 		t.Fatalf("state %s", want.Proof.State)
 	}
@@ -265,7 +284,7 @@ func TestLyingIndex(t *testing.T) {
 				t.Fatal(err)
 			}
 			alterIndex(t, st.Store, c.query, c.args...)
-			got := once(t, st.Store, st.here[1])
+			got := once(t, open, st.Store, st.here[1])
 			got.Received = want.Received // may be wider: see TestReceived
 			if d := cmp.Diff(want, got); d != "" {
 				t.Error(d)
@@ -276,16 +295,18 @@ func TestLyingIndex(t *testing.T) {
 
 // TestReceived: an index that hides entries of the recorder, or invents some,
 // makes the interval wider and never wrong.
-func TestReceived(t *testing.T) {
+func TestReceived(t *testing.T) { both(t, testReceived) }
+
+func testReceived(t *testing.T, open opener) {
 	st := fill(t)
-	want := *once(t, st.Store, st.here[1]).Received
+	want := *once(t, open, st.Store, st.here[1]).Received
 	for _, query := range []string{
 		`UPDATE entries SET recorded = 0`,
 		`UPDATE entries SET kind = 6 WHERE kind = 3`,
 		`UPDATE entries SET kind = 4 WHERE kind IN (1, 6) AND idx > 0`,
 	} {
 		alterIndex(t, st.Store, query)
-		got := once(t, st.Store, st.here[1]).Received
+		got := once(t, open, st.Store, st.here[1]).Received
 		switch {
 		case got == nil:
 		case got.After > want.After, got.Before != "" && got.Before < want.Before:
@@ -296,11 +317,13 @@ func TestReceived(t *testing.T) {
 
 // TestWrongAnswers: entries that the index names and that do not say what was
 // asked for are not shown.
-func TestWrongAnswers(t *testing.T) {
+func TestWrongAnswers(t *testing.T) { both(t, testWrongAnswers) }
+
+func testWrongAnswers(t *testing.T, open opener) {
 	st := fill(t)
 	alterIndex(t, st.Store, `UPDATE changes SET subject = (SELECT subject FROM changes WHERE at = ?1 * 1024) WHERE at = ?2 * 1024`, st.here[0], st.there)
 	alterIndex(t, st.Store, `UPDATE entries SET who = (SELECT who FROM entries WHERE idx = ?1) WHERE idx = ?2`, st.there, st.here[0])
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	for name, c := range map[string]struct {
 		f    history.Filter
 		want []uint64
@@ -343,9 +366,11 @@ func versions(t *testing.T, r *history.Reader, path string) []history.Version {
 	return vs
 }
 
-func TestBlame(t *testing.T) {
+func TestBlame(t *testing.T) { both(t, testBlame) }
+
+func testBlame(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	want := []history.Line{{"line 1", st.here[0]}, {"line 2", st.here[1]}, {"line 3", st.here[2]}}
 	for n := 1; n <= 3; n++ {
 		if d := cmp.Diff(want[:n], blame(t, r, here, n)); d != "" {
@@ -357,9 +382,11 @@ func TestBlame(t *testing.T) {
 	}
 }
 
-func TestTexts(t *testing.T) {
+func TestTexts(t *testing.T) { both(t, testTexts) }
+
+func testTexts(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	for n, i := range st.here {
 		b, err := r.Text(t.Context(), i, 0)
 		if err != nil || string(b) != lines(n+1) {
@@ -379,9 +406,11 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-func TestFind(t *testing.T) {
+func TestFind(t *testing.T) { both(t, testFind) }
+
+func testFind(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	for want, id := range st.ids {
 		if got, err := r.Find(t.Context(), id); err != nil || got != want {
 			t.Errorf("%s is %d, %v; want %d", id, got, err, want)
@@ -399,14 +428,16 @@ func TestFind(t *testing.T) {
 		return int64(n), id[8:]
 	}(entry.ID{1})
 	alterIndex(t, st.Store, `UPDATE entries SET id = ?, rest = ? WHERE idx = ?`, head, rest, st.there)
-	if i, err := reader(t, st.Store).Find(t.Context(), entry.ID{1}); err == nil {
+	if i, err := reader(t, open, st.Store).Find(t.Context(), entry.ID{1}); err == nil {
 		t.Errorf("a name that is no entry's was found at %d", i)
 	}
 }
 
-func TestSubjectsAndWhen(t *testing.T) {
+func TestSubjectsAndWhen(t *testing.T) { both(t, testSubjectsAndWhen) }
+
+func testSubjectsAndWhen(t *testing.T, open opener) {
 	st := fill(t)
-	r := reader(t, st.Store)
+	r := reader(t, open, st.Store)
 	subs, err := r.Subjects(t.Context(), told, "/opt")
 	if err != nil || !slices.Equal(subs, []index.Subject{{Host: told, Told: true, Path: "/opt/told.conf"}}) {
 		t.Errorf("%v, %v", subs, err)

@@ -1,13 +1,14 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/seal"
 	"github.com/stele-log/stele/verify"
 )
@@ -33,102 +34,58 @@ func (o *opened) state(signature bool) string {
 	return Verified
 }
 
-// open reads the bodies of an entry and holds each against its seal.
-func (r *Reader) open(ctx context.Context, i uint64, e *entry.Entry) (o opened, err error) {
+// open reads those lines of an entry and holds each against its seal.
+func (r *Reader) open(ctx context.Context, i uint64, e *entry.Entry, lines ...entry.Line) (o opened, err error) {
 	o.bodies.what = make([]*body.What, len(e.What))
-	rec, err := r.record(ctx, i, e.ID())
+	got, err := r.openings(ctx, i, e, lines)
 	if err != nil {
 		return o, err
 	}
-	for _, line := range e.Lines() {
-		sealed, _ := e.Seal(line)
-		b, ok := o.body(rec, line, sealed)
-		if ok && !o.read(line, b) { // signed and sealed as it is: its source's fault, and proved
-			o.findings = append(o.findings, Finding{string(verify.MalformedBody), line.String()})
+	for k := range got {
+		sealed, _ := e.Seal(got[k].Line)
+		b, ok := o.body(e, &got[k], sealed)
+		if ok && !o.read(got[k].Line, b) { // signed and sealed as it is: its source's fault, and proved
+			o.findings = append(o.findings, Finding{string(verify.MalformedBody), got[k].Line.String()})
 		}
 	}
 	return o, nil
 }
 
-// record finds the openings of an entry, where the index says or wherever they
-// are; nil if the vault has none.
-func (r *Reader) record(ctx context.Context, i uint64, id entry.ID) (*vault.Record, error) {
-	hit, ok, err := r.index.At(ctx, i)
+// openings asks the store how lines open, and wants an answer for each.
+func (r *Reader) openings(ctx context.Context, i uint64, e *entry.Entry, lines []entry.Line) ([]wire.Opening, error) {
+	got, err := r.store.Open(ctx, i, e.ID(), lines)
 	if err != nil {
 		return nil, err
 	}
-	if ok && hit.Loc != 0 {
-		if rec, err := r.at(vault.Loc(hit.Loc), id); rec != nil || err != nil {
-			return rec, err
-		}
+	if len(got) != len(lines) {
+		return nil, fmt.Errorf("%d openings of %d lines", len(got), len(lines))
 	}
-	loc, ok, err := r.scanVault(id)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return r.at(loc, id)
+	return got, nil
 }
 
-// at reads the openings at a place; nil if they are damaged, which is reported
-// line by line as missing, or those of another entry.
-func (r *Reader) at(loc vault.Loc, id entry.ID) (*vault.Record, error) {
-	rec, err := r.vault.At(loc)
+// body is what a line says, if the opening opens its seal.
+func (o *opened) body(e *entry.Entry, op *wire.Opening, sealed entry.Hash) ([]byte, bool) {
 	switch {
-	case errors.As(err, new(*vault.Damage)):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case rec.ID != id:
-		return nil, nil
-	}
-	return rec, nil
-}
-
-// scanVault finds the openings of an entry without the index. That takes as
-// long as reading the vault, once.
-func (r *Reader) scanVault(id entry.ID) (loc vault.Loc, ok bool, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.locs == nil {
-		r.diag.Warn("index does not know where openings are; vault read in its stead", "entry", id)
-		locs := make(map[entry.ID]vault.Loc)
-		err := r.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
-			locs[rec.ID] = loc
-			return nil
-		})
-		if err != nil && !errors.As(err, new(*vault.Damage)) {
-			return 0, false, fmt.Errorf("read vault: %w", err)
-		}
-		r.locs = locs
-	}
-	loc, ok = r.locs[id]
-	return loc, ok, nil
-}
-
-func (o *opened) body(rec *vault.Record, line entry.Line, sealed entry.Hash) ([]byte, bool) {
-	if rec == nil {
-		o.missing(line.String())
-		return nil, false
-	}
-	d, err := rec.Disclosure(line)
-	switch {
-	case errors.Is(err, vault.ErrErased):
+	case op.State == wire.Erased:
 		o.erased = true
 		return nil, false
-	case err != nil:
-		o.missing(err.Error())
-		return nil, false
-	case !d.Opens(sealed):
+	case op.State != wire.Opens:
 		o.bad = true
-		o.findings = append(o.findings, Finding{string(verify.SealMismatch), line.String()})
+		o.findings = append(o.findings, Finding{string(verify.MissingDisclosure), cmp.Or(op.Why, op.Line.String())})
+		return nil, false
+	}
+	d := disclosure(e, op)
+	if !d.Opens(sealed) {
+		o.bad = true
+		o.findings = append(o.findings, Finding{string(verify.SealMismatch), op.Line.String()})
 		return nil, false
 	}
 	return d.Body, true
 }
 
-func (o *opened) missing(detail string) {
-	o.bad = true
-	o.findings = append(o.findings, Finding{string(verify.MissingDisclosure), detail})
+// disclosure is what an opening says, as one of that entry and of no other.
+func disclosure(e *entry.Entry, op *wire.Opening) seal.Disclosure {
+	return seal.Disclosure{Source: e.Source, Seq: e.Seq, Line: op.Line, Salt: op.Salt, Body: op.Body}
 }
 
 // read takes a body in; false if it is malformed.
@@ -161,7 +118,7 @@ func (r *Reader) Text(ctx context.Context, i uint64, k int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.text()
+	return r.text(ctx, c)
 }
 
 // Secrets are the fingerprints of what was masked in the text of the k-th
@@ -174,14 +131,13 @@ func (r *Reader) Secrets(ctx context.Context, i uint64, k int) ([]string, error)
 	return c.what.Secrets, nil
 }
 
-// changed is one change with the openings of its entry.
+// changed is one change that its source did make.
 type changed struct {
-	index  uint64
-	k      int
-	source entry.Source
-	by     *enrolment
-	rec    *vault.Record
-	what   *body.What
+	index uint64
+	k     int
+	entry *entry.Entry
+	by    *enrolment
+	what  *body.What
 }
 
 // change opens the k-th change of an entry; ErrNoText if nothing opens it. The
@@ -194,19 +150,18 @@ func (r *Reader) change(ctx context.Context, i uint64, k int) (c changed, err er
 	if k < 0 || k >= len(e.What) {
 		return c, fmt.Errorf("entry %d has no change %d", i, k)
 	}
-	rec, err := r.record(ctx, i, e.ID())
+	o, err := r.open(ctx, i, e, entry.LineWhat(k))
 	if err != nil {
 		return c, err
 	}
-	o := opened{bodies: bodies{what: make([]*body.What, len(e.What))}}
-	b, ok := o.body(rec, entry.LineWhat(k), e.What[k])
-	if !ok || !o.read(entry.LineWhat(k), b) {
+	if o.bodies.what[k] == nil {
 		return c, ErrNoText
 	}
-	return changed{i, k, e.Source, by, rec, o.bodies.what[k]}, nil
+	return changed{i, k, e, by, o.bodies.what[k]}, nil
 }
 
-func (c *changed) text() ([]byte, error) {
+// text opens the text of a change.
+func (r *Reader) text(ctx context.Context, c changed) ([]byte, error) {
 	if c.what.After == "" {
 		return nil, ErrNoText
 	}
@@ -214,18 +169,30 @@ func (c *changed) text() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := c.rec.Disclosure(entry.LineText(c.k))
+	got, err := r.openings(ctx, c.index, c.entry, []entry.Line{entry.LineText(c.k)})
 	if err != nil {
 		return nil, err
 	}
-	if len(d.Body) > seal.MaxText || !d.Opens(sealed) {
-		return nil, &verify.Finding{
-			Code: verify.SealMismatch, Accused: verify.TheVault, Index: c.index, Source: c.source,
-			Detail: fmt.Sprintf("text %d of entry %d does not open its seal", c.k, c.index),
-		}
+	d := disclosure(c.entry, &got[0])
+	switch {
+	case got[0].State == wire.Erased:
+		return nil, fmt.Errorf("text %d of entry %d: %w", c.k, c.index, ErrErased)
+	case got[0].State != wire.Opens:
+		return nil, c.finding(verify.MissingDisclosure, "nothing opens text %d of entry %d: %s", c.k, c.index, got[0].Why)
+	case len(d.Body) > seal.MaxText || !d.Opens(sealed):
+		return nil, c.finding(verify.SealMismatch, "text %d of entry %d does not open its seal", c.k, c.index)
 	}
 	return d.Body, nil
 }
+
+func (c *changed) finding(code verify.Code, format string, args ...any) error {
+	return &verify.Finding{
+		Code: code, Accused: verify.TheVault, Index: c.index, Source: c.entry.Source, Detail: fmt.Sprintf(format, args...),
+	}
+}
+
+// ErrErased says that what was asked for was erased, which is on the record.
+var ErrErased = errors.New("erased")
 
 // ErrNoText says that a change has no text: the subject was deleted, was kept
 // by digest only, or the change was erased.

@@ -13,6 +13,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 // Filter says which entries are asked for. A zero field asks for all.
@@ -29,14 +30,18 @@ type Filter struct {
 // Log yields entries that match, newest first. The signatures of the first
 // checked of them are tried, those of the rest are not.
 func (r *Reader) Log(ctx context.Context, f Filter, checked int) iter.Seq2[*View, error] {
+	return r.log(ctx, f.index(), checked)
+}
+
+func (r *Reader) log(ctx context.Context, asked index.Filter, checked int) iter.Seq2[*View, error] {
 	return func(yield func(*View, error) bool) {
-		n, asked := 0, f.index()
-		for hit, err := range r.index.Entries(ctx, asked) {
+		n := 0
+		for i, err := range r.Entries(ctx, asked) {
 			if err != nil {
 				yield(nil, fmt.Errorf("ask the index: %w", err))
 				return
 			}
-			v, err := r.hit(ctx, hit.Index, asked, n < checked)
+			v, err := r.hit(ctx, i, asked, n < checked)
 			if v == nil && err == nil {
 				continue
 			}
@@ -80,43 +85,17 @@ func (f Filter) index() index.Filter {
 	}
 }
 
+// Question asks a server for what [Reader.Log] looks at.
+func (f Filter) Question(checked int) wire.Question {
+	return wire.Question{Ask: wire.AskLog, Filter: toWire(f.index()), Checked: checked}
+}
+
 // Version is one change of a subject.
 type Version struct {
 	Index uint64
 	K     int
 
 	subject index.Subject // that the index takes it for; zero: named by the reader
-}
-
-// When is when a version came about, as claimed.
-func (r *Reader) When(ctx context.Context, v Version) (time.Time, error) {
-	hit, ok, err := r.index.At(ctx, v.Index)
-	if err == nil && !ok {
-		err = fmt.Errorf("the index does not know entry %d", v.Index)
-	}
-	return hit.Happened, err
-}
-
-// maxSubjects bounds how many subjects one name may stand for.
-const maxSubjects = 1000
-
-// Subjects are the subjects with that path, on that host if one is named.
-func (r *Reader) Subjects(ctx context.Context, host, path string) ([]index.Subject, error) {
-	return r.index.Subjects(ctx, host, path, maxSubjects)
-}
-
-// Versions are the changes of a subject, oldest first.
-func (r *Reader) Versions(ctx context.Context, s index.Subject) ([]Version, error) {
-	var vs []Version
-	for c, err := range r.index.History(ctx, s, false) {
-		if err != nil {
-			return nil, fmt.Errorf("ask the index: %w", err)
-		}
-		if c.Index < r.size {
-			vs = append(vs, Version{c.Index, c.K, s})
-		}
-	}
-	return vs, nil
 }
 
 // Line is one line of a text, with the entry it came with.
@@ -167,7 +146,7 @@ func (r *Reader) version(ctx context.Context, v Version) ([]byte, error) {
 			return nil, errOther
 		}
 	}
-	return c.text()
+	return r.text(ctx, c)
 }
 
 // carry moves the origin of unchanged lines over to the next text.

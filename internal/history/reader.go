@@ -11,82 +11,57 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
-	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/server"
-	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/trust"
-	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/verify"
 )
 
-// Reader reads a store, beside a writer or without one. Its methods may be
-// called from any goroutine.
+// Reader answers questions from a store and believes nothing but what is proved.
+// Its methods may be called from any goroutine.
 type Reader struct {
-	log   *believed.Log
-	tree  *tlog.Tree
+	store Store
+	key   *entry.LogKey
 	size  uint64 // of the checkpoint
-	vault *vault.Reader
-	index *index.Index
 	diag  *slog.Logger
 
 	mu         sync.Mutex // of what follows, all of it read when first needed
 	enrolments map[entry.Source]*enrolment
 	around     around
 	enrolled   map[entry.Source]uint64 // by the log alone; nil while the index was not caught out
-	locs       map[entry.ID]vault.Loc  // by the vault alone; likewise
 }
 
-// Open opens a store for reading, under its current checkpoint. What was
+func newReader(s Store, key *entry.LogKey, diag *slog.Logger) *Reader {
+	return &Reader{store: s, key: key, size: s.Checkpoint().Size, diag: orDiscard(diag), enrolments: make(map[entry.Source]*enrolment)}
+}
+
+// Open opens a store in a directory, under its current checkpoint. What was
 // believed of the log before must hold; the error is then a *verify.Finding.
-func Open(ctx context.Context, l server.Layout, n trust.Note, diag *slog.Logger) (_ *Reader, err error) {
-	if diag == nil {
-		diag = slog.New(slog.DiscardHandler)
-	}
+func Open(ctx context.Context, l server.Layout, n trust.Note, diag *slog.Logger) (*Reader, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
-	r := &Reader{diag: diag, enrolments: make(map[entry.Source]*enrolment)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, r.Close())
-		}
-	}()
-	if r.log, err = believed.Open(l, n); err != nil {
+	log, err := believed.Open(l, n)
+	if err != nil {
 		return nil, err
 	}
-	if err := r.log.Continues(ctx); err != nil {
+	if err := log.Continues(ctx); err != nil {
 		return nil, err
 	}
-	r.tree, r.size = r.log.Tree, r.log.Checkpoint().Size
-	if r.vault, err = vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring(), Log: diag}); err != nil {
-		return nil, fmt.Errorf("open vault: %w", err)
+	parts, err := OpenParts(ctx, l, diag)
+	if err != nil {
+		return nil, err
 	}
-	if r.index, err = index.Open(ctx, index.Config{Path: l.Index(), ReadOnly: true, Log: diag}); err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
-	return r, nil
+	return newReader(&local{parts, log.Tree}, log.Key, diag), nil
 }
 
 // Close lets go of the store.
-func (r *Reader) Close() error {
-	var errs []error
-	if r.index != nil {
-		errs = append(errs, r.index.Close())
-	}
-	if r.vault != nil {
-		errs = append(errs, r.vault.Close())
-	}
-	return errors.Join(errs...)
-}
+func (r *Reader) Close() error { return r.store.Close() }
 
 // Checkpoint is the one everything is checked under.
-func (r *Reader) Checkpoint() verify.Checkpoint { return r.log.Checkpoint() }
+func (r *Reader) Checkpoint() verify.Checkpoint { return r.store.Checkpoint() }
 
 // Key is the log's key.
-func (r *Reader) Key() *entry.LogKey { return r.log.Key }
-
-// Index is the index, for counts.
-func (r *Reader) Index() *index.Index { return r.index }
+func (r *Reader) Key() *entry.LogKey { return r.key }
 
 // Entry reads and checks one entry. What is wrong with it is in its proof and
 // its findings; an error means that it could not be looked at.
@@ -115,7 +90,7 @@ func (r *Reader) look(ctx context.Context, i uint64, signature bool) (*looked, e
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.open(ctx, i, e)
+	o, err := r.open(ctx, i, e, e.Lines()...)
 	if err != nil {
 		return nil, fmt.Errorf("open entry %d: %w", i, err)
 	}
@@ -140,7 +115,7 @@ func (r *Reader) entry(ctx context.Context, i uint64) (*entry.Entry, error) {
 	if i >= r.size {
 		return nil, fmt.Errorf("entry %d: the checkpoint covers %d entries", i, r.size)
 	}
-	raw, err := r.tree.Entry(ctx, i)
+	raw, err := r.store.Entry(ctx, i)
 	if err != nil {
 		return nil, fmt.Errorf("read entry %d: %w", i, err)
 	}
@@ -176,22 +151,28 @@ func (r *Reader) place(ctx context.Context, e *entry.Entry, en *enrolment, v *Vi
 
 // what reads the change that a reference names.
 func (r *Reader) what(ctx context.Context, own entry.ID, ref *body.Ref, b bodies) (*body.What, error) {
-	whats := b.what
-	if ref.Entry != "" {
-		id, err := entry.ParseHash(ref.Entry)
-		if err != nil {
-			return nil, err
+	if ref.Entry == "" {
+		if ref.What < 0 || ref.What >= len(b.what) {
+			return nil, fmt.Errorf("entry %s has no change %d", own, ref.What)
 		}
-		_, o, err := r.byID(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		own, whats = id, o.bodies.what
+		return b.what[ref.What], nil
 	}
-	if ref.What < 0 || ref.What >= len(whats) {
-		return nil, fmt.Errorf("entry %s has no change %d", own, ref.What)
+	id, err := entry.ParseHash(ref.Entry)
+	if err != nil {
+		return nil, err
 	}
-	return whats[ref.What], nil
+	i, e, err := r.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if ref.What < 0 || ref.What >= len(e.What) {
+		return nil, fmt.Errorf("entry %s has no change %d", id, ref.What)
+	}
+	o, err := r.open(ctx, i, e, entry.LineWhat(ref.What))
+	if err != nil {
+		return nil, err
+	}
+	return o.bodies.what[ref.What], nil
 }
 
 // Find returns the index of the entry with that id.
@@ -201,7 +182,7 @@ func (r *Reader) Find(ctx context.Context, id entry.ID) (uint64, error) {
 }
 
 func (r *Reader) find(ctx context.Context, id entry.ID) (uint64, *entry.Entry, error) {
-	i, ok, err := r.index.ByID(ctx, id)
+	i, ok, err := r.byID(ctx, id)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -217,18 +198,9 @@ func (r *Reader) find(ctx context.Context, id entry.ID) (uint64, *entry.Entry, e
 	return 0, nil, fmt.Errorf("no entry has the id %s", id)
 }
 
-func (r *Reader) byID(ctx context.Context, id entry.ID) (uint64, opened, error) {
-	i, e, err := r.find(ctx, id)
-	if err != nil {
-		return 0, opened{}, err
-	}
-	o, err := r.open(ctx, i, e)
-	return i, o, err
-}
-
 // explained is the latest reason that a remark gave for an entry.
 func (r *Reader) explained(ctx context.Context, id entry.ID) *Reason {
-	remarks, err := r.index.Naming(ctx, id)
+	remarks, err := r.naming(ctx, id)
 	if err != nil {
 		return nil
 	}
@@ -237,7 +209,7 @@ func (r *Reader) explained(ctx context.Context, id entry.ID) *Reason {
 		if err != nil || e.Kind != entry.Remark || e.Open.Says != "reason" || e.Open.About[0] != id {
 			continue
 		}
-		if o, err := r.open(ctx, at.Index, e); err == nil {
+		if o, err := r.open(ctx, at.Index, e, entry.LineWhy); err == nil {
 			if why := reason(o.bodies.why); why != nil {
 				return why
 			}

@@ -77,12 +77,12 @@ func (r *Reader) enrolment(ctx context.Context, src entry.Source) (*enrolment, e
 // readEnrolment looks where the index says, and if that is no enrolment of the
 // source, wherever it may be.
 func (r *Reader) readEnrolment(ctx context.Context, src entry.Source) (*enrolment, error) {
-	hint, ok, err := r.index.Source(ctx, src)
+	hint, ok, err := r.enrolledAt(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	if ok && hint.Role != "" {
-		if en, err := r.enrols(ctx, hint.Enrolled, src); en != nil || err != nil {
+	if ok {
+		if en, err := r.enrols(ctx, hint, src); en != nil || err != nil {
 			return en, err
 		}
 	}
@@ -109,7 +109,7 @@ func (r *Reader) enrols(ctx context.Context, i uint64, src entry.Source) (*enrol
 	if e.Open.Key == nil || e.Open.Key.Source() != src {
 		return nil, nil
 	}
-	o, err := r.open(ctx, i, e)
+	o, err := r.open(ctx, i, e, entry.LineHow)
 	if err != nil {
 		return nil, fmt.Errorf("open entry %d: %w", i, err)
 	}
@@ -128,7 +128,7 @@ func (r *Reader) scanEnrolments(ctx context.Context, src entry.Source) (at uint6
 	if r.enrolled == nil {
 		r.diag.Warn("index does not know a source; log read in its stead", "source", src)
 		enrolled := make(map[entry.Source]uint64)
-		for leaf, err := range r.tree.Entries(ctx, 0, r.size) {
+		for leaf, err := range r.store.Entries(ctx) {
 			if err != nil && !errors.As(err, new(*tlog.Mismatch)) {
 				return 0, false, fmt.Errorf("read log: %w", err)
 			}
@@ -183,12 +183,12 @@ func (r *Reader) received(ctx context.Context, i uint64) Interval {
 
 // recorded is the first entry of a recorder that the index finds.
 func (r *Reader) recorded(ctx context.Context, f index.Filter) (e *entry.Entry, at uint64, ok bool) {
-	for hit, err := range r.index.Entries(ctx, f) {
-		if err != nil || hit.Index >= r.size {
+	for i, err := range r.Entries(ctx, f) {
+		if err != nil || i >= r.size {
 			return nil, 0, false
 		}
-		e, en, err := r.word(ctx, hit.Index)
-		return e, hit.Index, err == nil && en.role == entry.Recorder
+		e, en, err := r.word(ctx, i)
+		return e, i, err == nil && en.role == entry.Recorder
 	}
 	return nil, 0, false
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/tlog"
@@ -36,7 +37,7 @@ type filled struct {
 	ids map[uint64]entry.ID
 }
 
-func fill(t *testing.T) *filled {
+func fill(t testing.TB) *filled {
 	t.Helper()
 	f := &filled{Store: steletest.NewStore(t), ids: make(map[uint64]entry.ID)}
 	srv := f.Open(t)
@@ -88,9 +89,9 @@ func lines(n int) string {
 }
 
 // reader opens a store for reading.
-func reader(t *testing.T, st steletest.Store) *history.Reader {
+func reader(t *testing.T, open opener, st steletest.Store) *history.Reader {
 	t.Helper()
-	r, err := history.Open(t.Context(), st.Layout, st.Trust, nil)
+	r, err := open(t, st)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +104,9 @@ func reader(t *testing.T, st steletest.Store) *history.Reader {
 }
 
 // once opens the store for one look, so that nobody holds the index afterwards.
-func once(t *testing.T, st steletest.Store, i uint64) *history.View {
+func once(t *testing.T, open opener, st steletest.Store, i uint64) *history.View {
 	t.Helper()
-	r, err := history.Open(t.Context(), st.Layout, st.Trust, nil)
+	r, err := open(t, st)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func alterIndex(t *testing.T, st steletest.Store, query string, args ...any) {
 // alterLeaf flips a bit of an entry in every bundle that holds it.
 func alterLeaf(t *testing.T, st steletest.Store, id entry.ID) {
 	t.Helper()
-	r := reader(t, st)
+	r := reader(t, onDisk, st)
 	i, err := r.Find(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +202,12 @@ func leaf(t *testing.T, r *history.Reader, st steletest.Store, i uint64) []byte 
 // erase destroys the opening of a line.
 func erase(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
 	t.Helper()
-	hit, ok, err := reader(t, st).Index().At(t.Context(), i)
+	idx, err := index.Open(t.Context(), index.Config{Path: st.Layout.Index(), ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idx.Close()
+	hit, ok, err := idx.At(t.Context(), i)
 	if err != nil || !ok {
 		t.Fatalf("entry %d is not in the index: %v", i, err)
 	}

@@ -32,7 +32,8 @@ type View struct {
 	Actor    *Actor    `json:"actor,omitempty"`
 	Reason   *Reason   `json:"reason,omitempty"`
 	Changes  []Change  `json:"changes,omitempty"`
-	Lines    []string  `json:"lines,omitempty"` // open lines of a kind that is not a change
+	Lines    []string  `json:"lines,omitempty"`  // open lines of a kind that is not a change
+	Detail   string    `json:"detail,omitempty"` // one sentence about a finding, a gap, a reading
 	Findings []Finding `json:"findings,omitempty"`
 	Proof    Proof     `json:"proof"`
 }
@@ -155,6 +156,9 @@ func view(index uint64, e *entry.Entry, b bodies) *View {
 		if t := b.what[0].Time; t != "" {
 			v.Time = t
 		}
+	}
+	if b.how != nil {
+		v.Detail = b.how.Detail
 	}
 	if b.how != nil && b.how.Claimed != nil && b.how.Claimed.Time != "" {
 		v.Time = b.how.Claimed.Time

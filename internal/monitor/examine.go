@@ -33,6 +33,7 @@ import (
 type Config struct {
 	Layout         server.Layout
 	Trust          trust.Note
+	Far            *believed.Far // in place of Layout and Trust: a server elsewhere
 	SkipSignatures bool
 	OnlyNew        bool                  // what came since the last examination in full
 	Progress       func(done, of uint64) // nil: nobody
@@ -57,6 +58,7 @@ type Report struct {
 	IndexBehind bool   // the index does not reach as far as the log; not a fault of anybody
 	Unpublished uint64 // entries behind the checkpoint, which a writer has accepted
 	Unfinished  bool   // the vault's last batch is not whole, and no entry needs it; likewise
+	Far         bool   // read from a server: its files were not looked at
 }
 
 // Bad reports whether anything but a source stands accused.
@@ -64,11 +66,12 @@ func (r *Report) Bad() bool { return len(r.Problems) > 0 || r.Verdict.Bad() }
 
 // examination is one run.
 type examination struct {
-	cfg    Config
-	log    *believed.Log
-	vault  *vault.Reader
-	locs   map[entry.ID][]vault.Loc
-	report *Report
+	cfg      Config
+	log      *believed.Log
+	vault    *vault.Reader
+	locs     map[entry.ID][]vault.Loc
+	openings *believed.Openings // in place of vault and locs, where a server is read from
+	report   *Report
 
 	// What the index must hold of the leaves from first on that are examined now.
 	// Whoever opens one of them sets its record, and nobody else does.
@@ -94,7 +97,11 @@ func Examine(ctx context.Context, cfg Config) (*Report, error) {
 }
 
 func (x *examination) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles} {
+	steps := []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles}
+	if x.cfg.Far != nil {
+		steps = []func(context.Context) error{x.openFar, x.farLeaves}
+	}
+	for _, step := range steps {
 		err := step(ctx)
 		var f *verify.Finding
 		if errors.As(err, &f) { // without this step the next ones have nothing to go by
@@ -219,6 +226,9 @@ func (x *examination) checkVault() (damage []Problem, err error) {
 // open returns what disclosures the vault has for an entry, and makes what the
 // index must hold of it on the way. It is called from several goroutines.
 func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
+	if x.openings != nil {
+		return x.openings.Of(i, e), nil
+	}
 	var all []seal.Disclosure
 	o := index.Opened{What: make([]*body.What, len(e.What))}
 	for _, loc := range x.locs[e.ID()] {
@@ -266,8 +276,10 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 	if err := x.pass(ctx, log, records); err != nil {
 		return err
 	}
-	if err := x.unpublished(ctx, records); err != nil {
-		return err
+	if !x.report.Far {
+		if err := x.unpublished(ctx, records); err != nil {
+			return err
+		}
 	}
 	v, err := log.Finish()
 	if err != nil {
@@ -282,17 +294,25 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
 	var leaves [][]byte
 	flush := func() error {
-		made, err := x.take(log, leaves)
-		if err != nil {
-			return err
-		}
-		leaves = leaves[:0]
-		x.cfg.Progress(x.first, x.report.Checkpoint.Size)
-		select {
-		case records <- made:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+		for left := leaves; ; {
+			n, err := x.opened(ctx, len(left))
+			if err != nil {
+				return err
+			}
+			made, err := x.take(log, left[:n])
+			if err != nil {
+				return err
+			}
+			x.cfg.Progress(x.first, x.report.Checkpoint.Size)
+			select {
+			case records <- made:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if left = left[n:]; len(left) == 0 {
+				leaves = leaves[:0]
+				return nil
+			}
 		}
 	}
 	for leaf, err := range x.log.Tree.Entries(ctx, 0, x.report.Checkpoint.Size) {

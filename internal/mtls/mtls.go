@@ -30,7 +30,7 @@ import (
 )
 
 // ErrPin says that a server showed another key than the one it was pinned to.
-var ErrPin = errors.New("the server's key is not the one it had when this host joined")
+var ErrPin = errors.New("the server's key is not the one it was known by")
 
 // Certificates carry no meaning but their key, so they are valid for ever: a
 // source is let in by its enrolment and kept out by its revocation.

@@ -11,6 +11,7 @@ package record
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,6 +42,26 @@ type Change struct {
 type Head struct {
 	Next uint64   // seq of the next entry
 	Prev entry.ID // id of the latest entry, or of the enrolment before the first
+}
+
+// ErrHead says that a head is not the end of a chain of that key.
+var ErrHead = errors.New("the entry at the head of our chain is not one that we signed")
+
+// EndsWith holds a head that somebody else tells against the entry it should end
+// with: nobody but the holder of the key can have signed that. The error wraps
+// [ErrHead]. Before the first entry there is nothing to hold it against.
+func (h Head) EndsWith(note []byte, key *entry.PublicKey) error {
+	if h.Next == 0 {
+		return nil
+	}
+	e, err := entry.Parse(note)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrHead, err)
+	}
+	if e.Seq+1 != h.Next || e.ID() != h.Prev || e.Source != key.Source() || e.Verify(key) != nil {
+		return ErrHead
+	}
+	return nil
 }
 
 // Chain signs the entries of one source, one after the other. It is not safe

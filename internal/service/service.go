@@ -76,6 +76,8 @@ type Service struct {
 	peers    *peers
 	findings *findings
 	metrics  *metrics
+	reads    *Reading
+	access   *access
 	http     *http.Server
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
@@ -106,6 +108,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
 		findings: newFindings(),
+		reads:    NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
 	}
 	s.keeper = &keeper{open: cfg.Open, opened: s.opened, diag: cfg.Diag}
 	var err error
@@ -126,6 +129,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.wg.Go(func() { s.keeper.run(run) })
 	s.wg.Go(func() { s.roll(run) })
 	s.wg.Go(func() { s.record(run) })
+	s.wg.Go(func() { s.tellAccess(run) })
 	return s, nil
 }
 
@@ -169,7 +173,7 @@ func (s *Service) Close(ctx context.Context) error {
 		err = s.http.Close()
 	}
 	s.wg.Wait()
-	return errors.Join(err, s.keeper.stop(ctx))
+	return errors.Join(err, s.reads.Close(), s.keeper.stop(ctx))
 }
 
 // Endpoint is how a process on this machine reaches the service as its operator.
@@ -197,6 +201,10 @@ func (s *Service) Handler() http.Handler {
 	on("GET "+wire.PathHead, s.source(s.head))
 	on("POST "+wire.PathLatest, s.source(s.latest))
 	on("GET "+wire.PathImported, s.source(s.imported))
+	on("GET "+wire.PathEntry, s.source(s.entry))
+	on("POST "+wire.PathRead, s.reader(s.read))
+	on("GET "+wire.PathReadIdentity, s.reader(s.identity))
+	on("GET "+wire.PathReadSources, s.reader(s.readSources))
 	on("POST "+wire.PathTokens, s.operator(s.giveToken))
 	on("GET "+wire.PathTokens, s.operator(s.listTokens))
 	on("DELETE "+wire.PathTokens+"/{id}", s.operator(s.withdrawToken))

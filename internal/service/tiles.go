@@ -1,10 +1,13 @@
 package service
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // tiles serves the log as C2SP tlog-tiles: the checkpoint, tiles and bundles,
@@ -35,7 +38,32 @@ func (s *Service) tiles(w http.ResponseWriter, r *http.Request) error {
 		return notFound(w)
 	}
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(fileTimeout)) // nobody holds on to a file for ever
+	if strings.HasPrefix(path, bundles) {
+		w.Header().Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "zstd") {
+			return compressed(w, r, f)
+		}
+	}
 	http.ServeContent(w, r, "", time.Time{}, f)
+	return nil
+}
+
+// bundles hold entries, which are text and half as long compressed. Hashes are not.
+const bundles = "tile/entries/"
+
+// compressed sends a file as zstd.
+func compressed(w http.ResponseWriter, r *http.Request, f io.Reader) error {
+	w.Header().Set("Content-Encoding", "zstd")
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	z := zips.Get().(*zstd.Encoder)
+	defer putBack(z)
+	z.Reset(w)
+	if _, err := io.Copy(z, f); err != nil {
+		return nil // nobody is there any more, or the file is cut short: the other end sees that
+	}
+	_ = z.Close() // likewise
 	return nil
 }
 

@@ -25,6 +25,8 @@ import (
 const (
 	joinDefault = time.Hour
 	joinMost    = 7 * 24 * time.Hour
+	readDefault = 30 * 24 * time.Hour
+	readMost    = 366 * 24 * time.Hour
 )
 
 // Refusals of a token. They do not tell whether a secret was nearly right.
@@ -119,8 +121,15 @@ func (t *tokens) give(r wire.TokenRequest) (secret string, info wire.TokenInfo, 
 
 // validity says how long the token asked for is to hold.
 func validity(r wire.TokenRequest) (time.Duration, error) {
-	holds := time.Duration(r.Seconds) * time.Second
+	holds, most := time.Duration(r.Seconds)*time.Second, joinMost
 	switch r.Kind {
+	case wire.ReadToken:
+		if r.Role != "" || r.Host != "" {
+			return 0, fmt.Errorf("%w: a reader has no role and no host", errTokenRequest)
+		}
+		if most = readMost; holds == 0 {
+			holds = readDefault
+		}
 	case wire.JoinToken:
 		if holds == 0 {
 			holds = joinDefault
@@ -133,10 +142,25 @@ func validity(r wire.TokenRequest) (time.Duration, error) {
 	default:
 		return 0, fmt.Errorf("%w: of the kind %q", errTokenRequest, r.Kind)
 	}
-	if holds <= 0 || holds > joinMost {
-		return 0, fmt.Errorf("%w: it could hold for %s at the most", errTokenRequest, joinMost)
+	if holds <= 0 || holds > most {
+		return 0, fmt.Errorf("%w: it could hold for %s at the most", errTokenRequest, most)
 	}
 	return holds, nil
+}
+
+// reader says who reads with a secret; ok is false where the secret lets nobody
+// read. Unlike a join token it is not spent.
+func (t *tokens) reader(secret string) (r wire.Reader, ok bool) {
+	if t.isAdmin(secret) {
+		return wire.Reader{}, true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := t.find(wire.ReadToken, secret)
+	if g == nil {
+		return r, false
+	}
+	return wire.Reader{ID: g.id(), Note: g.Note, Expires: g.info().Expires}, true
 }
 
 // redeem spends a join token on a source. The same source may spend it again: an

@@ -12,7 +12,8 @@ import (
 	sumdb "golang.org/x/mod/sumdb/tlog"
 )
 
-// readAhead is how many bundles wait, verified or being so, for the consumer.
+// readAhead is how many bundles wait, verified or being so, for the consumer,
+// unless ReadAhead says otherwise.
 const readAhead = 2
 
 // Entry is one entry of a log.
@@ -88,7 +89,7 @@ func (t *Tree) bundles(ctx context.Context, from, to uint64) iter.Seq[*leaves] {
 		defer workers.Wait()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		ordered := make(chan chan *leaves, readAhead-1)
+		ordered := make(chan chan *leaves, t.ahead-1)
 		workers.Go(func() {
 			defer close(ordered)
 			for n := int64(from / tileWidth); uint64(n)*tileWidth < to; n++ {
@@ -139,6 +140,7 @@ func (t *Tree) leaves(ctx context.Context, n int64) *leaves {
 			return l
 		}
 		if subtreeOf(hashes) == want {
+			t.full.Add(full(0, n), hashes) // whoever proves one of these entries need not read them again
 			l.checkRest(tile)
 			return l
 		}

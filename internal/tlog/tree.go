@@ -31,6 +31,7 @@ type Tree struct {
 	cp     verify.Checkpoint
 	full   *lru.Cache[sumdb.Tile, []byte] // verified, never altered
 	recent *lru.Cache[int64, rawBundle]   // as read; every entry taken from one is verified
+	ahead  int                            // bundles read at once by Entries
 
 	mu    sync.Mutex
 	edges [][]byte // verified partial tiles by level, nil before the first look
@@ -38,8 +39,12 @@ type Tree struct {
 
 // NewTree returns the tree under a checkpoint that the caller has verified.
 func NewTree(src Source, cp verify.Checkpoint) *Tree {
-	return &Tree{src: src, cp: cp, full: newCache[sumdb.Tile, []byte](cachedTiles), recent: newCache[int64, rawBundle](cachedBundles)}
+	return &Tree{src: src, cp: cp, full: newCache[sumdb.Tile, []byte](cachedTiles), recent: newCache[int64, rawBundle](cachedBundles), ahead: readAhead}
 }
+
+// ReadAhead has Entries read n bundles at once: more where each takes a while to
+// come. It is called before anything is read.
+func (t *Tree) ReadAhead(n int) { t.ahead = max(n, 1) }
 
 func newCache[K comparable, V any](size int) *lru.Cache[K, V] {
 	cache, err := lru.New[K, V](size)
@@ -189,10 +194,15 @@ func (t *Tree) RootAt(ctx context.Context, size uint64) (entry.Hash, error) {
 
 // Inclusion proves that an entry is in the tree.
 func (t *Tree) Inclusion(ctx context.Context, index uint64) (sumdb.RecordProof, error) {
-	if index >= t.cp.Size {
-		return nil, fmt.Errorf("prove entry %d: the checkpoint covers %d", index, t.cp.Size)
+	return t.InclusionAt(ctx, t.cp.Size, index)
+}
+
+// InclusionAt proves that an entry was in the tree when that had size entries.
+func (t *Tree) InclusionAt(ctx context.Context, size, index uint64) (sumdb.RecordProof, error) {
+	if size > t.cp.Size || index >= size {
+		return nil, fmt.Errorf("prove entry %d of %d: the checkpoint covers %d", index, size, t.cp.Size)
 	}
-	p, err := sumdb.ProveRecord(int64(t.cp.Size), int64(index), hashReader{ctx, t})
+	p, err := sumdb.ProveRecord(int64(size), int64(index), hashReader{ctx, t})
 	if err != nil {
 		return nil, fmt.Errorf("prove entry %d: %w", index, err)
 	}

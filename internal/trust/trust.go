@@ -57,6 +57,15 @@ func Of(dir, data string) (Note, error) {
 	return Note{filepath.Join(dir, hex.EncodeToString(sum[:8])+".json")}, nil
 }
 
+// OfLog returns the note in dir about the log with that key, wherever it is kept.
+func OfLog(dir, vkey string) (Note, error) {
+	if vkey == "" {
+		return Note{}, errors.New("a log without a key cannot be believed")
+	}
+	sum := sha256.Sum256([]byte("log " + vkey))
+	return Note{filepath.Join(dir, hex.EncodeToString(sum[:8])+".json")}, nil
+}
+
 // Path is where the note lies.
 func (n Note) Path() string { return n.path }
 

@@ -13,22 +13,23 @@ import (
 	"sync"
 
 	"github.com/stele-log/stele/body"
-	"github.com/stele-log/stele/entry"
 )
 
 // Request is one line of JSON a process on this machine sends to the watcher.
 type Request struct {
-	Do     string `json:"do"` // run or explain
-	Reason string `json:"reason"`
-	Ticket string `json:"ticket,omitempty"`
-	About  string `json:"about,omitempty"` // explain: an entry id
+	Do     string  `json:"do"` // run, explain or status
+	Reason string  `json:"reason"`
+	Ticket string  `json:"ticket,omitempty"`
+	About  string  `json:"about,omitempty"` // explain: an entry id
+	Index  *uint64 `json:"index,omitempty"` // explain: in place of the id, where the log has the entry
 }
 
 // Reply is the watcher's answer, one line of JSON.
 type Reply struct {
-	Error string `json:"error,omitempty"`
-	ID    string `json:"id,omitempty"`    // explain: of the remark
-	Index uint64 `json:"index,omitempty"` // explain: of the remark
+	Error    string    `json:"error,omitempty"`
+	ID       string    `json:"id,omitempty"`       // explain: of the remark
+	Index    uint64    `json:"index,omitempty"`    // explain: of the remark
+	Standing *Standing `json:"standing,omitempty"` // status
 }
 
 // maxRequest bounds one request in bytes.
@@ -97,8 +98,10 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 		return nil
 	case "explain":
 		return answer(conn, w.remark(ctx, peer, req))
+	case "status":
+		return answer(conn, w.standing(peer))
 	}
-	return answer(conn, Reply{Error: fmt.Sprintf("%.40q is not run or explain", req.Do)})
+	return answer(conn, Reply{Error: fmt.Sprintf("%.40q is not run, explain or status", req.Do)})
 }
 
 func answer(conn net.Conn, r Reply) error {
@@ -117,7 +120,7 @@ func (w *Watcher) why(req Request, learnt string) body.Why {
 // remark records a reason given afterwards, with the credentials the kernel
 // gives for whoever asked.
 func (w *Watcher) remark(ctx context.Context, peer *body.Who, req Request) Reply {
-	about, err := entry.ParseHash(req.About)
+	about, err := w.about(ctx, req)
 	if err != nil {
 		return Reply{Error: err.Error()}
 	}

@@ -148,12 +148,8 @@ func (w *Watcher) head(ctx context.Context) (record.Head, error) {
 	if h.Next == 0 {
 		return h, w.enrolledBy(h)
 	}
-	e, err := entry.Parse(note)
-	if err != nil {
-		return h, fmt.Errorf("%w: the entry at the head of our chain: %w", errBadAnswer, err)
-	}
-	if e.Seq+1 != h.Next || e.ID() != h.Prev || e.Source != w.Source() || e.Verify(w.cfg.Key.Public()) != nil {
-		return h, fmt.Errorf("%w: the entry at the head of our chain is not one that we signed", errBadAnswer)
+	if err := h.EndsWith(note, w.cfg.Key.Public()); err != nil {
+		return h, fmt.Errorf("%w: %w", errBadAnswer, err)
 	}
 	return h, nil
 }

@@ -61,9 +61,10 @@ type Config struct {
 	SocketMode os.FileMode // of the socket; 0: the owner's alone
 	Version    string
 	ScanEvery  time.Duration
-	BeatEvery  time.Duration       // 0: 20 s
-	Alert      func(alert.Finding) // told what is wrong, and when it is over; it must not wait
-	OwnEvents  bool                // record what this very process changes too
+	BeatEvery  time.Duration                                       // 0: 20 s
+	Entry      func(ctx context.Context, i uint64) ([]byte, error) // an entry by its index, not proved; nil: entries go by their ids
+	Alert      func(alert.Finding)                                 // told what is wrong, and when it is over; it must not wait
+	OwnEvents  bool                                                // record what this very process changes too
 	Now        func() time.Time
 	Steady     func() time.Time // by which patience is measured, whatever is done to the clock; nil: time.Now
 	Pace       Pace             // zero: as fits a host

@@ -1,0 +1,98 @@
+package believed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/tlog"
+	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
+)
+
+// Far is the log of a store that a server keeps elsewhere, and how to reach it.
+type Far struct {
+	// Read asks the server. The pieces come as they are needed.
+	Read func(ctx context.Context, q wire.Question) (*wire.Evidence, error)
+	// File returns a file of the log, as [tlog.NewFetched] wants it.
+	File func(ctx context.Context, path string, limit int64) ([]byte, error)
+
+	Key   *entry.LogKey // of the log; believed
+	Trust trust.Note    // what was believed of it before
+}
+
+// fetchAhead is how many bundles are fetched at once from a log that is far away.
+const fetchAhead = 8
+
+// Open asks the server a question and opens the log under the checkpoint that the
+// answer begins with. It must continue what was believed before, and the error is
+// a *verify.Finding where it does not; it is believed itself from now on. The rest
+// of the answer is for the caller to read and to close.
+func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Evidence, err error) {
+	_, before, err := f.before()
+	if err != nil {
+		return nil, nil, err
+	}
+	q.Under, q.Believed = 0, before.Size
+	if answer, err = f.Read(ctx, q); err != nil {
+		return nil, nil, err
+	}
+	cp, err := f.ground(answer, before)
+	var belief trust.Belief
+	if err == nil {
+		belief, err = f.believe(cp)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, answer.Close())
+	}
+	tree := tlog.NewTree(tlog.NewFetched(f.File), cp)
+	tree.ReadAhead(fetchAhead)
+	return &Log{Key: f.Key, Tree: tree, belief: &belief}, answer, nil
+}
+
+// before is what was believed until now.
+func (f Far) before() (b trust.Belief, cp verify.Checkpoint, err error) {
+	b, ok, err := f.Trust.Read()
+	if err != nil {
+		return b, cp, fmt.Errorf("read what was believed: %w", err)
+	}
+	if !ok {
+		return b, verify.Checkpoint{Origin: f.Key.Origin(), Root: entry.EmptyRoot}, nil
+	}
+	if cp, err = b.Open(); err != nil {
+		return b, cp, fmt.Errorf("%s: %w: %v", f.Trust.Path(), ErrNote, err) // not wrapped: a finding in it would accuse the log
+	}
+	return b, cp, nil
+}
+
+// believe keeps a checkpoint, unless somebody who read meanwhile has come to
+// believe in a newer one.
+func (f Far) believe(cp verify.Checkpoint) (trust.Belief, error) {
+	belief, now, err := f.before()
+	if err != nil || now.Size >= cp.Size {
+		return belief, err
+	}
+	belief.VKey, belief.Checkpoint = f.Key.VKey(), string(cp.Note)
+	if err := f.Trust.Write(belief); err != nil {
+		return belief, fmt.Errorf("keep what is believed of the log now: %w", err)
+	}
+	return belief, nil
+}
+
+// ground reads the first piece of an answer and checks that the log, as the server
+// shows it, continues what was believed.
+func (f Far) ground(answer *wire.Evidence, before verify.Checkpoint) (cp verify.Checkpoint, err error) {
+	p, _, err := answer.Next()
+	if err != nil {
+		return cp, fmt.Errorf("read the answer of the server: %w", err)
+	}
+	if p.Ground == nil {
+		return cp, errors.New("the answer of the server does not begin with a checkpoint")
+	}
+	if cp, err = verify.OpenCheckpoint(f.Key, p.Ground.Checkpoint); err != nil {
+		return cp, err
+	}
+	return cp, verify.Consistent(before, cp, p.Ground.Consistency)
+}
