@@ -20,8 +20,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/mtls"
@@ -197,8 +195,8 @@ func (c *Client) Post(ctx context.Context, subs []wire.Submission) ([]wire.Answe
 	if err != nil {
 		return nil, err
 	}
-	if len(b) >= compressFrom {
-		b = encoder.EncodeAll(b, nil)
+	if packed := wire.Pack(b); packed != nil {
+		b = packed
 		req.Header.Set("Content-Encoding", "zstd")
 	}
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
@@ -211,19 +209,6 @@ func (c *Client) Post(ctx context.Context, subs []wire.Submission) ([]wire.Answe
 		return nil, fmt.Errorf("the server gives %d answers to %d entries", len(answers), len(subs))
 	}
 	return answers, nil
-}
-
-// compressFrom is the size of a request from which compressing pays.
-const compressFrom = 16 << 10
-
-var encoder = newEncoder()
-
-func newEncoder() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithSingleSegment(true))
-	if err != nil {
-		panic(err) // these options are valid
-	}
-	return e
 }
 
 // Receipt asks for the proof of entries.

@@ -137,7 +137,7 @@ func (s *stream) send(subs []wire.Submission) (*batch, error) {
 	for i := range subs {
 		p, err := subs[i].AppendBinary(s.frame[:0])
 		if err == nil {
-			err = wire.WriteFrame(s.buf, p)
+			err = wire.WriteSubmission(s.buf, p)
 		}
 		if s.frame = p; cap(p) > maxFrameKept {
 			s.frame = nil

@@ -251,7 +251,7 @@ func TestSlow(t *testing.T) {
 		defer pw.Close()
 		resp := d.stream(t, pr)
 		defer resp.Body.Close()
-		go pw.Write(append(binary.AppendUvarint(nil, 1<<20), "abc"...))
+		go pw.Write(append(announced(1<<20, 0), "abc"...))
 		if a := lastAnswer(t, resp.Body); a.Status != http.StatusRequestTimeout {
 			t.Errorf("answer %+v", a)
 		}
@@ -290,21 +290,33 @@ func lastAnswer(t *testing.T, body io.Reader) (a groupAnswer) {
 	}
 }
 
+// announced is what stands before a submission in a stream.
+func announced(stored, plain int) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(nil, uint64(stored)), uint64(plain))
+}
+
 // TestHostileFrames: a stream ends with the reason.
 func TestHostileFrames(t *testing.T) {
 	d := open(t)
 	s := d.join(t, 1)
+	bomb := compressed(t, make([]byte, 20<<20))
 	flat(t, d, func() {
 		for name, c := range map[string]struct {
 			frames []byte
 			want   int
 		}{
-			"a frame beyond all bounds": {binary.AppendUvarint(nil, 1<<40), http.StatusRequestEntityTooLarge},
-			"a length without end":      {bytes.Repeat([]byte{0xff}, 20), http.StatusBadRequest},
-			"a frame of junk":           {append([]byte{5}, "hello"...), http.StatusBadRequest},
-			"an empty frame":            {[]byte{0}, http.StatusBadRequest},
-			"cut short":                 {append(binary.AppendUvarint(nil, 1000), "abc"...), http.StatusBadRequest},
-			"nothing":                   {nil, 0},
+			"a frame beyond all bounds":   {announced(1<<40, 0), http.StatusRequestEntityTooLarge},
+			"a content beyond all bounds": {append(announced(5, 1<<40), "hello"...), http.StatusRequestEntityTooLarge},
+			"a length without end":        {bytes.Repeat([]byte{0xff}, 20), http.StatusBadRequest},
+			"a frame of junk":             {append(announced(5, 0), "hello"...), http.StatusBadRequest},
+			"junk that is no zstd":        {append(announced(5, 100), "hello"...), http.StatusBadRequest},
+			"more in it than announced":   {append(announced(len(bomb), 100), bomb...), http.StatusBadRequest},
+			"less in it than announced":   {append(announced(len(bomb), 60<<20), bomb...), http.StatusBadRequest},
+			"a bomb of zeros":             {append(announced(len(bomb), 20<<20), bomb...), http.StatusBadRequest},
+			"an empty frame":              {announced(0, 0), http.StatusBadRequest},
+			"cut short":                   {append(announced(1000, 0), "abc"...), http.StatusBadRequest},
+			"cut in what is announced":    {announced(1000, 0)[:2], http.StatusBadRequest},
+			"nothing":                     {nil, 0},
 		} {
 			resp := d.stream(t, bytes.NewReader(c.frames))
 			if a := lastAnswer(t, resp.Body); a.Status != c.want {

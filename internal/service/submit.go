@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
@@ -113,40 +111,24 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 	default:
 		return nil, nil, refuse(http.StatusUnsupportedMediaType, "", "the Content-Encoding can be zstd or absent")
 	}
-	var head zstd.Header
-	if err := head.Decode(b); err != nil || !head.HasFCS {
-		return nil, nil, refuse(http.StatusBadRequest, "", "the request is not a zstd frame that says how large its content is")
+	full, err := wire.PlainSize(b)
+	if err != nil {
+		return nil, nil, refuse(http.StatusBadRequest, "", "decompress the request: %w", err)
 	}
-	if head.FrameContentSize > uint64(s.cfg.Request) {
-		return nil, nil, fmt.Errorf("request of %d bytes: %w", head.FrameContentSize, wire.ErrTooLarge)
+	if full > uint64(s.cfg.Request) {
+		return nil, nil, fmt.Errorf("request of %d bytes: %w", full, wire.ErrTooLarge)
 	}
 	// What came is set aside already; a request alone always finds room.
 	size := int64(len(b))
-	if release, err = s.reserve(c.peer, s.cost(size+int64(head.FrameContentSize))-s.cost(size)); err != nil {
+	if release, err = s.reserve(c.peer, s.cost(size+int64(full))-s.cost(size)); err != nil {
 		return nil, nil, err
 	}
-	d, _ := decoders.Get().(*zstd.Decoder)
-	defer decoders.Put(d)
-	plain, err = d.DecodeAll(b, make([]byte, 0, head.FrameContentSize))
-	if err == nil && uint64(len(plain)) != head.FrameContentSize {
-		err = errors.New("there is more in it than it says")
-	}
-	if err != nil {
+	if plain, err = wire.Unpack(b, int(full)); err != nil {
 		release()
-		return nil, nil, refuse(http.StatusBadRequest, "", "decompress the request: %w", err)
+		return nil, nil, refuse(http.StatusBadRequest, "", "%w", err)
 	}
 	return plain, release, nil
 }
-
-// decoders are reused: each has buffers of its own.
-var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(wire.MaxBatch),
-		zstd.WithDecodeAllCapLimit(true)) // a second frame behind the first has not been set aside
-	if err != nil {
-		panic(err) // these options are valid
-	}
-	return d
-}}
 
 // submit hands entries of one source to the store.
 func (s *Service) submit(ctx context.Context, src entry.Source, subs []wire.Submission) (answers []wire.Answer, err error) {
@@ -274,12 +256,12 @@ type groupReader struct {
 	rc   *http.ResponseController
 	peer *peer
 	in   *bufio.Reader
-	next int // size of a frame whose body was not read yet; -1: none
+	next *wire.Announced // of a submission that was not read yet; nil: none
 }
 
 // readGroups hands on group after group until the stream ends.
 func (s *Service) readGroups(ctx context.Context, rc *http.ResponseController, c *call, out chan<- group) {
-	r := &groupReader{s, rc, c.peer, bufio.NewReader(c.Body), -1} // small: most streams are idle
+	r := &groupReader{s, rc, c.peer, bufio.NewReader(c.Body), nil} // small: most streams are idle
 	send := func(g group) bool {
 		select {
 		case out <- g:
@@ -311,7 +293,7 @@ func (s *Service) readGroups(ctx context.Context, rc *http.ResponseController, c
 func (r *groupReader) group(ctx context.Context) (g group, err error) {
 	size := 0
 	for len(g.subs) < groupMost && size < groupBytes {
-		if len(g.subs) > 0 && r.next < 0 && r.in.Buffered() == 0 {
+		if len(g.subs) > 0 && r.next == nil && r.in.Buffered() == 0 {
 			return g, nil
 		}
 		if err := r.head(); err != nil {
@@ -326,30 +308,30 @@ func (r *groupReader) group(ctx context.Context) (g group, err error) {
 			release()
 			return g, err
 		}
-		size += r.next
-		g.subs, g.held, r.next = append(g.subs, sub), append(g.held, release), -1
+		size += max(r.next.Stored, r.next.Plain)
+		g.subs, g.held, r.next = append(g.subs, sub), append(g.held, release), nil
 	}
 	return g, nil
 }
 
-// head reads the size of the next frame. A stream may be quiet for as long as it
-// likes before one.
-func (r *groupReader) head() (err error) {
-	if r.next >= 0 {
+// head reads what is announced of the next submission. A stream may be quiet for
+// as long as it likes before one.
+func (r *groupReader) head() error {
+	if r.next != nil {
 		return nil
 	}
-	n, err := wire.FrameSize(r.in, int(r.s.cfg.Request))
+	a, err := wire.ReadAnnounced(r.in, int(r.s.cfg.Request))
 	if err != nil {
 		return frameError(err)
 	}
-	r.next = n
+	r.next = &a
 	return nil
 }
 
-// room sets aside what the next frame takes; nil if there is none and the caller
+// room sets aside what the next submission takes; nil if there is none and the caller
 // would not wait.
 func (r *groupReader) room(ctx context.Context, wait bool) (func(), error) {
-	n := r.s.cost(int64(r.next))
+	n := r.s.cost(r.next.Most())
 	if wait {
 		return r.s.wait(ctx, r.peer, n)
 	}
@@ -363,18 +345,15 @@ func (r *groupReader) room(ctx context.Context, wait bool) (func(), error) {
 	return r.s.releaser(r.peer, n), nil
 }
 
-// body reads a frame. Within one the sender may not be slow.
+// body reads a submission. Within one the sender may not be slow.
 func (r *groupReader) body() (sub wire.Submission, err error) {
-	if r.in.Buffered() < r.next {
+	if r.in.Buffered() < r.next.Stored {
 		if err := r.rc.SetReadDeadline(time.Now().Add(r.s.cfg.patience.body)); err != nil {
 			return sub, err
 		}
 		defer r.rc.SetReadDeadline(time.Time{})
 	}
-	b, err := wire.ReadBody(r.in, r.next)
-	if err == nil {
-		err = sub.UnmarshalBinary(b)
-	}
+	sub, err = r.next.Read(r.in)
 	return sub, frameError(err)
 }
 

@@ -103,3 +103,51 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
+// FuzzStreamed: what is written to a stream is read as the same, compressed or
+// not, and no announcement has more read or held than it says.
+func FuzzStreamed(f *testing.F) {
+	for _, s := range append(sample(), wire.Submission{Note: bytes.Repeat([]byte("note "), 1000)}) {
+		p, err := s.AppendBinary(nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := wire.WriteSubmission(&b, p); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Add([]byte("\x05\x64hello"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in := bufio.NewReader(bytes.NewReader(b))
+		a, err := wire.ReadAnnounced(in, 1<<20)
+		if err != nil {
+			return
+		}
+		s, err := a.Read(in)
+		if err != nil {
+			return
+		}
+		p, err := s.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again bytes.Buffer
+		if err := wire.WriteSubmission(&again, p); err != nil {
+			t.Fatal(err)
+		}
+		in = bufio.NewReader(&again)
+		a, err = wire.ReadAnnounced(in, 1<<21)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := a.Read(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second, _ := back.AppendBinary(nil); !bytes.Equal(p, second) {
+			t.Errorf("%x is read as %x", p, second)
+		}
+	})
+}
