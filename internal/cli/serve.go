@@ -107,7 +107,8 @@ type door struct {
 	metrics  net.Listener // nil: none
 }
 
-// openDoor opens the store and the listeners.
+// openDoor opens the store and the listeners. What the server finds is told to
+// tell, or to the diagnostics where there is none.
 func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve, tell func(alert.Finding)) (_ *door, err error) {
 	note, err := a.belief(l)
 	if err != nil {

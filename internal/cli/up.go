@@ -14,118 +14,135 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
-	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/settings"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
-	"github.com/stele-log/stele/internal/wire"
-	"github.com/stele-log/stele/verify"
 )
 
 func (a *app) up() *cobra.Command {
-	var scanEvery time.Duration
+	o := upOptions{discover: true}
 	cmd := &cobra.Command{
 		Use:   "up [PATH…]",
 		Short: "Record changes on this machine, with everything in one process",
 		Long: `Up finds the agents on this machine by the catalogue, watches their
 configuration and every PATH (a file, a directory or a pattern), and records each
-change in the store. It ends with Ctrl-C; what was recorded stays.`,
+change in the store. It serves the store too, as serve does, to this machine only
+unless --listen says otherwise. It ends with Ctrl-C; what was recorded stays.`,
 		Example: `  sudo stele up
-  stele up ~/.config/otelcol /etc/myagent.yaml`,
+  stele up ~/.config/otelcol /etc/myagent.yaml
+  sudo stele up --listen 0.0.0.0:7835 --name log.example.org   # other hosts may join`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := a.layout()
 			if err != nil {
 				return err
 			}
-			return a.runUp(cmd.Context(), l, upOptions{paths: args, scanEvery: scanEvery, discover: true})
+			o.paths = args
+			return a.runUp(cmd.Context(), l, o)
 		},
 	}
-	cmd.Flags().DurationVar(&scanEvery, "scan-every", 0, "time between two scans of everything watched (default 5m, or 2s where the kernel tells nothing)")
+	f := cmd.Flags()
+	f.DurationVar(&o.scanEvery, "scan-every", 0, "time between two scans of everything watched (default 5m, or 2s where the kernel tells nothing)")
+	f.StringVar(&o.listen, "listen", "", "address to serve at (default "+settings.Default().Serve.Listen+", or any free port of loopback)")
+	f.StringSliceVar(&o.names, "name", nil, "host name by which clients call this server, beside its addresses")
 	return cmd
 }
 
-// upOptions say what one process with everything in it watches.
+// upOptions say what one process with everything in it watches and serves.
 type upOptions struct {
 	paths     []string
 	scanEvery time.Duration
+	listen    string // empty: the usual port of loopback, or any that is free
+	names     []string
 	discover  bool // watch what the catalogue knows
 	ownEvents bool // record what this process changes too
 	quiet     bool
 	ready     chan<- *machine // told once everything is attached; nil: nobody
 }
 
-// machine is a store and a watcher in one process.
+// machine is a store, its door and a watcher in one process.
 type machine struct {
-	server  *server.Server
+	door    *door
 	watcher *watcher.Watcher
 	spool   *spool.Spool
 }
 
-func (a *app) runUp(ctx context.Context, l server.Layout, o upOptions) (err error) {
+// runUp watches and serves until the context ends. The watcher ends first: what
+// it still holds goes into the store.
+func (a *app) runUp(ctx context.Context, l server.Layout, o upOptions) error {
 	m, err := a.openMachine(ctx, l, o)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		err = errors.Join(err, m.spool.Close(), m.server.Stop(stop))
-	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var told sync.WaitGroup
-	told.Go(func() {
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	var parts sync.WaitGroup
+	var servedErr error
+	parts.Go(func() {
+		servedErr = m.door.run(serving)
+		cancel()
+	})
+	parts.Go(func() {
 		select {
 		case <-m.watcher.Ready():
-			if !o.quiet {
-				a.printWatching(m.watcher.Status())
-			}
-			if o.ready != nil {
-				o.ready <- m
-			}
+			a.announce(m, o)
 		case <-ctx.Done():
 		}
 	})
 	err = m.watcher.Run(ctx)
 	cancel()
-	told.Wait()
-	return err
+	stopServing()
+	parts.Wait()
+	return errors.Join(err, servedErr, m.spool.Close())
+}
+
+func (a *app) announce(m *machine, o upOptions) {
+	if !o.quiet {
+		a.talk("serving      %s", m.door.url)
+		a.printWatching(m.watcher.Status())
+	}
+	if o.ready != nil {
+		o.ready <- m
+	}
 }
 
 func (a *app) openMachine(ctx context.Context, l server.Layout, o upOptions) (_ *machine, err error) {
-	srv, err := a.openServer(ctx, l)
-	if err != nil {
+	syscall.Umask(0o077) // whatever the parts write is the owner's alone
+	m := &machine{}
+	if m.door, err = a.openOwnDoor(ctx, l, o); err != nil {
 		return nil, err
 	}
-	srv.Tell(func(f *verify.Finding, _ entry.ID) {
-		a.diag().Warn("finding", "code", f.Code, "about", f.Source, "detail", f.Detail)
-	})
-	m := &machine{server: srv}
 	defer func() {
-		if err != nil {
-			if m.spool != nil {
-				err = errors.Join(err, m.spool.Close())
-			}
-			err = errors.Join(err, srv.Stop(context.WithoutCancel(ctx)))
+		if err == nil {
+			return
 		}
+		if m.spool != nil {
+			err = errors.Join(err, m.spool.Close())
+		}
+		err = errors.Join(err, m.door.shut(), m.door.closeListeners())
 	}()
 	key, err := openSource(l, entry.Watcher)
 	if err != nil {
 		return nil, err
 	}
 	host := &body.Host{Name: hostName(), Machine: keyfile.Machine(), OS: runtime.GOOS}
-	if _, err := srv.Enrol(ctx, key.Public(), entry.Watcher, host); err != nil {
+	err = m.door.Store(ctx, func(ctx context.Context, srv *server.Server) error {
+		_, err := srv.Enrol(ctx, key.Public(), entry.Watcher, host)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("enrol the watcher: %w", err)
 	}
 	if m.spool, err = spool.Open(spool.Config{Dir: l.Watch(), FS: durable.OS, Diag: a.diag()}); err != nil {
@@ -135,9 +152,28 @@ func (a *app) openMachine(ctx context.Context, l server.Layout, o upOptions) (_ 
 	if err != nil {
 		return nil, err
 	}
-	cfg.Key, cfg.LogKey, cfg.Server, cfg.Spool, cfg.Host = key, srv.LogKey(), local{srv}, m.spool, host.Name
+	if cfg.LogKey, err = entry.ParseLogKey(m.door.endpoint.VKey); err != nil {
+		return nil, fmt.Errorf("key of the log: %w", err)
+	}
+	cfg.Key, cfg.Server, cfg.Spool, cfg.Host = key, m.door.Inside(key.Source(), host.Name), m.spool, host.Name
 	m.watcher, err = watcher.New(ctx, cfg)
 	return m, err
+}
+
+// openOwnDoor serves this machine: at the usual port, or at any that is free
+// where nobody asked for one.
+func (a *app) openOwnDoor(ctx context.Context, l server.Layout, o upOptions) (*door, error) {
+	set := settings.Default().Serve
+	set.Erasers, set.Metrics.Listen, set.Names = 1, "", o.names
+	if o.listen != "" {
+		set.Listen = o.listen
+	}
+	d, err := a.openDoor(ctx, l, set, nil)
+	if o.listen == "" && errors.Is(err, syscall.EADDRINUSE) {
+		set.Listen = "127.0.0.1:0"
+		d, err = a.openDoor(ctx, l, set, nil)
+	}
+	return d, err
 }
 
 // openServer opens the store for writing, with words for what can go wrong.
@@ -332,28 +368,4 @@ func hostName() string {
 		return "localhost"
 	}
 	return h
-}
-
-// local is a server in the same process, as its watcher sees it.
-type local struct{ *server.Server }
-
-func (l local) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
-	all := make([]wire.Latest, len(paths))
-	for i, p := range paths {
-		id, what, found, err := l.Server.Latest(ctx, index.Subject{Host: host, Path: p})
-		if err != nil {
-			return nil, err
-		}
-		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
-	}
-	return all, nil
-}
-
-func (l local) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
-	beat, err := entry.ParseBeat(b.Note)
-	if err != nil {
-		return nil, err
-	}
-	l.Heard(beat)
-	return l.Receipt(ctx, b.Believed, nil)
 }

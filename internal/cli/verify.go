@@ -180,6 +180,12 @@ func (a *app) printVerdict(rep *monitor.Report) {
 	if rep.IndexBehind {
 		fmt.Fprintln(a.out, "the index does not reach as far as the log; `stele up` or `stele admin reindex` brings it up to date")
 	}
+	if rep.Unpublished > 0 {
+		fmt.Fprintf(a.out, "%d more entries were accepted and are under no checkpoint yet\n", rep.Unpublished)
+	}
+	if rep.Unfinished {
+		fmt.Fprintln(a.out, "a writer ended in the middle of a batch that it told nobody of; the next `stele up` or `stele serve` removes the rest of it")
+	}
 	if rep.Erased > 0 {
 		fmt.Fprintf(a.out, "erased: %d lines, on the record\n", rep.Erased)
 	}

@@ -102,7 +102,7 @@ func (s *Server) reindex(ctx context.Context, tree *tlog.Tree, size uint64) erro
 		}
 	}
 	if from == size {
-		return s.vault.DropTorn()
+		return s.dropTorn(ctx, size)
 	}
 	locs := make(map[entry.ID]vault.Loc)
 	if err := s.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
@@ -113,6 +113,29 @@ func (s *Server) reindex(ctx context.Context, tree *tlog.Tree, size uint64) erro
 	}
 	if err := s.follow(ctx, tree, from, size, locs); err != nil {
 		return err
+	}
+	return s.dropTorn(ctx, size)
+}
+
+// dropTorn removes what a crash has left in the vault. What the log needs is no
+// leftover but damage, however much it looks like one: all of it stays, for
+// verify to name and for a restored byte to mend.
+func (s *Server) dropTorn(ctx context.Context, size uint64) error {
+	var last vault.Loc
+	if size > 0 {
+		hit, _, err := s.index.At(ctx, size-1)
+		if err != nil {
+			return fmt.Errorf("openings of entry %d: %w", size-1, err)
+		}
+		last = vault.Loc(hit.Loc)
+	}
+	needed, err := s.vault.NeedsTorn(last)
+	if err != nil {
+		return fmt.Errorf("read vault: %w", err)
+	}
+	if needed {
+		s.cfg.Diag.Error("the vault is damaged where it was written last; `stele verify` says what is lost")
+		return nil
 	}
 	return s.vault.DropTorn()
 }

@@ -64,17 +64,17 @@ func (a *announced) missing(level uint64, now time.Time) (first, last uint64, is
 }
 
 // beats takes the beat of a source, which is its signed word.
-func (s *Service) beats(ctx context.Context, c *call, note []byte) error {
+func (s *Service) beats(ctx context.Context, p *peer, note []byte) error {
 	b, err := entry.ParseBeat(note)
 	if err != nil {
 		return refuseBeat("%w", err)
 	}
 	var strange *finding
 	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) error {
-		en, ok := srv.Enrolment(c.source)
+		en, ok := srv.Enrolment(p.source)
 		switch {
-		case !ok || b.Source != c.source || b.Verify(en.Key) != nil:
-			return refuseBeat("the beat is not signed by source %s", c.source)
+		case !ok || b.Source != p.source || b.Verify(en.Key) != nil:
+			return refuseBeat("the beat is not signed by source %s", p.source)
 		case b.Origin != srv.LogKey().Origin():
 			return refuseBeat("the beat is for the log %s", b.Origin)
 		}
@@ -84,10 +84,10 @@ func (s *Service) beats(ctx context.Context, c *call, note []byte) error {
 	if err != nil {
 		return err
 	}
-	c.peer.mu.Lock()
-	c.peer.beat = b
-	c.peer.announced.says(b, s.cfg.Now())
-	c.peer.mu.Unlock()
+	p.mu.Lock()
+	p.beat = b
+	p.announced.says(b, s.cfg.Now())
+	p.mu.Unlock()
 	if strange != nil {
 		s.found(*strange)
 	}

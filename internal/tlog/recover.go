@@ -88,6 +88,19 @@ func (d *Dir) readState() (verify.Checkpoint, error) {
 	return parseState(raw)
 }
 
+// Integrated is the tree as the writer has integrated it, which no signature
+// stands for: entries beyond the checkpoint were accepted, and the process ended,
+// or has not come to, before it signed them. Without any note of the writer it is
+// empty.
+func (d *Dir) Integrated(origin string) (*Tree, error) {
+	state, err := d.readState()
+	if errors.Is(err, fs.ErrNotExist) {
+		state, err = verify.Checkpoint{Root: entry.EmptyRoot}, nil
+	}
+	state.Origin = origin
+	return NewTree(d, state), err
+}
+
 func parseState(raw []byte) (cp verify.Checkpoint, err error) {
 	var s treeState
 	if !canonical(raw, &s) || len(s.Root) != sumdb.HashSize || s.Size > entry.MaxNumber {

@@ -29,6 +29,8 @@ type Stats struct {
 // Check examines every byte of every file, opens every line and every text, and
 // reports what is not as it was written. It does not know what ought to be
 // there; files that are gone as a whole, keys included, only the log can miss.
+// What a crash in the middle of the last batch explains is torn: the next
+// opening for writing removes it, and an entry that needs it has lost it.
 //
 // Where a writer is at work meanwhile, what it has not finished looks like
 // damage: only what is still there at a third look is reported.
@@ -69,22 +71,29 @@ type checking struct {
 }
 
 // used says which slots something belongs to: a bit for each, by file.
-type used map[uint64]*[perFile / 64]uint64
-
-func (u used) add(n uint64) {
-	if u[n/perFile] == nil {
-		u[n/perFile] = new([perFile / 64]uint64)
-	}
-	u[n/perFile][n%perFile/64] |= 1 << (n % 64)
+type used struct {
+	files map[uint64]*[perFile / 64]uint64
+	end   uint64 // one more than the highest of them
 }
 
-func (u used) has(n uint64) bool {
-	f := u[n/perFile]
+func (u *used) add(n uint64) {
+	if u.files == nil {
+		u.files = make(map[uint64]*[perFile / 64]uint64)
+	}
+	if u.files[n/perFile] == nil {
+		u.files[n/perFile] = new([perFile / 64]uint64)
+	}
+	u.files[n/perFile][n%perFile/64] |= 1 << (n % 64)
+	u.end = max(u.end, n+1)
+}
+
+func (u *used) has(n uint64) bool {
+	f := u.files[n/perFile]
 	return f != nil && f[n%perFile/64]&(1<<(n%64)) != 0
 }
 
 func (r *Reader) check(report func(Damage)) (Stats, error) {
-	c := &checking{r: r, report: report, seeds: used{}, textKeys: used{}}
+	c := &checking{r: r, report: report}
 	// Keys are listed first: a writer's frames can be seen before their keys.
 	seeds, err := c.slots(r.seeds, &c.stats.SeedsSize)
 	if err != nil {
@@ -99,8 +108,8 @@ func (r *Reader) check(report func(Damage)) (Stats, error) {
 			return c.stats, err
 		}
 	}
-	c.unused(seeds, c.seeds)
-	c.unused(keys, c.textKeys)
+	c.unused(seeds, &c.seeds)
+	c.unused(keys, &c.textKeys)
 	return c.stats, nil
 }
 
@@ -122,33 +131,32 @@ func (c *checking) dedup() error {
 	return c.damage(err)
 }
 
-// keptSlot is a secret that something must belong to.
-type keptSlot struct {
+// filledSlot is a slot that something must belong to.
+type filledSlot struct {
 	n    uint64
 	path string
 	off  int64
+	size int64
+	bad  error // nil: there is a secret in it
 }
 
-// slots checks the files of one kind of slot and returns the secrets in them.
-func (c *checking) slots(s *slots, size *int64) ([]keptSlot, error) {
+// slots reads the files of one kind of slot and returns what is in them.
+func (c *checking) slots(s *slots, size *int64) ([]filledSlot, error) {
 	nums, err := s.numbers()
 	if err != nil {
 		return nil, err
 	}
-	var kept []keptSlot
+	var filled []filledSlot
 	for _, num := range nums {
 		path, err := s.path(num)
 		if err != nil {
 			return nil, err
 		}
 		damages, err := s.each(num, func(f foundSlot) {
-			switch {
-			case errors.Is(f.why, errHole):
-			case f.why != nil:
-				c.report(Damage{Path: path, Offset: f.off, Bytes: s.width(), Why: f.why.Error()})
-			case f.slot.kind != slotDestroyed:
-				kept = append(kept, keptSlot{f.n, path, f.off})
+			if f.why == nil && f.slot.kind == slotDestroyed || errors.Is(f.why, errHole) {
+				return
 			}
+			filled = append(filled, filledSlot{f.n, path, f.off, s.width(), f.why})
 		})
 		if err != nil {
 			return nil, err
@@ -156,7 +164,7 @@ func (c *checking) slots(s *slots, size *int64) ([]keptSlot, error) {
 		c.all(damages)
 		*size += c.size(path)
 	}
-	return kept, nil
+	return filled, nil
 }
 
 func (c *checking) all(ds []Damage) {
@@ -173,11 +181,18 @@ func (c *checking) size(path string) int64 {
 	return info.Size()
 }
 
-func (c *checking) unused(kept []keptSlot, u used) {
-	for _, k := range kept {
-		if !u.has(k.n) {
-			c.report(Damage{Path: k.path, Offset: k.off, Why: "key that belongs to nothing"})
+// unused names the slots that are bad, and the secrets nothing belongs to. Those
+// behind the last one that something belongs to may be of an unfinished batch.
+func (c *checking) unused(filled []filledSlot, u *used) {
+	for _, f := range filled {
+		d := Damage{Path: f.path, Offset: f.off, Bytes: f.size, Torn: f.n >= u.end, Why: "key that belongs to nothing"}
+		switch {
+		case f.bad != nil:
+			d.Why = f.bad.Error()
+		case u.has(f.n):
+			continue
 		}
+		c.report(d)
 	}
 }
 
@@ -191,15 +206,64 @@ func (c *checking) texts() error {
 		return err
 	}
 	c.all(missing(s, ns))
+	left, err := c.leftover(s, c.r.wholeText)
+	if err != nil {
+		return err
+	}
 	for _, n := range ns {
-		damages, err := s.walk(n, 0, func(f durable.Frame) error { return c.text(n, f) })
+		damages, err := s.walk(n, 0, func(f durable.Frame) error {
+			if left.has(newLoc(n, f.Offset)) {
+				return nil
+			}
+			return c.text(n, f)
+		})
 		if err != nil {
 			return err
 		}
-		c.all(damages)
+		c.all(left.rest(damages))
 		c.stats.TextsSize += c.size(s.path(n))
 	}
 	return nil
+}
+
+// unfinishedBatch is where a leftover begins in the last segment of a run.
+type unfinishedBatch struct {
+	n    uint32 // 0: there is no segment
+	path string
+	from int64
+	torn bool
+}
+
+// leftover reports what a crash left at the end of a run of segments.
+func (c *checking) leftover(s *segments, whole func(Loc, durable.Frame) (bool, error)) (u unfinishedBatch, err error) {
+	n, torn, _, err := unfinished(s, whole)
+	if err != nil || n == 0 {
+		return u, err
+	}
+	u = unfinishedBatch{n: n, path: s.path(n)}
+	if torn != nil {
+		u.from, u.torn = torn.Offset, true
+		c.report(*torn)
+	}
+	return u, nil
+}
+
+// has says whether a frame is in the leftover.
+func (u *unfinishedBatch) has(at Loc) bool {
+	return u.torn && at.segment() == u.n && at.offset() >= u.from
+}
+
+// rest leaves out of damages what the leftover has told already. Only the last
+// segment can be torn.
+func (u *unfinishedBatch) rest(damages []Damage) (out []Damage) {
+	for _, d := range damages {
+		if u.torn && d.Path == u.path && d.Offset >= u.from {
+			continue
+		}
+		d.Torn = d.Torn && d.Path == u.path
+		out = append(out, d)
+	}
+	return out
 }
 
 func (c *checking) text(n uint32, f durable.Frame) error {
@@ -258,8 +322,17 @@ func (c *checking) openText(t *storedText) (int, error) {
 }
 
 func (c *checking) openings() error {
-	damages, err := c.r.scan(func(_ Loc, rec *Record) error { return c.record(rec) })
-	c.all(damages)
+	left, err := c.leftover(c.r.openings, c.r.wholeOpenings)
+	if err != nil {
+		return err
+	}
+	damages, err := c.r.scan(func(at Loc, rec *Record) error {
+		if left.has(at) {
+			return nil
+		}
+		return c.record(rec)
+	})
+	c.all(left.rest(damages))
 	if err != nil {
 		return err
 	}

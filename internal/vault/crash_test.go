@@ -3,6 +3,7 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 	"testing"
@@ -80,6 +81,27 @@ func (s *story) erase(v *Vault, voids []Void) error {
 	return nil
 }
 
+// unaccused examines the vault as the crash has left it, before anybody opens it
+// for writing: all that is not as it should be is called torn.
+func (s *story) unaccused(t testing.TB) {
+	t.Helper()
+	r, err := OpenReader(config(s.disk))
+	if errors.Is(err, fs.ErrNotExist) {
+		return // nothing was ever put
+	}
+	if err != nil {
+		t.Fatalf("read after the crash: %v", err)
+	}
+	defer r.Close()
+	if _, err := r.check(func(d Damage) {
+		if !d.Torn {
+			t.Errorf("the crash looks like damage: %v", &d)
+		}
+	}); err != nil {
+		t.Fatalf("check after the crash: %v", err)
+	}
+}
+
 // recovered opens the vault after a crash, finishes what was under way, and
 // demands that all that was promised is there and nothing is damaged.
 func (s *story) recovered(t testing.TB) {
@@ -87,6 +109,11 @@ func (s *story) recovered(t testing.TB) {
 	v, err := Open(config(s.disk))
 	if err != nil {
 		t.Fatalf("open after the crash: %v", err)
+	}
+	if len(s.all) > 0 {
+		if needs, err := v.NeedsTorn(s.all[len(s.all)-1].at.Loc); needs || err != nil {
+			t.Fatalf("needs what is torn: %v, %v", needs, err)
+		}
 	}
 	for _, d := range s.all {
 		for _, torn := range v.Torn() {
@@ -148,6 +175,7 @@ func TestEveryWriteMayFail(t *testing.T) {
 						t.Fatalf("call %d of %d failed and nobody noticed", n, calls)
 					}
 					s.disk.Crash(keep)
+					s.unaccused(t)
 					s.recovered(t)
 				})
 			}
@@ -181,6 +209,7 @@ func TestPowerCutsAtAnyTime(t *testing.T) {
 				break
 			}
 		}
+		s.unaccused(failer{t, rt})
 		s.recovered(failer{t, rt})
 	})
 }

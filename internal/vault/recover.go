@@ -70,65 +70,68 @@ func lastBatch(s *segments, n uint32) (frames []durable.Frame, torn *Damage, err
 	return frames, torn, err
 }
 
-// recoverTail looks at the end of the last segment. Of its last batch, frames
-// count up to the first that is not whole; the rest is a leftover. dropped is
-// called for each frame in it.
-func (v *Vault) recoverTail(t *tail, s *segments, whole func(durable.Frame) (bool, error), dropped func(durable.Frame)) error {
+// unfinished looks at the last segment of a run, whose last batch a crash may
+// have kept from being whole. It returns that segment's number, 0 if there is
+// none, the leftover, nil if there is none, and the frames that are in it: all
+// from the first that is not whole.
+func unfinished(s *segments, whole func(Loc, durable.Frame) (bool, error)) (n uint32, torn *Damage, dropped []durable.Frame, err error) {
 	ns, err := s.list()
 	if err != nil || len(ns) == 0 {
-		return err
+		return 0, nil, nil, err
 	}
-	t.n = ns[len(ns)-1]
-	frames, torn, err := lastBatch(s, t.n)
+	n = ns[len(ns)-1]
+	frames, torn, err := lastBatch(s, n)
 	if err != nil {
-		return err
+		return n, nil, nil, err
 	}
 	for i, f := range frames {
-		ok, err := whole(f)
+		ok, err := whole(newLoc(n, f.Offset), f)
 		if err != nil {
-			return err
+			return n, nil, nil, err
 		}
-		if ok {
-			continue
+		if !ok {
+			torn, dropped = &Damage{Path: s.path(n), Offset: f.Offset, Torn: true, Why: "keys or texts of a frame never arrived"}, frames[i:]
+			break
 		}
-		torn = &Damage{Path: s.path(t.n), Offset: f.Offset, Torn: true, Why: "keys or texts of a frame never arrived"}
-		for _, f := range frames[i:] {
-			dropped(f)
-		}
-		break
 	}
 	if torn == nil {
-		t.app, err = durable.OpenAppend(s.fs, s.path(t.n))
-		return err
+		return n, nil, nil, nil
 	}
-	// The segment is left as it is; the next batch begins another.
 	info, err := s.fs.Stat(torn.Path)
 	if err != nil {
-		return err
+		return n, nil, nil, err
 	}
 	torn.Bytes = info.Size() - torn.Offset
+	return n, torn, dropped, nil
+}
+
+// recoverTail finds the end of the last segment and returns the frames of its
+// leftover. A segment with one is left as it is; the next batch begins another.
+func (v *Vault) recoverTail(t *tail, s *segments, whole func(Loc, durable.Frame) (bool, error)) (dropped []durable.Frame, err error) {
+	n, torn, dropped, err := unfinished(s, whole)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	t.n = n
+	if torn == nil {
+		t.app, err = durable.OpenAppend(s.fs, s.path(n))
+		return nil, err
+	}
 	v.torn = append(v.torn, leftover{Damage: *torn})
-	return nil
+	return dropped, nil
 }
 
 func (v *Vault) recoverTexts() error {
-	whole := func(f durable.Frame) (bool, error) {
-		t, err := parseText(f.Payload)
-		if err != nil {
-			return true, nil // not torn: it was written like this. Check names it.
-		}
-		_, _, err = v.textKey(t.slot)
-		return known(err)
+	frames, err := v.recoverTail(&v.records, v.texts.segs, v.wholeText)
+	if err != nil {
+		return err
 	}
 	var dropped uint64 // highest slot of a frame in the leftover: not to be used again
-	err := v.recoverTail(&v.records, v.texts.segs, whole, func(f durable.Frame) {
+	for _, f := range frames {
 		if t, err := parseText(f.Payload); err == nil {
 			v.texts.drop(t.id, t.slot)
 			dropped = max(dropped, t.slot)
 		}
-	})
-	if err != nil {
-		return err
 	}
 	v.slot = v.texts.lastSlot()
 	if err := v.recoverSlots(v.textKeys, &v.slot); err != nil {
@@ -176,15 +179,15 @@ func (v *Vault) recoverDigests() error {
 }
 
 func (v *Vault) recoverEntries() error {
-	whole := func(f durable.Frame) (bool, error) { return v.whole(newLoc(v.entries.n, f.Offset), f) }
+	frames, err := v.recoverTail(&v.entries, v.openings, v.wholeOpenings)
+	if err != nil {
+		return err
+	}
 	var dropped uint64 // highest slot of a frame in the leftover: not to be used again
-	err := v.recoverTail(&v.entries, v.openings, whole, func(f durable.Frame) {
+	for _, f := range frames {
 		if o, err := parseOpenings(f.Payload); err == nil {
 			dropped = max(dropped, o.slot)
 		}
-	})
-	if err != nil {
-		return err
 	}
 	last, err := v.lastEntrySlot()
 	if err != nil {
@@ -196,20 +199,31 @@ func (v *Vault) recoverEntries() error {
 	return err
 }
 
-// whole reports whether everything that a frame of openings needs is there.
-func (v *Vault) whole(loc Loc, f durable.Frame) (bool, error) {
-	rec, damage := v.record(loc, f.Payload)
+// wholeText reports whether the key of a frame of a text is there.
+func (r *Reader) wholeText(_ Loc, f durable.Frame) (bool, error) {
+	t, err := parseText(f.Payload)
+	if err != nil {
+		return true, nil // not torn: it was written like this. Check names it.
+	}
+	_, _, err = r.textKey(t.slot)
+	return known(err)
+}
+
+// wholeOpenings reports whether everything that a frame of openings needs is
+// there.
+func (r *Reader) wholeOpenings(loc Loc, f durable.Frame) (bool, error) {
+	rec, damage := r.record(loc, f.Payload)
 	if damage != nil {
 		return true, nil // not torn: it was written like this. Check names it.
 	}
-	salt, err := v.salts(rec.o.slot)
+	salt, err := r.salts(rec.o.slot)
 	if ok, err := known(err); !ok {
 		return false, err
 	}
 	for _, t := range rec.o.texts {
 		id, err := rec.textID(t.k, salt)
 		if err == nil {
-			_, _, err = v.locate(id)
+			_, _, err = r.locate(id)
 		}
 		if ok, err := known(err); !ok {
 			return false, err
@@ -359,8 +373,53 @@ func (v *Vault) Torn() []Damage {
 	return ds
 }
 
-// DropTorn removes what [Vault.Torn] lists. The caller has made sure that no
-// entry of the log needs it. A crash leaves some of it; it is listed again.
+// NeedsTorn says whether what [Vault.Torn] lists is damage and no leftover:
+// because the newest openings anybody was told of, those at last, lie in it, or
+// because openings outside of it need a text that is gone with it. Where a text
+// may be in it this reads all openings.
+func (v *Vault) NeedsTorn(last Loc) (bool, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.torn) == 0 {
+		return false, nil
+	}
+	if v.isTorn(v.openings.path(last.segment()), last.offset()) {
+		return true, nil
+	}
+	if v.records.app != nil { // the last segment of texts is whole
+		return false, nil
+	}
+	return v.missesText()
+}
+
+// missesText says whether openings that are not torn need a text that is not
+// there, or cannot tell.
+func (v *Vault) missesText() (misses bool, err error) {
+	_, err = v.scan(func(at Loc, rec *Record) error {
+		if misses || v.isTorn(v.openings.path(at.segment()), at.offset()) {
+			return nil
+		}
+		salt, err := v.salts(rec.o.slot)
+		if errors.Is(err, ErrErased) {
+			return nil
+		}
+		if err != nil {
+			misses = true
+			return nil
+		}
+		for _, t := range rec.o.texts {
+			if id, err := rec.textID(t.k, salt); err == nil {
+				_, there := v.texts.place(id)
+				misses = misses || !there
+			}
+		}
+		return nil
+	})
+	return misses, err
+}
+
+// DropTorn removes what [Vault.Torn] lists. The caller has made sure that nobody
+// needs it, see [Vault.NeedsTorn]. A crash leaves some of it; it is listed again.
 func (v *Vault) DropTorn() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

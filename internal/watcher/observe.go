@@ -2,18 +2,15 @@ package watcher
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
-	"github.com/stele-log/stele/internal/catalogue"
-	"github.com/stele-log/stele/internal/redact"
+	"github.com/stele-log/stele/internal/record"
 )
 
 // handle takes what capture saw. From here on nothing holds a secret.
@@ -46,17 +43,19 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	if match.Agent != nil {
 		c.what.Agent = match.Agent.ID
 	}
-	c.what.Path, c.what.Path64 = encode(o.Path)
-	c.what.From, c.what.From64 = encode(o.From)
+	c.what.Path, c.what.Path64 = record.Encode(o.Path)
+	c.what.From, c.what.From64 = record.Encode(o.From)
 	if o.Action != body.Delete {
 		size, owner := o.Size, o.Owner
 		c.what.Size, c.what.Owner, c.what.Mode = &size, &owner, fmt.Sprintf("%04o", o.Mode&0o7777)
 	}
-	if o.HasContent {
-		w.redact(&c, match, o)
-	}
 	slices.Sort(c.what.Marks)
 	c.what.Marks = slices.Compact(c.what.Marks)
+	if o.HasContent {
+		redacted := record.Change{What: c.what}
+		redacted.SetText(w.cfg.Redactor, match, o.Content)
+		c.what, c.text = redacted.What, redacted.Text
+	}
 	return c
 }
 
@@ -65,32 +64,6 @@ func folded(events int) int {
 		return events
 	}
 	return 0
-}
-
-func (w *Watcher) redact(c *change, m catalogue.Match, o *capture.Observation) {
-	link := slices.Contains(o.Marks, body.MarkLink)
-	if !link { // the text of a link is its target, whose syntax is none
-		c.what.Format = formatOf(m, o)
-	}
-	r := w.cfg.Redactor.Text(o.Content, redact.Source{Format: c.what.Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
-	c.text, c.what.Secrets = r.Text, r.Fingerprints
-	if c.text == nil {
-		c.text = []byte{}
-	}
-	for mark, is := range map[string]bool{
-		body.MarkRedacted: len(r.Fingerprints) > 0, body.MarkUnparsed: r.Unparsed && !link, body.MarkBinary: r.Binary,
-	} {
-		if is {
-			c.what.Marks = append(c.what.Marks, mark)
-		}
-	}
-}
-
-func formatOf(m catalogue.Match, o *capture.Observation) string {
-	if m.Format != "" {
-		return m.Format
-	}
-	return catalogue.FormatOf(o.Path, o.Content[:min(len(o.Content), 4096)])
 }
 
 // clean masks secrets in command lines, and bytes that are not text.
@@ -128,14 +101,6 @@ func (w *Watcher) command(args []string) []string {
 		args[i] = strings.ToValidUTF8(a, "\uFFFD")
 	}
 	return args
-}
-
-// encode splits bytes into the two ways a body may hold them.
-func encode(s string) (plain, encoded string) {
-	if utf8.ValidString(s) {
-		return s, ""
-	}
-	return "", base64.StdEncoding.EncodeToString([]byte(s))
 }
 
 // aliveEvery is how often the spool is told that the watcher runs: a gap begins

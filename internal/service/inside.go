@@ -1,0 +1,82 @@
+package service
+
+import (
+	"context"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// Inside is the service as a watcher in the same process sees it: what a client
+// does over the network, without one. The roll is called for that watcher too.
+type Inside struct {
+	service *Service
+	peer    *peer
+	host    string
+}
+
+// Inside lets a source of this process, enrolled for that host, in.
+func (s *Service) Inside(src entry.Source, host string) *Inside {
+	return &Inside{s, s.peers.of(src), host}
+}
+
+func (in *Inside) use(ctx context.Context, do func(context.Context, *server.Server) error) error {
+	in.peer.hears(in.service.cfg.Now())
+	return in.service.keeper.use(ctx, do)
+}
+
+// Submit hands in entries.
+func (in *Inside) Submit(ctx context.Context, subs []wire.Submission) (answers []wire.Answer, err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+		answers, err = srv.Submit(ctx, subs)
+		return err
+	})
+	return answers, err
+}
+
+// Receipt proves that entries stand in the log.
+func (in *Inside) Receipt(ctx context.Context, believed uint64, indexes []uint64) (r *wire.Receipt, err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+		r, err = srv.Receipt(ctx, believed, indexes)
+		return err
+	})
+	return r, err
+}
+
+// Head is where the log sees the chain of a source.
+func (in *Inside) Head(ctx context.Context, src entry.Source) (h record.Head, err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+		h, err = srv.Head(ctx, src)
+		return err
+	})
+	return h, err
+}
+
+// Latest is the latest change of paths of this host, whichever host is named.
+func (in *Inside) Latest(ctx context.Context, _ string, paths []string) ([]wire.Latest, error) {
+	all := make([]wire.Latest, len(paths))
+	err := in.use(ctx, func(ctx context.Context, srv *server.Server) error {
+		for i, p := range paths {
+			id, what, found, err := srv.Latest(ctx, index.Subject{Host: in.host, Path: p})
+			if err != nil {
+				return err
+			}
+			all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Beat says that the source lives.
+func (in *Inside) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
+	if err := in.service.beats(ctx, in.peer, b.Note); err != nil {
+		return nil, err
+	}
+	return in.Receipt(ctx, b.Believed, nil)
+}
