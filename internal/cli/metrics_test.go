@@ -45,6 +45,7 @@ func TestMetrics(t *testing.T) {
 	background(t, dir, nil, "serve", "--settings", settings)
 	scraped(t, serve, "/readyz")
 	background(t, dir, bytes.NewReader(stele(t, dir, "admin", "token")), "watch", "--settings", settings, "--join", "-")
+	scraped(t, watch, "/metrics") // it has joined by now
 	for addr, wants := range map[string][]string{
 		serve: {"stele_log_entries ", "stele_queue_bytes ", "stele_accept_seconds_bucket", `stele_findings_total{code="enrolled"} 1`, "stele_accepting 1"},
 		watch: {"stele_watch_pending_entries ", "stele_watch_believed_entries ", "stele_watch_findings 0"},

@@ -185,7 +185,7 @@ func (s store) must(t *testing.T, args ...string) string {
 	t.Helper()
 	out, errs, status := s.run(t, args...)
 	if status != 0 {
-		t.Fatalf("stele %q: status %d\n%s", args, status, errs)
+		t.Fatalf("stele %q: status %d\n%s\n%s", args, status, out, errs)
 	}
 	return out
 }

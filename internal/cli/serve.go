@@ -144,7 +144,7 @@ type door struct {
 // doorOptions are what settings do not say.
 type doorOptions struct {
 	follows *entry.Succession   // the log that a new one follows; nil: none
-	tell    func(alert.Finding) // told what is found about sources; nil: nobody
+	tell    func(alert.Finding) // told what is found about sources; nil: the diagnostics alone
 }
 
 // openDoor opens the store and the listeners.

@@ -146,13 +146,3 @@ func (s *Server) Presence(ctx context.Context, came []*entry.Beat, went []Gone) 
 	}
 	return r.rollCall(ctx)
 }
-
-// Heard takes the beat of a source in this process; the next roll call says that
-// it is present.
-func (s *Server) Heard(b *entry.Beat) {
-	if s.Fresh(b) {
-		s.recorder.mu.Lock()
-		defer s.recorder.mu.Unlock()
-		s.recorder.roll.came(b)
-	}
-}

@@ -22,17 +22,6 @@ const ComeWithin = comeWithin
 // Impatient has the service wait for clients only briefly.
 func Impatient(c *Config) { c.patience = patience{200 * time.Millisecond, 300 * time.Millisecond} }
 
-// Queued is how many bytes of the queue are taken.
-func (s *Service) Queued() int64 {
-	free := s.cfg.Queue
-	for ; free > 0 && !s.queue.TryAcquire(free); free /= 2 {
-	}
-	if free > 0 {
-		s.queue.Release(free)
-	}
-	return s.cfg.Queue - free
-}
-
 // Streams is how many streams a source has.
 func (s *Service) Streams(src entry.Source) int {
 	p := s.peers.of(src)

@@ -64,7 +64,7 @@ func FuzzHandler(f *testing.F) {
 		if w.Code == http.StatusInternalServerError || w.Code == http.StatusServiceUnavailable || w.Code < 200 {
 			t.Errorf("%s %q: status %d: %s", method, target, w.Code, w.Body)
 		}
-		if n := d.Queued(); n != 0 {
+		if n := d.queued(t); n != 0 {
 			t.Errorf("%s %q: %d bytes of the queue are still taken", method, target, n)
 		}
 	})

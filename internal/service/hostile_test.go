@@ -139,7 +139,7 @@ func TestHostileRequests(t *testing.T) {
 		})
 	}
 	s.again(t, d).proves(t)
-	if n := d.Queued(); n != 0 {
+	if n := d.queued(t); n != 0 {
 		t.Errorf("%d bytes of the queue are still taken", n)
 	}
 }
@@ -209,7 +209,7 @@ func flat(t *testing.T, d *door, attack func()) {
 	}
 	before := heap()
 	attack()
-	eventually(t, "the queue to be empty", func() bool { return d.Queued() == 0 })
+	eventually(t, "the queue to be empty", func() bool { return d.queued(t) == 0 })
 	const most = 64 << 20
 	if after := heap(); after > before+most {
 		t.Errorf("the heap grew from %d to %d MiB", before>>20, after>>20)
@@ -257,7 +257,7 @@ func TestSlow(t *testing.T) {
 		}
 	})
 	s.proves(t)
-	eventually(t, "the queue to be empty", func() bool { return d.Queued() == 0 })
+	eventually(t, "the queue to be empty", func() bool { return d.queued(t) == 0 })
 }
 
 // stream opens a stream over HTTP/2 as source 1.

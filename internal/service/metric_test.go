@@ -10,7 +10,7 @@ import (
 )
 
 // metric is the value of one metric, with its labels; 0 where there is none.
-func (d *door) metric(t *testing.T, name string) float64 {
+func (d *door) metric(t testing.TB, name string) float64 {
 	t.Helper()
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/metrics", nil)
@@ -27,7 +27,8 @@ func (d *door) metric(t *testing.T, name string) float64 {
 	return 0
 }
 
-func (d *door) metricInt(t *testing.T, name string) int64 {
+// queued is how many bytes of the queue are taken.
+func (d *door) queued(t testing.TB) int64 {
 	t.Helper()
-	return int64(d.metric(t, name))
+	return int64(d.metric(t, "stele_queue_bytes"))
 }
