@@ -127,7 +127,7 @@ func (w *Watching) Count(_ None, n *int) error {
 
 // until polls until something is so.
 func (w *Watching) until(done func() bool) error {
-	deadline := time.After(2 * time.Minute)
+	deadline := time.After(10 * time.Minute)
 	poll := time.NewTicker(500 * time.Microsecond)
 	defer poll.Stop()
 	for !done() {
@@ -137,7 +137,7 @@ func (w *Watching) until(done func() bool) error {
 			w.ended <- err
 			return fmt.Errorf("the watcher has ended: %w", err)
 		case <-deadline:
-			return fmt.Errorf("%d entries accepted, %d in the spool after two minutes", w.server.count(), w.spool.Len())
+			return fmt.Errorf("%d entries accepted, %d in the spool after ten minutes", w.server.count(), w.spool.Len())
 		}
 	}
 	return nil
