@@ -65,7 +65,7 @@ func rolledOut(t *testing.T, tab *table, n sizes) {
 	})
 	tab.add(row{
 		what: fmt.Sprintf("fleet, ten minutes of rollout in %s, late p99", n.fleetPace), measured: quantity{float64(all.at(0.99)) / 1e6, "ms"}, cpu: all.server / time.Duration(len(events)),
-		aim: aim{most: 1000}, limit: "small batches between the waves; client on the same cores",
+		aim: aim{most: 1000}, limit: "the first seconds of a wave; client on the same cores",
 		detail: fmt.Sprintf("%s changes, at most %d in a second; p50 %s", thousands(int64(len(events))), all.peak, millis(all.at(0.5))),
 	})
 	tab.add(row{

@@ -233,19 +233,19 @@ func (f *fleet) requests(t *testing.T, tab *table, n sizes) {
 
 func (f *fleet) requestRows(tab *table, hosts, entries int, ours, signature, raw, sql *side, absent string) {
 	what := fmt.Sprintf("wire, 1 change a request, %d sources", hosts)
-	limit := "TLS and HTTP/2 on both sides, Ed25519"
-	if hosts < 16 {
-		limit = "waiting for fsyncs, one after the other"
+	limit := "TLS and HTTP/2 on both sides; new files of each batch"
+	if hosts < 256 { // of whom half are in one batch
+		limit = "fsyncs and new files of each batch, with few entries in it"
 	}
 	tab.add(row{
-		what: what, measured: ours.rate(entries, "entries"), cpu: ours.took.cpu / time.Duration(entries), peer: "TLS and signature alone",
+		what: what, measured: ours.rate(entries, "entries"), cpu: ours.took.cpu / time.Duration(entries), peer: "TLS and ed25519.Verify alone",
 		beside: signature.rate(entries, "entries"), aim: aim{ratio: 0.5}, limit: limit, detail: ours.detail(entries) + "; peer " + signature.detail(entries),
 	})
 	tab.add(row{
 		what: what, measured: ours.rate(entries, "entries"), peer: "raw Tessera, no network", beside: raw.rate(entries, "entries"),
 		limit: limit, detail: "peer " + raw.detail(entries),
 	})
-	last := row{what: what, measured: ours.perCPU(entries, "entries"), peer: "PostgreSQL insert over TLS", aim: aim{ratio: 1}, limit: "Ed25519 and the checks of the record"}
+	last := row{what: what, measured: ours.perCPU(entries, "entries"), peer: "PostgreSQL insert over TLS", aim: aim{ratio: 1}, limit: "the same"}
 	if sql == nil {
 		last.detail, last.aim = "absent: "+absent, aim{}
 	} else {
