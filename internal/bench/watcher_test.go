@@ -194,7 +194,7 @@ func (f *fleet) watched(t *testing.T, tab *table, n sizes) {
 		s := ask[Shipment](t, w, "Shipped", before)
 		accepted[i], acknowledged[i] = s.Accepted.Sub(start), s.Acknowledged.Sub(start)
 	}
-	tab.add(latencies("write → accepted", accepted, aim{most: 2000}, "waiting until the writer is done, and for more of the same actor"))
+	tab.add(latencies("write → accepted", accepted, aim{most: 2000}, "a change set closes when its actor has been quiet for 700 ms"))
 	tab.add(latencies("write → acknowledged", acknowledged, aim{most: 2000}, "the same, then a checkpoint, 100 ms apart"))
 }
 
@@ -226,6 +226,6 @@ func (f *fleet) idle(t *testing.T, tab *table, n sizes, w *far, files int) {
 	share := float64(u.CPU-before.CPU) / float64(time.Since(start)) * 100
 	tab.add(row{
 		what: fmt.Sprintf("idle watcher of %s files", thousands(int64(files))), measured: quantity{share, "% of a core"}, aim: aim{most: 1},
-		limit: "beats; a scan every five minutes is not in it", detail: fmt.Sprintf("resident %s, at most %s", mebibytes(u.Resident), mebibytes(u.Peak)),
+		limit: "timers that look whether something has settled; no scan in it", detail: fmt.Sprintf("resident %s, at most %s", mebibytes(u.Resident), mebibytes(u.Peak)),
 	})
 }
