@@ -226,6 +226,6 @@ func (f *fleet) idle(t *testing.T, tab *table, n sizes, w *far, files int) {
 	share := float64(u.CPU-before.CPU) / float64(time.Since(start)) * 100
 	tab.add(row{
 		what: fmt.Sprintf("idle watcher of %s files", thousands(int64(files))), measured: quantity{share, "% of a core"}, aim: aim{most: 1},
-		limit: "timers that look whether something has settled; no scan in it", detail: fmt.Sprintf("resident %s, at most %s", mebibytes(u.Resident), mebibytes(u.Peak)),
+		limit: "a look ten times a second whether a change set closes; beats; no scan in it", detail: fmt.Sprintf("resident %s, at most %s", mebibytes(u.Resident), mebibytes(u.Peak)),
 	})
 }
