@@ -36,7 +36,7 @@ const (
 
 // parts are what the test binary can be when it is started once more.
 var farParts = map[string]func(dir string) (any, func() error, error){
-	"stele": steleFar, "signature": signatureFar, "watcher": watcherFar,
+	"stele": steleFar, "signature": signatureFar, "watcher": watcherFar, "postgres": postgresFar,
 }
 
 func TestMain(m *testing.M) {

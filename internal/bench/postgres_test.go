@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,58 +23,84 @@ import (
 	"github.com/stele-log/stele/internal/wire"
 )
 
-// postgres is what many would use in place of a log: a table that is only ever
-// inserted into, over TLS, durable on commit.
-type postgres struct {
+// Postgres is what many would use in place of a log: a table that is only ever
+// inserted into, over TLS, durable on commit. The process that plays this part
+// starts the server, and stops it when whoever measures is gone.
+type Postgres struct {
 	dir    string
 	port   int
 	user   string
 	pin    string
+	absent error
 	server *exec.Cmd
 }
 
 // errNoPostgres says why the side is absent.
 var errNoPostgres = errors.New("no PostgreSQL here")
 
-// startPostgres starts a server of its own, which ends with the test.
-func startPostgres(t *testing.T) (*postgres, error) {
+func postgresFar(dir string) (any, func() error, error) {
+	p := &Postgres{dir: dir}
+	p.absent = p.start()
+	return p, p.stop, nil
+}
+
+// Session says how a session is opened; Absent, why there is no server.
+type Session struct{ DSN, Pin, Absent string }
+
+// Session implements the call of that name.
+func (p *Postgres) Session(_ None, out *Session) error {
+	if p.absent != nil {
+		out.Absent = p.absent.Error()
+		return nil
+	}
+	*out = Session{DSN: p.dsn(), Pin: p.pin}
+	return nil
+}
+
+// Usage implements the call of that name, for the server and its sessions.
+func (p *Postgres) Usage(_ None, u *Usage) error {
+	u.CPU = p.cpu()
+	return nil
+}
+
+func (p *Postgres) start() error {
 	bin, err := postgresBin()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	dir, err := os.MkdirTemp("", "stele-bench-postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	p := &postgres{dir: dir}
 	cred, err := p.account()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	run := func(name string, args ...string) *exec.Cmd {
 		cmd := exec.Command(filepath.Join(bin, name), args...)
-		cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: cred}
+		cmd.Dir, cmd.SysProcAttr = p.dir, &syscall.SysProcAttr{Credential: cred}
 		return cmd
 	}
 	if out, err := run("initdb", "-D", p.data(), "-A", "trust", "-U", p.user, "--no-sync", "--no-instructions").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: initdb: %w: %s", errNoPostgres, err, out)
+		return fmt.Errorf("%w: initdb: %w: %s", errNoPostgres, err, out)
 	}
 	if err := p.prepare(cred); err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("%w: %w", errNoPostgres, err)
 	}
-	p.server = run("postgres", "-D", p.data(), "-p", strconv.Itoa(p.port), "-k", dir, "-h", "127.0.0.1",
+	p.server = run("postgres", "-D", p.data(), "-p", strconv.Itoa(p.port), "-k", p.dir, "-h", "127.0.0.1",
 		"-c", "ssl=on", "-c", "max_connections=400", "-c", "logging_collector=off", "-c", "log_min_messages=fatal")
 	if err := p.server.Start(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoPostgres, err)
+		return fmt.Errorf("%w: %w", errNoPostgres, err)
 	}
-	t.Cleanup(func() {
-		p.server.Process.Signal(syscall.SIGINT) // fast shutdown
-		if err := p.server.Wait(); err != nil {
-			t.Errorf("postgres: %v", err)
-		}
-	})
-	return p, p.table(t.Context())
+	return p.table()
+}
+
+// stop is what PostgreSQL calls a fast shutdown.
+func (p *Postgres) stop() error {
+	if p.server == nil || p.server.Process == nil {
+		return nil
+	}
+	p.server.Process.Signal(syscall.SIGINT)
+	if err := p.server.Wait(); err != nil && p.absent == nil {
+		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	return nil
 }
 
 // postgresBin finds the binaries, which Debian keeps off the path.
@@ -92,7 +117,7 @@ func postgresBin() (string, error) {
 }
 
 // account is who the server runs as: it refuses to be root.
-func (p *postgres) account() (*syscall.Credential, error) {
+func (p *Postgres) account() (*syscall.Credential, error) {
 	me, err := user.Current()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoPostgres, err)
@@ -116,10 +141,10 @@ func (p *postgres) account() (*syscall.Credential, error) {
 	return nil, fmt.Errorf("%w: it refuses to run as root and there is no other account", errNoPostgres)
 }
 
-func (p *postgres) data() string { return filepath.Join(p.dir, "data") }
+func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
 
 // prepare gives the server its certificate and a port.
-func (p *postgres) prepare(cred *syscall.Credential) error {
+func (p *Postgres) prepare(cred *syscall.Credential) error {
 	certificate, key, err := mtls.NewServer([]string{"127.0.0.1"})
 	if err != nil {
 		return err
@@ -148,23 +173,28 @@ func (p *postgres) prepare(cred *syscall.Credential) error {
 	return errors.Join(err, l.Close())
 }
 
-// connect is a session over TLS, held to the server's own key.
-func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
-	cfg, err := pgx.ParseConfig(fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=postgres sslmode=require", p.port, p.user))
+func (p *Postgres) dsn() string {
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=postgres sslmode=require", p.port, p.user)
+}
+
+// open opens a session over TLS, held to the server's own key.
+func (s Session) open(ctx context.Context) (*pgx.Conn, error) {
+	cfg, err := pgx.ParseConfig(s.DSN)
 	if err != nil {
 		return nil, err
 	}
-	cfg.TLSConfig = mtls.ClientConfig(p.pin, nil)
-	cfg.Fallbacks = nil
+	cfg.TLSConfig, cfg.Fallbacks = mtls.ClientConfig(s.Pin, nil), nil
 	return pgx.ConnectConfig(ctx, cfg)
 }
 
 // table makes the table once the server answers.
-func (p *postgres) table(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+func (p *Postgres) table() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
 	for {
-		c, err := p.connect(ctx)
+		c, err := Session{DSN: p.dsn(), Pin: p.pin}.open(ctx)
 		if err == nil {
 			_, err = c.Exec(ctx, `CREATE TABLE changes (id bigserial PRIMARY KEY, source bytea, seq bigint, submission bytea)`)
 			return errors.Join(err, c.Close(ctx))
@@ -172,22 +202,9 @@ func (p *postgres) table(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: it does not answer: %w", errNoPostgres, err)
-		case <-time.After(20 * time.Millisecond):
+		case <-poll.C:
 		}
 	}
-}
-
-// sessions connects so many clients.
-func (p *postgres) sessions(t *testing.T, n int) (conns []*pgx.Conn, err error) {
-	for range n {
-		c, err := p.connect(t.Context())
-		if err != nil {
-			return nil, err
-		}
-		conns = append(conns, c)
-		t.Cleanup(func() { c.Close(context.Background()) })
-	}
-	return conns, nil
 }
 
 // insert stores what a submission brings, durably.
@@ -207,7 +224,7 @@ func insert(ctx context.Context, c *pgx.Conn, s *wire.Submission) error {
 // cpu is what the server and its children have taken. None has ended: sessions
 // stay open until the test ends. The scheduler tells it in nanoseconds, where
 // the times in stat are cut to hundredths of a second, process by process.
-func (p *postgres) cpu() (sum time.Duration) {
+func (p *Postgres) cpu() (sum time.Duration) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	server := strconv.Itoa(p.server.Process.Pid)
 	for _, name := range stats {
