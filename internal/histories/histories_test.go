@@ -20,7 +20,7 @@ var (
 )
 
 // atOnce is how many histories go on at the same time: they mostly wait.
-const atOnce = 4
+const atOnce = 6
 
 // TestHistories lives through as many histories as are asked for: 25, and 200
 // where STELE_CI is set.

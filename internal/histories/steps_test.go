@@ -445,12 +445,12 @@ func (w *world) falseServer(code string, prepare func(place, uint64) error) erro
 	if err := w.exchange(func(p place) error { return prepare(p, most+1) }); err != nil {
 		return err
 	}
-	w.setHonest(false)
+	w.exchanged()
 	if err := w.startServer(); err != nil {
 		return err
 	}
 	for _, h := range victims {
-		h.may[code], h.may[watcher.MissingInclusion] = true, true
+		h.may[code], h.may[watcher.MissingInclusion], h.may[watcher.BadReceipt] = true, true, true
 		h.edit(h.paths[2], 10, false)
 		h.wires.set(false)
 	}
@@ -461,7 +461,7 @@ func (w *world) falseServer(code string, prepare func(place, uint64) error) erro
 		h.wires.set(true)
 	}
 	w.killServer()
-	w.setHonest(true)
+	w.exchanged()
 	if err := w.restore(); err != nil {
 		return err
 	}
