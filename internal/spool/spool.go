@@ -535,13 +535,19 @@ func (s *Spool) replace(next *durable.Appender) error {
 	return s.cfg.FS.SyncDir(s.cfg.Dir)
 }
 
-// payload reads an entry's frame back.
+// payload reads an entry's frame back. One that has changed since it was written
+// is an error: opening the spool again finds out what is left.
 func (s *Spool) payload(w waiting) ([]byte, error) {
-	b := make([]byte, w.size)
-	if _, err := s.file.ReadAt(b, w.at); err != nil {
+	at := w.at - durable.FrameOverhead
+	b := make([]byte, durable.FrameOverhead+w.size)
+	if _, err := s.file.ReadAt(b, at); err != nil {
 		return nil, fmt.Errorf("read entry %d: %w", w.seq, err)
 	}
-	return b, nil
+	f, err := durable.ParseFrame(s.path, at, b)
+	if err != nil {
+		return nil, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
+	}
+	return f.Payload, nil
 }
 
 // Close closes the file.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -367,5 +368,34 @@ func TestLaterVersion(t *testing.T) {
 	}
 	if !bytes.Equal(d.Files()["/watch/spool"], later) {
 		t.Fatal("it was written to")
+	}
+}
+
+// TestFlippedWhileOpen: an entry that changes on the disk after it was put is not
+// handed on, and names its place; opened again, the spool says what is missing.
+func TestFlippedWhileOpen(t *testing.T) {
+	d := faultdisk.New(1)
+	s := open(t, d)
+	var ends []int
+	for n := range uint64(4) {
+		if err := s.Put(item(n)); err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, len(d.Files()["/watch/spool"]))
+	}
+	f, err := d.OpenFile("/watch/spool", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte{0xff}, int64(ends[0]-3)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Pending(10, 1<<20); err == nil || !strings.Contains(err.Error(), "entry 0 in the spool: /watch/spool: offset") {
+		t.Fatalf("an altered entry is handed on: %v", err)
+	}
+	s.Close()
+	s = open(t, d)
+	if first, ok := s.First(); !ok || first != 1 || s.Len() != 3 || len(s.Damage()) != 1 {
+		t.Fatalf("%d entries from %d, %v", s.Len(), first, s.Damage())
 	}
 }
