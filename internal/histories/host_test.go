@@ -299,9 +299,9 @@ func (h *host) crash() {
 	r.disk.dead.Store(true)
 	r.script.drop()
 	h.wires.set(true)
-	h.road.drop()
 	r.cancel()
 	<-r.done
+	h.road.drop()
 	r.client.Close()
 	r.spool.Close() // the disk answers nothing
 	h.mu.Lock()
