@@ -85,8 +85,9 @@ func TestMachine(t *testing.T) {
 		return path
 	}
 	one, other := file("0123456789abcdef0123456789abcdef\n"), file("00000000000000000000000000000001\n")
-	if machineOf(one) != machineOf(one) || machineOf(one) == machineOf(other) || len(machineOf(one)) != 32 {
-		t.Fatalf("%s, %s, %s", machineOf(one), machineOf(one), machineOf(other))
+	first, again := machineOf(one), machineOf(one)
+	if first != again || first == machineOf(other) || len(first) != 32 {
+		t.Fatalf("%s, %s, %s", first, again, machineOf(other))
 	}
 	for _, none := range []string{"", "\n", "uninitialized\n"} {
 		if got := machineOf(file(none)); got != "unknown" {
