@@ -279,6 +279,7 @@ func (w *world) flip() error {
 			if err != nil {
 				return err
 			}
+			h.flipped = true
 			h.may[watcher.SpoolDamaged], h.may[string(verify.SequenceGap)] = true, true
 			b[int(at*float64(len(b)))] ^= 0x80 // not into a later version
 			return os.WriteFile(h.spoolFile(), b, 0o600)
