@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
@@ -47,11 +48,13 @@ Without --listen it is reached from this machine only.`,
 	f.StringVar(&o.listen, "listen", "", "address to listen on (default 127.0.0.1:7835)")
 	f.StringSliceVar(&o.names, "name", nil, "host name by which clients call this server, beside its addresses")
 	f.StringVar(&o.follows, "follows", "", "store of a log that cannot be continued, which the new one says that it follows")
+	f.BoolVar(&o.moved, "moved", false, "this store was moved to this machine, and the other one writes to it no more")
 	f.StringVar(&o.metrics, "metrics", "", "address of the listener for metrics, on loopback (default none)")
 	return cmd
 }
 
 type serveOptions struct {
+	moved                          bool
 	file, listen, metrics, follows string
 	names                          []string
 }
@@ -89,6 +92,11 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.moved {
+		if err := moveKeys(l); err != nil {
+			return err
+		}
+	}
 	follows, err := a.followed(ctx, l, o.follows)
 	if err != nil {
 		return err
@@ -103,6 +111,17 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	a.talk("log          %s", d.endpoint.VKey)
 	a.talk("next         `stele admin token` lets a host join")
 	return d.run(ctx)
+}
+
+// moveKeys has the keys of a store that was moved be of this machine. Two
+// machines that write with one key make a fork, which every watcher will name.
+func moveKeys(l server.Layout) error {
+	for _, role := range []string{"log", string(entry.Recorder)} {
+		if err := keyfile.Move(l.Key(role), role); err != nil {
+			return fmt.Errorf("move the store: %w", err)
+		}
+	}
+	return nil
 }
 
 // followed says how long the log in another store was; nil if there is none to
@@ -197,6 +216,8 @@ func hintStore(err error) error {
 	switch {
 	case errors.Is(err, server.ErrBegun):
 		return withHint(err, "what a log follows is said when it begins; name an empty directory with --data")
+	case errors.Is(err, keyfile.ErrOtherMachine):
+		return withHint(err, "if the store was moved here and the other machine writes to it no more: stele serve --moved")
 	case errors.Is(err, durable.ErrLocked):
 		return withHint(err, "another process writes to this store; stop it first, or name another store with --data")
 	case errors.Is(err, fs.ErrPermission):

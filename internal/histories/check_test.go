@@ -23,6 +23,7 @@ type logged struct {
 	index uint64
 	texts []version // one for each what; gone where there is none
 	paths []string
+	names []entry.ID // the entries that its changes say they follow
 }
 
 // check holds what is on record against what happened.
@@ -34,7 +35,7 @@ func (w *world) check(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	errs = append(errs, w.nothingLost(all), w.inOrder(all), w.examined(ctx))
+	errs = append(errs, w.nothingLost(all), w.inOrder(all), w.examined(ctx, all))
 	for _, h := range w.hosts {
 		errs = append(errs, h.asItWas(all), h.accused(all))
 	}
@@ -95,6 +96,13 @@ func (lg *logged) open(v *vault.Reader, r *vault.Record) error {
 		if err := body.Unmarshal(d.Body, &what); err != nil {
 			return err
 		}
+		if what.Before != nil && what.Before.Entry != "" {
+			id, err := entry.ParseHash(what.Before.Entry)
+			if err != nil {
+				return err
+			}
+			lg.names = append(lg.names, id)
+		}
 		ver := version{gone: what.After == ""}
 		if !ver.gone {
 			id, err := r.TextID(k)
@@ -149,7 +157,7 @@ func (w *world) inOrder(all []logged) error {
 }
 
 // examined: everything verifies, and no source is accused of what it did not do.
-func (w *world) examined(ctx context.Context) error {
+func (w *world) examined(ctx context.Context, all []logged) error {
 	note, err := w.place.trust()
 	if err != nil {
 		return err
@@ -162,16 +170,27 @@ func (w *world) examined(ctx context.Context) error {
 		err = fmt.Errorf("examined: %d duplicates, index behind: %v, %+v", rep.Duplicates, rep.IndexBehind, rep.Problems)
 	}
 	for _, f := range rep.Findings {
-		if h := w.of(f.Source); f.Accused == verify.TheSource && h != nil && h.may[string(f.Code)] {
+		h := w.of(f.Source)
+		if f.Accused == verify.TheSource && h != nil && (h.may[string(f.Code)] || h.flipped && followsLost(f, all)) {
 			continue
 		}
 		name := "somebody"
-		if h := w.of(f.Source); h != nil {
+		if h != nil {
 			name = h.name + " "
 		}
 		err = errors.Join(err, fmt.Errorf("examined: %saccused at %d: %v", name, f.Index, &f))
 	}
 	return err
+}
+
+// followsLost reports whether a finding is about a change that follows one which
+// was lost with its entry: it had been signed before that was known.
+func followsLost(f verify.Finding, all []logged) bool {
+	there := make(map[entry.ID]bool)
+	for _, l := range all {
+		there[l.ID()] = true
+	}
+	return f.Code == verify.BeforeMismatch && slices.ContainsFunc(all[f.Index].names, func(id entry.ID) bool { return !there[id] })
 }
 
 func (w *world) of(src entry.Source) *host {

@@ -55,13 +55,14 @@ type host struct {
 	paths  []string
 	counts map[string]int // of versions made of each path
 
-	mu     sync.Mutex
-	truth  map[string][]version
-	alerts []alert.Finding
-	clock  time.Duration // by which its clock is wrong
-	passed time.Duration // that its patience was made to think went by
-	forgot bool          // its spool went back: it may not know any more of a file that is gone
-	folds  bool          // its spool was full: of what comes then the latest is enough
+	mu      sync.Mutex
+	truth   map[string][]version
+	alerts  []alert.Finding
+	clock   time.Duration // by which its clock is wrong
+	passed  time.Duration // that its patience was made to think went by
+	forgot  bool          // its spool went back: it may not know any more of a file that is gone
+	flipped bool          // a bit of its spool was
+	folds   bool          // its spool was full: of what comes then the latest is enough
 
 	run *run // nil: its watcher is down
 
@@ -299,9 +300,9 @@ func (h *host) crash() {
 	r.disk.dead.Store(true)
 	r.script.drop()
 	h.wires.set(true)
-	h.road.drop()
 	r.cancel()
 	<-r.done
+	h.road.drop()
 	r.client.Close()
 	r.spool.Close() // the disk answers nothing
 	h.mu.Lock()

@@ -88,9 +88,10 @@ func (w *wires) drop() {
 // delays whole requests, and it is where a server lies to this one host.
 type road struct {
 	watcher.Server
-	reverse bool                                         // a fault put in on purpose
-	took    func([]wire.Submission, []wire.Answer) error // told what the server accepted
-	bad     float64                                      // how likely a request comes to harm
+	reverse bool                                              // a fault put in on purpose
+	reign   func() int                                        // of the server that is asked
+	took    func(int, []wire.Submission, []wire.Answer) error // told what the server accepted
+	bad     float64                                           // how likely a request comes to harm
 
 	mu      sync.Mutex
 	dice    map[string]*rand.Rand // for each kind of request, so that they do not disturb each other
@@ -181,17 +182,18 @@ func (r *road) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answe
 }
 
 func (r *road) send(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+	began := r.reign()
 	if r.reverse && len(subs) > 1 {
-		return r.sendReversed(ctx, subs)
+		return r.sendReversed(ctx, began, subs)
 	}
 	answers, err := r.Server.Submit(ctx, subs)
 	if err != nil {
 		return nil, err
 	}
-	return answers, r.took(subs, answers)
+	return answers, r.took(began, subs, answers)
 }
 
-func (r *road) sendReversed(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+func (r *road) sendReversed(ctx context.Context, began int, subs []wire.Submission) ([]wire.Answer, error) {
 	answers := make([]wire.Answer, len(subs))
 	for i := len(subs) - 1; i >= 0; i-- {
 		a, err := r.Server.Submit(ctx, subs[i:i+1])
@@ -200,7 +202,7 @@ func (r *road) sendReversed(ctx context.Context, subs []wire.Submission) ([]wire
 		}
 		answers[i] = a[0]
 	}
-	return answers, r.took(subs, answers)
+	return answers, r.took(began, subs, answers)
 }
 
 // ask lets a question come to harm.

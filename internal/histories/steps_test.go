@@ -108,7 +108,7 @@ func (w *world) some(most int, of func(*host) bool) (picked []*host) {
 	return all[:min(len(all), 1+w.rng.IntN(most))]
 }
 
-func any_(*host) bool { return true }
+func whoever(*host) bool { return true }
 
 func up(h *host) bool { return h.run != nil }
 
@@ -121,7 +121,7 @@ func (h *host) isCut() bool {
 }
 
 func (w *world) edit() error {
-	for _, h := range w.some(8, any_) {
+	for _, h := range w.some(8, whoever) {
 		for range 1 + w.rng.IntN(4) {
 			h.edit(h.paths[w.rng.IntN(len(h.paths))], w.size(), w.rng.IntN(20) == 0)
 		}
@@ -217,7 +217,7 @@ func (w *world) startHosts() error {
 
 func (w *world) jumpClock() error {
 	by := []time.Duration{-time.Hour, time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour}[w.rng.IntN(4)]
-	for _, h := range w.some(1, any_) {
+	for _, h := range w.some(1, whoever) {
 		h.mu.Lock()
 		h.clock += by
 		h.mu.Unlock()
@@ -245,7 +245,7 @@ func (w *world) fill() error {
 func (h *host) snapshots() string { return h.dir + ".snapshot" }
 
 func (w *world) snapshot() error {
-	for _, h := range w.some(4, any_) {
+	for _, h := range w.some(4, whoever) {
 		w.say("snapshot of %s", h.name)
 		if _, err := os.Stat(h.dir); err != nil {
 			continue
@@ -266,7 +266,7 @@ func (w *world) rollBack() error {
 }
 
 func (w *world) loseSpool() error {
-	return w.disturb("loses its spool", any_, func(h *host) error { return os.RemoveAll(h.dir) })
+	return w.disturb("loses its spool", whoever, func(h *host) error { return os.RemoveAll(h.dir) })
 }
 
 // flip flips a bit of a spool.
@@ -279,6 +279,7 @@ func (w *world) flip() error {
 			if err != nil {
 				return err
 			}
+			h.flipped = true
 			h.may[watcher.SpoolDamaged], h.may[string(verify.SequenceGap)] = true, true
 			b[int(at*float64(len(b)))] ^= 0x80 // not into a later version
 			return os.WriteFile(h.spoolFile(), b, 0o600)
@@ -332,7 +333,7 @@ func (w *world) comeBack(h *host, how string) error {
 func (w *world) lie() error {
 	all := lies(w.forger)
 	l := all[w.rng.IntN(len(all))]
-	h := w.some(1, any_)[0]
+	h := w.some(1, whoever)[0]
 	w.say("lie to %s: %s", h.name, l.code)
 	if err := w.online(h); err != nil {
 		return err
@@ -445,12 +446,12 @@ func (w *world) falseServer(code string, prepare func(place, uint64) error) erro
 	if err := w.exchange(func(p place) error { return prepare(p, most+1) }); err != nil {
 		return err
 	}
-	w.setHonest(false)
+	w.exchanged()
 	if err := w.startServer(); err != nil {
 		return err
 	}
 	for _, h := range victims {
-		h.may[code], h.may[watcher.MissingInclusion] = true, true
+		h.may[code], h.may[watcher.MissingInclusion], h.may[watcher.BadReceipt] = true, true, true
 		h.edit(h.paths[2], 10, false)
 		h.wires.set(false)
 	}
@@ -461,7 +462,7 @@ func (w *world) falseServer(code string, prepare func(place, uint64) error) erro
 		h.wires.set(true)
 	}
 	w.killServer()
-	w.setHonest(true)
+	w.exchanged()
 	if err := w.restore(); err != nil {
 		return err
 	}

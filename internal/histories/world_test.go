@@ -113,7 +113,7 @@ type world struct {
 	limit time.Duration
 
 	mu       sync.Mutex
-	honest   bool                // the server that runs is the genuine one
+	reign    int                 // how often the server was exchanged: odd for a false one
 	accepted map[entry.ID]uint64 // and where
 	wrong    []error             // noticed on the way
 }
@@ -121,7 +121,7 @@ type world struct {
 func newWorld(tm *template, dir string, seed uint64, c cheat) (*world, error) {
 	w := &world{
 		template: tm, place: place{dir}, cheat: c, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5e1e)),
-		began: time.Now(), limit: time.Minute, honest: true, accepted: make(map[entry.ID]uint64),
+		began: time.Now(), limit: time.Minute, accepted: make(map[entry.ID]uint64),
 	}
 	if err := os.CopyFS(dir, os.DirFS(tm.dir)); err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (w *world) newHost(n int, bad float64) (*host, error) {
 	}
 	h.wires = &wires{addr: func() string { return *w.addr.Load() }, open: make(map[net.Conn]bool)}
 	h.road = &road{
-		took: w.took, bad: bad, seed: [2]uint64{w.seed, uint64(n)}, dice: make(map[string]*rand.Rand), reverse: w.cheat.reverse,
+		reign: w.reigns, took: w.took, bad: bad, seed: [2]uint64{w.seed, uint64(n)}, dice: make(map[string]*rand.Rand), reverse: w.cheat.reverse,
 	}
 	for i := range 3 {
 		h.paths = append(h.paths, fmt.Sprintf("/etc/agent%d/%d.conf", n, i))
@@ -164,11 +164,19 @@ func (w *world) newHost(n int, bad float64) (*host, error) {
 	return h, os.MkdirAll(filepath.Dir(h.dir), 0o700)
 }
 
-// took notes what a server accepted.
-func (w *world) took(subs []wire.Submission, answers []wire.Answer) error {
+// reigns says under which server a request begins.
+func (w *world) reigns() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.honest {
+	return w.reign
+}
+
+// took notes what the genuine server accepted, of a request that began and ended
+// under it.
+func (w *world) took(began int, subs []wire.Submission, answers []wire.Answer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if began != w.reign || w.reign%2 == 1 {
 		return nil
 	}
 	for i, a := range answers {
@@ -185,10 +193,11 @@ func (w *world) took(subs []wire.Submission, answers []wire.Answer) error {
 	return nil
 }
 
-func (w *world) setHonest(is bool) {
+// exchanged says that another server takes over.
+func (w *world) exchanged() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.honest = is
+	w.reign++
 }
 
 func (w *world) say(format string, args ...any) {

@@ -82,6 +82,18 @@ func OpenOrCreate(path, role, name string) (Key, error) {
 	return k, durable.WriteFile(durable.OS, path, k.render(), 0o600)
 }
 
+// Move has a key that was made on another machine be of this one: the machine it
+// came from must not go on with it, which only people can know. A crash leaves
+// the old file or the new one.
+func Move(path, role string) error {
+	k, err := Open(path, role)
+	if !errors.Is(err, ErrOtherMachine) {
+		return err
+	}
+	k.Machine = Machine()
+	return durable.WriteFile(durable.OS, path, k.render(), 0o600)
+}
+
 func (k Key) render() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nrole %s\nname %s\nmachine %s\nsecret %s\n", header, k.Role, k.Name, k.Machine,

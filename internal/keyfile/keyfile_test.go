@@ -101,3 +101,28 @@ func TestMachine(t *testing.T) {
 		t.Errorf("no file is machine %s", got)
 	}
 }
+
+// TestMove: a key is moved when somebody says so, and stays the same key.
+func TestMove(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "k.key")
+	k, err := OpenOrCreate(path, "log", "stele/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Machine = "00112233445566778899aabbccddeeff"
+	if err := os.WriteFile(path, k.render(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Move(path, "recorder"); err == nil {
+		t.Fatal("a key was moved in a role it was not made for")
+	}
+	for range 2 { // what is of this machine already stays
+		if err := Move(path, "log"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Open(path, "log")
+		if err != nil || string(got.Secret.Bytes()) != string(k.Secret.Bytes()) || got.Name != k.Name {
+			t.Fatalf("another key after moving: %v", err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -30,9 +31,37 @@ func (s *Server) Latest(ctx context.Context, sub index.Subject) (id entry.ID, wh
 	return hit.ID, m.K, ok, err
 }
 
+// indexed waits until the index has taken in what was accepted by now: a source
+// that is told less than the log holds would sign as if it had forgotten it.
+func (s *Server) indexed(ctx context.Context) error {
+	size := s.log.Size()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		next, err := s.index.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("position of the index: %w", err)
+		}
+		if next >= size {
+			return nil
+		}
+		if err := s.Err(); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the index: %w", ctx.Err())
+		}
+	}
+}
+
 // Show is the latest change of each of those subjects with what shows that it is
 // one. An entry is in the first answer that names it.
 func (s *Server) Show(ctx context.Context, subs []index.Subject) ([]wire.Latest, error) {
+	if err := s.indexed(ctx); err != nil {
+		return nil, err
+	}
 	all := make([]wire.Latest, len(subs))
 	shown := make(map[uint64]bool)
 	for i, sub := range subs {

@@ -26,6 +26,9 @@ func (s *Server) Enrolment(src entry.Source) (en verify.Enrolment, ok bool) {
 // it: the source need not believe where its own chain stands. There is none
 // before the first.
 func (s *Server) SignedHead(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
+	if err := s.indexed(ctx); err != nil {
+		return record.Head{}, nil, err
+	}
 	head, ok, err := s.index.Head(ctx, src)
 	if err != nil {
 		return record.Head{}, nil, fmt.Errorf("head of source %s: %w", src, err)

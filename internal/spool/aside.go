@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"time"
 
 	"github.com/stele-log/stele/entry"
@@ -47,10 +48,39 @@ func (s *Spool) entryOf(w waiting) *entry.Entry {
 	return e
 }
 
+// findMissing compares the head with what is there: an entry at the end that has
+// become unreadable looks like one that a crash left unfinished, but a head that
+// is beyond it had been durable with it.
+func (s *Spool) findMissing() {
+	if s.head == nil {
+		return
+	}
+	have := s.acked
+	if n := len(s.pending); n > 0 {
+		have = s.pending[n-1].seq + 1
+	}
+	if s.head.Next > have {
+		s.damage = append(s.damage, durable.Damage{
+			Path: s.path, Offset: s.file.Size(),
+			Why: fmt.Sprintf("entries %d to %d are neither acknowledged nor here", have, s.head.Next-1),
+		})
+	}
+}
+
+// dropUnrecorded forgets the paths whose latest change was in an entry that is
+// lost: neither the log nor the spool has it, so the scan must find it again.
+func (s *Spool) dropUnrecorded() {
+	waits := make(map[entry.ID]bool)
+	for _, w := range s.pending {
+		waits[w.id] = true
+	}
+	maps.DeleteFunc(s.states, func(_ string, st State) bool { return st.Seq >= s.acked && !waits[st.Entry] })
+}
+
 // empty forgets what was read.
 func (s *Spool) empty(other string) {
 	s.damage = append(s.damage, durable.Damage{Path: s.path, Bytes: s.file.Size(), Why: "it is the spool of source " + other})
-	s.states, s.head, s.pending, s.bytes, s.checkpoint, s.alive = make(map[string]State), nil, nil, 0, nil, time.Time{}
+	s.states, s.head, s.pending, s.bytes, s.checkpoint, s.acked, s.alive = make(map[string]State), nil, nil, 0, nil, 0, time.Time{}
 }
 
 // keepAside keeps a copy of the file under a name that is free: it is evidence,

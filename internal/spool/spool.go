@@ -68,6 +68,7 @@ const (
 type State struct {
 	Path  []byte // any bytes
 	Entry entry.ID
+	Seq   uint64 `json:",omitempty"` // of that entry
 	What  int
 	Gone  bool            // the path was removed
 	Known json.RawMessage // capture's own
@@ -115,6 +116,7 @@ type Spool struct {
 	pending    []waiting
 	bytes      int64 // of what is pending
 	checkpoint []byte
+	acked      uint64 // entries below this seq were let go of
 	alive      time.Time
 }
 
@@ -130,6 +132,7 @@ type headFrame struct {
 	Next       uint64
 	Prev       entry.ID
 	Source     string `json:",omitempty"` // whose chain it is
+	Acked      uint64 `json:",omitempty"`
 	Checkpoint []byte
 	Alive      time.Time
 }
@@ -162,10 +165,12 @@ func Open(cfg Config) (*Spool, error) {
 	if err := s.read(); err != nil {
 		return nil, fmt.Errorf("read spool %s: %w", s.path, err)
 	}
+	s.findMissing()
 	if len(s.damage) > 0 {
 		if err := s.keepAside("damaged"); err != nil {
 			return nil, err
 		}
+		s.dropUnrecorded()
 	}
 	if other := s.foreign(); other != "" {
 		if err := s.keepAside("of-" + other); err != nil {
@@ -242,7 +247,7 @@ func (s *Spool) take(payload []byte, at int64) error {
 		if err := json.Unmarshal(payload[1:], &h); err != nil {
 			return err
 		}
-		s.head, s.checkpoint, s.alive = &h, h.Checkpoint, h.Alive
+		s.head, s.checkpoint, s.acked, s.alive = &h, h.Checkpoint, h.Acked, h.Alive
 	case frameBelief:
 		var f forgetFrame
 		if err := json.Unmarshal(payload[1:], &f); err != nil {
@@ -260,7 +265,9 @@ func (s *Spool) take(payload []byte, at int64) error {
 func (s *Spool) setHead(it Item) {
 	src := ""
 	if s.head != nil {
-		src = s.head.Source
+		if src = s.head.Source; it.Seq+1 < s.head.Next {
+			return // in a file written anew the head comes first
+		}
 	}
 	s.head = &headFrame{Next: it.Seq + 1, Prev: it.ID, Source: src}
 	s.alive = it.Time
@@ -273,7 +280,7 @@ func (s *Spool) forget(f forgetFrame) {
 		n++
 	}
 	s.pending = slices.Delete(s.pending, 0, n)
-	s.checkpoint, s.alive = f.Checkpoint, f.Time
+	s.checkpoint, s.acked, s.alive = f.Checkpoint, f.Seq+1, f.Time
 }
 
 func frame(kind byte, v any) ([]byte, error) {
@@ -513,7 +520,7 @@ func (s *Spool) kept() (b []byte, err error) {
 		return b, nil
 	}
 	h := *s.head
-	h.Checkpoint, h.Alive = s.checkpoint, s.alive
+	h.Checkpoint, h.Acked, h.Alive = s.checkpoint, s.acked, s.alive
 	if s.cfg.Source != (entry.Source{}) {
 		h.Source = s.cfg.Source.String()
 	}
@@ -535,13 +542,19 @@ func (s *Spool) replace(next *durable.Appender) error {
 	return s.cfg.FS.SyncDir(s.cfg.Dir)
 }
 
-// payload reads an entry's frame back.
+// payload reads an entry's frame back. One that has changed since it was written
+// is an error: opening the spool again finds out what is left.
 func (s *Spool) payload(w waiting) ([]byte, error) {
-	b := make([]byte, w.size)
-	if _, err := s.file.ReadAt(b, w.at); err != nil {
+	at := w.at - durable.FrameOverhead
+	b := make([]byte, durable.FrameOverhead+w.size)
+	if _, err := s.file.ReadAt(b, at); err != nil {
 		return nil, fmt.Errorf("read entry %d: %w", w.seq, err)
 	}
-	return b, nil
+	f, err := durable.ParseFrame(s.path, at, b)
+	if err != nil {
+		return nil, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
+	}
+	return f.Payload, nil
 }
 
 // Close closes the file.
@@ -642,6 +655,13 @@ func (s *Spool) Begin(h record.Head, cp verify.Checkpoint, alive time.Time) erro
 		return errors.New("the spool has begun")
 	}
 	return s.write(b, true)
+}
+
+// Acknowledged is how many entries of the chain the log was once proved to hold.
+func (s *Spool) Acknowledged() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acked
 }
 
 // First is the seq of the oldest entry that waits; ok is false if none does.

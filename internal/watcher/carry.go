@@ -138,7 +138,7 @@ func (c *Carry) put(was entry.ID, d record.Draft, states []spool.State) error {
 	}
 	states = slices.Clone(states)
 	for i := range states {
-		states[i].Entry = e.ID()
+		states[i].Entry, states[i].Seq = e.ID(), e.Seq
 	}
 	return c.To.Put(spool.Item{Seq: e.Seq, ID: e.ID(), Submission: *sub, States: states, Time: e.At()})
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +40,7 @@ type liar struct {
 	receipt func(*wire.Receipt) (*wire.Receipt, error)
 	head    func(record.Head, []byte) (record.Head, []byte, error)
 	latest  func([]wire.Latest)
+	away    bool // nobody reaches it
 }
 
 func (l *liar) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
@@ -76,6 +80,12 @@ func (l *liar) Head(ctx context.Context, src entry.Source) (record.Head, []byte,
 }
 
 func (l *liar) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
+	l.mu.Lock()
+	away := l.away
+	l.mu.Unlock()
+	if away {
+		return nil, wire.ErrUnreachable
+	}
 	subs := make([]index.Subject, len(paths))
 	for i, p := range paths {
 		subs[i] = index.Subject{Host: host, Path: p}
@@ -95,6 +105,7 @@ type bench struct {
 	liar  *liar
 	store steletest.Store
 	cfg   Config
+	dir   string // of the spool
 
 	mu     sync.Mutex
 	now    time.Time
@@ -118,7 +129,8 @@ func newBench(t *testing.T, limit int64) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := spool.Open(spool.Config{Dir: filepath.Join(t.TempDir(), "watch"), FS: durable.OS, Limit: limit})
+	b.dir = filepath.Join(t.TempDir(), "watch")
+	s, err := spool.Open(spool.Config{Dir: b.dir, FS: durable.OS, Limit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -421,4 +433,82 @@ func TestLatest(t *testing.T) {
 			b.whole(t)
 		})
 	}
+}
+
+// TestSlow is the benign twin of the lies: a server that needs nearly as long as
+// patience lasts, or fails for nearly as long, is accused of nothing.
+func TestSlow(t *testing.T) {
+	b := newBench(t, 0)
+	b.change(t, "/etc/a", "1")
+	b.liar.submit = func() error { b.pass(answerWithin - time.Second); return nil }
+	b.liar.receipt = func(r *wire.Receipt) (*wire.Receipt, error) { b.pass(receiptWithin - time.Second); return r, nil }
+	if err := b.ships(t, &trouble{}); err != nil || len(b.alerts) > 0 {
+		t.Fatalf("%v, %+v", err, b.alerts)
+	}
+	var tr trouble
+	b.change(t, "/etc/a", "2")
+	b.liar.submit = func() error { return wire.ErrUnreachable }
+	if err := b.ships(t, &tr); err == nil {
+		t.Fatal("shipped to nobody")
+	}
+	b.pass(answerWithin - time.Second)
+	if err := b.ships(t, &tr); err == nil {
+		t.Fatal("shipped to nobody")
+	}
+	b.liar.submit, b.liar.receipt = nil, func(*wire.Receipt) (*wire.Receipt, error) { return nil, errors.New("later") }
+	if err := b.ships(t, &tr); err == nil {
+		t.Fatal("there is no receipt")
+	}
+	b.liar.receipt = nil
+	if err := b.ships(t, &tr); err != nil || len(b.alerts) > 0 {
+		t.Fatalf("%v, %+v", err, b.alerts)
+	}
+	b.whole(t)
+}
+
+// TestDaysWithoutServer: however much changes while the server is away, the spool
+// keeps its size and memory does not grow; nobody who changes a file waits.
+func TestDaysWithoutServer(t *testing.T) {
+	const limit = 1 << 20
+	b := newBench(t, limit)
+	b.liar.away = true
+	b.liar.submit = func() error { return wire.ErrUnreachable }
+	text := strings.Repeat("a line of some agent's configuration\n", 200)
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	var early int64
+	for n := range 8000 {
+		if n == 1000 {
+			early = heap()
+		}
+		b.change(t, fmt.Sprintf("/etc/%d", n%50), fmt.Sprint(n, text))
+	}
+	if grown := heap() - early; grown > 2<<20 {
+		t.Errorf("memory grew by %d bytes over 7,000 changes of 50 files", grown)
+	}
+	if info, err := os.Stat(filepath.Join(b.dir, "spool")); err != nil || info.Size() > limit {
+		t.Errorf("the spool has %d bytes, its limit is %d; %v", info.Size(), limit, err)
+	}
+	if !b.found(SpoolFull) {
+		t.Error("nobody is told that the spool is full")
+	}
+	b.liar.away, b.liar.submit = false, nil
+	for range 2 { // what waits, then what was folded
+		for b.cfg.Spool.Len() > 0 {
+			if err := b.ships(t, &trouble{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.release(b.clock()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.held != nil || b.found(SpoolFull) {
+		t.Fatal("room again, and still full")
+	}
+	b.whole(t)
 }

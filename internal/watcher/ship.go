@@ -177,23 +177,15 @@ func (w *Watcher) learn(ctx context.Context) error {
 	return w.believe(cp)
 }
 
-// behind checks that the log has not lost what it had proved to this source: the
-// spool forgot only what was acknowledged.
+// behind checks that the log has not lost what it had proved to this source.
 func (w *Watcher) behind(theirs record.Head) error {
-	first, ok := w.cfg.Spool.First()
-	if !ok {
-		head, known := w.cfg.Spool.Head()
-		if !known {
-			return nil
-		}
-		first = head.Next
-	}
-	if theirs.Next >= first {
+	proved := w.cfg.Spool.Acknowledged()
+	if theirs.Next >= proved {
 		return nil
 	}
 	return &verify.Finding{
 		Code: verify.Shrunk, Accused: verify.TheLog, Source: w.Source(),
-		Detail: fmt.Sprintf("the log has %d entries of this source, and %d were acknowledged", theirs.Next, first),
+		Detail: fmt.Sprintf("the log has %d entries of this source, and %d were acknowledged", theirs.Next, proved),
 	}
 }
 

@@ -82,7 +82,7 @@ func (w *Watcher) states(s *set, e *entry.Entry, latest map[string]int) ([]spool
 		if err != nil {
 			return nil, err
 		}
-		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), What: k, Known: known, Gone: c.gone || path != c.path})
+		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), Seq: e.Seq, What: k, Known: known, Gone: c.gone || path != c.path})
 	}
 	return states, nil
 }

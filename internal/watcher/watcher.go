@@ -253,7 +253,7 @@ func (w *Watcher) mourn() error {
 		return nil
 	}
 	d := damage[0]
-	detail := fmt.Sprintf("the spool was damaged at %d places, first at offset %d (%s): what could be read of it is used, and the file is kept", len(damage), d.Offset, d.Why)
+	detail := fmt.Sprintf("the spool is not what was written, at %d places, first at offset %d (%s): what could not be used may be missing here; the file is kept", len(damage), d.Offset, d.Why)
 	w.raise(SpoolDamaged, detail)
 	return w.gap(detail, w.cfg.Spool.Latest())
 }
