@@ -91,9 +91,9 @@ type road struct {
 	reverse bool                                              // a fault put in on purpose
 	reign   func() int                                        // of the server that is asked
 	took    func(int, []wire.Submission, []wire.Answer) error // told what the server accepted
-	bad     float64                                           // how likely a request comes to harm
 
 	mu      sync.Mutex
+	bad     float64               // how likely a request comes to harm
 	dice    map[string]*rand.Rand // for each kind of request, so that they do not disturb each other
 	seed    [2]uint64
 	delayed [][]wire.Submission
@@ -124,6 +124,14 @@ func (r *road) roll(kind string) mishap {
 		return arrives
 	}
 	return lost + mishap(d.IntN(4))
+}
+
+// setBad says how likely a request comes to harm from now on.
+func (r *road) setBad(bad float64) (was float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was, r.bad = r.bad, bad
+	return was
 }
 
 func (r *road) telling() *lie {

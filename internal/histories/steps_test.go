@@ -320,9 +320,8 @@ func (w *world) comeBack(h *host, how string) error {
 		w.killServer()
 	}
 	w.say("%s %s and starts", h.name, how)
-	was := h.road.bad
-	h.road.bad = 0
-	defer func() { h.road.bad = was }()
+	was := h.road.setBad(0)
+	defer h.road.setBad(was)
 	if err := w.online(h); err != nil {
 		return err
 	}
