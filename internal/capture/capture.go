@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,7 +62,8 @@ type Config struct {
 	ScanEvery time.Duration
 	// ScanOnly does without the kernel's notifications.
 	ScanOnly bool
-	// Actors names processes; nil: /proc.
+	// Actors names processes; nil: programs in the kernel where they can be
+	// had, else /proc.
 	Actors ActorSource
 	// Handle takes over what was seen, in order, one batch at a time. When it
 	// returns, the batch is the caller's. Its error ends Run; what was not
@@ -114,12 +116,14 @@ const (
 	CauseOverflow   = "overflow"   // the kernel's queue was full
 	CauseMounts     = "mounts"     // a mount hid or uncovered what is watched
 	CauseUnreported = "unreported" // a scan found what no notification told
+	CauseActors     = "actors"     // who changed files was not told by the kernel: the programs were detached
 )
 
 // The layers of capture.
 const (
 	LayerFanotify = "fanotify"
 	LayerScan     = "scan"
+	LayerBPF      = "bpf"
 	LayerProc     = "proc"
 )
 
@@ -139,6 +143,16 @@ type Status struct {
 	Counters   Counters
 }
 
+// layer says how a layer is doing now.
+func (s *Status) layer(y Layer) {
+	for i := range s.Layers {
+		if s.Layers[i].Name == y.Name {
+			s.Layers = slices.Clone(s.Layers) // the one before may have been handed out
+			s.Layers[i] = y
+		}
+	}
+}
+
 // Counters count since New.
 type Counters struct {
 	Seen       uint64 // notifications read from the kernel
@@ -147,6 +161,7 @@ type Counters struct {
 	Changed    uint64 // observations
 	Unread     uint64 // observations whose text was gone too soon
 	Unknown    uint64 // observations without actor
+	Lost       uint64 // records of processes that the kernel found no room for
 	Overflows  uint64
 	Unreported uint64 // changes found by a scan while notifications were live
 	Scans      uint64

@@ -20,6 +20,7 @@ type Programs struct {
 	record  ringbuf.Record // used again and again
 
 	received uint64
+	refused  uint64 // records the ring had no room for
 	vanished uint64 // records that were sent and never came
 	missed   uint64 // times the kernel passed over a program
 }
@@ -117,9 +118,9 @@ func (p *Programs) Close() error {
 // Drain hands over every record that lay in the ring at the time of the call,
 // and any that come meanwhile, in the order they were written.
 func (p *Programs) Drain(each func(*Record)) error {
-	var sent uint64
-	if err := p.objects.Sent.Get(&sent); err != nil {
-		return fmt.Errorf("read the count of records: %w", err)
+	sent, err := get(p.objects.Sent)
+	if err != nil {
+		return err
 	}
 	if p.reader.AvailableBytes() > 0 {
 		if err := p.read(each); err != nil {
@@ -130,7 +131,15 @@ func (p *Programs) Drain(each func(*Record)) error {
 		p.vanished += sent - p.received
 		p.received = sent
 	}
-	return nil
+	p.refused, err = get(p.objects.Lost)
+	return err
+}
+
+func get(v *ebpf.Variable) (n uint64, err error) {
+	if err := v.Get(&n); err != nil {
+		return 0, fmt.Errorf("read a counter of the programs: %w", err)
+	}
+	return n, nil
 }
 
 func (p *Programs) read(each func(*Record)) error {
@@ -151,20 +160,13 @@ func (p *Programs) read(each func(*Record)) error {
 	}
 }
 
-// Lost counts the records that never came, as far as the last Drain and Check
-// know.
-func (p *Programs) Lost() (uint64, error) {
-	var lost uint64
-	if err := p.objects.Lost.Get(&lost); err != nil {
-		return 0, fmt.Errorf("read the count of lost records: %w", err)
-	}
-	return lost + p.vanished + p.missed, nil
-}
+// Lost counts the records that never came, as of the last Drain and Check.
+func (p *Programs) Lost() uint64 { return p.refused + p.vanished + p.missed }
 
 // Check returns an error if the programs do not hear any more: a link is gone or
 // is another one.
 func (p *Programs) Check() error {
-	p.missed = 0
+	missed := uint64(0)
 	for _, a := range p.links {
 		info, err := a.link.Info()
 		if err != nil {
@@ -177,7 +179,8 @@ func (p *Programs) Check() error {
 		if err != nil {
 			return fmt.Errorf("program is gone: %w", err)
 		}
-		p.missed += stats.RecursionMisses
+		missed += stats.RecursionMisses
 	}
+	p.missed = missed
 	return nil
 }

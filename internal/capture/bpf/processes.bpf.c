@@ -110,6 +110,7 @@ enum flag {
 // each with a NUL, and by the command line as it lay in memory.
 struct record {
 	__u64 time;         // since boot, as all times here
+	__u64 until;        // queued was read between time and this
 	__u64 start;        // of the process
 	__u64 parent_start; // of the process that made it (fork)
 	__u64 cgroup;       // id, in the unified hierarchy
@@ -195,6 +196,7 @@ static __always_inline void describe(struct record *r, struct task_struct *t)
 		r->tty = tty->driver->major << 20 | (tty->driver->minor_start + tty->index);
 	r->cgroup = t->cgroups->dfl_cgrp->kn->id;
 	r->queued = queued();
+	r->until = bpf_ktime_get_boot_ns();
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -16,6 +16,7 @@ import (
 type processesRecord struct {
 	_           structs.HostLayout
 	Time        uint64
+	Until       uint64
 	Start       uint64
 	ParentStart uint64
 	Cgroup      uint64

@@ -34,7 +34,7 @@ const (
 // boot.
 type Record struct {
 	Kind        Kind
-	Time        time.Duration
+	Time, Until time.Duration // it was written between the two
 	PID         int
 	Start       time.Duration // of the process
 	Maker       int           // Fork: who made it
@@ -71,11 +71,11 @@ const (
 
 // raw is struct record of processes.bpf.c; a test holds the two together.
 type raw struct {
-	Time, Start, MakerStart, Cgroup uint64
-	Kind, Flags, PID, Maker         uint32
-	IDs                             IDs
-	TTY, Queued                     uint32
-	PathSize, ArgsSize              uint16
+	Time, Until, Start, MakerStart, Cgroup uint64
+	Kind, Flags, PID, Maker                uint32
+	IDs                                    IDs
+	TTY, Queued                            uint32
+	PathSize, ArgsSize                     uint16
 }
 
 var rawSize = binary.Size(raw{})
@@ -91,7 +91,7 @@ func parse(b []byte) (*Record, error) {
 		return nil, fmt.Errorf("record of %d bytes: %w", len(b), err)
 	}
 	r := &Record{
-		Kind: Kind(h.Kind), Time: time.Duration(h.Time), PID: int(h.PID), Start: time.Duration(h.Start),
+		Kind: Kind(h.Kind), Time: time.Duration(h.Time), Until: time.Duration(h.Until), PID: int(h.PID), Start: time.Duration(h.Start),
 		Maker: int(h.Maker), MakerStart: time.Duration(h.MakerStart), IDs: h.IDs, Cgroup: h.Cgroup, Queued: h.Queued,
 		TTY:     Device{int(h.TTY >> 20), int(h.TTY & (1<<20 - 1))},
 		CutPath: h.Flags&cutPath != 0, CutArgs: h.Flags&cutArgs != 0, UnknownArgs: h.Flags&unknownArgs != 0,
