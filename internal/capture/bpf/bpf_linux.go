@@ -34,7 +34,10 @@ type attached struct {
 
 // Open loads and attaches the programs. Queue is the descriptor of a fanotify
 // group of this process, whose length the records tell.
-func Open(queue int) (*Programs, error) {
+func Open(queue int) (*Programs, error) { return open(queue, 0) }
+
+// open takes the size of the ring, too; 0: what the programs say.
+func open(queue int, ring uint32) (*Programs, error) {
 	if err := sameNumbers(); err != nil {
 		return nil, err
 	}
@@ -42,7 +45,7 @@ func Open(queue int) (*Programs, error) {
 		return nil, fmt.Errorf("lock memory: %w", err)
 	}
 	p := &Programs{}
-	if err := p.load(queue); err != nil {
+	if err := p.load(queue, ring); err != nil {
 		return nil, fmt.Errorf("load programs: %w", err)
 	}
 	if err := p.attach(); err != nil {
@@ -67,13 +70,16 @@ func sameNumbers() error {
 	return nil
 }
 
-func (p *Programs) load(queue int) error {
+func (p *Programs) load(queue int, ring uint32) error {
 	spec, err := loadProcesses()
 	if err != nil {
 		return err
 	}
 	if err := spec.Variables[processesVarQueueFd].Set(uint32(queue)); err != nil {
 		return err
+	}
+	if ring > 0 {
+		spec.Maps[processesMapRecords].MaxEntries = ring
 	}
 	if err := spec.LoadAndAssign(&p.objects, nil); err != nil {
 		return err

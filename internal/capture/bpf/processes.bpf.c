@@ -255,7 +255,7 @@ static __always_inline void put_path(struct scratch *s, struct file *f)
 	for (i = 0; i < MAX_DEPTH; i++) {
 		struct dentry *up = BPF_CORE_READ(d, d_parent);
 
-		if (d == BPF_CORE_READ(m, mnt.mnt_root) || d == up) {
+		if (d == BPF_CORE_READ(m, mnt.mnt_root)) {
 			struct mount *below = BPF_CORE_READ(m, mnt_parent);
 
 			if (below == m)
@@ -266,6 +266,8 @@ static __always_inline void put_path(struct scratch *s, struct file *f)
 		}
 		if (!put_name(s, BPF_CORE_READ(d, d_name.name)))
 			break;
+		if (d == up)
+			return; // it never was in a directory: a program in memory
 		d = up;
 	}
 	s->r.flags |= CUT_PATH;
