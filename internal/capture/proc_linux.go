@@ -142,7 +142,7 @@ func (p *procActors) who(dir procDir, id ident, st stats) *body.Who {
 	w := &body.Who{
 		User: p.names.user(ids.uid), UID: &ids.uid, GID: &ids.gid, PID: id.pid,
 		Started: p.since(time.Duration(st.started) * tickLength),
-		Command: splitCommand(id.command), TTY: ttyName(st.tty),
+		Command: splitCommand(id.command), TTY: ttyName(st.tty), NamedBy: LayerProc,
 	}
 	w.Exe, w.Exe64 = encode(id.exe)
 	if ids.euid != ids.uid {

@@ -104,7 +104,7 @@ func (t *tracer) who(p *process, l life, ids bpf.IDs) *body.Who {
 	w := &body.Who{
 		User: t.proc.names.user(ids.UID), UID: &ids.UID, GID: &ids.GID, PID: p.pid,
 		Started: t.proc.since(p.start), Command: l.image.command, TTY: l.tty,
-		Unit: l.group.unit, Container: l.group.container,
+		Unit: l.group.unit, Container: l.group.container, NamedBy: LayerBPF,
 	}
 	w.Exe, w.Exe64 = encode(l.image.exe)
 	if ids.EUID != ids.UID {
