@@ -2,21 +2,22 @@
 // file, what it says now, and which process did it.
 //
 // On Linux the kernel tells what happened (fanotify, inode marks, never a
-// permission event: a writer is never made to wait) and /proc tells who. A scan
+// permission event: a writer is never made to wait) and who did it (package bpf;
+// where it cannot be had /proc is asked, which knows nobody that is gone). A scan
 // at the start and every few minutes finds what nobody told. Elsewhere, and
 // where the kernel refuses, the scan is all there is; [Status] says so.
 //
 // It promises that every close-after-write, rename, removal and change of
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
-// seen is handed over as a [Gap]. An actor is what was read of the process the
-// kernel named, or nothing.
+// seen is handed over as a [Gap]. An actor is what is known of the very process
+// the kernel named, as it was then, or nothing.
 //
 // It does not redact, does not follow symbolic links to their target, does not
 // see a write until the file is closed, and remembers nothing across a restart:
-// the caller keeps the [Known] of each path and gives them back. What a process
-// does between its write and the reading of /proc (exec, most of all) can make
-// it look like another program.
+// the caller keeps the [Known] of each path and gives them back. With /proc alone
+// what a process does between its write and the reading (exec, most of all) can
+// make it look like another program.
 package capture
 
 import (

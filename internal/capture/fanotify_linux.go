@@ -182,7 +182,7 @@ func (f *fanotify) send(ctx context.Context, out chan<- raw, r raw) {
 		case <-ctx.Done():
 			return
 		case <-time.After(tendEvery):
-			f.trace.tend()
+			f.trace.listen()
 		}
 	}
 }
@@ -199,15 +199,15 @@ func (f *fanotify) pass(e event, send func(raw)) {
 
 // named joins an event with its process. False: it is about nothing watched. An
 // opened file and a new name in a watched directory announce what may come of
-// them (a temporary file is renamed over a subject): the process is looked at
-// while it lives, and found again when it is gone.
+// them (a temporary file is renamed over a subject): where /proc must tell, the
+// process is looked at while it lives, and found again when it is gone.
 func (f *fanotify) named(e event) (raw, bool) {
 	r := raw{event: e, at: f.now(), overflow: e.overflow()}
 	if r.overflow {
 		return r, true
 	}
 	interested := e.kind()&^directory != 0 && f.interested(e)
-	if interested || e.mask&(unix.FAN_OPEN|unix.FAN_CREATE) != 0 {
+	if interested || e.mask&(unix.FAN_OPEN|unix.FAN_CREATE) != 0 && !f.trace.live() {
 		r.by = f.actor(e)
 	}
 	return r, interested

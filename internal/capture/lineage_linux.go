@@ -195,10 +195,11 @@ func (p *process) at(number uint64) (index int, sure bool) {
 	return -1, false
 }
 
-// sweep forgets processes that ended long enough ago.
-func (l *lineage) sweep(now time.Duration) {
+// sweep forgets processes that ended before that time, and the oldest when there
+// are too many.
+func (l *lineage) sweep(before time.Duration) {
 	n := 0
-	for n < len(l.gone) && (now-l.gone[n].end > keepFor || len(l.gone)-n > maxGone) {
+	for n < len(l.gone) && (l.gone[n].end < before || len(l.gone)-n > maxGone) {
 		l.remove(l.gone[n])
 		n++
 	}

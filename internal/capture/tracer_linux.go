@@ -53,6 +53,9 @@ func (t *tracer) start() Layer {
 	if err := t.attach(); err != nil {
 		return Layer{LayerBPF, false, err.Error()}
 	}
+	if !t.programs.Ordered() {
+		return Layer{LayerBPF, true, "the queue of notifications was not found: actors are at most likely"}
+	}
 	return Layer{LayerBPF, true, ""}
 }
 
@@ -111,24 +114,42 @@ func (t *tracer) took(b batch) {
 	}
 }
 
-// tend empties the ring, forgets, and checks what is to be checked.
-func (t *tracer) tend() {
+// listen empties the ring and checks what is to be checked.
+func (t *tracer) listen() {
 	if t == nil {
 		return
 	}
-	now := sinceBoot()
 	t.drain()
-	if t.wanted && now-t.checked > checkEvery {
+	if now := sinceBoot(); t.wanted && now-t.checked > checkEvery {
 		t.check(now)
 	}
-	if t.programs == nil {
+}
+
+// tend listens, forgets, and makes kin whole again.
+func (t *tracer) tend() {
+	t.listen()
+	if t == nil || t.programs == nil {
 		return
 	}
-	t.kin.sweep(now)
+	now := sinceBoot()
+	t.sweep(now)
 	if !t.whole && now-t.synced > syncEvery {
 		t.sync()
 	}
 }
+
+// sweep forgets who ended a while ago, unless notifications wait that may be as
+// old.
+func (t *tracer) sweep(now time.Duration) {
+	before := now - keepFor
+	if t.group.waiting() > 0 {
+		before = 0
+	}
+	t.kin.sweep(before)
+}
+
+// live: actors are told from records, and need not be looked at beforehand.
+func (t *tracer) live() bool { return t != nil && t.programs != nil && t.whole }
 
 // drain takes all records there are. False: kin cannot be relied upon.
 func (t *tracer) drain() bool {

@@ -171,6 +171,12 @@ func (p *Programs) read(each func(*Record)) error {
 // Lost counts the records that never came, as of the last Drain and Check.
 func (p *Programs) Lost() uint64 { return p.refused + p.vanished + p.missed }
 
+// Ordered says whether records tell how many notifications were in the queue.
+func (p *Programs) Ordered() bool {
+	queue, err := get(p.objects.Queue)
+	return err == nil && queue != 0
+}
+
 // Check returns an error if the programs do not hear any more: a link is gone or
 // is another one.
 func (p *Programs) Check() error {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -99,8 +100,33 @@ func TestProcess(t *testing.T) {
 			t.Errorf("record %d: %+v", i, r)
 		}
 	}
-	if n := p.Lost(); n != 0 {
-		t.Errorf("%d lost", n)
+	if n := p.Lost(); n != 0 || !p.Ordered() {
+		t.Errorf("%d lost, ordered: %v", n, p.Ordered())
+	}
+}
+
+// Where process numbers are not the kernel's own, there are no programs: one
+// process would be taken for another.
+func TestPIDNamespace(t *testing.T) {
+	need(t, os.Getuid() == 0, "root")
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestPIDNamespaceChild$", "-test.v")
+	cmd.Env = append(os.Environ(), "STELE_PID_NAMESPACE=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
+		t.Errorf("%v %s", err, out)
+	}
+}
+
+func TestPIDNamespaceChild(t *testing.T) {
+	if os.Getenv("STELE_PID_NAMESPACE") == "" {
+		t.Skip("run by TestPIDNamespace")
+	}
+	p, err := Open(-1)
+	if err == nil {
+		t.Fatal(p.Close(), "opened in another pid namespace")
+	}
+	if !strings.Contains(err.Error(), "pid namespace") {
+		t.Error(err)
 	}
 }
 

@@ -19,5 +19,8 @@ func (*Programs) Drain(func(*Record)) error { return nil }
 // Lost is nothing.
 func (*Programs) Lost() uint64 { return 0 }
 
+// Ordered is false.
+func (*Programs) Ordered() bool { return false }
+
 // Check finds nothing.
 func (*Programs) Check() error { return nil }
