@@ -59,14 +59,14 @@ type cgroup struct{ unit, container string }
 type image struct {
 	exe     string
 	command []string
-	whole   bool // nothing of it was cut
+	partial bool // its command line could not be read
 }
 
 func newLineage(groups func(uint64) cgroup) *lineage {
 	return &lineage{groups: groups, processes: map[int][]*process{}}
 }
 
-// take follows a record that stands at a place in the order.
+// take follows a record that was made at a moment.
 func (l *lineage) take(r *bpf.Record, at moment) {
 	switch r.Kind {
 	case bpf.Fork:
@@ -126,9 +126,9 @@ func (l *lineage) exec(r *bpf.Record, at moment) {
 }
 
 func imageOf(r *bpf.Record) *image {
-	i := &image{exe: r.Exe, command: splitCommand(string(r.Args)), whole: !r.CutPath && !r.CutArgs && !r.UnknownArgs}
+	i := &image{exe: r.Exe, command: splitCommand(string(r.Args)), partial: r.UnknownArgs}
 	if r.CutArgs && len(i.command) > 0 {
-		// The last one is cut where nobody can say what it was, a secret perhaps.
+		// Half a secret is not known for one.
 		i.command[len(i.command)-1] = "…"
 	}
 	return i

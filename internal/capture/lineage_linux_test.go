@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/stele-log/stele/internal/capture/bpf"
@@ -279,5 +280,18 @@ func TestAdopt(t *testing.T) {
 	}
 	if p := f.current(9); !p.ended || f.current(7).maker != f.current(5) {
 		t.Errorf("process 9 %+v, maker of 7 %+v", p, f.current(7).maker)
+	}
+}
+
+// Of a command line that was cut nothing of the last argument is told: it may be
+// half a secret.
+func TestCutCommand(t *testing.T) {
+	i := imageOf(&bpf.Record{Exe: "/bin/x", Args: []byte("x\x00--password\x00hunt"), CutArgs: true})
+	if diff := cmp.Diff([]string{"x", "--password", "…"}, i.command); diff != "" {
+		t.Error(diff)
+	}
+	whole := imageOf(&bpf.Record{Exe: "/bin/x", Args: []byte("x\x00--password\x00hunt\x00")})
+	if diff := cmp.Diff([]string{"x", "--password", "hunt"}, whole.command); diff != "" || whole.partial {
+		t.Error(diff)
 	}
 }

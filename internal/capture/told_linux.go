@@ -27,7 +27,7 @@ func (t *tracer) Actor(n Named) Actor {
 	l := p.lives[at]
 	ids, steady := t.acting(p, at)
 	a := Actor{PID: n.PID, Who: t.who(p, l, ids), Confidence: body.Likely}
-	if sure && one && steady && l.image.exe != "" {
+	if sure && one && steady && l.image.exe != "" && !l.image.partial {
 		a.Confidence = body.Certain
 	}
 	return a
@@ -183,7 +183,7 @@ func readProcess(pid int) *process {
 	if !ok || st.started == 0 {
 		return nil
 	}
-	l := life{image: &image{exe: id.exe, command: splitCommand(id.command), whole: true}, ids: ids, tty: ttyName(st.tty)}
+	l := life{image: &image{exe: id.exe, command: splitCommand(id.command)}, ids: ids, tty: ttyName(st.tty)}
 	l.group.unit, l.group.container = parseCgroup(dir.read("cgroup", 8<<10))
 	return &process{pid: pid, start: time.Duration(st.started) * tickLength, known: ids, makerPID: st.ppid, lives: []life{l}}
 }
