@@ -61,7 +61,7 @@ func TestQuickActs(t *testing.T) {
 			scripts, deeds := make([]string, side), []*deed{}
 			for i := range side {
 				var ds []*deed
-				scripts[i], ds = worker(t, dir, i, 8)
+				scripts[i], ds = worker(t, dir, i, 16)
 				deeds = append(deeds, ds...)
 			}
 			traced := watch(t, Config{Paths: []string{dir}, Want: isConf})
