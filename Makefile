@@ -1,7 +1,7 @@
 # What a developer runs. CI runs .ci/run, which runs the same things as root.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build package check test fmt lint bench vectors clean
+.PHONY: build package check test fmt lint bench bpf vectors clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o stele ./cmd/stele
@@ -29,6 +29,9 @@ lint:
 
 bench: ## the table of what it costs, beside what the machine can do
 	go test ./internal/bench -run TestTable -bench-table -v -timeout 60m
+
+bpf: ## the programs for the kernel, compiled anew; needs clang 14, llvm and libbpf-dev
+	go generate ./internal/capture/bpf
 
 vectors: ## write the test vectors of docs/format anew
 	go test ./verify -run TestVectors -update

@@ -34,6 +34,7 @@ type Who struct {
 	Session   *Session  `json:"session,omitempty"`    // how the person came in
 	Author    string    `json:"author,omitempty"`     // who wrote the text, where that is known apart from who applied it
 	Claimed   bool      `json:"claimed,omitempty"`    // told by the peer itself, not observed
+	NamedBy   string    `json:"named_by,omitempty"`   // bpf or proc: what told of the process
 }
 
 // Process is one ancestor of the process that made a change.

@@ -2,15 +2,24 @@ package capture
 
 import "github.com/stele-log/stele/body"
 
-// ActorSource describes the process behind a notification. /proc is one; a
-// cache fed by the kernel's exec and fork tracepoints can be another.
+// ActorSource describes the process behind a notification. Its methods are
+// called by one goroutine.
 type ActorSource interface {
 	// Layer names the source in Status.
 	Layer() string
-	// Actor describes the process pid, now. Same reports whether pid still
-	// belongs to the process the kernel meant; it is nil where the kernel gave
-	// no proof. What was not read of that very process is left out.
-	Actor(pid int, same func() bool) Actor
+	// Actor describes the process that n names. What was not seen or read of
+	// that very process is left out.
+	Actor(n Named) Actor
+}
+
+// Named is the process that a notification names.
+type Named struct {
+	PID int
+	// Number counts the notifications before this one.
+	Number uint64
+	// Same reports whether PID still belongs to the process the kernel meant;
+	// nil where the kernel gave no proof.
+	Same func() bool
 }
 
 // Actor is who did it. The zero Actor is nobody known.

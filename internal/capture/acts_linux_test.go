@@ -94,7 +94,7 @@ func TestActs(t *testing.T) {
 			w := watch(t, Config{Paths: []string{dir}, Want: isConf, Ignore: func(b string) bool { return b == "4913" }})
 			run(t, dir, "sh", "-c", a.command)
 			got := w.settled(dir)
-			actors(t, got, a.tool)
+			actors(t, w, got, a.tool)
 			if diff := cmp.Diff(a.want, sorted(got)); diff != "" {
 				t.Errorf("told (-want +got):\n%s", diff)
 			}
@@ -138,17 +138,21 @@ func sorted(obs []Observation) []string {
 	return ls
 }
 
-// actors: whoever is named must be the tool. A process may be gone before it
-// can be named; how often depends on the machine and is only logged.
-func actors(t *testing.T, obs []Observation, tool string) {
+// actors: whoever is named must be the tool, and with programs in the kernel
+// nobody is gone before being named. A listing names nobody.
+func actors(t *testing.T, w *watched, obs []Observation, tool string) {
 	t.Helper()
 	if tool == "vi" {
 		tool = "vim"
 	}
+	traced := w.layer(LayerBPF).Live
 	for _, o := range obs {
 		switch {
+		case o.Layer == LayerScan:
 		case o.Who == nil || o.Who.Exe == "":
-			t.Logf("%s: gone before it was named (%s)", line(o), o.Confidence)
+			if traced {
+				t.Errorf("%s: nobody was named (%s)", line(o), o.Confidence)
+			}
 		case !strings.HasPrefix(filepath.Base(o.Who.Exe), tool) && o.Confidence == body.Certain:
 			t.Errorf("%s: named %s, was %s", line(o), o.Who.Exe, tool)
 		case o.Confidence == body.Certain && (len(o.Who.Command) == 0 || len(o.Who.Ancestors) == 0):

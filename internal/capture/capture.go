@@ -2,21 +2,22 @@
 // file, what it says now, and which process did it.
 //
 // On Linux the kernel tells what happened (fanotify, inode marks, never a
-// permission event: a writer is never made to wait) and /proc tells who. A scan
+// permission event: a writer is never made to wait) and who did it (package bpf;
+// where it cannot be had /proc is asked, which knows nobody that is gone). A scan
 // at the start and every few minutes finds what nobody told. Elsewhere, and
 // where the kernel refuses, the scan is all there is; [Status] says so.
 //
 // It promises that every close-after-write, rename, removal and change of
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
-// seen is handed over as a [Gap]. An actor is what was read of the process the
-// kernel named, or nothing.
+// seen is handed over as a [Gap]. An actor is what is known of the very process
+// the kernel named, as it was then, or nothing.
 //
 // It does not redact, does not follow symbolic links to their target, does not
 // see a write until the file is closed, and remembers nothing across a restart:
-// the caller keeps the [Known] of each path and gives them back. What a process
-// does between its write and the reading of /proc (exec, most of all) can make
-// it look like another program.
+// the caller keeps the [Known] of each path and gives them back. With /proc alone
+// what a process does between its write and the reading (exec, most of all) can
+// make it look like another program.
 package capture
 
 import (
@@ -25,6 +26,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,7 +63,8 @@ type Config struct {
 	ScanEvery time.Duration
 	// ScanOnly does without the kernel's notifications.
 	ScanOnly bool
-	// Actors names processes; nil: /proc.
+	// Actors names processes; nil: programs in the kernel where they can be
+	// had, else /proc.
 	Actors ActorSource
 	// Handle takes over what was seen, in order, one batch at a time. When it
 	// returns, the batch is the caller's. Its error ends Run; what was not
@@ -114,12 +117,14 @@ const (
 	CauseOverflow   = "overflow"   // the kernel's queue was full
 	CauseMounts     = "mounts"     // a mount hid or uncovered what is watched
 	CauseUnreported = "unreported" // a scan found what no notification told
+	CauseActors     = "actors"     // who changed files was not told by the kernel: the programs were detached
 )
 
 // The layers of capture.
 const (
 	LayerFanotify = "fanotify"
 	LayerScan     = "scan"
+	LayerBPF      = "bpf"
 	LayerProc     = "proc"
 )
 
@@ -139,6 +144,16 @@ type Status struct {
 	Counters   Counters
 }
 
+// layer says how a layer is doing now.
+func (s *Status) layer(y Layer) {
+	for i := range s.Layers {
+		if s.Layers[i].Name == y.Name {
+			s.Layers = slices.Clone(s.Layers) // the one before may have been handed out
+			s.Layers[i] = y
+		}
+	}
+}
+
 // Counters count since New.
 type Counters struct {
 	Seen       uint64 // notifications read from the kernel
@@ -147,6 +162,7 @@ type Counters struct {
 	Changed    uint64 // observations
 	Unread     uint64 // observations whose text was gone too soon
 	Unknown    uint64 // observations without actor
+	Lost       uint64 // records of processes that the kernel found no room for
 	Overflows  uint64
 	Unreported uint64 // changes found by a scan while notifications were live
 	Scans      uint64

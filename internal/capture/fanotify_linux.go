@@ -15,7 +15,9 @@ import (
 type fanotify struct {
 	group  *group
 	actors ActorSource
-	own    int // process whose doings are passed over
+	trace  *tracer // actors, where programs in the kernel may tell of them
+	number uint64  // of the notification at hand; the reader's
+	own    int     // process whose doings are passed over
 	want   func(path string) bool
 	now    func() time.Time
 	count  func(func(*Status))
@@ -41,19 +43,35 @@ func newSensor(c *Capture) (sensor, []Layer) {
 		group: g, actors: c.cfg.Actors, own: os.Getpid(), want: c.set.concerns, now: c.cfg.Now, count: c.count,
 		dirs: map[handle]*place{}, names: map[string]handle{}, files: map[handle]string{},
 	}
-	if f.actors == nil {
-		f.actors = newProcActors()
-	}
 	if c.cfg.includeSelf {
 		f.own = -1
 	}
-	who := Layer{f.actors.Layer(), g.privileged(), g.level.name}
-	return f, []Layer{{LayerFanotify, true, g.level.name}, who}
+	return f, append([]Layer{{LayerFanotify, true, g.level.name}}, f.openActors(c)...)
+}
+
+// openActors chooses who names processes: what the caller gave, or the programs
+// in the kernel with /proc behind them.
+func (f *fanotify) openActors(c *Capture) []Layer {
+	if f.actors != nil {
+		return []Layer{{f.actors.Layer(), f.group.privileged(), f.group.level.name}}
+	}
+	proc := Layer{LayerProc, f.group.privileged(), f.group.level.name}
+	if !f.group.privileged() {
+		f.actors = newProcActors()
+		return []Layer{{LayerBPF, false, f.group.level.name}, proc}
+	}
+	f.trace = newTracer(c, f.group)
+	f.actors = f.trace
+	return []Layer{f.trace.start(), proc}
 }
 
 func (f *fanotify) live() bool { return true }
 
-func (f *fanotify) close() { f.group.close() }
+// close ends what looks at the group before the group.
+func (f *fanotify) close() {
+	f.trace.close()
+	f.group.close()
+}
 
 func (f *fanotify) markDir(path string, r role) error {
 	h, err := f.group.markDir(path, r)
@@ -134,52 +152,80 @@ func (f *fanotify) forget(path string) {
 // run reads, names the process at once (it may be gone in a moment), and sends
 // what can concern the watch set.
 func (f *fanotify) run(ctx context.Context, out chan<- raw) error {
-	return f.group.read(ctx, func(e event) {
-		defer closePIDFD(e.pidfd)
-		if e.pid == f.own && !e.overflow() {
-			return
+	send := func(r raw) { f.send(ctx, out, r) }
+	if f.trace != nil {
+		f.trace.tell = func(g *Gap) { send(raw{gap: g}) }
+	}
+	return f.group.read(ctx, func(b batch) {
+		f.trace.took(b)
+		for _, e := range b.events {
+			f.pass(e, send)
+			f.number++
+			closePIDFD(e.pidfd)
 		}
-		f.count(func(s *Status) { s.Counters.Seen++ })
-		r, ok := f.named(e)
-		if !ok {
+	}, f.trace.tend)
+}
+
+// send waits for a loop that is busy with a scan, and listens on meanwhile.
+func (f *fanotify) send(ctx context.Context, out chan<- raw, r raw) {
+	for {
+		select {
+		case out <- r:
 			return
+		case <-ctx.Done():
+			return
+		default:
 		}
 		select {
 		case out <- r:
+			return
 		case <-ctx.Done():
+			return
+		case <-time.After(tendEvery):
+			f.trace.listen()
 		}
-	})
+	}
+}
+
+func (f *fanotify) pass(e event, send func(raw)) {
+	if e.pid == f.own && !e.overflow() {
+		return
+	}
+	f.count(func(s *Status) { s.Counters.Seen++ })
+	if r, ok := f.named(e); ok {
+		send(r)
+	}
 }
 
 // named joins an event with its process. False: it is about nothing watched. An
 // opened file and a new name in a watched directory announce what may come of
-// them (a temporary file is renamed over a subject): the process is looked at
-// while it lives, and found again when it is gone.
+// them (a temporary file is renamed over a subject): where /proc must tell, the
+// process is looked at while it lives, and found again when it is gone.
 func (f *fanotify) named(e event) (raw, bool) {
 	r := raw{event: e, at: f.now(), overflow: e.overflow()}
 	if r.overflow {
 		return r, true
 	}
 	interested := e.kind()&^directory != 0 && f.interested(e)
-	if interested || e.mask&(unix.FAN_OPEN|unix.FAN_CREATE) != 0 {
+	if interested || e.mask&(unix.FAN_OPEN|unix.FAN_CREATE) != 0 && !f.trace.live() {
 		r.by = f.actor(e)
 	}
 	return r, interested
 }
 
 func (f *fanotify) actor(e event) Actor {
-	switch {
-	case e.pid <= 0:
+	if e.pid <= 0 {
 		return Actor{}
-	case e.pidGone:
-		return f.actors.Actor(e.pid, gone)
-	case e.pidfd < 0:
-		return f.actors.Actor(e.pid, nil)
 	}
-	return f.actors.Actor(e.pid, func() bool {
+	n := Named{PID: e.pid, Number: f.number}
+	switch {
+	case e.pidGone:
+		n.Same = gone
+	case e.pidfd >= 0:
 		// Signal 0 reaches a process until it is reaped, and no other one.
-		return unix.PidfdSendSignal(e.pidfd, 0, nil, 0) == nil
-	})
+		n.Same = func() bool { return unix.PidfdSendSignal(e.pidfd, 0, nil, 0) == nil }
+	}
+	return f.actors.Actor(n)
 }
 
 // interested says whether e can be about the watch set; most of what happens in

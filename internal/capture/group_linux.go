@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stele-log/stele/internal/capture/bpf"
 )
 
 // group is a fanotify group: the kernel's queue of notifications.
@@ -153,30 +156,58 @@ func handleOf(fd int) (handle, error) {
 	return newHandle(fsid[:], h.Type(), h.Bytes()), nil
 }
 
-// read calls each for every notification until ctx ends.
-func (g *group) read(ctx context.Context, each func(event)) error {
+// batch is what one read of the queue returned.
+type batch struct {
+	events       []event
+	began, ended time.Duration // since boot
+	waited, left uint32        // events in the queue before and after it; bpf.Unset: not known
+}
+
+// tendEvery is how often the reader looks after other things, events or not.
+const tendEvery = 100 * time.Millisecond
+
+// read calls each for every batch until ctx ends, and tend now and then.
+func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
 	unregister := context.AfterFunc(ctx, g.wake)
 	defer unregister()
 	buf := make([]byte, 256<<10)
+	tended := sinceBoot()
 	for {
-		n, err := unix.Read(g.fd, buf)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
+		b, err := g.readOnce(buf)
+		each(b)
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil && len(b.events) == 0 {
+			return nil // only once the queue is empty
+		}
+		if b.ended-tended > tendEvery {
+			tend()
+			tended = b.ended
+		}
+		if len(b.events) == 0 {
 			if err := g.wait(); err != nil {
 				return err
 			}
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return fmt.Errorf("read fanotify: %w", err)
-		default:
-			if err := parseEvents(buf[:n], each); err != nil {
-				return fmt.Errorf("read fanotify: %w", err)
-			}
-		}
-		if ctx.Err() != nil && n <= 0 {
-			return nil // only once the queue is empty
 		}
 	}
+}
+
+// readOnce returns what waits, perhaps nothing, and what came before an error.
+func (g *group) readOnce(buf []byte) (batch, error) {
+	b := batch{waited: g.waiting(), began: sinceBoot()}
+	n, err := unix.Read(g.fd, buf)
+	b.ended, b.left = sinceBoot(), g.waiting()
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return b, nil
+	case err == nil:
+		err = parseEvents(buf[:n], func(e event) { b.events = append(b.events, e) })
+	}
+	if err != nil {
+		return b, fmt.Errorf("read fanotify: %w", err)
+	}
+	return b, nil
 }
 
 func (g *group) wake() {
@@ -186,11 +217,20 @@ func (g *group) wake() {
 
 func (g *group) wait() error {
 	fds := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}, {Fd: int32(g.stop), Events: unix.POLLIN}}
-	_, err := unix.Poll(fds, -1)
+	_, err := unix.Poll(fds, int(tendEvery.Milliseconds()))
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("poll fanotify: %w", err)
 	}
 	return nil
+}
+
+// waiting is how many events are in the queue, or bpf.Unset.
+func (g *group) waiting() uint32 {
+	n, err := unix.IoctlGetInt(g.fd, unix.TIOCINQ) // FIONREAD: of each event it counts the head only
+	if err != nil {
+		return bpf.Unset
+	}
+	return uint32(n / metadataSize)
 }
 
 // A queue that overflowed is reported without name or process.

@@ -193,7 +193,7 @@ func run(t *testing.T, dir string, name string, args ...string) int {
 }
 
 // need skips where a tool or privilege is missing, except in CI.
-func need(t *testing.T, ok bool, what string) {
+func need(t testing.TB, ok bool, what string) {
 	t.Helper()
 	switch {
 	case ok:
@@ -204,7 +204,7 @@ func need(t *testing.T, ok bool, what string) {
 	}
 }
 
-func needRoot(t *testing.T) {
+func needRoot(t testing.TB) {
 	t.Helper()
 	need(t, os.Getuid() == 0, "root")
 }

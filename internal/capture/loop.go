@@ -93,6 +93,10 @@ func (l *loop) stop() {
 }
 
 func (l *loop) take(r raw) {
+	if r.gap != nil {
+		l.out.put(item{gap: r.gap})
+		return
+	}
 	if r.overflow {
 		l.c.count(func(s *Status) { s.Counters.Overflows++ })
 		l.reconcile(CauseOverflow)

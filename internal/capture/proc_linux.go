@@ -17,11 +17,12 @@ import (
 )
 
 const (
-	maxAncestors  = 8
-	maxCommand    = 32 << 10 // bytes of a command line that are read
-	maxShort      = 4 << 10  // the same, of an ancestor
-	clockTick     = 100      // USER_HZ, the same on every Linux that Go runs on
-	unsetLoginUID = 1<<32 - 1
+	maxAncestors = 8
+	maxCommand   = 32 << 10 // bytes of a command line that are read
+	maxShort     = 4 << 10  // the same, of an ancestor
+	clockTick    = 100      // USER_HZ, the same on every Linux that Go runs on
+	tickLength   = time.Second / clockTick
+	unset        = 1<<32 - 1 // a login uid or session there is none of
 )
 
 // procActors reads actors from /proc. It is used by one goroutine.
@@ -64,18 +65,21 @@ const (
 )
 
 func newProcActors() *procActors {
+	return &procActors{names: newAccounts("/etc"), recent: map[int]cached{}, boot: time.Now().Add(-sinceBoot())}
+}
+
+// sinceBoot is the clock that processes' times are told on.
+func sinceBoot() time.Duration {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // never fails with this clock
-	return &procActors{
-		names: newAccounts("/etc"), recent: map[int]cached{},
-		boot: time.Now().Add(-time.Duration(ts.Nano())),
-	}
+	return time.Duration(ts.Nano())
 }
 
 func (p *procActors) Layer() string { return LayerProc }
 
 // Actor implements [ActorSource].
-func (p *procActors) Actor(pid int, same func() bool) Actor {
+func (p *procActors) Actor(n Named) Actor {
+	pid, same := n.PID, n.Same
 	dir, err := openProc(pid)
 	if err != nil {
 		return p.remembered(pid, 0)
@@ -137,8 +141,8 @@ func (p *procActors) who(dir procDir, id ident, st stats) *body.Who {
 	}
 	w := &body.Who{
 		User: p.names.user(ids.uid), UID: &ids.uid, GID: &ids.gid, PID: id.pid,
-		Started: body.FormatTime(p.since(st.started)),
-		Command: splitCommand(id.command), TTY: ttyName(st.tty),
+		Started: p.since(time.Duration(st.started) * tickLength),
+		Command: splitCommand(id.command), TTY: ttyName(st.tty), NamedBy: LayerProc,
 	}
 	w.Exe, w.Exe64 = encode(id.exe)
 	if ids.euid != ids.uid {
@@ -150,24 +154,25 @@ func (p *procActors) who(dir procDir, id ident, st stats) *body.Who {
 	for _, a := range chain {
 		w.Ancestors = append(w.Ancestors, a.Process)
 	}
-	w.Session = session(dir, w, chain)
+	w.Session = session(w, dir.number("sessionid"), sshPeer(dir.read("environ", maxCommand)), chain)
 	return w
 }
 
-// since turns ticks since boot into a time.
-func (p *procActors) since(ticks uint64) time.Time {
-	d := time.Duration(ticks) * (time.Second / clockTick)
-	return p.boot.Add(d).Truncate(time.Second / clockTick)
+// since turns a time since boot into one of the calendar, as exact as /proc
+// tells it.
+func (p *procActors) since(d time.Duration) string {
+	return body.FormatTime(p.boot.Add(d.Truncate(tickLength)).Truncate(tickLength))
 }
 
 // person is the one who logged in, whatever the process has become since.
 func (p *procActors) person(dir procDir, w *body.Who) {
-	n, err := strconv.ParseUint(string(dir.read("loginuid", 16)), 10, 32)
-	if err != nil || n == unsetLoginUID {
-		return
+	p.login(w, dir.number("loginuid"))
+}
+
+func (p *procActors) login(w *body.Who, uid uint32) {
+	if uid != unset {
+		w.LoginUID, w.LoginUser = &uid, p.names.user(uid)
 	}
-	uid := uint32(n)
-	w.LoginUID, w.LoginUser = &uid, p.names.user(uid)
 }
 
 // ancestor is a process further up, and what it says about the session.
@@ -247,6 +252,15 @@ func (d procDir) read(name string, limit int) []byte {
 		n += m
 	}
 	return b[:n]
+}
+
+// number reads a file that holds one; unset if it does not.
+func (d procDir) number(name string) uint32 {
+	n, err := strconv.ParseUint(string(d.read(name, 16)), 10, 32)
+	if err != nil {
+		return unset
+	}
+	return uint32(n)
 }
 
 func (d procDir) link(name string) string {

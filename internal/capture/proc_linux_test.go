@@ -155,7 +155,7 @@ func actorOf(t *testing.T, name string, args ...string) *body.Who {
 	for _, c := range strings.TrimSpace(string(b[:n])) {
 		pid = pid*10 + int(c-'0')
 	}
-	a := newProcActors().Actor(pid, func() bool { return true })
+	a := newProcActors().Actor(Named{PID: pid, Same: func() bool { return true }})
 	if a.Who == nil || a.Confidence != body.Certain {
 		t.Fatalf("process %d: %+v", pid, a)
 	}
@@ -166,13 +166,13 @@ func actorOf(t *testing.T, name string, args ...string) *body.Who {
 // though a process of that number lives.
 func TestReusedNumberNamesNobody(t *testing.T) {
 	p := newProcActors()
-	if a := p.Actor(os.Getpid(), gone); a.Who != nil || a.confidence() != body.Unknown {
+	if a := p.Actor(Named{PID: os.Getpid(), Same: gone}); a.Who != nil || a.confidence() != body.Unknown {
 		t.Errorf("%+v", a)
 	}
-	if a := p.Actor(os.Getpid(), nil); a.Confidence != body.Likely {
+	if a := p.Actor(Named{PID: os.Getpid()}); a.Confidence != body.Likely {
 		t.Errorf("without proof: %s", a.Confidence)
 	}
-	if a := p.Actor(os.Getpid(), gone); a.confidence() != body.Likely {
+	if a := p.Actor(Named{PID: os.Getpid(), Same: gone}); a.confidence() != body.Likely {
 		t.Errorf("read a moment ago and gone: %s", a.confidence())
 	}
 }

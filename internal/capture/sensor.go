@@ -64,6 +64,7 @@ type raw struct {
 	by       Actor
 	at       time.Time
 	overflow bool
+	gap      *Gap // not a notification: something was not seen meanwhile
 }
 
 // noSensor is the sensor of a system that tells nothing.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/stele-log/stele/body"
@@ -60,12 +61,11 @@ var doors = map[string]string{
 // session says how the person came in: by the nearest door among the ancestors.
 // The address is taken from the process right behind the door, whose
 // environment the person had least chance to make up. It is a hint, no proof.
-func session(dir procDir, w *body.Who, chain []ancestor) *body.Session {
+func session(w *body.Who, id uint32, address string, chain []ancestor) *body.Session {
 	s := body.Session{}
-	if id := string(dir.read("sessionid", 16)); id != "" && id != "4294967295" {
-		s.ID = id
+	if id != unset {
+		s.ID = strconv.FormatUint(uint64(id), 10)
 	}
-	address := sshPeer(dir.read("environ", maxCommand))
 	for _, a := range chain {
 		if kind := doors[path.Base(a.Exe)]; kind != "" {
 			s.Kind = kind

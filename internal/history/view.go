@@ -59,6 +59,7 @@ type Actor struct {
 	Author     string    `json:"author,omitempty"`
 	Layer      string    `json:"layer,omitempty"`
 	Confidence string    `json:"confidence,omitempty"`
+	NamedBy    string    `json:"named_by,omitempty"`
 }
 
 // Process is an ancestor of the process that made a change.
@@ -173,7 +174,7 @@ func actor(b bodies) *Actor {
 	}
 	if w := b.who; w != nil {
 		a.User, a.UID, a.LoginUser, a.LoginUID = w.User, w.UID, w.LoginUser, w.LoginUID
-		a.PID, a.Command, a.Author = w.PID, w.Command, w.Author
+		a.PID, a.Command, a.Author, a.NamedBy = w.PID, w.Command, w.Author, w.NamedBy
 		a.Exe, a.Exe64 = body.Text(w.Exe, w.Exe64), w.Exe64
 		for _, p := range w.Ancestors {
 			a.Ancestors = append(a.Ancestors, Process{p.PID, body.Text(p.Exe, p.Exe64), p.Exe64, p.Command, p.UID})

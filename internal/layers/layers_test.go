@@ -19,6 +19,7 @@ const module = "github.com/stele-log/stele/"
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
 	{"body"},
+	{"internal/capture/bpf"},
 	{"entry"},
 	{"seal"},
 	{"verify"},
@@ -36,7 +37,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/spool", "internal/watcher", "internal/client"}
+	hostSide   = []string{"internal/capture", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/server", "internal/believed", "internal/history", "internal/monitor", "internal/service"}
 )
 

@@ -19,6 +19,7 @@ import (
 // recorded too, and collect takes it until there is no more.
 func (w *Watcher) handle(_ context.Context, b capture.Batch) error {
 	if b.Gap != nil {
+		w.heed(b.Gap)
 		w.intake <- change{gap: b.Gap}
 	}
 	for i := range b.Observations {

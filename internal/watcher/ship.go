@@ -262,6 +262,7 @@ func (w *Watcher) beat(ctx context.Context) error {
 	defer tick.Stop()
 	var t trouble
 	for {
+		w.sees()
 		err := w.beatOnce(ctx)
 		var broken *spool.Broken
 		switch {

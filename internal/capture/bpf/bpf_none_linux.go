@@ -1,0 +1,26 @@
+//go:build !amd64 && !arm64
+
+package bpf
+
+import "errors"
+
+// Programs cannot be had on this processor: they were never tried there.
+type Programs struct{}
+
+// Open says so.
+func Open(int) (*Programs, error) { return nil, errors.New("not on this processor") }
+
+// Close does nothing.
+func (*Programs) Close() error { return nil }
+
+// Drain does nothing.
+func (*Programs) Drain(func(*Record)) error { return nil }
+
+// Lost is nothing.
+func (*Programs) Lost() uint64 { return 0 }
+
+// Ordered is false.
+func (*Programs) Ordered() bool { return false }
+
+// Check finds nothing.
+func (*Programs) Check() error { return nil }

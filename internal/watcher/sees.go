@@ -1,0 +1,26 @@
+package watcher
+
+import (
+	"slices"
+
+	"github.com/stele-log/stele/internal/capture"
+)
+
+// CaptureLost is the finding that a layer of capture was live and is detached.
+const CaptureLost = "capture-lost"
+
+// heed raises the finding for a gap that tells of a lost layer. The gap itself
+// goes on the record.
+func (w *Watcher) heed(g *capture.Gap) {
+	if g.Cause == capture.CauseActors {
+		w.raise(CaptureLost, "the programs that tell who changes files were detached")
+	}
+}
+
+// sees tells that a lost layer is live again.
+func (w *Watcher) sees() {
+	live := func(l capture.Layer) bool { return l.Name == capture.LayerBPF && l.Live }
+	if slices.ContainsFunc(w.Status().Layers, live) {
+		w.over(CaptureLost)
+	}
+}
