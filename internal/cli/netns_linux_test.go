@@ -264,7 +264,7 @@ func (f *fleet) believesNoOther() {
 		f.t.Fatal(err)
 	}
 	out, err := f.stele(1, "watch", "--join", bad, "--enrol-only")
-	if err == nil || !strings.Contains(out, "not the one it had") {
+	if err == nil || !strings.Contains(out, "key is not the one it was known by") {
 		f.t.Fatalf("joined a server with another key: %v\n%s", err, out)
 	}
 }
