@@ -194,11 +194,6 @@ func (h *host) start() error {
 	}); err != nil {
 		return err
 	}
-	if h.road.Server != nil {
-		// What the former life sent last may be heard after the first request of
-		// this one, which to the server looks like two that speak in turns.
-		h.may["cloned-key"] = true
-	}
 	h.road.Server = r.client
 	r.script = newScript(h)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -32,7 +32,8 @@ type peer struct {
 	beat      *entry.Beat // the newest; nil: none yet
 	announced announced
 	clock     clock
-	instance  string
+	instance  string          // that speaks
+	since     time.Time       // that it does
 	former    map[string]bool // instances that another one took over from
 	host      string          // of its enrolment, once looked up
 	streams   int
@@ -88,7 +89,7 @@ func (s *Service) heard(c *call) {
 	sent, timeErr := time.Parse(body.TimeFormat, c.Header.Get(wire.HeaderTime))
 	p.mu.Lock()
 	p.heard = now
-	cloned := p.speaks(c.Header.Get(wire.HeaderInstance))
+	cloned := p.speaks(c.Header.Get(wire.HeaderInstance), now)
 	var skew string
 	if timeErr == nil {
 		skew = p.clock.tells(sent, now)
@@ -105,14 +106,19 @@ func (s *Service) heard(c *call) {
 // maxFormer bounds how many processes of a source are remembered.
 const maxFormer = 64
 
+// takeover is for how long after a restart a last request of the former process
+// may still be on its way.
+const takeover = 30 * time.Second
+
 // speaks notes which process of the source speaks, and reports whether one that
 // another had taken over from is back. A restart is a new process and never
 // comes back as the old one. The caller holds mu.
-func (p *peer) speaks(instance string) (cloned bool) {
+func (p *peer) speaks(instance string, now time.Time) (cloned bool) {
 	if instance == "" || len(instance) > 64 {
 		instance = "-" // all that do not say who they are are one
 	}
-	if instance == p.instance {
+	late := p.former[instance] && now.Sub(p.since) < takeover
+	if instance == p.instance || late {
 		return false
 	}
 	cloned = p.former[instance]
@@ -120,7 +126,7 @@ func (p *peer) speaks(instance string) (cloned bool) {
 		p.former[p.instance] = true
 	}
 	delete(p.former, instance)
-	p.instance = instance
+	p.instance, p.since = instance, now
 	return cloned
 }
 

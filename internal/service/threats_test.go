@@ -159,14 +159,20 @@ var threats = []threat{
 		"31 copy the key to a second host", "cloned-key", func(t *testing.T, d *door) {
 			s := d.join(t, 1)
 			clone := s.again(t, d)
+			for range 2 { // in turns
+				must(t, s.beats(t, 0, 0))
+				must(t, clone.beats(t, 0, 0))
+				d.pass(20 * time.Second)
+			}
 			must(t, s.beats(t, 0, 0))
-			must(t, clone.beats(t, 0, 0))
-			must(t, s.beats(t, 0, 0))
-		}, "a watcher that restarts, again and again", func(t *testing.T, d *door) {
+		}, "a watcher that restarts, again and again, and a request that is late", func(t *testing.T, d *door) {
 			s := d.join(t, 1)
 			for range 5 {
 				must(t, s.beats(t, 0, 0))
+				former := s
 				s = s.again(t, d)
+				must(t, s.beats(t, 0, 0))
+				must(t, former.beats(t, 0, 0))
 			}
 		},
 	},
