@@ -47,6 +47,15 @@ func verified(r *http.Request) ([]wire.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Header.Get("Content-Encoding") == "zstd" {
+		size, err := wire.PlainSize(b)
+		if err != nil || size > wire.MaxBatch {
+			return nil, errors.Join(wire.ErrTooLarge, err)
+		}
+		if b, err = wire.Unpack(b, int(size)); err != nil {
+			return nil, err
+		}
+	}
 	subs, err := wire.ReadBatch(b)
 	if err != nil {
 		return nil, err
