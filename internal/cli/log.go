@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (a *app) printLog(ctx context.Context, r *history.Reader, f history.Filter,
 			}
 			continue
 		}
-		printEntry(out, v)
+		printEntry(out, v, f)
 	}
 	if err := out.Flush(); err != nil {
 		return err
@@ -91,18 +92,28 @@ func (a *app) printLog(ctx context.Context, r *history.Reader, f history.Filter,
 	return nil
 }
 
-// printEntry shows an entry in a few lines: when, who, where and what, why.
-func printEntry(w io.Writer, v *history.View) {
+// Changes of one entry that are shown in full, and how many are if there are more.
+const (
+	mostChanges = 10
+	someChanges = 8
+)
+
+// printEntry shows an entry in a few lines: when, who, where and what, why. Of
+// its changes it shows those that were asked for, and not too many.
+func printEntry(w io.Writer, v *history.View, f history.Filter) {
 	fmt.Fprintf(w, "%6d  %s  %-9s %s%s\n", v.Index, when(v.Time), mark(v.Proof.State), terminal.Escape(headline(v)), reasonText(v))
-	for i, c := range v.Changes {
-		if i == 8 && len(v.Changes) > 10 {
-			fmt.Fprintf(w, "        … %d more; `stele show %d` lists them\n", len(v.Changes)-i, v.Index)
-			break
-		}
+	shown := slices.DeleteFunc(slices.Clone(v.Changes), func(c history.Change) bool { return !f.Asks(c) })
+	if len(shown) > mostChanges {
+		shown = shown[:someChanges]
+	}
+	for _, c := range shown {
 		fmt.Fprintf(w, "        %-10s %s%s\n", terminal.Escape(c.Action), terminal.Escape(place(v, c)), notes(c))
 	}
-	for _, f := range v.Findings {
-		fmt.Fprintf(w, "        ! %s: %s\n", terminal.Escape(f.Code), terminal.Escape(f.Detail))
+	if more := len(v.Changes) - len(shown); more > 0 {
+		fmt.Fprintf(w, "        … %d more; `stele show %d` lists them\n", more, v.Index)
+	}
+	for _, found := range v.Findings {
+		fmt.Fprintf(w, "        ! %s: %s\n", terminal.Escape(found.Code), terminal.Escape(found.Detail))
 	}
 }
 

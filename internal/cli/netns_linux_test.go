@@ -218,7 +218,7 @@ func TestManyHosts(t *testing.T) {
 			t.Fatalf("join: %v\n%s", err, out)
 		}
 		f.start(i, "watch", filepath.Dir(f.file(i)))
-		f.until(regexp.QuoteMeta(hostOf(i)+":"+f.file(i)), "log")
+		f.until(regexp.QuoteMeta(hostOf(i)+":"+f.file(i)), "log", "--path", f.file(i))
 	}
 	f.until("(?s)(watcher .* present.*){3}", "admin", "sources")
 

@@ -74,6 +74,13 @@ func (r *Reader) hit(ctx context.Context, i uint64, f index.Filter, check bool) 
 	return l.view, nil
 }
 
+// Asks reports whether Path asks for a change: the others of its entry are shown
+// along with it or not, as there is room.
+func (f Filter) Asks(c Change) bool {
+	asked := f.index()
+	return asked.MeetsPath(body.Text(c.Path, c.Path64)) || c.From+c.From64 != "" && asked.MeetsPath(body.Text(c.From, c.From64))
+}
+
 func (f Filter) index() index.Filter {
 	kinds := make([]entry.Kind, len(f.Kinds))
 	for i, k := range f.Kinds {

@@ -72,14 +72,18 @@ func (f Filter) meetsChange(r *Record, by Enrolled) bool {
 	if watcher && r.Kind != entry.Change && f.Agent == "" && f.Path == "" && is(f.Host, by.Host) {
 		return true
 	}
-	path := pattern{text: f.Path, tree: true}
 	return slices.ContainsFunc(r.Changes, func(c Change) bool {
 		host := c.Host
 		if watcher {
 			host = by.Host
 		}
-		return is(f.Host, host) && is(f.Agent, c.Agent) && (f.Path == "" || path.match(c.Path) || c.From != "" && path.match(c.From))
+		return is(f.Host, host) && is(f.Agent, c.Agent) && (f.MeetsPath(c.Path) || c.From != "" && f.MeetsPath(c.From))
 	})
+}
+
+// MeetsPath reports whether a path is one that Path asks for.
+func (f Filter) MeetsPath(path string) bool {
+	return f.Path == "" || pattern{text: f.Path, tree: true}.match(path)
 }
 
 func is(wanted, name string) bool { return wanted == "" || pattern{text: wanted}.match(name) }
