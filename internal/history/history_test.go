@@ -2,9 +2,11 @@ package history_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -449,5 +452,37 @@ func testSubjectsAndWhen(t *testing.T, open opener) {
 	}
 	if _, err := r.When(t.Context(), history.Version{Index: 9999}); err == nil {
 		t.Error("an entry that is not there happened")
+	}
+}
+
+func TestIDBeginsWithASlash(t *testing.T) { both(t, testIDBeginsWithASlash) }
+
+// One id in sixty-four begins like a path.
+func testIDBeginsWithASlash(t *testing.T, open opener) {
+	st := fill(t)
+	srv := st.Open(t)
+	c := steletest.Enrol(t, srv, entry.Watcher, 4)
+	var batch []wire.Submission
+	var id string
+	for n := 0; !strings.HasPrefix(id, "/"); n++ {
+		sub, e, err := c.Sign(steletest.Change(fmt.Sprintf("/etc/%d.conf", n), "a\n", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, id = append(batch, *sub), e.ID().String()
+	}
+	at := steletest.Submit(t, srv, batch)
+	last := at[len(at)-1]
+	steletest.Stop(t, srv)
+
+	r := reader(t, open, st.Store)
+	for _, ref := range []string{id, id + "/0"} {
+		if v, err := r.Version(t.Context(), ref, "", time.Time{}); err != nil || v != (history.Version{Index: last}) {
+			t.Errorf("%s is %v, %v", ref, v, err)
+		}
+		pairs, err := r.Pairs(t.Context(), ref, "", time.Time{}, time.Time{})
+		if err != nil || len(pairs) != 1 || *pairs[0].After != (history.Version{Index: last}) {
+			t.Errorf("%s compares %v, %v", ref, pairs, err)
+		}
 	}
 }

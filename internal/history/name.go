@@ -59,10 +59,8 @@ func cutChange(ref string) (name string, k int) {
 // Version finds the change that a path or a reference names: of a path the newest
 // that had come about by then; at the zero time, the newest of all.
 func (r *Reader) Version(ctx context.Context, name, host string, until time.Time) (Version, error) {
-	if !strings.HasPrefix(name, "/") {
-		if i, k, err := r.Resolve(ctx, name); err == nil {
-			return Version{Index: i, K: k}, nil
-		}
+	if i, k, err := r.Resolve(ctx, name); err == nil { // an id may begin with a slash, as a path does
+		return Version{Index: i, K: k}, nil
 	}
 	vs, err := r.OfPath(ctx, name, host)
 	if err != nil {
@@ -119,7 +117,7 @@ type Pair struct {
 // Pairs are what diff compares: of an entry each change with the one before it; of
 // a path its texts at two times, or its last two.
 func (r *Reader) Pairs(ctx context.Context, name, host string, since, until time.Time) ([]Pair, error) {
-	if strings.HasPrefix(name, "/") || !since.IsZero() {
+	if !since.IsZero() {
 		return r.pairOver(ctx, name, host, since, until)
 	}
 	i, k, err := r.Resolve(ctx, name)
