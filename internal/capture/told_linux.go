@@ -25,7 +25,7 @@ func (t *tracer) Actor(n Named) Actor {
 		return t.proc.Actor(n)
 	}
 	l := p.lives[at]
-	ids, steady := t.acting(p, at)
+	ids, steady := t.acting(p, at, n.Number)
 	a := Actor{PID: n.PID, Who: t.who(p, l, ids), Confidence: body.Likely}
 	if sure && one && steady && l.image.exe != "" && !l.image.partial {
 		a.Confidence = body.Certain
@@ -55,9 +55,10 @@ func (t *tracer) stranger(n Named) Actor {
 	return a
 }
 
-// acting returns the ids that p acted under in one of its lives, and whether
-// they were the same all the time that is in question.
-func (t *tracer) acting(p *process, at int) (ids bpf.IDs, steady bool) {
+// acting returns the ids that p acted under in one of its lives, when it made
+// that notification, and whether they were the same all the time that is in
+// question.
+func (t *tracer) acting(p *process, at int, number uint64) (ids bpf.IDs, steady bool) {
 	if at < len(p.lives)-1 {
 		ids = p.lives[at].ids
 		return ids, ids == p.lives[at+1].ids
@@ -66,9 +67,10 @@ func (t *tracer) acting(p *process, at int) (ids bpf.IDs, steady bool) {
 	if !ok {
 		return p.known, false
 	}
-	steady = now == p.known
-	p.known = now
-	return now, steady
+	if now != p.known { // what was made before this says nothing about either
+		p.known, p.held = now, t.moment()
+	}
+	return now, p.held.at(number) == happened
 }
 
 // look reads what p acts under now, or what it did at its end.

@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/bpf"
 )
 
 // A process that becomes another program right after it wrote is named as what
@@ -162,6 +164,22 @@ func TestChangedUser(t *testing.T) {
 	o := w.next(1)[0]
 	if o.Who == nil || *o.Who.UID != 65534 || o.Confidence == body.Unknown {
 		t.Errorf("%s: %+v (%s)", line(o), o.Who, o.Confidence)
+	}
+}
+
+// Of a process that became another user at some time after its first writes, not
+// one of them is told without doubt.
+func TestChangedUserAfterSeveralWrites(t *testing.T) {
+	f := newFamily()
+	root, nobody := bpf.IDs{}, bpf.IDs{UID: 65534, EUID: 65534, GID: 65534}
+	f.take(&bpf.Record{Kind: bpf.Fork, PID: 7, Start: time.Hour, IDs: root}, moment{10, 10})
+	f.take(&bpf.Record{Kind: bpf.Exit, PID: 7, Start: time.Hour, IDs: nobody}, moment{13, 13})
+	tr := &tracer{group: &group{fd: -1}, kin: f.lineage}
+	tr.order.took(batch{events: make([]event, 13), left: bpf.Unset, waited: bpf.Unset})
+	for number := uint64(10); number < 13; number++ {
+		if ids, steady := tr.acting(f.current(7), 0, number); steady {
+			t.Errorf("notification %d: surely by %d", number, ids.UID)
+		}
 	}
 }
 
