@@ -62,6 +62,30 @@ func TestSetsKeepOrder(t *testing.T) {
 	}
 }
 
+// TestSetsHaveOneActor: what another process, another program or another user did
+// is not told of the first one, though they came by one login and the process has
+// one number.
+func TestSetsHaveOneActor(t *testing.T) {
+	jane, root := uint32(1000), uint32(0)
+	vim := body.Who{PID: 1, Started: "s", UID: &jane, LoginUID: &jane, Exe: "/bin/vim", Session: &body.Session{ID: "5"}}
+	other, program, user := vim, vim, vim
+	other.PID, other.UID = 2, &root
+	program.Exe = "/bin/sed"
+	user.UID = &root
+	for name, who := range map[string]body.Who{"process": other, "program": program, "user": user} {
+		s := newSets(Pace{}.orDefault())
+		now := time.Unix(0, 0)
+		for path, w := range map[string]body.Who{"a": vim, "b": who} {
+			c := by(0, path)
+			c.who = &w
+			s.add(now, c)
+		}
+		if due := s.due(now, true); len(due) != 2 {
+			t.Errorf("another %s: %d sets", name, len(due))
+		}
+	}
+}
+
 // TestSetsClose: a set does not stay open for ever, nor grow without end, nor
 // mix reasons.
 func TestSetsClose(t *testing.T) {
