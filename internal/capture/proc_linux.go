@@ -205,7 +205,7 @@ func (p *procActors) ancestors(st stats) []ancestor {
 
 func (p *procActors) ancestor(dir procDir) (ancestor, stats) {
 	st := parseStat(dir.read("stat", 2<<10))
-	a := ancestor{Process: body.Process{PID: dir.pid, Command: splitCommand(string(dir.read("cmdline", maxShort)))}}
+	a := ancestor{Process: body.Process{PID: dir.pid, Command: splitCommand(dir.command(maxShort))}}
 	a.Exe, a.Exe64 = encode(dir.link("exe"))
 	if ids, ok := parseStatus(dir.read("status", 8<<10)); ok {
 		a.UID = &ids.uid
@@ -232,10 +232,20 @@ func (d procDir) close() { unix.Close(d.fd) }
 // when it exits, its status only when it is reaped.
 func (d procDir) ident() (ident, stats) {
 	exe := d.link("exe")
-	command := d.read("cmdline", maxCommand)
+	command := d.command(maxCommand)
 	st := parseStat(d.read("stat", 2<<10))
 	ids, known := parseStatus(d.read("status", 8<<10))
-	return ident{d.pid, st.ppid, st.started, exe, string(command), ids, known}, st
+	return ident{d.pid, st.ppid, st.started, exe, command, ids, known}, st
+}
+
+// command returns at most limit bytes of the command line.
+func (d procDir) command(limit int) string {
+	line := string(d.read("cmdline", limit+1))
+	if len(line) <= limit {
+		return line
+	}
+	// Half a secret is not known for one.
+	return line[:strings.LastIndexByte(line[:limit], 0)+1] + "…"
 }
 
 // read returns at most limit bytes of a file; nil if it cannot be read.

@@ -162,6 +162,16 @@ func actorOf(t *testing.T, name string, args ...string) *body.Who {
 	return a.Who
 }
 
+// Of a command line that is too long to be read, no argument is told in part.
+func TestLongCommandOfAnAncestor(t *testing.T) {
+	secret := "https://jane:" + strings.Repeat("hunter2", 20) + "@example.org/"
+	who := actorOf(t, "sh", "-c", "sh -c 'echo $$; read x'; true", strings.Repeat("x", maxShort-100), secret, "end")
+	got := who.Ancestors[0].Command
+	if last := got[len(got)-1]; last != "…" || len(got) != 5 {
+		t.Errorf("%d arguments, the last %q", len(got), last)
+	}
+}
+
 // A process that becomes another user between two writes is not told under the
 // ids of the first.
 func TestChangedUserWithinAMoment(t *testing.T) {
