@@ -53,7 +53,7 @@ type eye struct {
 }
 
 // look reads path. A path that is not there is a sight too; an error means that
-// it is there and could not be read.
+// it could not be read, or not even be looked for.
 func (e *eye) look(path string) (sight, error) {
 	var s sight
 	var err error
@@ -67,7 +67,7 @@ func (e *eye) look(path string) (sight, error) {
 	case errors.Is(err, errMoved):
 		s.mark(body.MarkTorn)
 		return s, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		return sight{}, nil
 	case err != nil && s.exists:
 		s.mark(body.MarkUnread)
