@@ -486,3 +486,37 @@ func testIDBeginsWithASlash(t *testing.T, open opener) {
 		}
 	}
 }
+
+func TestDiffOverTime(t *testing.T) { both(t, testDiffOverTime) }
+
+// Between two times at which a file stood the same there is no difference.
+func testDiffOverTime(t *testing.T, open opener) {
+	st := fill(t)
+	r := reader(t, open, st.Store)
+	when := func(i uint64) time.Time {
+		at, err := r.When(t.Context(), history.Version{Index: i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	second, third := when(st.here[1]), when(st.here[2])
+	for name, c := range map[string]struct {
+		since, until time.Time
+		want         [2]string
+	}{
+		"nothing happened": {second, third.Add(-1), [2]string{lines(2), lines(2)}},
+		"one change":       {second, third, [2]string{lines(2), lines(3)}},
+		"before the first": {second.Add(-time.Hour), third, [2]string{"", lines(3)}},
+		"the latest":       {time.Time{}, third, [2]string{lines(2), lines(3)}},
+	} {
+		pairs, err := r.Pairs(t.Context(), here, "host-1", c.since, c.until)
+		if err != nil || len(pairs) != 1 {
+			t.Fatalf("%s: %v, %v", name, pairs, err)
+		}
+		before, after, err := r.Texts(t.Context(), pairs[0])
+		if got := [2]string{before, after}; err != nil || got != c.want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}

@@ -172,7 +172,11 @@ func (r *Reader) pairOver(ctx context.Context, name, host string, since, until t
 		return nil, err
 	}
 	at := slices.IndexFunc(vs, func(v Version) bool { return v.Index == after.Index && v.K == after.K })
-	before, err := r.newest(ctx, vs[:max(at, 0)], since)
+	upto := max(at, 0)
+	if !since.IsZero() {
+		upto = at + 1 // it may have stood so at both times
+	}
+	before, err := r.newest(ctx, vs[:upto], since)
 	return []Pair{{name, before, &after}}, err
 }
 
