@@ -99,6 +99,8 @@ func (e *eye) once(path string) (sight, error) {
 	case unix.S_IFLNK:
 		err := e.readLink(path, &s)
 		return s, err
+	case unix.S_IFDIR: // what is in it has paths of its own
+		return sight{}, nil
 	}
 	// A FIFO, device or socket is never opened: that alone can have effects.
 	s.mark(body.MarkSpecial)
