@@ -330,6 +330,8 @@ func TestUnprivilegedChild(t *testing.T) {
 			t.Errorf("told %s", line(o))
 		}
 	}
+	run(t, dir, "rm", "-f", "secret.conf")
+	w.eventually("forgotten", func() bool { return len(w.c.Status().Unreadable) == 0 })
 	closedDirectory(t)
 }
 

@@ -111,6 +111,7 @@ func (l *loop) record(path string, s sight) {
 	if !s.exists {
 		delete(l.recorded, path)
 		if existed {
+			l.readable(path, nil) // there is nothing to read any more
 			l.sensor.forget(path)
 		}
 		return
