@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -117,6 +118,37 @@ func TestSetsClose(t *testing.T) {
 	reasoned.why.Reason = "because"
 	if due := s.add(now, reasoned); len(due) != 1 {
 		t.Fatal("two reasons in one set")
+	}
+}
+
+// TestFoldedRename: what was renamed while the spool was full is gone under its
+// old name, whatever happened under the new one, unless it was made anew.
+func TestFoldedRename(t *testing.T) {
+	made := func(a body.Action, path, from string) change {
+		return change{path: path, gone: a == body.Delete, what: body.What{Action: a, Path: path, From: from}}
+	}
+	for name, c := range map[string]struct {
+		changes []change
+		want    string
+	}{
+		"modified":          {[]change{made(body.Rename, "b", "a"), made(body.Modify, "b", "")}, " delete a modify b"},
+		"deleted":           {[]change{made(body.Modify, "a", ""), made(body.Rename, "b", "a"), made(body.Delete, "b", "")}, " delete a delete b"},
+		"renamed again":     {[]change{made(body.Rename, "b", "a"), made(body.Rename, "b", "c")}, " delete a rename b"},
+		"made anew":         {[]change{made(body.Rename, "b", "a"), made(body.Create, "a", ""), made(body.Modify, "b", "")}, " create a modify b"},
+		"there and back":    {[]change{made(body.Rename, "b", "a"), made(body.Rename, "a", "b"), made(body.Create, "b", "")}, " rename a create b"},
+		"nothing more to b": {[]change{made(body.Rename, "b", "a"), made(body.Modify, "c", "")}, " rename b modify c"},
+	} {
+		h := &held{latest: make(map[string]change)}
+		for _, c := range c.changes {
+			h.fold(c)
+		}
+		got := ""
+		for _, path := range h.order {
+			got += fmt.Sprintf(" %s %s", h.latest[path].what.Action, path)
+		}
+		if got != c.want || h.changes != len(c.changes) {
+			t.Errorf("%s: held%s of %d changes, want%s", name, got, h.changes, c.want)
+		}
 	}
 }
 
