@@ -66,6 +66,8 @@ var lineCases = []struct{ format, text string }{
 	{"yaml", "  passwords: [«hunter»]\n  tokens: [left, right]"},
 	{"yaml", "passwords:\n- «hunter2rabbit»\n- «velvet»"},
 	{"toml", "passwords = [\n  \"«hunter2rabbit»\",\n]"},
+	{"yaml", "password: «my-here-Pass9!»\nother_password: change_me_123\nthird_password: <your-password>"},
+	{"conf", "password = «xxxxSecret9»"},
 	{"env", "DB_PASSWORD=\"«hunter2\nrabbit=x \\\"y»\"\nA=b\n"},
 	{"env", "export TOKEN='«hunter2\n  rabbit»'\nB_PASSWORD=«velvet»"},
 	{"env", "B_PASSWORD=\"«velvet»\nA=b\n"},
