@@ -271,7 +271,9 @@ func splitCommand(line []byte, at int) []word {
 			for i < len(line) && !isSpace(line[i]) && line[i] != '"' && !bytes.HasPrefix(line[i:], []byte("!-")) {
 				i++
 			}
-			end = i
+			if end = i; bytes.IndexByte(line[start:end], '[') < 0 {
+				end = start + len(bytes.TrimRight(line[start:end], ",]")) // of a list without quotes
+			}
 			if i == start {
 				i++
 			}

@@ -68,6 +68,7 @@ var lineCases = []struct{ format, text string }{
 	{"toml", "passwords = [\n  \"«hunter2rabbit»\",\n]"},
 	{"yaml", "password: «my-here-Pass9!»\nother_password: change_me_123\nthird_password: <your-password>"},
 	{"conf", "password = «xxxxSecret9»"},
+	{"yaml", "command: [redis-cli, -a, «hunter2»]\nargs: [mysql, -p«hunter2», db]"},
 	{"env", "DB_PASSWORD=\"«hunter2\nrabbit=x \\\"y»\"\nA=b\n"},
 	{"env", "export TOKEN='«hunter2\n  rabbit»'\nB_PASSWORD=«velvet»"},
 	{"env", "B_PASSWORD=\"«velvet»\nA=b\n"},
