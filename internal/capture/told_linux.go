@@ -22,13 +22,23 @@ func (t *tracer) Actor(n Named) Actor {
 	}
 	at, one := p.at(n.Number)
 	if at < 0 || p.lives[at].image == nil {
-		return t.proc.Actor(n)
+		return t.later(n, at == len(p.lives)-1)
 	}
 	l := p.lives[at]
 	ids, steady := t.acting(p, at, n.Number)
 	a := Actor{PID: n.PID, Who: t.who(p, l, ids), Confidence: body.Likely}
 	if sure && one && steady && l.image.exe != "" && !l.image.partial {
 		a.Confidence = body.Certain
+	}
+	return a
+}
+
+// later asks /proc for a program that was not told of. If the process has become
+// another one since, that is what is read.
+func (t *tracer) later(n Named, same bool) Actor {
+	a := t.proc.Actor(n)
+	if !same && a.Who != nil {
+		a.Confidence = body.Likely
 	}
 	return a
 }

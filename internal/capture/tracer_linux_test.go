@@ -151,6 +151,43 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
+// A process that became other programs so often since its write that the one which
+// wrote is forgotten is not surely the one that it is now.
+func TestForgottenProgram(t *testing.T) {
+	needRoot(t)
+	g, err := openGroup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	c, err := New(Config{DigestKey: []byte("k"), Handle: (&watched{}).handle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := newTracer(c, g)
+	defer tr.close()
+	y := tr.start()
+	need(t, y.Live, "programs in the kernel: "+y.Reason)
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = sleeper.Process.Kill()
+		_ = sleeper.Wait() // it was killed
+	}()
+	n := Named{PID: sleeper.Process.Pid, Number: 3, Same: func() bool { return true }}
+	tr.Actor(n) // which takes all records
+	p := tr.kin.current(n.PID)
+	p.born = moment{}
+	for i := range p.lives {
+		p.lives[i].from = moment{5, 5}
+	}
+	if a := tr.Actor(n); a.Who == nil || a.Confidence != body.Likely {
+		t.Errorf("%s, by %+v", a.Confidence, a.Who)
+	}
+}
+
 // A process that takes another user's name between its exec and its write is
 // named under the one it wrote as.
 func TestChangedUser(t *testing.T) {
