@@ -48,6 +48,8 @@ func (l *loop) tellSight(path string, s sight, lost bool) bool {
 		a = body.Rename
 	case !changed && lost && s.exists:
 		a = body.Modify
+	case !changed && lost: // it was told to be there
+		a = body.Delete
 	case !changed:
 		l.record(path, s)
 		return false
