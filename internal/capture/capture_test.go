@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,25 @@ func TestScanOnlyFindsChanges(t *testing.T) {
 	st := w.c.Status()
 	if st.Layers[0].Live || st.Layers[len(st.Layers)-1].Reason == "" {
 		t.Errorf("layers %+v do not say that only the scan is live", st.Layers)
+	}
+}
+
+// A file in whose place there is a directory is gone, and what is in the directory
+// is new.
+func TestDirectoryInThePlaceOfAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "one")
+	w := watch(t, Config{Paths: []string{dir}, ScanOnly: true, ScanEvery: 20 * time.Millisecond})
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(path, "b.conf"), "two")
+	got := lines(w.next(2))
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"create b.conf two", "delete a.conf"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -19,18 +20,32 @@ func extraAttributes(path string, each func([]byte)) {
 	if unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, 0, &stx) == nil && stx.Attributes&inodeFlags != 0 {
 		each(binary.BigEndian.AppendUint64(nil, stx.Attributes&inodeFlags))
 	}
-	names := make([]byte, 4096)
-	n, err := unix.Llistxattr(path, names)
-	if err != nil || n == 0 {
+	names, err := grown(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
+	if err != nil || len(names) == 0 {
 		return
 	}
-	list := bytes.Split(bytes.TrimSuffix(names[:n], []byte{0}), []byte{0})
+	list := bytes.Split(bytes.TrimSuffix(names, []byte{0}), []byte{0})
 	slices.SortFunc(list, bytes.Compare)
-	value := make([]byte, 4096)
 	for _, name := range list {
-		if n, err := unix.Lgetxattr(path, string(name), value); err == nil {
+		value, err := grown(func(b []byte) (int, error) { return unix.Lgetxattr(path, string(name), b) })
+		if err == nil {
 			each(name)
-			each(value[:n])
+			each(value)
 		}
 	}
+}
+
+// grown reads what fits into 4 KiB, as all does on most files, or into the most
+// that the kernel gives (XATTR_LIST_MAX, XATTR_SIZE_MAX).
+func grown(read func([]byte) (int, error)) ([]byte, error) {
+	b := make([]byte, 4<<10)
+	n, err := read(b)
+	if errors.Is(err, unix.ERANGE) {
+		b = make([]byte, 64<<10)
+		n, err = read(b)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b[:n], nil
 }

@@ -330,4 +330,29 @@ func TestUnprivilegedChild(t *testing.T) {
 			t.Errorf("told %s", line(o))
 		}
 	}
+	run(t, dir, "rm", "-f", "secret.conf")
+	w.eventually("forgotten", func() bool { return len(w.c.Status().Unreadable) == 0 })
+	closedDirectory(t)
+}
+
+// closedDirectory: a file in a directory that was closed to the watcher is not
+// told to be gone, and is followed again once it can be.
+func closedDirectory(t *testing.T) {
+	sub := filepath.Join(t.TempDir(), "sub")
+	path := filepath.Join(sub, "a.conf")
+	write(t, path, "one")
+	w := watch(t, Config{Paths: []string{path}, ScanOnly: true, ScanEvery: 20 * time.Millisecond})
+	if err := os.Chmod(sub, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("said to be unreadable", func() bool { return w.c.Status().Unreadable[path] != "" })
+	scans := w.c.Status().Counters.Scans
+	w.eventually("scanned again", func() bool { return w.c.Status().Counters.Scans > scans+5 })
+	if err := os.Chmod(sub, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "two")
+	if got := line(w.next(1)[0]); got != "modify a.conf two" {
+		t.Errorf("told %s", got)
+	}
 }

@@ -31,6 +31,7 @@ type process struct {
 	born  moment
 	lives []life  // oldest first, never empty
 	known bpf.IDs // what it acted under when that was last looked at
+	held  moment  // since when it is known to have; zero: all of its latest life
 	ended bool
 	end   time.Duration
 	final bpf.IDs // known once it ended
@@ -122,7 +123,7 @@ func (l *lineage) exec(r *bpf.Record, at moment) {
 		p.lives = slices.Delete(p.lives, 0, 1)
 	}
 	p.lives = append(p.lives, l.life(r, at, imageOf(r)))
-	p.known, p.asked, p.address = r.IDs, false, ""
+	p.known, p.held, p.asked, p.address = r.IDs, moment{}, false, ""
 }
 
 func imageOf(r *bpf.Record) *image {

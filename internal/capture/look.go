@@ -53,7 +53,7 @@ type eye struct {
 }
 
 // look reads path. A path that is not there is a sight too; an error means that
-// it is there and could not be read.
+// it could not be read, or not even be looked for.
 func (e *eye) look(path string) (sight, error) {
 	var s sight
 	var err error
@@ -67,7 +67,7 @@ func (e *eye) look(path string) (sight, error) {
 	case errors.Is(err, errMoved):
 		s.mark(body.MarkTorn)
 		return s, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		return sight{}, nil
 	case err != nil && s.exists:
 		s.mark(body.MarkUnread)
@@ -99,6 +99,8 @@ func (e *eye) once(path string) (sight, error) {
 	case unix.S_IFLNK:
 		err := e.readLink(path, &s)
 		return s, err
+	case unix.S_IFDIR: // what is in it has paths of its own
+		return sight{}, nil
 	}
 	// A FIFO, device or socket is never opened: that alone can have effects.
 	s.mark(body.MarkSpecial)

@@ -283,6 +283,18 @@ func (l *loop) latest(path string) Known {
 func (l *loop) look(path string) sight {
 	s, err := l.eye.look(path)
 	l.readable(path, err)
+	if err != nil && !s.exists {
+		return l.unseen(path)
+	}
+	return s
+}
+
+// unseen is the sight of what nobody may look at, in a directory that was closed
+// to us or on a disk that fails. It need not be gone: it is taken to be as it was.
+func (l *loop) unseen(path string) sight {
+	s := sight{known: l.latest(path)}
+	s.exists = s.known != (Known{})
+	s.mark(body.MarkUnread)
 	return s
 }
 

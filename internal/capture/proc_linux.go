@@ -45,11 +45,13 @@ type cached struct {
 }
 
 // ident is what must be equal for two notifications to have one actor; exec
-// changes all of it but the number and the start.
+// changes most of it, and without exec a process can still become another user.
 type ident struct {
 	pid, ppid    int
 	started      uint64
 	exe, command string
+	ids          ids
+	known        bool // ids could be read
 }
 
 // complete: it was read while the process lived. One that is reaped meanwhile
@@ -135,10 +137,10 @@ func (p *procActors) remembered(pid int, started uint64) Actor {
 
 // who describes the process, or nil if not even its status could be read.
 func (p *procActors) who(dir procDir, id ident, st stats) *body.Who {
-	ids, ok := parseStatus(dir.read("status", 8<<10))
-	if !ok || st.started == 0 {
+	if !id.known || st.started == 0 {
 		return nil
 	}
+	ids := id.ids
 	w := &body.Who{
 		User: p.names.user(ids.uid), UID: &ids.uid, GID: &ids.gid, PID: id.pid,
 		Started: p.since(time.Duration(st.started) * tickLength),
@@ -203,7 +205,7 @@ func (p *procActors) ancestors(st stats) []ancestor {
 
 func (p *procActors) ancestor(dir procDir) (ancestor, stats) {
 	st := parseStat(dir.read("stat", 2<<10))
-	a := ancestor{Process: body.Process{PID: dir.pid, Command: splitCommand(string(dir.read("cmdline", maxShort)))}}
+	a := ancestor{Process: body.Process{PID: dir.pid, Command: splitCommand(dir.command(maxShort))}}
 	a.Exe, a.Exe64 = encode(dir.link("exe"))
 	if ids, ok := parseStatus(dir.read("status", 8<<10)); ok {
 		a.UID = &ids.uid
@@ -230,9 +232,20 @@ func (d procDir) close() { unix.Close(d.fd) }
 // when it exits, its status only when it is reaped.
 func (d procDir) ident() (ident, stats) {
 	exe := d.link("exe")
-	command := d.read("cmdline", maxCommand)
+	command := d.command(maxCommand)
 	st := parseStat(d.read("stat", 2<<10))
-	return ident{d.pid, st.ppid, st.started, exe, string(command)}, st
+	ids, known := parseStatus(d.read("status", 8<<10))
+	return ident{d.pid, st.ppid, st.started, exe, command, ids, known}, st
+}
+
+// command returns at most limit bytes of the command line.
+func (d procDir) command(limit int) string {
+	line := string(d.read("cmdline", limit+1))
+	if len(line) <= limit {
+		return line
+	}
+	// Half a secret is not known for one.
+	return line[:strings.LastIndexByte(line[:limit], 0)+1] + "…"
 }
 
 // read returns at most limit bytes of a file; nil if it cannot be read.
@@ -305,10 +318,16 @@ func parseStatus(b []byte) (ids, bool) {
 	var r ids
 	found := 0
 	for line := range strings.Lines(string(b)) {
-		if n, _ := fmt.Sscanf(line, "Uid:\t%d\t%d", &r.uid, &r.euid); n == 2 {
-			found++
+		n, want := 0, 0
+		switch {
+		case strings.HasPrefix(line, "Uid:"):
+			want = 2
+			n, _ = fmt.Sscanf(line, "Uid:\t%d\t%d", &r.uid, &r.euid)
+		case strings.HasPrefix(line, "Gid:"):
+			want = 1
+			n, _ = fmt.Sscanf(line, "Gid:\t%d", &r.gid)
 		}
-		if n, _ := fmt.Sscanf(line, "Gid:\t%d", &r.gid); n == 1 {
+		if want > 0 && n == want {
 			found++
 		}
 	}

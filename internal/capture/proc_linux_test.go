@@ -162,6 +162,49 @@ func actorOf(t *testing.T, name string, args ...string) *body.Who {
 	return a.Who
 }
 
+// Of a command line that is too long to be read, no argument is told in part.
+func TestLongCommandOfAnAncestor(t *testing.T) {
+	secret := "https://jane:" + strings.Repeat("hunter2", 20) + "@example.org/"
+	who := actorOf(t, "sh", "-c", "sh -c 'echo $$; read x'; true", strings.Repeat("x", maxShort-100), secret, "end")
+	got := who.Ancestors[0].Command
+	if last := got[len(got)-1]; last != "…" || len(got) != 5 {
+		t.Errorf("%d arguments, the last %q", len(got), last)
+	}
+}
+
+// A process that becomes another user between two writes is not told under the
+// ids of the first.
+func TestChangedUserWithinAMoment(t *testing.T) {
+	needRoot(t)
+	needTool(t, "python3")
+	cmd := exec.Command("/usr/bin/python3", "-c", "import os; input('1'); os.setuid(65534); input('2')")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := newProcActors()
+	for _, want := range []uint32{0, 65534} {
+		if _, err := out.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		a := p.Actor(Named{PID: cmd.Process.Pid, Same: func() bool { return true }})
+		if a.Who == nil || *a.Who.UID != want {
+			t.Errorf("not told as user %d", want)
+		}
+		_, _ = io.WriteString(in, "\n")
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A number that no longer belongs to the process the kernel meant names nobody,
 // though a process of that number lives.
 func TestReusedNumberNamesNobody(t *testing.T) {

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -129,6 +130,28 @@ func TestRemoverDidNotWriteTheSuccessor(t *testing.T) {
 		if p == nil || len(p.sights) != 1 || p.sights[0].by.PID != 2 || p.sights[0].unread {
 			t.Errorf("kind %b: %+v", k, p)
 		}
+	}
+}
+
+// A file that one process makes and another removes, both before it is looked at,
+// is not left on the record as if it were there.
+func TestMadeAndRemovedByAnother(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	c, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: (&watched{}).handle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoop(c, deaf{}, time.Hour)
+	l.onFile(happening{path: path, kind: written, by: Actor{PID: 1, Who: &body.Who{PID: 1}}, layer: LayerFanotify})
+	l.onFile(happening{path: path, kind: removed, by: Actor{PID: 2, Who: &body.Who{PID: 2}}, layer: LayerFanotify})
+	l.finish(l.pending[path])
+	var got []string
+	for _, i := range l.out.items {
+		got = append(got, fmt.Sprintf("%s by %d", i.obs.Action, i.obs.Who.PID))
+	}
+	if diff := cmp.Diff([]string{"create by 1", "delete by 2"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

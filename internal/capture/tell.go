@@ -48,6 +48,8 @@ func (l *loop) tellSight(path string, s sight, lost bool) bool {
 		a = body.Rename
 	case !changed && lost && s.exists:
 		a = body.Modify
+	case !changed && lost: // it was told to be there
+		a = body.Delete
 	case !changed:
 		l.record(path, s)
 		return false
@@ -111,6 +113,7 @@ func (l *loop) record(path string, s sight) {
 	if !s.exists {
 		delete(l.recorded, path)
 		if existed {
+			l.readable(path, nil) // there is nothing to read any more
 			l.sensor.forget(path)
 		}
 		return

@@ -22,13 +22,23 @@ func (t *tracer) Actor(n Named) Actor {
 	}
 	at, one := p.at(n.Number)
 	if at < 0 || p.lives[at].image == nil {
-		return t.proc.Actor(n)
+		return t.later(n, at == len(p.lives)-1)
 	}
 	l := p.lives[at]
-	ids, steady := t.acting(p, at)
+	ids, steady := t.acting(p, at, n.Number)
 	a := Actor{PID: n.PID, Who: t.who(p, l, ids), Confidence: body.Likely}
 	if sure && one && steady && l.image.exe != "" && !l.image.partial {
 		a.Confidence = body.Certain
+	}
+	return a
+}
+
+// later asks /proc for a program that was not told of. If the process has become
+// another one since, that is what is read.
+func (t *tracer) later(n Named, same bool) Actor {
+	a := t.proc.Actor(n)
+	if !same && a.Who != nil {
+		a.Confidence = body.Likely
 	}
 	return a
 }
@@ -55,9 +65,10 @@ func (t *tracer) stranger(n Named) Actor {
 	return a
 }
 
-// acting returns the ids that p acted under in one of its lives, and whether
-// they were the same all the time that is in question.
-func (t *tracer) acting(p *process, at int) (ids bpf.IDs, steady bool) {
+// acting returns the ids that p acted under in one of its lives, when it made
+// that notification, and whether they were the same all the time that is in
+// question.
+func (t *tracer) acting(p *process, at int, number uint64) (ids bpf.IDs, steady bool) {
 	if at < len(p.lives)-1 {
 		ids = p.lives[at].ids
 		return ids, ids == p.lives[at+1].ids
@@ -66,9 +77,10 @@ func (t *tracer) acting(p *process, at int) (ids bpf.IDs, steady bool) {
 	if !ok {
 		return p.known, false
 	}
-	steady = now == p.known
-	p.known = now
-	return now, steady
+	if now != p.known { // what was made before this says nothing about either
+		p.known, p.held = now, t.moment()
+	}
+	return now, p.held.at(number) == happened
 }
 
 // look reads what p acts under now, or what it did at its end.

@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/bpf"
 )
 
 // A process that becomes another program right after it wrote is named as what
@@ -149,6 +151,43 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
+// A process that became other programs so often since its write that the one which
+// wrote is forgotten is not surely the one that it is now.
+func TestForgottenProgram(t *testing.T) {
+	needRoot(t)
+	g, err := openGroup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	c, err := New(Config{DigestKey: []byte("k"), Handle: (&watched{}).handle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := newTracer(c, g)
+	defer tr.close()
+	y := tr.start()
+	need(t, y.Live, "programs in the kernel: "+y.Reason)
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = sleeper.Process.Kill()
+		_ = sleeper.Wait() // it was killed
+	}()
+	n := Named{PID: sleeper.Process.Pid, Number: 3, Same: func() bool { return true }}
+	tr.Actor(n) // which takes all records
+	p := tr.kin.current(n.PID)
+	p.born = moment{}
+	for i := range p.lives {
+		p.lives[i].from = moment{5, 5}
+	}
+	if a := tr.Actor(n); a.Who == nil || a.Confidence != body.Likely {
+		t.Errorf("%s, by %+v", a.Confidence, a.Who)
+	}
+}
+
 // A process that takes another user's name between its exec and its write is
 // named under the one it wrote as.
 func TestChangedUser(t *testing.T) {
@@ -162,6 +201,22 @@ func TestChangedUser(t *testing.T) {
 	o := w.next(1)[0]
 	if o.Who == nil || *o.Who.UID != 65534 || o.Confidence == body.Unknown {
 		t.Errorf("%s: %+v (%s)", line(o), o.Who, o.Confidence)
+	}
+}
+
+// Of a process that became another user at some time after its first writes, not
+// one of them is told without doubt.
+func TestChangedUserAfterSeveralWrites(t *testing.T) {
+	f := newFamily()
+	root, nobody := bpf.IDs{}, bpf.IDs{UID: 65534, EUID: 65534, GID: 65534}
+	f.take(&bpf.Record{Kind: bpf.Fork, PID: 7, Start: time.Hour, IDs: root}, moment{10, 10})
+	f.take(&bpf.Record{Kind: bpf.Exit, PID: 7, Start: time.Hour, IDs: nobody}, moment{13, 13})
+	tr := &tracer{group: &group{fd: -1}, kin: f.lineage}
+	tr.order.took(batch{events: make([]event, 13), left: bpf.Unset, waited: bpf.Unset})
+	for number := uint64(10); number < 13; number++ {
+		if ids, steady := tr.acting(f.current(7), 0, number); steady {
+			t.Errorf("notification %d: surely by %d", number, ids.UID)
+		}
 	}
 }
 

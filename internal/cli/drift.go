@@ -23,12 +23,12 @@ import (
 // a watcher would redact it; a difference in nothing but a secret shows in the
 // fingerprints, for which the key of this host's watcher is needed.
 func (a *app) sameAsDisk(path string, rec history.Recorded) (bool, error) {
-	if rec.Change.Digest != "" {
+	if rec.Change.Digest != "" && !rec.Gone {
 		return sameDigest(path, rec.Change.Digest)
 	}
 	content, err := readSubject(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return rec.NoText && rec.Change.Action == "delete", nil
+		return rec.Gone, nil
 	}
 	if err != nil || rec.NoText {
 		return false, err

@@ -50,7 +50,7 @@ func (a *app) printText(ctx context.Context, r *history.Reader, name, host strin
 	if err != nil {
 		return hintName(err, name)
 	}
-	text, err := r.Text(ctx, v.Index, v.K)
+	text, err := r.TextOf(ctx, v)
 	if errors.Is(err, history.ErrNoText) || errors.Is(err, history.ErrErased) {
 		return withHint(err, "`stele show %d` says what happened", v.Index)
 	}

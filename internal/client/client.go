@@ -45,6 +45,7 @@ type Client struct {
 	base     *url.URL
 	instance string
 	http     *http.Client
+	patience time.Duration // with a server that takes or answers nothing
 
 	mu     sync.Mutex
 	stream *stream // open, or nil
@@ -75,7 +76,7 @@ func New(cfg Config) (*Client, error) {
 	var id [16]byte
 	rand.Read(id[:])
 	return &Client{
-		cfg: cfg, base: base, instance: hex.EncodeToString(id[:]),
+		cfg: cfg, base: base, instance: hex.EncodeToString(id[:]), patience: answerTimeout,
 		http: &http.Client{
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{

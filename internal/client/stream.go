@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stele-log/stele/internal/wire"
@@ -19,6 +20,7 @@ import (
 type stream struct {
 	out    *io.PipeWriter
 	buf    *bufio.Writer
+	taken  *atomic.Int64 // reads of what is handed in, by the connection
 	cancel context.CancelFunc
 
 	write sync.Mutex // one batch is written at a time
@@ -46,17 +48,19 @@ func (c *Client) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Ans
 	if err != nil {
 		return nil, err
 	}
+	stop := s.hurry(ctx, c.patience)
 	b, err := s.send(subs)
+	stop()
 	if err != nil {
 		c.drop(s)
 		return nil, err
 	}
-	wait := time.NewTimer(answerTimeout)
+	wait := time.NewTimer(c.patience)
 	defer wait.Stop()
 	select {
 	case err = <-b.done:
 	case <-wait.C:
-		err = fmt.Errorf("%w: no answer within %s", wire.ErrUnreachable, answerTimeout)
+		err = fmt.Errorf("%w: no answer within %s", wire.ErrUnreachable, c.patience)
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
@@ -85,7 +89,8 @@ func (c *Client) opened(ctx context.Context) (*stream, error) {
 func (c *Client) open(ctx context.Context) (*stream, error) {
 	own, cancel := context.WithCancel(context.Background()) // the stream outlives whoever opened it
 	pr, pw := io.Pipe()
-	req, err := c.request(own, http.MethodPost, wire.PathStream, pr)
+	taken := new(atomic.Int64)
+	req, err := c.request(own, http.MethodPost, wire.PathStream, &counted{pr, taken})
 	if err != nil {
 		cancel()
 		return nil, err
@@ -104,7 +109,7 @@ func (c *Client) open(ctx context.Context) (*stream, error) {
 		defer resp.Body.Close()
 		return nil, statusError(resp)
 	}
-	s := &stream{out: pw, buf: bufio.NewWriterSize(pw, 64<<10), cancel: cancel}
+	s := &stream{out: pw, buf: bufio.NewWriterSize(pw, 64<<10), taken: taken, cancel: cancel}
 	go s.read(resp.Body)
 	return s, nil
 }
@@ -117,6 +122,44 @@ func (c *Client) drop(s *stream) {
 	}
 	c.mu.Unlock()
 	s.close(wire.ErrUnreachable)
+}
+
+// counted counts the reads of what a stream hands in.
+type counted struct {
+	*io.PipeReader
+	reads *atomic.Int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	c.reads.Add(1)
+	return c.PipeReader.Read(b)
+}
+
+// hurry ends the stream, until it is stopped, when ctx ends or the server takes
+// nothing any more: a write to a server that does not read would wait for ever.
+func (s *stream) hurry(ctx context.Context, patience time.Duration) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(patience)
+		defer tick.Stop()
+		for before := s.taken.Load(); ; {
+			select {
+			case <-done:
+				return
+			case <-ctx.Done():
+				s.close(ctx.Err())
+				return
+			case <-tick.C:
+			}
+			now := s.taken.Load()
+			if now == before {
+				s.close(fmt.Errorf("%w: it took nothing for %s", wire.ErrUnreachable, patience))
+				return
+			}
+			before = now
+		}
+	}()
+	return func() { close(done) }
 }
 
 // maxFrameKept bounds the memory a stream keeps between two frames.

@@ -131,7 +131,7 @@ func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 		if err != nil {
 			return err
 		}
-		_, err = r.Text(ctx, v.Index, v.K)
+		_, err = r.TextOf(ctx, v)
 		return err
 	case wire.AskDiff:
 		err = r.gatherDiff(ctx, q)

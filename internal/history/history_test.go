@@ -486,3 +486,81 @@ func testIDBeginsWithASlash(t *testing.T, open opener) {
 		}
 	}
 }
+
+func TestGoneAndUnread(t *testing.T) { both(t, testGoneAndUnread) }
+
+// A path that was renamed away has no text any more, whatever the file says under
+// its new name; and a text that was not read takes no line from whoever wrote it.
+func testGoneAndUnread(t *testing.T, open opener) {
+	const before, after = "/etc/agent/before.conf", "/etc/agent/after.conf"
+	st := fill(t)
+	srv := st.Open(t)
+	c := steletest.Enrol(t, srv, entry.Watcher, 4)
+	written := steletest.Change(before, lines(2), nil)
+	unread := steletest.Change(before, "", nil)
+	unread.Changes[0].Text, unread.Changes[0].What.Marks = nil, []string{body.MarkUnread}
+	longer := steletest.Change(before, lines(3), nil)
+	moved := steletest.Change(after, lines(3), nil)
+	moved.Changes[0].What.Action, moved.Changes[0].What.From = body.Rename, before
+	at := steletest.Submit(t, srv, steletest.Sign(t, c, written, unread, longer, moved))
+	steletest.Stop(t, srv)
+
+	r := reader(t, open, st.Store)
+	want := []history.Line{{"line 1", at[0]}, {"line 2", at[0]}, {"line 3", at[2]}}
+	if d := cmp.Diff(want, blame(t, r, before, 3)); d != "" {
+		t.Error(d)
+	}
+	if got := blame(t, r, before, 4); len(got) != 0 {
+		t.Errorf("lines of what was renamed: %v", got)
+	}
+	v, err := r.Version(t.Context(), before, "", time.Time{})
+	if err != nil || v.Index != at[3] {
+		t.Fatalf("%v, %v", v, err)
+	}
+	if b, err := r.TextOf(t.Context(), v); !errors.Is(err, history.ErrNoText) {
+		t.Errorf("what was renamed reads %q, %v", b, err)
+	}
+	if rec, err := r.Recorded(t.Context(), before, ""); err != nil || !rec.Gone {
+		t.Errorf("what was renamed is recorded as %+v, %v", rec, err)
+	}
+	if v, err = r.Version(t.Context(), after, "", time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := r.TextOf(t.Context(), v); err != nil || string(b) != lines(3) {
+		t.Errorf("under its new name it reads %q, %v", b, err)
+	}
+}
+
+func TestDiffOverTime(t *testing.T) { both(t, testDiffOverTime) }
+
+// Between two times at which a file stood the same there is no difference.
+func testDiffOverTime(t *testing.T, open opener) {
+	st := fill(t)
+	r := reader(t, open, st.Store)
+	when := func(i uint64) time.Time {
+		at, err := r.When(t.Context(), history.Version{Index: i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	second, third := when(st.here[1]), when(st.here[2])
+	for name, c := range map[string]struct {
+		since, until time.Time
+		want         [2]string
+	}{
+		"nothing happened": {second, third.Add(-1), [2]string{lines(2), lines(2)}},
+		"one change":       {second, third, [2]string{lines(2), lines(3)}},
+		"before the first": {second.Add(-time.Hour), third, [2]string{"", lines(3)}},
+		"the latest":       {time.Time{}, third, [2]string{lines(2), lines(3)}},
+	} {
+		pairs, err := r.Pairs(t.Context(), here, "host-1", c.since, c.until)
+		if err != nil || len(pairs) != 1 {
+			t.Fatalf("%s: %v, %v", name, pairs, err)
+		}
+		before, after, err := r.Texts(t.Context(), pairs[0])
+		if got := [2]string{before, after}; err != nil || got != c.want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}

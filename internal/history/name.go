@@ -172,7 +172,11 @@ func (r *Reader) pairOver(ctx context.Context, name, host string, since, until t
 		return nil, err
 	}
 	at := slices.IndexFunc(vs, func(v Version) bool { return v.Index == after.Index && v.K == after.K })
-	before, err := r.newest(ctx, vs[:max(at, 0)], since)
+	upto := max(at, 0)
+	if !since.IsZero() {
+		upto = at + 1 // it may have stood so at both times
+	}
+	before, err := r.newest(ctx, vs[:upto], since)
 	return []Pair{{name, before, &after}}, err
 }
 
@@ -189,7 +193,7 @@ func (r *Reader) textOf(ctx context.Context, v *Version) (string, error) {
 	if v == nil {
 		return "", nil
 	}
-	b, err := r.Text(ctx, v.Index, v.K)
+	b, err := r.TextOf(ctx, *v)
 	if errors.Is(err, ErrNoText) {
 		return "", nil
 	}
@@ -245,7 +249,8 @@ type Recorded struct {
 	Version Version
 	View    *View
 	Change  Change
-	NoText  bool     // it was deleted, or kept by digest only
+	Gone    bool     // it was deleted, or renamed
+	NoText  bool     // it is gone, or was kept by digest only
 	Text    []byte   // as it was redacted
 	Secrets []string // fingerprints of what was masked in it
 }
@@ -259,7 +264,8 @@ func (r *Reader) Recorded(ctx context.Context, path, host string) (rec Recorded,
 	if rec.View, err = r.Entry(ctx, v.Index); err != nil {
 		return rec, err
 	}
-	rec.Text, err = r.Text(ctx, v.Index, v.K)
+	rec.Text, err = r.TextOf(ctx, v)
+	rec.Gone = errors.Is(err, errGone)
 	if errors.Is(err, ErrNoText) {
 		rec.NoText, err = true, nil
 	} else if err == nil {

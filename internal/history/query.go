@@ -119,14 +119,17 @@ func (r *Reader) Blame(ctx context.Context, vs []Version, last Version) ([]Line,
 		if v.Index > last.Index || v.Index == last.Index && v.K > last.K {
 			break
 		}
-		b, err := r.version(ctx, v)
+		b, err := r.TextOf(ctx, v)
 		if errors.Is(err, errOther) {
 			r.diag.Warn("index named a change of another subject", "index", v.Index)
 			continue
 		}
-		if errors.Is(err, ErrNoText) {
+		if errors.Is(err, errGone) {
 			lines, text = nil, ""
 			continue
+		}
+		if errors.Is(err, ErrNoText) {
+			continue // what it left of the lines before is not known, and the next text tells
 		}
 		if err != nil {
 			return nil, err
@@ -141,8 +144,12 @@ func (r *Reader) Blame(ctx context.Context, vs []Version, last Version) ([]Line,
 // errOther says that a change is not one of the subject it was taken for.
 var errOther = errors.New("the change is of another subject")
 
-// version reads the text of a version, which must be one of its subject.
-func (r *Reader) version(ctx context.Context, v Version) ([]byte, error) {
+// errGone says that the subject was deleted, or went on under another name.
+var errGone = fmt.Errorf("it was gone then: %w", ErrNoText)
+
+// TextOf is the text of a version. Where that was named by a path, it must be one
+// of that subject; [ErrNoText] also where the subject had gone by it.
+func (r *Reader) TextOf(ctx context.Context, v Version) ([]byte, error) {
 	c, err := r.change(ctx, v.Index, v.K)
 	if err != nil {
 		return nil, err
@@ -152,6 +159,12 @@ func (r *Reader) version(ctx context.Context, v Version) ([]byte, error) {
 		if s.Told == (c.by.role == entry.Watcher) || s.Host != c.by.hostOf(c.what) || s.Path != path && s.Path != from {
 			return nil, errOther
 		}
+		if s.Path != path {
+			return nil, errGone
+		}
+	}
+	if c.what.Action == body.Delete {
+		return nil, errGone
 	}
 	return r.text(ctx, c)
 }

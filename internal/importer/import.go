@@ -121,7 +121,7 @@ func (im *Import) entry(ctx context.Context, row, n int) (*wire.Submission, erro
 		Why: body.Why{Reason: im.cfg.Redactor.String(text(r.Message)), Learnt: "import"},
 		How: body.How{
 			Layer: "import", Confidence: body.Imported, Version: im.cfg.Version,
-			Claimed: &body.Claimed{Time: r.Time, AuthorTime: r.AuthorTime, Repository: text(r.Repository), Commit: text(r.Commit)},
+			Claimed: &body.Claimed{Time: r.Time, AuthorTime: r.AuthorTime, Repository: im.repository(r), Commit: text(r.Commit)},
 			Import:  &body.Import{File: im.digest, First: row, Rows: n},
 		},
 	}
@@ -146,7 +146,7 @@ func (im *Import) entry(ctx context.Context, row, n int) (*wire.Submission, erro
 // changes words one row: the change, and before it the baseline where the log
 // has never seen what the row changed.
 func (im *Import) changes(ctx context.Context, r *Row, here map[subject]int, next int) ([]record.Change, error) {
-	s := subject{text(r.Repository), r.Path}
+	s := subject{im.repository(r), r.Path}
 	before, err := im.before(ctx, s, here)
 	if err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (im *Import) before(ctx context.Context, s subject, here map[subject]int) (
 }
 
 func (im *Import) change(r *Row, action body.Action, digest *string) (record.Change, error) {
-	c := record.Change{What: body.What{Host: text(r.Repository), Agent: text(r.Agent), Action: action, Format: text(r.Format)}}
+	c := record.Change{What: body.What{Host: im.repository(r), Agent: text(r.Agent), Action: action, Format: text(r.Format)}}
 	c.What.Path, c.What.Path64 = record.Encode(r.Path)
 	if digest == nil {
 		return c, nil
@@ -206,6 +206,10 @@ func (im *Import) change(r *Row, action body.Action, digest *string) (record.Cha
 	c.SetText(im.cfg.Redactor, im.known(r.Path), content)
 	return c, nil
 }
+
+// repository is where a change was kept. An address that git was given may hold a
+// password.
+func (im *Import) repository(r *Row) string { return im.cfg.Redactor.String(text(r.Repository)) }
 
 // known is what the catalogue says of a path that somebody told.
 func (im *Import) known(path string) catalogue.Match {

@@ -92,6 +92,20 @@ func (k *taken) whats(t *testing.T) (out [][]body.What) {
 	return out
 }
 
+// TestAddressOfTheRepository: the password in it is recorded nowhere.
+func TestAddressOfTheRepository(t *testing.T) {
+	b, err := laid(t, func(dir string) { put(t, filepath.Join(dir, "blobs", sha256Hex("a")), "a") })
+	must(t, err)
+	k, digest := newTaken(t), sha256Hex("a")
+	row := Row{Repository: "https://bob:hunter2@git.example.net/etc.git", Path: "p", Op: "add", AfterDigest: &digest}
+	must(t, New(k.cfg, []Row{row}, sha256Hex("rows"), b).Run(t.Context(), 0))
+	for _, sealed := range append(k.subs[0].What, k.subs[0].How) {
+		if !bytes.Contains(sealed, []byte("git.example.net")) || bytes.Contains(sealed, []byte("hunter2")) {
+			t.Errorf("recorded as %s", sealed)
+		}
+	}
+}
+
 // TestFormats: what no row tells is looked up, by the catalogue and then by the
 // look of it; what is told stays.
 func TestFormats(t *testing.T) {

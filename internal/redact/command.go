@@ -204,6 +204,9 @@ func (f *finder) tool(start int) {
 	}
 	l := f.enter(start)
 	end := f.commandEnd(l, start)
+	if list := f.listEnd(l, end); list > end {
+		start, end = l.opened, list
+	}
 	f.toolTo = end
 	ws := splitCommand(f.text[start:end], start)
 	for i, m := range commandMasks(ws) {
@@ -234,6 +237,23 @@ func (f *finder) commandEnd(l *line, at int) int {
 	return stop
 }
 
+// listEnd is where a command ends of which each word is an item of a list, as in
+// JSON: at the end of that list. Its first word stands in the quote that closes at
+// end. It is -1 where there is no such list.
+func (f *finder) listEnd(l *line, end int) int {
+	if l.quote == 0 || end >= len(f.text) || f.text[end] != l.quote || bytes.ContainsAny(f.text[l.opened:end], " \t") {
+		return -1
+	}
+	next := f.blanks(end + 1)
+	if next >= len(f.text) || f.text[next] != ',' {
+		return -1
+	}
+	if i := bytes.IndexByte(f.text[next:min(len(f.text), next+maxCommand)], ']'); i >= 0 {
+		return next + i
+	}
+	return -1
+}
+
 // splitCommand splits a command line as a shell would; at is where it stands.
 // Commas and brackets between quoted words, as in JSON, do not matter.
 func splitCommand(line []byte, at int) []word {
@@ -251,7 +271,9 @@ func splitCommand(line []byte, at int) []word {
 			for i < len(line) && !isSpace(line[i]) && line[i] != '"' && !bytes.HasPrefix(line[i:], []byte("!-")) {
 				i++
 			}
-			end = i
+			if end = i; bytes.IndexByte(line[start:end], '[') < 0 {
+				end = start + len(bytes.TrimRight(line[start:end], ",]")) // of a list without quotes
+			}
 			if i == start {
 				i++
 			}

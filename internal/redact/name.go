@@ -31,7 +31,8 @@ type vocabulary struct {
 	neutral  map[string]bool // after a secret word: still the secret
 	heads    map[string]bool // before a secret word: about the secret
 	open     map[string]bool // anywhere: public by nature
-	plurals  map[string]bool // name a list of secrets
+	plurals  map[string]bool // name a list of secrets, or of the names of secrets
+	lists    map[string]bool // of them, those that name a list of secrets only
 	lookups  map[string]bool // before "key": identifies, opens nothing
 	headers  map[string]bool // before "authorization": still the header
 }
@@ -78,6 +79,7 @@ var names = vocabulary{
 	heads: words(`min max num number existing count allow permit deny no disable enable forgot use show hide
 		require requires check validate reset expire list filter with without bypass ignore by sort rotate`),
 	plurals: words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
+	lists:   words(`passwords passwds passphrases psks`),
 	lookups: words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
 	headers: words(`proxy x http`),
 	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint

@@ -193,11 +193,26 @@ func (f *finder) confLine(section []string, from, end int) int {
 	}
 	quoted := f.text[start] == '"' || f.text[start] == '\''
 	if quoted {
-		s, e, _ := scanQuoted(f.text[:stop], start)
+		s, e, after := scanQuoted(f.text[:stop], start)
+		if e == after && f.plan.format == "env" && (f.declared(path) || f.pathClass(path) == strong) {
+			e, next = f.quotedLines(start, e, next)
+		}
 		start, stop = s, e
 	}
 	f.confLeaf(leaf{path: path, start: start, end: stop, quoted: quoted}, next > 0)
 	return next
+}
+
+// quotedLines follows a quote that is not closed on its line, as a shell does. It
+// returns the end of the value and where the line after it begins; where nothing
+// closes it, end and next.
+func (f *finder) quotedLines(start, end, next int) (int, int) {
+	_, e, after := scanQuoted(f.text[:min(len(f.text), start+maxValue)], start)
+	if e == after {
+		return end, next
+	}
+	l, _ := f.lineAt(after)
+	return e, l.next
 }
 
 // confLeaf judges a value that a line rule may have seen already: only what a

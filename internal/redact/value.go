@@ -108,7 +108,7 @@ func isFiller(v []byte) bool {
 	}
 	low := strings.ToLower(string(v))
 	for _, f := range fillers {
-		if strings.Contains(low, f) && !looksRandom(v) {
+		if strings.Contains(low, f) && !looksChosen(v) {
 			return true
 		}
 	}

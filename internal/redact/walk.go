@@ -45,8 +45,8 @@ func (f *finder) leaf(l leaf) {
 		return
 	}
 	v := value{start: l.start, end: l.end}
-	if namesList(l.path) {
-		v.doubt = true
+	if last, is := listName(l.path); is {
+		v.doubt = !names.lists[last]
 		f.judge(v, strong)
 		return
 	}
@@ -55,13 +55,18 @@ func (f *finder) leaf(l leaf) {
 	}
 }
 
-// namesList says whether the own name of a value is that of a list of secrets.
-func namesList(path []string) bool {
+// listName is the last word of a value's own name, and whether the name is that
+// of a list of secrets.
+func listName(path []string) (last string, is bool) {
 	if len(path) == 0 {
-		return false
+		return "", false
 	}
 	ws := splitWords(path[len(path)-1])
-	return len(ws) > 0 && names.plurals[ws[len(ws)-1]] && !anyIn(ws, names.heads)
+	if len(ws) == 0 {
+		return "", false
+	}
+	last = ws[len(ws)-1]
+	return last, names.plurals[last] && !anyIn(ws, names.heads)
 }
 
 func (f *finder) declared(path []string) bool {

@@ -116,6 +116,7 @@ type Spool struct {
 	pending    []waiting
 	bytes      int64 // of what is pending
 	checkpoint []byte
+	believed   uint64 // size of the newest one that was handed in
 	acked      uint64 // entries below this seq were let go of
 	alive      time.Time
 }
@@ -372,15 +373,25 @@ func (s *Spool) Recover() error {
 	return s.keepBack()
 }
 
-// Believe keeps cp as believed.
+// Believe keeps cp as believed, unless a newer one is.
 func (s *Spool) Believe(cp verify.Checkpoint, now time.Time) error {
-	b, err := frame(frameBelief, forgetFrame{Checkpoint: cp.Note, Time: now})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := frame(frameBelief, forgetFrame{Checkpoint: s.newest(cp), Time: now})
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return s.note(b)
+}
+
+// newest is the newer one of cp and what is believed: two that were proved one
+// after the other may be handed in the other way round. The caller holds mu.
+func (s *Spool) newest(cp verify.Checkpoint) []byte {
+	if cp.Size < s.believed {
+		return s.checkpoint
+	}
+	s.believed = cp.Size
+	return cp.Note
 }
 
 // note writes what a crash may take back. A full disk must not keep a spool from
@@ -394,15 +405,15 @@ func (s *Spool) note(payload []byte) error {
 }
 
 // Forget lets go of every entry up to seq, which the log has proved to hold
-// under cp, and keeps cp as believed. A crash may bring the entries back; they
-// are then sent again and known to the log.
+// under cp, and keeps cp as believed, unless a newer one is. A crash may bring the
+// entries back; they are then sent again and known to the log.
 func (s *Spool) Forget(seq uint64, cp verify.Checkpoint, now time.Time) error {
-	b, err := frame(frameForget, forgetFrame{seq, cp.Note, now})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := frame(frameForget, forgetFrame{seq, s.newest(cp), now})
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.note(b); err != nil {
 		return err
 	}

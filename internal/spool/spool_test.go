@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/durable/faultdisk"
@@ -117,6 +119,44 @@ func work(d *faultdisk.Disk) (put, forgot uint64, err error) {
 		}
 	}
 	return put, forgot, s.Close()
+}
+
+// TestBeliefDoesNotGoBack: of two checkpoints that were proved one after the
+// other the newer one is believed, in whatever order they are handed in.
+func TestBeliefDoesNotGoBack(t *testing.T) {
+	private, public, err := note.GenerateKey(nil, "example.org/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := entry.ParseLogKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(size uint64) verify.Checkpoint {
+		text := fmt.Sprintf("example.org/log\n%d\n%s\n", size, entry.Hash{byte(size)})
+		signed, err := note.Sign(&note.Note{Text: text}, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return verify.Checkpoint{Size: size, Note: signed}
+	}
+	for name, late := range map[string]func(*spool.Spool) error{
+		"Forget":  func(s *spool.Spool) error { return s.Forget(0, at(10), when) },
+		"Believe": func(s *spool.Spool) error { return s.Believe(at(10), when) },
+	} {
+		d := faultdisk.New(1)
+		s := open(t, d)
+		if err := errors.Join(s.Put(item(0)), s.Believe(at(12), when), late(s), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if cp, err := open(t, d).Believed(key); err != nil || cp.Size != 12 {
+			t.Errorf("%s: believes %d leaves, %v", name, cp.Size, err)
+		}
+	}
 }
 
 // TestBroken: after a failure the spool refuses everything, because nobody knows

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture"
 )
 
 // held is what could not be spooled because there was no room: the latest
@@ -64,6 +65,7 @@ func (w *Watcher) beginHolding(since time.Time, cause string) error {
 func (h *held) fold(c change) {
 	h.changes++
 	if old, ok := h.latest[c.path]; ok {
+		h.left(&old)
 		c.what.Observed = max(old.what.Observed, 1) + max(c.what.Observed, 1)
 		if old.what.Action == body.Create && c.what.Action == body.Modify {
 			c.what.Action = body.Create
@@ -81,6 +83,22 @@ func (h *held) fold(c change) {
 	h.bytes += len(c.text)
 	h.latest[c.path] = c
 	h.order = append(h.order, c.path)
+}
+
+// left: that a path is gone by which a file was known before it was renamed is
+// told by itself, once the rename is folded into a later change, unless something
+// happened to that path since.
+func (h *held) left(c *change) {
+	from := c.origin()
+	since := h.order[slices.Index(h.order, c.path):]
+	if from == c.path || slices.Contains(since, from) {
+		return
+	}
+	gone := *c
+	gone.path, gone.gone, gone.text, gone.known = from, true, nil, capture.Known{}
+	gone.what = body.What{Action: body.Delete, Agent: c.what.Agent, Path: c.what.From, Path64: c.what.From64, Time: c.what.Time}
+	h.fold(gone)
+	h.changes-- // it was counted as the rename
 }
 
 // release records what was held once there is room again.

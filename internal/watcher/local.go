@@ -35,6 +35,34 @@ type Reply struct {
 // maxRequest bounds one request in bytes.
 const maxRequest = 64 << 10
 
+// mostOfOne bounds the connections of one user other than root: everybody may
+// connect, and each connection costs memory and a descriptor.
+const mostOfOne = 256
+
+// callers counts connections by user.
+type callers struct {
+	mu sync.Mutex
+	of map[uint32]int
+}
+
+func (c *callers) enter(uid uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if uid != 0 && c.of[uid] == mostOfOne {
+		return false
+	}
+	c.of[uid]++
+	return true
+}
+
+func (c *callers) leave(uid uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of[uid]--; c.of[uid] == 0 {
+		delete(c.of, uid)
+	}
+}
+
 // listen opens the socket.
 func listen(path string, mode os.FileMode) (*net.UnixListener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -78,6 +106,11 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 	if err != nil {
 		return fmt.Errorf("find out who asks: %w", err)
 	}
+	uid := deref(peer.UID)
+	if !w.callers.enter(uid) {
+		return answer(conn, Reply{Error: fmt.Sprintf("user %d has %d connections already", uid, mostOfOne)})
+	}
+	defer w.callers.leave(uid)
 	in := bufio.NewReader(io.LimitReader(conn, maxRequest))
 	line, err := in.ReadBytes('\n')
 	if err != nil {

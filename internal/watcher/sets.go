@@ -38,17 +38,14 @@ type sets struct {
 
 func newSets(p Pace) *sets { return &sets{p, make(map[string]*set), make(map[string]string)} }
 
-// actorKey tells actors apart: by login session, else by process.
+// actorKey tells actors apart: by process, by the program it was and by the ids
+// it acted under. A set has one who, and that must be true of each change in it.
 func actorKey(w *body.Who) string {
-	switch {
-	case w == nil:
+	if w == nil || w.PID == 0 {
 		return "unknown"
-	case w.Session != nil && w.Session.ID != "":
-		return fmt.Sprintf("session %s of %d", w.Session.ID, deref(w.LoginUID))
-	case w.PID != 0:
-		return fmt.Sprintf("process %d started %s", w.PID, w.Started)
 	}
-	return "unknown"
+	return fmt.Sprintf("process %d started %s as %d %d %d: %q %q %q",
+		w.PID, w.Started, deref(w.UID), deref(w.EUID), deref(w.GID), w.Exe, w.Exe64, w.Command)
 }
 
 func deref(n *uint32) uint32 {

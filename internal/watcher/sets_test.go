@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -62,6 +63,30 @@ func TestSetsKeepOrder(t *testing.T) {
 	}
 }
 
+// TestSetsHaveOneActor: what another process, another program or another user did
+// is not told of the first one, though they came by one login and the process has
+// one number.
+func TestSetsHaveOneActor(t *testing.T) {
+	jane, root := uint32(1000), uint32(0)
+	vim := body.Who{PID: 1, Started: "s", UID: &jane, LoginUID: &jane, Exe: "/bin/vim", Session: &body.Session{ID: "5"}}
+	other, program, user := vim, vim, vim
+	other.PID, other.UID = 2, &root
+	program.Exe = "/bin/sed"
+	user.UID = &root
+	for name, who := range map[string]body.Who{"process": other, "program": program, "user": user} {
+		s := newSets(Pace{}.orDefault())
+		now := time.Unix(0, 0)
+		for path, w := range map[string]body.Who{"a": vim, "b": who} {
+			c := by(0, path)
+			c.who = &w
+			s.add(now, c)
+		}
+		if due := s.due(now, true); len(due) != 2 {
+			t.Errorf("another %s: %d sets", name, len(due))
+		}
+	}
+}
+
 // TestSetsClose: a set does not stay open for ever, nor grow without end, nor
 // mix reasons.
 func TestSetsClose(t *testing.T) {
@@ -93,6 +118,37 @@ func TestSetsClose(t *testing.T) {
 	reasoned.why.Reason = "because"
 	if due := s.add(now, reasoned); len(due) != 1 {
 		t.Fatal("two reasons in one set")
+	}
+}
+
+// TestFoldedRename: what was renamed while the spool was full is gone under its
+// old name, whatever happened under the new one, unless it was made anew.
+func TestFoldedRename(t *testing.T) {
+	made := func(a body.Action, path, from string) change {
+		return change{path: path, gone: a == body.Delete, what: body.What{Action: a, Path: path, From: from}}
+	}
+	for name, c := range map[string]struct {
+		changes []change
+		want    string
+	}{
+		"modified":          {[]change{made(body.Rename, "b", "a"), made(body.Modify, "b", "")}, " delete a modify b"},
+		"deleted":           {[]change{made(body.Modify, "a", ""), made(body.Rename, "b", "a"), made(body.Delete, "b", "")}, " delete a delete b"},
+		"renamed again":     {[]change{made(body.Rename, "b", "a"), made(body.Rename, "b", "c")}, " delete a rename b"},
+		"made anew":         {[]change{made(body.Rename, "b", "a"), made(body.Create, "a", ""), made(body.Modify, "b", "")}, " create a modify b"},
+		"there and back":    {[]change{made(body.Rename, "b", "a"), made(body.Rename, "a", "b"), made(body.Create, "b", "")}, " rename a create b"},
+		"nothing more to b": {[]change{made(body.Rename, "b", "a"), made(body.Modify, "c", "")}, " rename b modify c"},
+	} {
+		h := &held{latest: make(map[string]change)}
+		for _, c := range c.changes {
+			h.fold(c)
+		}
+		got := ""
+		for _, path := range h.order {
+			got += fmt.Sprintf(" %s %s", h.latest[path].what.Action, path)
+		}
+		if got != c.want || h.changes != len(c.changes) {
+			t.Errorf("%s: held%s of %d changes, want%s", name, got, h.changes, c.want)
+		}
 	}
 }
 

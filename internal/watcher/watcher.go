@@ -86,6 +86,7 @@ type Capture interface {
 type Watcher struct {
 	cfg     Config
 	reasons *reasons
+	callers callers
 	capture Capture
 
 	mu    sync.Mutex // of chain, held and stale: one entry is signed at a time
@@ -142,7 +143,7 @@ type change struct {
 // New prepares a watcher whose chain goes on from what spool and log say.
 func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
-		cfg: cfg, reasons: newReasons(), refs: make(map[string]ref),
+		cfg: cfg, reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
 		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[string]alert.Finding),
 	}
