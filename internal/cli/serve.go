@@ -205,6 +205,7 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve,
 	d.listener = netutil.LimitListener(d.listener, set.Limits.Streams)
 	d.url = "https://" + reachable(d.listener.Addr().(*net.TCPAddr), set.Names)
 	d.endpoint = d.Endpoint(d.url)
+	d.endpoint.Local = "https://" + d.listener.Addr().String() // the address of no host is dialled as this one
 	if err := d.endpoint.Write(l); err != nil {
 		return nil, errors.Join(err, d.Close(ctx))
 	}
