@@ -39,11 +39,14 @@ func (a *app) runCommand(req watcher.Request, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, done, err := watcher.Ask(socket, req)
+	reply, done, err := watcher.Ask(socket, req)
 	if err != nil {
 		return withHint(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
 	}
 	defer done()
+	if reply.Nameless {
+		a.talk("stele: the watcher here does not learn who changes a file, so no change gets this reason; `stele explain` gives it afterwards")
+	}
 	// Interrupts from the terminal reach the command too, and it decides. They are
 	// caught and not ignored: an ignored signal would stay ignored in the command.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGQUIT)
