@@ -213,6 +213,17 @@ func (a *app) diag() *slog.Logger {
 // talk prints a line to people.
 func (a *app) talk(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
 
+// count is a number of things, in words that fit it.
+func count[N ~int | ~int64 | ~uint64](n N, one, more string) string {
+	if n == 1 {
+		more = one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// entries is a number of entries, which most commands speak of.
+func entries[N ~int | ~int64 | ~uint64](n N) string { return count(n, "entry", "entries") }
+
 // onTerminal reports whether a stream is a terminal.
 func onTerminal(w any) bool {
 	f, ok := w.(*os.File)

@@ -120,7 +120,7 @@ func (a *app) importRows(ctx context.Context, l server.Layout, name string, open
 		return err
 	}
 	if done >= len(rows) {
-		fmt.Fprintf(a.out, "all %d rows were imported before\n", len(rows))
+		fmt.Fprintf(a.out, "all imported before: %s\n", count(len(rows), "row", "rows"))
 		return nil
 	}
 	bar := a.progress("importing")
@@ -135,7 +135,7 @@ func (a *app) importRows(ctx context.Context, l server.Layout, name string, open
 		return fmt.Errorf("import %s: %w", name, err)
 	}
 	bar.done()
-	fmt.Fprintf(a.out, "imported %d rows\n", len(rows)-done)
+	fmt.Fprintf(a.out, "imported %s\n", count(len(rows)-done, "row", "rows"))
 	return nil
 }
 

@@ -214,7 +214,7 @@ func notes(c history.Change) string {
 	var n []string
 	n = append(n, c.Marks...)
 	if c.SecretsChanged > 0 {
-		n = append(n, fmt.Sprintf("%d secrets changed", c.SecretsChanged))
+		n = append(n, count(c.SecretsChanged, "secret", "secrets")+" changed")
 	}
 	if len(n) == 0 {
 		return ""

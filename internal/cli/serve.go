@@ -146,7 +146,7 @@ func (a *app) followed(ctx context.Context, l server.Layout, dir string) (*entry
 	if err != nil {
 		return nil, fmt.Errorf("find out how long the log in %s was: %w", dir, err)
 	}
-	a.talk("follows      %s, of %d entries", cp.Origin, cp.Size)
+	a.talk("follows      %s, of %s", cp.Origin, entries(cp.Size))
 	return &entry.Succession{Origin: cp.Origin, Size: cp.Size, Root: cp.Root}, nil
 }
 

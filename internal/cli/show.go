@@ -94,9 +94,9 @@ func printView(w io.Writer, v *history.View) {
 func proofText(p history.Proof) string {
 	switch p.State {
 	case history.Verified:
-		return fmt.Sprintf("verified: in the log of %d entries, signed, every seal opens", p.Size)
+		return fmt.Sprintf("verified: in the log of %s, signed, every seal opens", entries(p.Size))
 	case history.Erased:
-		return fmt.Sprintf("verified in the log of %d entries; some of it was erased", p.Size)
+		return fmt.Sprintf("verified in the log of %s; some of it was erased", entries(p.Size))
 	}
 	return p.State
 }
