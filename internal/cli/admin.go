@@ -18,8 +18,11 @@ func (a *app) admin() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "admin",
 		Short: "Keep a store",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  stele admin token
+  stele admin sources
+  stele admin key > log.vkey`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		a.adminToken(), a.adminSources(), a.adminRevoke(),

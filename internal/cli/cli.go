@@ -52,9 +52,6 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	root.SetOut(out)
 	root.SetErr(errw)
 	err := root.ExecuteContext(ctx)
-	if err != nil && strings.HasPrefix(err.Error(), "unknown command ") { // cobra has no type for it
-		err = usageError{err}
-	}
 	err = hintAnswer(err)
 	a.complain(err)
 	return exitStatus(err)
@@ -74,7 +71,7 @@ when and why, in a Merkle log that nobody can quietly change.
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          fitting(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -91,15 +88,28 @@ when and why, in a Merkle log that nobody can quietly change.
 func (a *app) add(root *cobra.Command, group string, cmds ...*cobra.Command) {
 	for _, c := range cmds {
 		c.GroupID = group
-		if check := c.Args; check != nil {
-			c.Args = func(cmd *cobra.Command, args []string) error {
-				if err := check(cmd, args); err != nil {
-					return usageError{err}
-				}
-				return nil
-			}
+		if c.Args != nil {
+			c.Args = fitting(c.Args)
 		}
 		root.AddCommand(c)
+	}
+}
+
+// fitting has arguments that do not fit be a usage error which says what would.
+func fitting(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		switch {
+		case err == nil:
+			return nil
+		case !cmd.HasSubCommands():
+			return usagef("the arguments do not fit: want %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+		}
+		cmd.SuggestionsMinimumDistance = 2 // letters that differ, as cobra has it where it asks itself
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return usagef("%w; did you mean %s?", err, near[0])
+		}
+		return usageError{err}
 	}
 }
 

@@ -28,7 +28,8 @@ func (a *app) demo() *cobra.Command {
 		Long: `Demo makes a directory with configuration of several agents, records it, edits
 real files, shows who, what, when and why, then alters one byte of the record and
 shows how verification fails. It removes everything it made.`,
-		Args: cobra.NoArgs,
+		Example: `  stele demo`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "stele-demo-")
 			if err != nil {

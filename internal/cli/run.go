@@ -15,8 +15,9 @@ import (
 func (a *app) run() *cobra.Command {
 	var reason, ticket string
 	cmd := &cobra.Command{
-		Use:   "run --reason TEXT [--ticket REF] -- COMMAND [ARG…]",
-		Short: "Run a command; what it changes is recorded with a reason",
+		Use:                   "run --reason TEXT [--ticket REF] -- COMMAND [ARG…]",
+		DisableFlagsInUseLine: true, // flags stand before the command
+		Short:                 "Run a command; what it changes is recorded with a reason",
 		Example: `  stele run --reason "rotate the scrape token" --ticket OPS-42 -- vi /etc/prometheus/prometheus.yml
   stele run --reason "weekly update" -- apt-get -y upgrade`,
 		Args: cobra.MinimumNArgs(1),
