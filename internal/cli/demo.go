@@ -100,7 +100,7 @@ func (d *demo) record(ctx context.Context) error {
 
 func (d *demo) edits(ctx context.Context, m *machine) error {
 	for _, l := range m.watcher.Status().Layers {
-		fmt.Fprintf(d.out, "layer %-9s live=%v %s\n", l.Name, l.Live, l.Reason)
+		fmt.Fprintf(d.out, "layer %-9s %s\n", l.Name, layerText(l.Live, l.Reason))
 	}
 	if err := d.await(ctx, m, 1); err != nil {
 		return err
