@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 	"time"
 
@@ -74,15 +76,24 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 	}
 	r, err := history.Open(ctx, l, note, a.diag())
 	switch {
-	case errors.Is(err, server.ErrNoStore):
-		return nil, withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
 	case errors.Is(err, index.ErrVersion), errors.Is(err, index.ErrDamaged):
 		if err := a.reindex(ctx, l, note); err != nil {
 			return nil, err
 		}
 		return history.Open(ctx, l, note, a.diag())
 	}
-	return r, err
+	return r, hintRead(err)
+}
+
+// hintRead puts into words what can be wrong with a store that is to be read.
+func hintRead(err error) error {
+	switch {
+	case errors.Is(err, server.ErrNoStore):
+		return withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
+	case errors.Is(err, fs.ErrPermission):
+		return withHint(err, "run this as the user who owns the store, or ask its server with --server URL")
+	}
+	return err
 }
 
 // resolve reads a reference to an entry.
@@ -98,7 +109,7 @@ func hintName(err error, name string) error {
 	case errors.Is(err, history.ErrNoReference):
 		return usagef("%.80q is not an index or an entry id", name)
 	case errors.Is(err, history.ErrNotRecorded):
-		return withHint(fmt.Errorf("nothing is recorded of %s", name), "`stele status` lists what is")
+		return withHint(fmt.Errorf("nothing is recorded of %s", name), "paths are absolute; `stele log --path '*/%s'` searches", path.Base(name))
 	case errors.Is(err, history.ErrNotByThen):
 		return withHint(fmt.Errorf("%s was not recorded by then", name), "`stele log --path %s` shows when it was", name)
 	case errors.As(err, &many):
