@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (a *app) admin() *cobra.Command {
 					return err
 				}
 				if err := l.Check(); err != nil {
-					return err
+					return hintRead(err)
 				}
 				note, err := a.belief(l)
 				if err != nil {
@@ -57,10 +58,11 @@ func (a *app) admin() *cobra.Command {
 					return err
 				}
 				key, err := l.LogKey()
-				if err == nil {
-					fmt.Fprintln(a.out, key.VKey())
+				if err != nil {
+					return hintRead(cmp.Or(l.Check(), err)) // that there is no store says more than that it has no key
 				}
-				return err
+				fmt.Fprintln(a.out, key.VKey())
+				return nil
 			},
 		},
 	)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,7 @@ type app struct {
 	server    string // --server, of the commands that have it
 	tokenFile string // --token-file
 	trust     string // where beliefs are kept; empty: trust.Dir
+	believed  string // the file with what is believed of the store at hand
 	verbose   bool
 }
 
@@ -52,7 +54,7 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	root.SetOut(out)
 	root.SetErr(errw)
 	err := root.ExecuteContext(ctx)
-	err = hintAnswer(err)
+	err = a.hintShrunk(hintAnswer(err))
 	a.complain(err)
 	return exitStatus(err)
 }
@@ -165,7 +167,9 @@ func (a *app) complain(err error) {
 	if err == nil || errors.As(err, &status) {
 		return
 	}
-	fmt.Fprintf(a.err, "stele: error: %s\n", terminal.Escape(err.Error()))
+	for _, line := range parts(err) {
+		fmt.Fprintf(a.err, "stele: error: %s\n", terminal.Escape(line))
+	}
 	var h hinted
 	if errors.As(err, &h) {
 		fmt.Fprintf(a.err, "stele: hint: %s\n", terminal.Escape(h.hint))
@@ -174,6 +178,33 @@ func (a *app) complain(err error) {
 	if errors.As(err, &u) {
 		fmt.Fprintln(a.err, "stele: hint: `stele help` and `stele COMMAND --help` have examples")
 	}
+}
+
+// parts are the messages of errors that were joined to one, each once.
+func parts(err error) []string {
+	switch e := err.(type) {
+	case hinted:
+		return parts(e.error)
+	case usageError:
+		return parts(e.error)
+	case interface{ Unwrap() []error }:
+		var each, all []string
+		for _, x := range e.Unwrap() {
+			each = append(each, x.Error())
+			all = append(all, parts(x)...)
+		}
+		if strings.Join(each, "\n") != err.Error() { // one message around several errors
+			break
+		}
+		var once []string
+		for _, line := range all {
+			if !slices.Contains(once, line) {
+				once = append(once, line)
+			}
+		}
+		return once
+	}
+	return []string{err.Error()}
 }
 
 // layout is the store that the flags and the environment name.
@@ -209,8 +240,21 @@ func (a *app) belief(l server.Layout) (trust.Note, error) {
 			return trust.Note{}, err
 		}
 	}
-	return trust.Of(dir, l.Dir)
+	note, err := trust.Of(dir, l.Dir)
+	a.believed = note.Path()
+	return note, err
 }
+
+// hintShrunk says what to do about a store that is shorter than it was.
+func (a *app) hintShrunk(err error) error {
+	var f *verify.Finding
+	if errors.As(err, &f) && f.Code == verify.Shrunk && a.believed != "" {
+		return withHint(err, shrunkHint, a.believed)
+	}
+	return err
+}
+
+const shrunkHint = "an older copy was put in its place, or its end was lost; it is never continued: begin a new store with --data; to read this one again remove %s"
 
 func (a *app) diag() *slog.Logger {
 	level := slog.LevelWarn

@@ -81,7 +81,7 @@ func (a *app) askToExplain(ref string, req watcher.Request) error {
 	}
 	reply, done, err := watcher.Ask(socket, req)
 	if err != nil {
-		return withHint(err, "a remark is signed by the watcher; start it with `stele up` or `stele watch`")
+		return hintWatcher(err, "a remark is signed by the watcher; start it with `stele up` or `stele watch`")
 	}
 	defer done()
 	fmt.Fprintf(a.out, "entry %s explained by entry %d\n", terminal.Escape(ref), reply.Index)

@@ -66,7 +66,7 @@ func (a *app) exportDisclosures() error {
 		return err
 	}
 	if err := l.Check(); err != nil {
-		return err
+		return hintRead(err)
 	}
 	r, err := vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring()})
 	if err != nil {

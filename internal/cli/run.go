@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -33,6 +34,15 @@ func (a *app) run() *cobra.Command {
 	return cmd
 }
 
+// hintWatcher says what to do where the watcher was not reached; it is as told,
+// unless it is there and is somebody else's.
+func hintWatcher(err error, told string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		told = "the watcher here is another user's; run this as that user"
+	}
+	return withHint(err, "%s", told)
+}
+
 // runCommand tells the watcher the reason, then runs the command with the
 // terminal to itself. The exit status is the command's.
 func (a *app) runCommand(req watcher.Request, args []string) error {
@@ -42,7 +52,7 @@ func (a *app) runCommand(req watcher.Request, args []string) error {
 	}
 	reply, done, err := watcher.Ask(socket, req)
 	if err != nil {
-		return withHint(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
+		return hintWatcher(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
 	}
 	defer done()
 	if reply.Nameless {

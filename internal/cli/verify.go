@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -14,7 +14,6 @@ import (
 
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/monitor"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -88,16 +87,15 @@ func (a *app) examine(ctx context.Context, cfg monitor.Config, f verifyFlags) er
 	cfg.Progress = bar.at
 	rep, err := monitor.Examine(ctx, cfg)
 	bar.done()
-	if errors.Is(err, server.ErrNoStore) {
-		return withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
-	}
 	if err != nil {
-		return err
+		return hintRead(err)
 	}
 	if err := a.printReport(rep, f); err != nil {
 		return err
 	}
 	switch {
+	case !rep.Far && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
+		return withHint(errBadEvidence, shrunkHint, cfg.Trust.Path())
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
 	case rep.NotUnderstood > 0:
