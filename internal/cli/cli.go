@@ -254,7 +254,7 @@ func (a *app) hintShrunk(err error) error {
 	return err
 }
 
-const shrunkHint = "an older copy was put in its place, or its end was lost; it is never continued: begin a new store with --data; to read this one again remove %s"
+const shrunkHint = "an older copy was put in its place, or its end was lost; nothing more may be recorded in it: begin a new store with --data; to read this one remove %s"
 
 func (a *app) diag() *slog.Logger {
 	level := slog.LevelWarn
