@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func (a *app) run() *cobra.Command {
   stele run --reason "weekly update" -- apt-get -y upgrade`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if reason == "" && ticket == "" {
+			if strings.TrimSpace(reason+ticket) == "" {
 				return usagef("run needs --reason or --ticket")
 			}
 			return a.runCommand(watcher.Request{Do: "run", Reason: reason, Ticket: ticket}, args)
