@@ -82,6 +82,9 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 		}
 		return history.Open(ctx, l, note, a.diag())
 	}
+	if at := joinedHere(l); at != "" && errors.Is(err, server.ErrNoStore) {
+		return nil, withHint(err, "what this machine records is in the log of %s: ask it with --server, and `stele status` how the watcher stands", at)
+	}
 	return r, hintRead(err)
 }
 

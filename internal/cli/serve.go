@@ -186,6 +186,9 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve,
 		}
 	}()
 	if d.listener, err = net.Listen("tcp", set.Listen); err != nil {
+		if l.Writing() {
+			return nil, withHint(err, "this store is served already; stop that process first, or name another store with --data")
+		}
 		return nil, withHint(err, "name another address with --listen")
 	}
 	if set.Metrics.Listen != "" {
