@@ -58,6 +58,7 @@ func (a *app) log() *cobra.Command {
 	a.addServer(cmd)
 	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "show at most so many entries (default 50; with --json all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(allKinds, cobra.ShellCompDirectiveNoFileComp)) // it was added above
 	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
 	return cmd
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/server"
@@ -31,11 +33,22 @@ func (f *filterFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.agent, "agent", "", "of this agent, by its id in the catalogue")
 	fl.StringVar(&f.actor, "actor", "", "by this user, login user or author")
 	fl.StringVar(&f.path, "path", "", "of this path, or below it; * stands for anything")
-	fl.StringSliceVar(&f.kinds, "kind", nil, "entries of these kinds: change, gap, remark, …")
+	fl.StringSliceVar(&f.kinds, "kind", nil, "entries of these kinds: "+strings.Join(allKinds, ", "))
+}
+
+// allKinds are the kinds of entry there are.
+var allKinds = []string{
+	string(entry.Change), string(entry.Gap), string(entry.Remark), string(entry.Finding), string(entry.Access),
+	string(entry.Enrol), string(entry.Revoke), string(entry.RollCall), string(entry.Erase),
 }
 
 func (f *filterFlags) filter(now time.Time) (history.Filter, error) {
 	out := history.Filter{Host: f.host, Agent: f.agent, Actor: f.actor, Path: f.path, Kinds: f.kinds}
+	for _, k := range f.kinds {
+		if !slices.Contains(allKinds, k) {
+			return out, usagef("--kind: %.40q is none of %s", k, strings.Join(allKinds, ", "))
+		}
+	}
 	var err error
 	if f.since != "" {
 		if out.Since, err = parseWhen(f.since, now); err != nil {
