@@ -43,10 +43,10 @@ func (a *app) log() *cobra.Command {
 			if !all && len(filter.Kinds) == 0 {
 				filter.Kinds = []string{"change", "gap", "finding", "remark", "erase", "revoke"}
 			}
-			if limit < 0 || limit == 0 && cmd.Flags().Changed("limit") {
+			if limit < 0 {
 				return usagef("--limit: %d is not how many entries to show", limit)
 			}
-			if filter.Limit = limit; limit == 0 && !asJSON {
+			if filter.Limit = limit; !asJSON && !cmd.Flags().Changed("limit") {
 				filter.Limit = newestOnTerminal
 			}
 			return a.withReader(cmd.Context(), filter.Question(checkedAtMost), func(r *history.Reader) error {
@@ -56,7 +56,7 @@ func (a *app) log() *cobra.Command {
 	}
 	f.add(cmd)
 	a.addServer(cmd)
-	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "show at most so many entries (default 50; with --json all)")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "show at most so many entries (0: all; default 50, with --json all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(allKinds, cobra.ShellCompDirectiveNoFileComp)) // it was added above
 	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
