@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,11 @@ func (a *app) admin() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "admin",
 		Short: "Keep a store",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  stele admin token
+  stele admin sources
+  stele admin key > log.vkey`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		a.adminToken(), a.adminSources(), a.adminRevoke(),
@@ -34,7 +38,7 @@ func (a *app) admin() *cobra.Command {
 					return err
 				}
 				if err := l.Check(); err != nil {
-					return err
+					return hintRead(err)
 				}
 				note, err := a.belief(l)
 				if err != nil {
@@ -54,10 +58,11 @@ func (a *app) admin() *cobra.Command {
 					return err
 				}
 				key, err := l.LogKey()
-				if err == nil {
-					fmt.Fprintln(a.out, key.VKey())
+				if err != nil {
+					return hintRead(cmp.Or(l.Check(), err)) // that there is no store says more than that it has no key
 				}
-				return err
+				fmt.Fprintln(a.out, key.VKey())
+				return nil
 			},
 		},
 	)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,7 @@ func (a *app) operator() (*client.Client, service.Endpoint, error) {
 	case err != nil:
 		return nil, e, err
 	}
-	c, err := client.New(client.Config{URL: e.URL, Pin: e.Pin, Secret: e.Secret})
+	c, err := client.New(client.Config{URL: cmp.Or(e.Local, e.URL), Pin: e.Pin, Secret: e.Secret})
 	return c, e, err
 }
 

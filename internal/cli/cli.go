@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,7 @@ type app struct {
 	server    string // --server, of the commands that have it
 	tokenFile string // --token-file
 	trust     string // where beliefs are kept; empty: trust.Dir
+	believed  string // the file with what is believed of the store at hand
 	verbose   bool
 }
 
@@ -52,10 +54,7 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	root.SetOut(out)
 	root.SetErr(errw)
 	err := root.ExecuteContext(ctx)
-	if err != nil && strings.HasPrefix(err.Error(), "unknown command ") { // cobra has no type for it
-		err = usageError{err}
-	}
-	err = hintAnswer(err)
+	err = a.hintShrunk(hintAnswer(err))
 	a.complain(err)
 	return exitStatus(err)
 }
@@ -74,7 +73,7 @@ when and why, in a Merkle log that nobody can quietly change.
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          fitting(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -91,15 +90,28 @@ when and why, in a Merkle log that nobody can quietly change.
 func (a *app) add(root *cobra.Command, group string, cmds ...*cobra.Command) {
 	for _, c := range cmds {
 		c.GroupID = group
-		if check := c.Args; check != nil {
-			c.Args = func(cmd *cobra.Command, args []string) error {
-				if err := check(cmd, args); err != nil {
-					return usageError{err}
-				}
-				return nil
-			}
+		if c.Args != nil {
+			c.Args = fitting(c.Args)
 		}
 		root.AddCommand(c)
+	}
+}
+
+// fitting has arguments that do not fit be a usage error which says what would.
+func fitting(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		switch {
+		case err == nil:
+			return nil
+		case !cmd.HasSubCommands():
+			return usagef("the arguments do not fit: want %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+		}
+		cmd.SuggestionsMinimumDistance = 2 // letters that differ, as cobra has it where it asks itself
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return usagef("%w; did you mean %s?", err, near[0])
+		}
+		return usageError{err}
 	}
 }
 
@@ -155,7 +167,9 @@ func (a *app) complain(err error) {
 	if err == nil || errors.As(err, &status) {
 		return
 	}
-	fmt.Fprintf(a.err, "stele: error: %s\n", terminal.Escape(err.Error()))
+	for _, line := range parts(err) {
+		fmt.Fprintf(a.err, "stele: error: %s\n", terminal.Escape(line))
+	}
 	var h hinted
 	if errors.As(err, &h) {
 		fmt.Fprintf(a.err, "stele: hint: %s\n", terminal.Escape(h.hint))
@@ -164,6 +178,33 @@ func (a *app) complain(err error) {
 	if errors.As(err, &u) {
 		fmt.Fprintln(a.err, "stele: hint: `stele help` and `stele COMMAND --help` have examples")
 	}
+}
+
+// parts are the messages of errors that were joined to one, each once.
+func parts(err error) []string {
+	switch e := err.(type) {
+	case hinted:
+		return parts(e.error)
+	case usageError:
+		return parts(e.error)
+	case interface{ Unwrap() []error }:
+		var each, all []string
+		for _, x := range e.Unwrap() {
+			each = append(each, x.Error())
+			all = append(all, parts(x)...)
+		}
+		if strings.Join(each, "\n") != err.Error() { // one message around several errors
+			break
+		}
+		var once []string
+		for _, line := range all {
+			if !slices.Contains(once, line) {
+				once = append(once, line)
+			}
+		}
+		return once
+	}
+	return []string{err.Error()}
 }
 
 // layout is the store that the flags and the environment name.
@@ -199,8 +240,21 @@ func (a *app) belief(l server.Layout) (trust.Note, error) {
 			return trust.Note{}, err
 		}
 	}
-	return trust.Of(dir, l.Dir)
+	note, err := trust.Of(dir, l.Dir)
+	a.believed = note.Path()
+	return note, err
 }
+
+// hintShrunk says what to do about a store that is shorter than it was.
+func (a *app) hintShrunk(err error) error {
+	var f *verify.Finding
+	if errors.As(err, &f) && f.Code == verify.Shrunk && a.believed != "" {
+		return withHint(err, shrunkHint, a.believed)
+	}
+	return err
+}
+
+const shrunkHint = "an older copy was put in its place, or its end was lost; nothing more may be recorded in it: begin a new store with --data; to read this one remove %s"
 
 func (a *app) diag() *slog.Logger {
 	level := slog.LevelWarn
@@ -212,6 +266,17 @@ func (a *app) diag() *slog.Logger {
 
 // talk prints a line to people.
 func (a *app) talk(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+
+// count is a number of things, in words that fit it.
+func count[N ~int | ~int64 | ~uint64](n N, one, more string) string {
+	if n == 1 {
+		more = one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// entries is a number of entries, which most commands speak of.
+func entries[N ~int | ~int64 | ~uint64](n N) string { return count(n, "entry", "entries") }
 
 // onTerminal reports whether a stream is a terminal.
 func onTerminal(w any) bool {

@@ -66,7 +66,7 @@ func (a *app) keepToken(ctx context.Context) error {
 	if err := writeToken(u, t); err != nil {
 		return err
 	}
-	a.talk("connected    %s, a log of %d entries; the token holds until %s", u, size, who.Expires)
+	a.talk("connected    %s, a log of %s; the token holds until %s", u, entries(size), who.Expires)
 	a.talk("next         stele log --server %s", u)
 	return nil
 }

@@ -28,7 +28,8 @@ func (a *app) demo() *cobra.Command {
 		Long: `Demo makes a directory with configuration of several agents, records it, edits
 real files, shows who, what, when and why, then alters one byte of the record and
 shows how verification fails. It removes everything it made.`,
-		Args: cobra.NoArgs,
+		Example: `  stele demo`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "stele-demo-")
 			if err != nil {
@@ -99,7 +100,7 @@ func (d *demo) record(ctx context.Context) error {
 
 func (d *demo) edits(ctx context.Context, m *machine) error {
 	for _, l := range m.watcher.Status().Layers {
-		fmt.Fprintf(d.out, "layer %-9s live=%v %s\n", l.Name, l.Live, l.Reason)
+		fmt.Fprintf(d.out, "layer %-9s %s\n", l.Name, layerText(l.Live, l.Reason))
 	}
 	if err := d.await(ctx, m, 1); err != nil {
 		return err

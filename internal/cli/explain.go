@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ Without a store on this machine the watcher asks its server for the entry.`,
 		Example: `  stele explain 42 --reason "silence the flapping disk alert" --ticket OPS-7`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if reason == "" && ticket == "" {
+			if strings.TrimSpace(reason+ticket) == "" {
 				return usagef("explain needs --reason or --ticket")
 			}
 			req := watcher.Request{Do: "explain", Reason: reason, Ticket: ticket}
@@ -81,7 +82,7 @@ func (a *app) askToExplain(ref string, req watcher.Request) error {
 	}
 	reply, done, err := watcher.Ask(socket, req)
 	if err != nil {
-		return withHint(err, "a remark is signed by the watcher; start it with `stele up` or `stele watch`")
+		return hintWatcher(err, "a remark is signed by the watcher; start it with `stele up` or `stele watch`")
 	}
 	defer done()
 	fmt.Fprintf(a.out, "entry %s explained by entry %d\n", terminal.Escape(ref), reply.Index)

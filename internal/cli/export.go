@@ -16,10 +16,11 @@ import (
 
 func (a *app) export() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "export",
-		Short: "Hand out what others verify with",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "export",
+		Short:   "Hand out what others verify with",
+		Example: `  stele export disclosures > disclosures.ndjson`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	disclosures := &cobra.Command{
 		Use:   "disclosures",
@@ -65,7 +66,7 @@ func (a *app) exportDisclosures() error {
 		return err
 	}
 	if err := l.Check(); err != nil {
-		return err
+		return hintRead(err)
 	}
 	r, err := vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring()})
 	if err != nil {

@@ -294,9 +294,9 @@ func (a *app) carry(h *host, from, to string, old entry.SecretKey, vkey string, 
 	if err != nil {
 		return err
 	}
-	a.talk("follows      %s: %d entries that it had not proved are sent again, signed anew", log.Origin(), carried)
+	a.talk("follows      %s: what it had not proved is sent again, signed anew: %s", log.Origin(), entries(carried))
 	if left > 0 {
-		a.talk("left         %d reasons about entries that only that log has; they stay in %s", left, from)
+		a.talk("left         %s about entries that only that log has, in %s", count(left, "reason", "reasons"), from)
 	}
 	return nil
 }

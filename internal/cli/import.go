@@ -24,10 +24,11 @@ import (
 
 func (a *app) importCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "import",
-		Short: "Record a history that was kept elsewhere",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "import",
+		Short:   "Record a history that was kept elsewhere",
+		Example: `  stele import ndjson changes.ndjson.zst`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.importNDJSON())
 	return cmd
@@ -69,12 +70,7 @@ that it holds them.`,
 
 // exactly is cobra.ExactArgs as a usage error, for commands below a command.
 func exactly(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
-			return usageError{err}
-		}
-		return nil
-	}
+	return fitting(cobra.ExactArgs(n))
 }
 
 // importFile imports a file into the store on this machine.
@@ -120,7 +116,7 @@ func (a *app) importRows(ctx context.Context, l server.Layout, name string, open
 		return err
 	}
 	if done >= len(rows) {
-		fmt.Fprintf(a.out, "all %d rows were imported before\n", len(rows))
+		fmt.Fprintf(a.out, "all imported before: %s\n", count(len(rows), "row", "rows"))
 		return nil
 	}
 	bar := a.progress("importing")
@@ -135,7 +131,7 @@ func (a *app) importRows(ctx context.Context, l server.Layout, name string, open
 		return fmt.Errorf("import %s: %w", name, err)
 	}
 	bar.done()
-	fmt.Fprintf(a.out, "imported %d rows\n", len(rows)-done)
+	fmt.Fprintf(a.out, "imported %s\n", count(len(rows)-done, "row", "rows"))
 	return nil
 }
 

@@ -43,11 +43,11 @@ func (a *app) log() *cobra.Command {
 			if !all && len(filter.Kinds) == 0 {
 				filter.Kinds = []string{"change", "gap", "finding", "remark", "erase", "revoke"}
 			}
-			if filter.Limit = limit; limit < 0 {
-				filter.Limit = 0
-				if !asJSON {
-					filter.Limit = newestOnTerminal
-				}
+			if limit < 0 {
+				return usagef("--limit: %d is not how many entries to show", limit)
+			}
+			if filter.Limit = limit; !asJSON && !cmd.Flags().Changed("limit") {
+				filter.Limit = newestOnTerminal
 			}
 			return a.withReader(cmd.Context(), filter.Question(checkedAtMost), func(r *history.Reader) error {
 				return a.printLog(cmd.Context(), r, filter, asJSON)
@@ -56,8 +56,9 @@ func (a *app) log() *cobra.Command {
 	}
 	f.add(cmd)
 	a.addServer(cmd)
-	cmd.Flags().IntVarP(&limit, "limit", "n", -1, "show at most so many entries (default 50; with --json all)")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "show at most so many entries (0: all; default 50, with --json all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(allKinds, cobra.ShellCompDirectiveNoFileComp)) // it was added above
 	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
 	return cmd
 }
@@ -214,7 +215,7 @@ func notes(c history.Change) string {
 	var n []string
 	n = append(n, c.Marks...)
 	if c.SecretsChanged > 0 {
-		n = append(n, fmt.Sprintf("%d secrets changed", c.SecretsChanged))
+		n = append(n, count(c.SecretsChanged, "secret", "secrets")+" changed")
 	}
 	if len(n) == 0 {
 		return ""

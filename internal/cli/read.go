@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/server"
@@ -29,11 +33,22 @@ func (f *filterFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.agent, "agent", "", "of this agent, by its id in the catalogue")
 	fl.StringVar(&f.actor, "actor", "", "by this user, login user or author")
 	fl.StringVar(&f.path, "path", "", "of this path, or below it; * stands for anything")
-	fl.StringSliceVar(&f.kinds, "kind", nil, "entries of these kinds: change, gap, remark, …")
+	fl.StringSliceVar(&f.kinds, "kind", nil, "entries of these kinds: "+strings.Join(allKinds, ", "))
+}
+
+// allKinds are the kinds of entry there are.
+var allKinds = []string{
+	string(entry.Change), string(entry.Gap), string(entry.Remark), string(entry.Finding), string(entry.Access),
+	string(entry.Enrol), string(entry.Revoke), string(entry.RollCall), string(entry.Erase),
 }
 
 func (f *filterFlags) filter(now time.Time) (history.Filter, error) {
 	out := history.Filter{Host: f.host, Agent: f.agent, Actor: f.actor, Path: f.path, Kinds: f.kinds}
+	for _, k := range f.kinds {
+		if !slices.Contains(allKinds, k) {
+			return out, usagef("--kind: %.40q is none of %s", k, strings.Join(allKinds, ", "))
+		}
+	}
 	var err error
 	if f.since != "" {
 		if out.Since, err = parseWhen(f.since, now); err != nil {
@@ -74,15 +89,27 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 	}
 	r, err := history.Open(ctx, l, note, a.diag())
 	switch {
-	case errors.Is(err, server.ErrNoStore):
-		return nil, withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
 	case errors.Is(err, index.ErrVersion), errors.Is(err, index.ErrDamaged):
 		if err := a.reindex(ctx, l, note); err != nil {
 			return nil, err
 		}
 		return history.Open(ctx, l, note, a.diag())
 	}
-	return r, err
+	if at := joinedHere(l); at != "" && errors.Is(err, server.ErrNoStore) {
+		return nil, withHint(err, "what this machine records is in the log of %s: ask it with --server, and `stele status` how the watcher stands", at)
+	}
+	return r, hintRead(err)
+}
+
+// hintRead puts into words what can be wrong with a store that is to be read.
+func hintRead(err error) error {
+	switch {
+	case errors.Is(err, server.ErrNoStore):
+		return withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
+	case errors.Is(err, fs.ErrPermission):
+		return withHint(err, "run this as the user who owns the store, or ask its server with --server URL")
+	}
+	return err
 }
 
 // resolve reads a reference to an entry.
@@ -98,7 +125,7 @@ func hintName(err error, name string) error {
 	case errors.Is(err, history.ErrNoReference):
 		return usagef("%.80q is not an index or an entry id", name)
 	case errors.Is(err, history.ErrNotRecorded):
-		return withHint(fmt.Errorf("nothing is recorded of %s", name), "`stele status` lists what is")
+		return withHint(fmt.Errorf("nothing is recorded of %s", name), "paths are absolute; `stele log --path '*/%s'` searches", path.Base(name))
 	case errors.Is(err, history.ErrNotByThen):
 		return withHint(fmt.Errorf("%s was not recorded by then", name), "`stele log --path %s` shows when it was", name)
 	case errors.As(err, &many):

@@ -29,7 +29,7 @@ const defaultPort = "7835"
 func (a *app) addServer(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.server, "server", "", "ask the server at this address and verify what it shows (default $STELE_SERVER, else the store on this machine)")
-	f.StringVar(&a.tokenFile, "token-file", "", "file with the reading token (default $STELE_TOKEN_FILE, else as `stele connect` keeps it)")
+	f.StringVar(&a.tokenFile, "token-file", "", "file with the reading token (default $STELE_TOKEN_FILE, else the one that stele connect keeps)")
 	_ = cmd.MarkFlagFilename("token-file") // it is the name of a flag added above
 	_ = cmd.RegisterFlagCompletionFunc("server", a.completeServer)
 }

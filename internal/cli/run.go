@@ -2,9 +2,11 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,13 +17,14 @@ import (
 func (a *app) run() *cobra.Command {
 	var reason, ticket string
 	cmd := &cobra.Command{
-		Use:   "run --reason TEXT [--ticket REF] -- COMMAND [ARG…]",
-		Short: "Run a command; what it changes is recorded with a reason",
+		Use:                   "run --reason TEXT [--ticket REF] -- COMMAND [ARG…]",
+		DisableFlagsInUseLine: true, // flags stand before the command
+		Short:                 "Run a command; what it changes is recorded with a reason",
 		Example: `  stele run --reason "rotate the scrape token" --ticket OPS-42 -- vi /etc/prometheus/prometheus.yml
   stele run --reason "weekly update" -- apt-get -y upgrade`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if reason == "" && ticket == "" {
+			if strings.TrimSpace(reason+ticket) == "" {
 				return usagef("run needs --reason or --ticket")
 			}
 			return a.runCommand(watcher.Request{Do: "run", Reason: reason, Ticket: ticket}, args)
@@ -32,6 +35,15 @@ func (a *app) run() *cobra.Command {
 	return cmd
 }
 
+// hintWatcher says what to do where the watcher was not reached; it is as told,
+// unless it is there and is somebody else's.
+func hintWatcher(err error, told string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		told = "the watcher here is another user's; run this as that user"
+	}
+	return withHint(err, "%s", told)
+}
+
 // runCommand tells the watcher the reason, then runs the command with the
 // terminal to itself. The exit status is the command's.
 func (a *app) runCommand(req watcher.Request, args []string) error {
@@ -39,11 +51,14 @@ func (a *app) runCommand(req watcher.Request, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, done, err := watcher.Ask(socket, req)
+	reply, done, err := watcher.Ask(socket, req)
 	if err != nil {
-		return withHint(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
+		return hintWatcher(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
 	}
 	defer done()
+	if reply.Nameless {
+		a.talk("stele: the watcher here does not learn who changes a file, so no change gets this reason; `stele explain` gives it afterwards")
+	}
 	// Interrupts from the terminal reach the command too, and it decides. They are
 	// caught and not ignored: an ignored signal would stay ignored in the command.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGQUIT)

@@ -146,7 +146,7 @@ func (a *app) followed(ctx context.Context, l server.Layout, dir string) (*entry
 	if err != nil {
 		return nil, fmt.Errorf("find out how long the log in %s was: %w", dir, err)
 	}
-	a.talk("follows      %s, of %d entries", cp.Origin, cp.Size)
+	a.talk("follows      %s, of %s", cp.Origin, entries(cp.Size))
 	return &entry.Succession{Origin: cp.Origin, Size: cp.Size, Root: cp.Root}, nil
 }
 
@@ -186,6 +186,9 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve,
 		}
 	}()
 	if d.listener, err = net.Listen("tcp", set.Listen); err != nil {
+		if l.Writing() {
+			return nil, withHint(err, "this store is served already; stop that process first, or name another store with --data")
+		}
 		return nil, withHint(err, "name another address with --listen")
 	}
 	if set.Metrics.Listen != "" {
@@ -205,6 +208,7 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve,
 	d.listener = netutil.LimitListener(d.listener, set.Limits.Streams)
 	d.url = "https://" + reachable(d.listener.Addr().(*net.TCPAddr), set.Names)
 	d.endpoint = d.Endpoint(d.url)
+	d.endpoint.Local = "https://" + d.listener.Addr().String() // the address of no host is dialled as this one
 	if err := d.endpoint.Write(l); err != nil {
 		return nil, errors.Join(err, d.Close(ctx))
 	}

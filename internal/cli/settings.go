@@ -15,13 +15,15 @@ func (a *app) settings() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "settings",
 		Short: "Check Stele's own settings, or print the default ones",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  stele settings check
+  stele settings default > stele.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Say all that is wrong with a file of settings",
-		Long: `Says all that is wrong with a file of settings, one line each with its place,
+		Long: `Check says all that is wrong with a file of settings, one line each with its place,
 and exits with 1 if anything is. Without FILE it is ` + settings.Path + `.`,
 		Example: `  stele settings check
   stele settings check ./stele.yaml`,

@@ -68,7 +68,7 @@ func printView(w io.Writer, v *history.View) {
 	line("happened", v.Time)
 	line("recorded", v.Recorded)
 	if v.Received != nil {
-		line("received", strings.TrimSpace("after "+v.Received.After+" before "+v.Received.Before))
+		line("received", receivedText(*v.Received))
 	}
 	line("host", v.Host)
 	line("agent", v.Agent)
@@ -91,12 +91,24 @@ func printView(w io.Writer, v *history.View) {
 	line("proof", proofText(v.Proof))
 }
 
+// receivedText says between which times an entry came in; the newest have no end yet.
+func receivedText(r history.Interval) string {
+	var words []string
+	if r.After != "" {
+		words = append(words, "after", r.After)
+	}
+	if r.Before != "" {
+		words = append(words, "before", r.Before)
+	}
+	return strings.Join(words, " ")
+}
+
 func proofText(p history.Proof) string {
 	switch p.State {
 	case history.Verified:
-		return fmt.Sprintf("verified: in the log of %d entries, signed, every seal opens", p.Size)
+		return fmt.Sprintf("verified: in the log of %s, signed, every seal opens", entries(p.Size))
 	case history.Erased:
-		return fmt.Sprintf("verified in the log of %d entries; some of it was erased", p.Size)
+		return fmt.Sprintf("verified in the log of %s; some of it was erased", entries(p.Size))
 	}
 	return p.State
 }
@@ -115,7 +127,7 @@ func printActor(line func(name, value string), a *history.Actor) {
 	if s := a.Session; s != nil {
 		line("session", strings.TrimSpace(s.Kind+" "+s.ID+" "+s.Address))
 	}
-	line("seen by", strings.TrimSpace(a.Layer+", "+a.Confidence))
+	line("seen by", strings.Trim(a.Layer+", "+a.Confidence, ", "))
 }
 
 func printChange(w io.Writer, line func(name, value string), k int, c history.Change) {

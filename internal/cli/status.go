@@ -256,7 +256,7 @@ func (a *app) printStatus(st *status) {
 
 func (a *app) printLogStatus(st *status) {
 	w := a.out
-	fmt.Fprintf(w, "log      %s, %d entries, %d changes\n", terminal.Escape(st.Origin), st.Size, st.Changes)
+	fmt.Fprintf(w, "log      %s, %s, %s\n", terminal.Escape(st.Origin), entries(st.Size), count(st.Changes, "change", "changes"))
 	switch {
 	case st.Server != "":
 	case st.Writer:
@@ -265,7 +265,7 @@ func (a *app) printLogStatus(st *status) {
 		fmt.Fprintln(w, "writer   none; `stele up` starts one")
 	}
 	for _, s := range st.Sources {
-		fmt.Fprintf(w, "source   %s  %-9s %-20s %d entries, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), s.Next, terminal.Escape(s.seen()))
+		fmt.Fprintf(w, "source   %s  %-9s %-20s %s, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), entries(s.Next), terminal.Escape(s.seen()))
 	}
 	for _, v := range st.Findings {
 		fmt.Fprintf(w, "finding  %d  %s  %s\n", v.Index, when(v.Recorded), terminal.Escape(headline(v)))
@@ -297,9 +297,9 @@ func (a *app) printSizes(st *status) {
 // printStanding shows how the watcher on this machine stands.
 func (a *app) printStanding(s *watcher.Standing) {
 	w := a.out
-	fmt.Fprintf(w, "watcher  %s, %d files watched, %d entries signed\n", s.Source, s.Watched, s.Next)
-	fmt.Fprintf(w, "believes %s, %d entries\n", terminal.Escape(s.Origin), s.Believed)
-	fmt.Fprintf(w, "pending  %d entries wait to be acknowledged; room for %d bytes more\n", s.Pending, s.Room)
+	fmt.Fprintf(w, "watcher  %s, %s watched, %s signed\n", s.Source, count(s.Watched, "file", "files"), entries(s.Next))
+	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), entries(s.Believed))
+	fmt.Fprintf(w, "pending  %s not acknowledged yet; room for %d bytes more\n", entries(s.Pending), s.Room)
 	for _, l := range s.Layers {
 		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(layerText(l.Live, l.Detail)))
 	}

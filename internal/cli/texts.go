@@ -87,6 +87,9 @@ func (a *app) diff() *cobra.Command {
 				if err != nil {
 					return hintName(err, args[0])
 				}
+				if len(pairs) == 0 {
+					a.talk("entry %s changed no file; `stele show %s` says what it is", args[0], args[0])
+				}
 				return a.printDiffs(cmd.Context(), r, pairs)
 			})
 		},
@@ -109,12 +112,20 @@ func (a *app) printDiffs(ctx context.Context, r *history.Reader, pairs []history
 		name := terminal.Escape(p.Name)
 		d := udiff.Unified("a/"+strings.TrimPrefix(name, "/"), "b/"+strings.TrimPrefix(name, "/"), before, after)
 		if d == "" {
-			fmt.Fprintf(out, "%s: the texts are equal; `stele show` says what else changed\n", name)
+			fmt.Fprintf(out, "%s: the texts are equal%s\n", name, elsewhere(p))
 			continue
 		}
 		out.WriteString(terminal.EscapeText(d))
 	}
 	return out.Flush()
+}
+
+// elsewhere says where it stands what changed beside the text.
+func elsewhere(p history.Pair) string {
+	if p.After == nil {
+		return ""
+	}
+	return fmt.Sprintf("; `stele show %d` says what else changed", p.After.Index)
 }
 
 func (a *app) blame() *cobra.Command {

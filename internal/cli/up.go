@@ -260,7 +260,7 @@ func (a *app) discover(cat *catalogue.Catalogue) ([]catalogue.Found, error) {
 	}
 	for _, ag := range cat.Agents {
 		if n := files[ag.ID]; n > 0 {
-			a.talk("found        %-14s %d files", ag.ID, n)
+			a.talk("found        %-14s %s", ag.ID, count(n, "file", "files"))
 		}
 	}
 	return found, nil
@@ -352,7 +352,7 @@ func (a *app) printWatching(st capture.Status) {
 	for p, why := range st.Unreadable {
 		a.talk("cannot read  %s: %s", terminal.Escape(p), terminal.Escape(why))
 	}
-	a.talk("watching     %d files; `stele log` shows what changes, Ctrl-C ends", st.Watched)
+	a.talk("watching     %s; `stele log` shows what changes, Ctrl-C ends", count(st.Watched, "file", "files"))
 }
 
 func hostName() string {

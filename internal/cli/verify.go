@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -14,7 +14,6 @@ import (
 
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/monitor"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -88,20 +87,19 @@ func (a *app) examine(ctx context.Context, cfg monitor.Config, f verifyFlags) er
 	cfg.Progress = bar.at
 	rep, err := monitor.Examine(ctx, cfg)
 	bar.done()
-	if errors.Is(err, server.ErrNoStore) {
-		return withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
-	}
 	if err != nil {
-		return err
+		return hintRead(err)
 	}
 	if err := a.printReport(rep, f); err != nil {
 		return err
 	}
 	switch {
+	case !rep.Far && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
+		return withHint(errBadEvidence, shrunkHint, cfg.Trust.Path())
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
 	case rep.NotUnderstood > 0:
-		return fmt.Errorf("%d entries are of a later version", rep.NotUnderstood)
+		return fmt.Errorf("of a later version: %s", entries(rep.NotUnderstood))
 	}
 	return a.remember(cfg.Trust, rep)
 }
@@ -190,12 +188,12 @@ func (a *app) printVerdict(rep *monitor.Report) {
 	if !rep.Signatures {
 		signatures = ""
 	}
-	what := fmt.Sprintf("%d entries, %d changes, %d disclosures and texts of %d sources", rep.Size, rep.Changes, rep.Disclosed, rep.Sources)
+	what := fmt.Sprintf("%s, %s, %d disclosures and texts of %s", entries(rep.Size), count(rep.Changes, "change", "changes"), rep.Disclosed, count(rep.Sources, "source", "sources"))
 	if rep.From > 0 {
 		what = fmt.Sprintf("entries %d to %d", rep.From, rep.Size)
 	}
 	if rep.Bad() {
-		fmt.Fprintf(a.out, "BAD: %d findings in %s\n", len(rep.Findings)+len(rep.Problems), what)
+		fmt.Fprintf(a.out, "BAD: %s in %s\n", count(len(rep.Findings)+len(rep.Problems), "finding", "findings"), what)
 		return
 	}
 	if rep.Far {
@@ -214,7 +212,7 @@ func (a *app) printVerdict(rep *monitor.Report) {
 		fmt.Fprintln(a.out, "a writer ended in the middle of a batch that it told nobody of; the next `stele up` or `stele serve` removes the rest of it")
 	}
 	if rep.Erased > 0 {
-		fmt.Fprintf(a.out, "erased: %d lines, on the record\n", rep.Erased)
+		fmt.Fprintf(a.out, "erased: %s, on the record\n", count(rep.Erased, "line", "lines"))
 	}
 }
 

@@ -132,6 +132,9 @@ func (r *Reader) Pairs(ctx context.Context, name, host string, since, until time
 	if whole, _ := cutChange(name); whole != name {
 		only = k
 	}
+	if only >= len(v.Changes) {
+		return nil, fmt.Errorf("entry %d has no change %d", i, only)
+	}
 	var pairs []Pair
 	for n, c := range v.Changes {
 		if only >= 0 && n != only {

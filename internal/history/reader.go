@@ -113,7 +113,7 @@ func (r *Reader) look(ctx context.Context, i uint64, signature bool) (*looked, e
 // not what the checkpoint says, or no entry.
 func (r *Reader) entry(ctx context.Context, i uint64) (*entry.Entry, error) {
 	if i >= r.size {
-		return nil, fmt.Errorf("entry %d: the checkpoint covers %d entries", i, r.size)
+		return nil, fmt.Errorf("there is no entry %d: the log ends before entry %d", i, r.size)
 	}
 	raw, err := r.store.Entry(ctx, i)
 	if err != nil {

@@ -461,6 +461,10 @@ func (x *examination) mismatches(bad []index.Mismatch) (problems []Problem) {
 // today asks for included.
 func (x *examination) logFiles(ctx context.Context) error {
 	return x.log.Dir.CheckFiles(ctx, x.log.Tree, func(path string, problem error) {
-		x.problem(string(verify.TreeMismatch), path, "%v", problem)
+		what := problem.Error()
+		if m := new(tlog.Mismatch); errors.As(problem, &m) {
+			what = m.What()
+		}
+		x.problem(string(verify.TreeMismatch), path, "%s", what)
 	})
 }

@@ -19,7 +19,8 @@ import (
 // Endpoint is how the operator reaches the service: it lies in a file that only
 // the owner of the store can read, and holds for one run.
 type Endpoint struct {
-	URL    string `json:"url"`
+	URL    string `json:"url"`   // by which others reach it, and what tokens say
+	Local  string `json:"local"` // by which commands on this machine do
 	Pin    string `json:"pin"`
 	VKey   string `json:"vkey"`
 	Secret string `json:"secret"`
@@ -35,6 +36,7 @@ func (e Endpoint) GoString() string { return e.URL }
 func (e Endpoint) Write(l server.Layout) error {
 	b, err := json.Marshal(struct {
 		URL    string `json:"url"`
+		Local  string `json:"local"`
 		Pin    string `json:"pin"`
 		VKey   string `json:"vkey"`
 		Secret string `json:"secret"`

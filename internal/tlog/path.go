@@ -117,14 +117,17 @@ type Mismatch struct {
 }
 
 // Error names the file, the entries and what is wrong.
-func (m *Mismatch) Error() string {
+func (m *Mismatch) Error() string { return m.Path + ": " + m.What() }
+
+// What names the entries and what is wrong, for where the file is named beside it.
+func (m *Mismatch) What() string {
 	switch m.Count {
 	case 0:
-		return fmt.Sprintf("%s: %s", m.Path, m.Detail)
+		return m.Detail
 	case 1:
-		return fmt.Sprintf("%s: entry %d: %s", m.Path, m.Index, m.Detail)
+		return fmt.Sprintf("entry %d: %s", m.Index, m.Detail)
 	}
-	return fmt.Sprintf("%s: entries %d to %d: %s", m.Path, m.Index, m.Index+m.Count-1, m.Detail)
+	return fmt.Sprintf("entries %d to %d: %s", m.Index, m.Index+m.Count-1, m.Detail)
 }
 
 // newMismatch blames a whole tile or bundle, read from the file at p.

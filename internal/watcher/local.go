@@ -10,9 +10,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture"
 )
 
 // Request is one line of JSON a process on this machine sends to the watcher.
@@ -29,6 +31,7 @@ type Reply struct {
 	Error    string    `json:"error,omitempty"`
 	ID       string    `json:"id,omitempty"`       // explain: of the remark
 	Index    uint64    `json:"index,omitempty"`    // explain: of the remark
+	Nameless bool      `json:"nameless,omitempty"` // run: no layer says which process changed a file, so no change gets the reason
 	Standing *Standing `json:"standing,omitempty"` // status
 }
 
@@ -124,7 +127,7 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 	case "run":
 		w.reasons.begin(peer.PID, w.why(req, "run"))
 		defer func() { w.reasons.end(peer.PID, w.cfg.Now()) }()
-		if err := answer(conn, Reply{}); err != nil {
+		if err := answer(conn, Reply{Nameless: !w.namesProcesses()}); err != nil {
 			return err
 		}
 		io.Copy(io.Discard, conn) // until the process has gone, however it went
@@ -135,6 +138,13 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 		return answer(conn, w.standing(peer))
 	}
 	return answer(conn, Reply{Error: fmt.Sprintf("%.40q is not run, explain or status", req.Do)})
+}
+
+// namesProcesses reports whether a layer tells which process changed a file.
+func (w *Watcher) namesProcesses() bool {
+	return slices.ContainsFunc(w.Status().Layers, func(l capture.Layer) bool {
+		return l.Live && (l.Name == capture.LayerBPF || l.Name == capture.LayerProc)
+	})
 }
 
 func answer(conn net.Conn, r Reply) error {
