@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"hash"
 	"log/slog"
 )
 
@@ -49,12 +50,19 @@ func (Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // fingerprint tells whether a secret changed without telling the secret: the
 // first 9 bytes of HMAC-SHA256(key, secret) in base64url, 12 characters.
-func (k Key) fingerprint(secret []byte) string {
+func (k Key) fingerprint(secret []byte) string { return fingerprint(k.mac(), secret) }
+
+func fingerprint(mac hash.Hash, secret []byte) string {
+	mac.Reset()
+	mac.Write(secret)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:fingerprintSize])
+}
+
+// mac makes fingerprints, one after the other.
+func (k Key) mac() hash.Hash {
 	var key []byte
 	if k.p != nil {
 		key = (*k.p)[:]
 	}
-	mac := hmac.New(sha256.New, key)
-	mac.Write(secret)
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:fingerprintSize])
+	return hmac.New(sha256.New, key)
 }

@@ -17,6 +17,9 @@
 // changes nothing, and that the time taken grows linearly with the text. It
 // never expands aliases and never fails.
 //
+// What a text keeps secret is secret in the command that wrote it, too: it is found
+// there by its fingerprint ([Redactor.Known]).
+//
 // It does not recognise a secret that has neither a telling name nor a telling
 // shape nor a declared path, and it does not judge whether a file is valid.
 package redact
@@ -42,11 +45,12 @@ type Config struct {
 type Redactor struct {
 	key   Key
 	scout *scout
+	known known
 }
 
 // New returns a Redactor that makes fingerprints under the key of cfg.
 func New(cfg Config) *Redactor {
-	return &Redactor{key: cfg.Key, scout: newScout()}
+	return &Redactor{key: cfg.Key, scout: newScout(), known: known{prints: make(map[string]struct{})}}
 }
 
 // Source says what is known about a text, usually by the catalogue.
@@ -78,8 +82,15 @@ type Result struct {
 }
 
 // Text masks the secrets in a configuration. It never fails: where it is unsure
-// it masks the whole value, and a binary as a whole.
+// it masks the whole value, and a binary as a whole. What it masked is known to
+// [Redactor.Known] from then on.
 func (r *Redactor) Text(raw []byte, src Source) Result {
+	res := r.text(raw, src)
+	r.Remember(res.Fingerprints)
+	return res
+}
+
+func (r *Redactor) text(raw []byte, src Source) Result {
 	if src.Opaque && len(raw) > 0 {
 		return r.mask(raw, []Span{{0, len(raw)}})
 	}

@@ -72,6 +72,8 @@ type State struct {
 	What  int
 	Gone  bool            // the path was removed
 	Known json.RawMessage // capture's own
+	// Secrets are the fingerprints of what was masked in its text.
+	Secrets []string `json:",omitempty"`
 }
 
 // Item is one signed entry with the states it leads to.

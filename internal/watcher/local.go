@@ -167,7 +167,7 @@ func (w *Watcher) remark(ctx context.Context, peer *body.Who, req Request) Reply
 	if err != nil {
 		return Reply{Error: err.Error()}
 	}
-	id, index, err := w.sign(ctx, remarkDraft(about, peer, w.why(req, "explain")))
+	id, index, err := w.sign(ctx, remarkDraft(about, peer, w.said(w.why(req, "explain"))))
 	if err != nil {
 		return Reply{Error: err.Error()}
 	}

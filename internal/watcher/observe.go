@@ -13,7 +13,8 @@ import (
 	"github.com/stele-log/stele/internal/record"
 )
 
-// handle takes what capture saw. From here on nothing holds a secret.
+// handle takes what capture saw. From here on no text holds a secret, and no
+// command line one that can be told by itself.
 //
 // It does not heed the context: what capture hands over while it ends must be
 // recorded too, and collect takes it until there is no more.
@@ -67,18 +68,44 @@ func folded(events int) int {
 	return 0
 }
 
-// clean masks secrets in command lines, and bytes that are not text.
+// clean masks in command lines what looks like a secret, and bytes that are not
+// text.
 func (w *Watcher) clean(who *body.Who) *body.Who {
 	if who == nil {
 		return nil
 	}
-	clean := *who
-	clean.Command = w.command(who.Command)
-	clean.Ancestors = slices.Clone(who.Ancestors)
-	for i := range clean.Ancestors {
-		clean.Ancestors[i].Command = w.command(clean.Ancestors[i].Command)
-	}
+	clean := eachCommand(*who, w.command)
 	return &clean
+}
+
+// without masks in command lines what texts keep secret, and cuts them: in this
+// order, since half a secret is not known for one.
+func (w *Watcher) without(who body.Who) body.Who {
+	return eachCommand(who, func(args []string) []string {
+		known := make([]string, len(args))
+		for i, a := range args {
+			known[i] = w.cfg.Redactor.Known(a)
+		}
+		return cut(known)
+	})
+}
+
+// eachCommand is a copy of who with other command lines.
+func eachCommand(who body.Who, do func([]string) []string) body.Who {
+	who.Ancestors = slices.Clone(who.Ancestors)
+	who.Command = do(who.Command)
+	for i := range who.Ancestors {
+		who.Ancestors[i].Command = do(who.Ancestors[i].Command)
+	}
+	return who
+}
+
+func (w *Watcher) command(args []string) []string {
+	args = w.cfg.Redactor.Command(args)
+	for i, a := range args {
+		args[i] = strings.ToValidUTF8(a, "\uFFFD")
+	}
+	return args
 }
 
 // Limits of a recorded command line.
@@ -87,19 +114,18 @@ const (
 	maxArg  = 1024
 )
 
-func (w *Watcher) command(args []string) []string {
+// cut fits a command line, which it may alter, into an entry.
+func cut(args []string) []string {
 	if len(args) == 0 {
 		return nil
 	}
-	args = w.cfg.Redactor.Command(args)
 	if len(args) > maxArgs {
-		args = append(slices.Clone(args[:maxArgs]), fmt.Sprintf("… %d more", len(args)-maxArgs))
+		args = append(args[:maxArgs:maxArgs], fmt.Sprintf("… %d more", len(args)-maxArgs))
 	}
 	for i, a := range args {
 		if len(a) > maxArg {
-			a = a[:maxArg] + "…"
+			args[i] = strings.ToValidUTF8(a[:maxArg], "") + "…"
 		}
-		args[i] = strings.ToValidUTF8(a, "\uFFFD")
 	}
 	return args
 }

@@ -26,7 +26,7 @@ func (w *Watcher) record(s *set) error {
 	}
 	defer w.mu.Unlock()
 	d := record.Draft{
-		Kind: entry.Change, Time: w.cfg.Now(), Who: s.who, Why: s.why,
+		Kind: entry.Change, Time: w.cfg.Now(), Who: w.without(s.who), Why: w.said(s.why),
 		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version},
 	}
 	latest := make(map[string]int) // of this very entry
@@ -44,6 +44,12 @@ func (w *Watcher) record(s *set) error {
 		return w.hold(s)
 	}
 	return err
+}
+
+// said masks in a reason what texts keep secret.
+func (w *Watcher) said(why body.Why) body.Why {
+	why.Reason, why.Ticket = w.cfg.Redactor.Known(why.Reason), w.cfg.Redactor.Known(why.Ticket)
+	return why
 }
 
 // lockKnowing takes mu once it is known which changes those of a set follow. It
@@ -82,7 +88,7 @@ func (w *Watcher) states(s *set, e *entry.Entry, latest map[string]int) ([]spool
 		if err != nil {
 			return nil, err
 		}
-		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), Seq: e.Seq, What: k, Known: known, Gone: c.gone || path != c.path})
+		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), Seq: e.Seq, What: k, Known: known, Gone: c.gone || path != c.path, Secrets: c.what.Secrets})
 	}
 	return states, nil
 }

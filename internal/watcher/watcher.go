@@ -168,6 +168,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	}
 	known := make(map[string]capture.Known)
 	for path, st := range cfg.Spool.States() {
+		cfg.Redactor.Remember(st.Secrets)
 		if w.knows(st) {
 			w.refs[path] = ref{st.Entry, st.What, true}
 		}
