@@ -23,7 +23,7 @@ import (
 // neither entries nor files are ever wrong.
 func TestReadBesideWriter(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	l := open(t, dir)
 	ctx, stop := context.WithCancel(t.Context())
 	var writer sync.WaitGroup
@@ -58,7 +58,7 @@ func TestReadBesideWriter(t *testing.T) {
 // Under an old checkpoint, after its partial tiles were cleared away.
 func TestFullTilesStandInForPartialOnes(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	l := open(t, dir)
 	grow(t, l, 300, 100)
 	_, err := l.WaitPublished(t.Context(), 300)

@@ -53,7 +53,7 @@ func appendForEver(dir string) error {
 
 func TestKill(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	random := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	var reported uint64
 	for range 12 {

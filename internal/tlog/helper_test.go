@@ -93,10 +93,32 @@ func grow(t testing.TB, l *Log, size, step uint64) {
 	}
 }
 
+// logDir is where a log may be begun. Tessera's goroutines can make one more file
+// in it after a log that failed was closed, such as a lock, so that to remove it may
+// take a second try.
+func logDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "stele-log-")
+	check(t, err)
+	t.Cleanup(func() {
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	return filepath.Join(dir, "log")
+}
+
 // makeLog writes a log of that size and closes it.
 func makeLog(t testing.TB, size, step uint64) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	l := open(t, dir)
 	grow(t, l, size, step)
 	closeLog(t, l)

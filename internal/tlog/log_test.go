@@ -21,7 +21,7 @@ import (
 
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	l := open(t, dir)
 	for _, size := range []uint64{0, 1, 2, 255, 256, 257, 700, 1100} {
 		grow(t, l, size, 300)
@@ -102,7 +102,7 @@ func rootOf(t *testing.T, size uint64) entry.Hash {
 
 func TestConcurrentAppendsStayWhole(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	signer, _ := testKey(t)
 	l, err := Open(t.Context(), Config{Dir: dir, Signer: signer, MaxInFlight: 100}) // less than one call brings
 	check(t, err)
@@ -144,7 +144,7 @@ func TestConcurrentAppendsStayWhole(t *testing.T) {
 
 func TestAppendRefusals(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	l := open(t, dir)
 	grow(t, l, 3, 3)
 	if _, err := l.Append(t.Context(), [][]byte{{}, make([]byte, entry.MaxSize+1)}); err == nil {
@@ -176,7 +176,7 @@ func TestAppendRefusals(t *testing.T) {
 
 func TestOneWriter(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	l := open(t, dir)
 	signer, _ := testKey(t)
 	if _, err := Open(t.Context(), Config{Dir: dir, Signer: signer}); !errors.Is(err, ErrInUse) {
@@ -189,7 +189,7 @@ func TestOneWriter(t *testing.T) {
 // Tessera itself refuses: nothing is left open, and the lock is free.
 func TestOpenThatFails(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	signer, _ := testKey(t)
 	l, err := Open(t.Context(), Config{Dir: dir, Signer: signer, CheckpointInterval: 1})
 	if err == nil || l != nil {
@@ -207,7 +207,7 @@ func TestOpenThatFails(t *testing.T) {
 
 func TestWaitPublishedEnds(t *testing.T) {
 	t.Parallel()
-	l := open(t, filepath.Join(t.TempDir(), "log"))
+	l := open(t, logDir(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := l.WaitPublished(ctx, 1); !errors.Is(err, context.Canceled) {
@@ -224,7 +224,7 @@ func TestWaitPublishedEnds(t *testing.T) {
 // nothing that was acknowledged.
 func TestStorageErrorStopsTheLog(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "log")
+	dir := logDir(t)
 	l := open(t, dir)
 	grow(t, l, 10, 10)
 	_, err := l.WaitPublished(t.Context(), 10)
@@ -258,7 +258,7 @@ func TestDamagedEdgeIsNeverSigned(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"tile/0/000.p/10", "tile/entries/000.p/10"} {
 		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "log")
+			dir := logDir(t)
 			l := open(t, dir)
 			grow(t, l, 10, 10)
 			before, err := l.WaitPublished(t.Context(), 10)
@@ -290,7 +290,7 @@ func TestDamagedEdgeIsNeverSigned(t *testing.T) {
 // wrong index.
 func TestWrongOrderStopsTheLog(t *testing.T) {
 	t.Parallel()
-	l := open(t, filepath.Join(t.TempDir(), "log"))
+	l := open(t, logDir(t))
 	add := l.add
 	l.add = func(ctx context.Context, e *tessera.Entry) tessera.IndexFuture {
 		future := add(ctx, e)
