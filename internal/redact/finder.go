@@ -102,6 +102,9 @@ func (f *finder) hit(t *trigger, end int) {
 		f.dial(start)
 	case kindTool:
 		f.tool(start)
+	case kindOutput:
+		l := f.enter(end)
+		f.output(end, f.lineEnd(end), l.comment)
 	default:
 		f.shape(t, start, end)
 	}

@@ -6,15 +6,16 @@ import "strings"
 type kind uint8
 
 const (
-	kindName  kind = iota + 1 // part of a key name that may name a secret
-	kindMark                  // Mark itself
-	kindURL                   // "://": user information, webhook paths
-	kindDial                  // "@tcp(": user information of a Go DSN
-	kindPEM                   // a private key block
-	kindCrypt                 // a password hash
-	kindToken                 // a token that carries its issuer's prefix
-	kindBasic                 // Basic authentication
-	kindTool                  // a program that takes secrets as options
+	kindName   kind = iota + 1 // part of a key name that may name a secret
+	kindMark                   // Mark itself
+	kindURL                    // "://": user information, webhook paths
+	kindDial                   // "@tcp(": user information of a Go DSN
+	kindPEM                    // a private key block
+	kindCrypt                  // a password hash
+	kindToken                  // a token that carries its issuer's prefix
+	kindBasic                  // Basic authentication
+	kindTool                   // a program that takes secrets as options
+	kindOutput                 // an output of rsyslog that logs in to a database
 )
 
 // trigger is a string worth a closer look, and the rule that takes it.
@@ -60,6 +61,7 @@ func triggers() []trigger {
 	add(kindCrypt, cryptTriggers...)
 	add(kindBasic, "basic ")
 	add(kindTool, toolTriggers...)
+	add(kindOutput, ":ommysql:", ":ompgsql:")
 	for i, s := range tokenShapes {
 		all = append(all, trigger{text: strings.ToLower(s.prefix), kind: kindToken, arg: i})
 	}
