@@ -393,6 +393,11 @@ func commentAt(v []byte, format string) int {
 
 // blankValue is the value of a key that only white space separates from it.
 func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
+	if quote := f.openQuote(at); quote > 0 && c == strong && f.text[at] != l.quote && f.inStatement(start) {
+		v := f.quotedValue(at, quote)
+		v.doubt = l.comment
+		return v, v.end > v.start
+	}
 	if quote := f.openQuote(at); quote > 0 && f.plan.spaced() && l.quote == 0 && !l.comment {
 		v := f.quotedValue(at, quote)
 		return v, v.end > v.start

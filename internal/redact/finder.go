@@ -104,7 +104,9 @@ func (f *finder) hit(t *trigger, end int) {
 		f.tool(start)
 	case kindOutput:
 		l := f.enter(end)
-		f.output(end, f.lineEnd(end), l.comment)
+		f.output(end, min(f.lineEnd(end), end+maxBare), l.comment)
+	case kindSQL:
+		f.identified(start, end)
 	default:
 		f.shape(t, start, end)
 	}

@@ -30,6 +30,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"-----BEGIN RSA PRIVATE KEY-----\n", "http://", "http://a:b/", "://u:p", "@tcp(", "$6$", "eyJ", "ghp_", "sk-", "Basic ", "curl ", "mysql -p ",
 		"<a>", "<password>", "a: &a [*a,*a]\n", "- ", "- - ", " ", "a:\n ", "key: \\", "x=\\\n", "«redacted»", "--password\n", "#token=", "'", "password='", "${", "\"\"\"", "password=\"\"\"",
 		"<!--", "/*", "a,b:", "{{", "aB", "key ", "secret\n", "pgp:",
+		":ommysql:", ":ommysql:a,b,c,", "IDENTIFIED BY ", "grant identified by 'x", "create user password '",
 	}
 	r := newTest()
 	const size = 1 << 13
