@@ -105,6 +105,10 @@ func (f *finder) hit(t *trigger, end int) {
 	case kindOutput:
 		l := f.enter(end)
 		f.output(end, min(f.lineEnd(end), end+maxBare), l.comment)
+	case kindPuTTY:
+		f.putty(end)
+	case kindPuTTYMAC:
+		f.puttyMAC(end)
 	case kindSQL:
 		f.identified(start, end)
 	default:

@@ -31,6 +31,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"<a>", "<password>", "a: &a [*a,*a]\n", "- ", "- - ", " ", "a:\n ", "key: \\", "x=\\\n", "«redacted»", "--password\n", "#token=", "'", "password='", "${", "\"\"\"", "password=\"\"\"",
 		"<!--", "/*", "a,b:", "{{", "aB", "key ", "secret\n", "pgp:",
 		":ommysql:", ":ommysql:a,b,c,", "IDENTIFIED BY ", "grant identified by 'x", "create user password '",
+		"private-lines: 1\n", "private-lines: 1\nAAAA", "private-mac: ", "private-lines: 1\\n",
 	}
 	r := newTest()
 	const size = 1 << 13

@@ -16,6 +16,8 @@ const (
 	kindBasic                 // Basic authentication
 	kindTool                  // a program that takes secrets as options
 	kindOutput                // an output of rsyslog that logs in to a database
+	kindPuTTY                 // the private part of a key file of PuTTY
+	kindPuTTYMAC              // and its checksum
 	kindSQL                   // the password of an account in a statement
 )
 
@@ -63,6 +65,8 @@ func triggers() []trigger {
 	add(kindBasic, "basic ")
 	add(kindTool, toolTriggers...)
 	add(kindOutput, ":ommysql:", ":ompgsql:")
+	add(kindPuTTY, "private-lines:")
+	add(kindPuTTYMAC, "private-mac:", "private-hash:")
 	add(kindSQL, "identified")
 	for i, s := range tokenShapes {
 		all = append(all, trigger{text: strings.ToLower(s.prefix), kind: kindToken, arg: i})
