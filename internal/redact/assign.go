@@ -18,6 +18,7 @@ const (
 	tight                 // a colon without a blank after it
 	blank                 // nothing but white space
 	option                // white space or a comma after an option
+	continued             // a backslash and a line break after an option
 	element               // the > of an XML element
 )
 
@@ -53,6 +54,9 @@ func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
 		v.doubt = l.comment || f.plan.prose && c != strong
 		return v, v.end > v.start
 	}
+	if sep == continued {
+		return value{start: at, end: f.statementWord(at)}, true
+	}
 	if at > l.end { // the next item of a list
 		return value{start: at, end: f.lineEnd(at)}, true
 	}
@@ -75,10 +79,12 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return element, at + 1
 	case c == '(' && !closed && at == end && f.openQuote(at+1) > 0 && isPlainName(f.text, start, end):
 		return assigned, at + 1
-	case c == ',' && closed && (opt || f.isDefinition(start)), c == '\n' && opt && !closed, c == '\n' && opt && closed:
+	case c == ',' && closed && (opt || f.isDefinition(start)), opt && (c == '\n' || c == '\r'):
 		return f.nextItem(at)
 	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
 		return f.operator(at)
+	case at > blanks && opt && c == '\\' && isLineBreak(f.text[at+1:]):
+		return f.nextLine(at + 1)
 	case at > blanks && opt && c != '-':
 		return option, at
 	case at > blanks && !closed && c != '\n' && c != '\r':
@@ -166,12 +172,26 @@ func (f *finder) nextItem(at int) (separator, int) {
 		at++
 	}
 	if bytes.HasPrefix(f.text[at:], []byte("- ")) {
-		return option, f.blanks(at + 2)
+		at = f.blanks(at + 2)
+		if n := f.openQuote(at); at >= len(f.text) || isOption(f.text[at+n:min(len(f.text), at+n+maxName)]) {
+			return noSeparator, at
+		}
+		return option, at
 	}
 	if n := f.openQuote(at); n > 0 && !isOption(f.text[at+n:min(len(f.text), at+n+maxName)]) {
 		return option, at
 	}
 	return noSeparator, at
+}
+
+// nextLine finds the value of an option that a backslash parts from it.
+func (f *finder) nextLine(at int) (separator, int) {
+	for stop := min(len(f.text), at+maxName); at < stop && isSpace(f.text[at]); at++ {
+	}
+	if at >= len(f.text) || isOption(f.text[at:min(len(f.text), at+maxName)]) {
+		return noSeparator, at
+	}
+	return continued, at
 }
 
 // isOption says whether a word begins as an option does: dashes, a letter,
@@ -187,7 +207,7 @@ func isOption(v []byte) bool {
 	for n < len(v) && isNameByte(v[n]) {
 		n++
 	}
-	return n == len(v) || bytes.IndexByte([]byte("=\"' \t\\"), v[n]) >= 0
+	return n == len(v) || bytes.IndexByte([]byte("=\"' \t\r\n\\"), v[n]) >= 0
 }
 
 // openQuote returns the length of the quote at at, with the escapes before it,

@@ -32,6 +32,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"<!--", "/*", "a,b:", "{{", "aB", "key ", "secret\n", "pgp:",
 		":ommysql:", ":ommysql:a,b,c,", "IDENTIFIED BY ", "grant identified by 'x", "create user password '",
 		"private-lines: 1\n", "private-lines: 1\nAAAA", "private-mac: ", "private-lines: 1\\n",
+		"- mysql\n", "- curl -u\n", "curl \\\n", "--token \\\n", "- --token\r\n",
 	}
 	r := newTest()
 	const size = 1 << 13
