@@ -444,8 +444,18 @@ func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
 		v.start = f.blanks(end)
 		v.end = f.wordEnd(v.start)
 	}
+	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !isPlain(f.text[v.start:v.end]) {
+		v.end += len(beforeComment(f.text[v.end:f.lineEnd(v.end)]))
+	}
 	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
 	return v, v.end > v.start
+}
+
+// takesLine says whether the value of a name goes on to the end of its line, as in
+// the files of log shippers. After a community comes who may use it.
+func takesLine(name []byte) bool {
+	low := bytes.ToLower(name)
+	return !bytes.Contains(low, []byte("communit")) && (bytes.Contains(low, []byte("pass")) || bytes.Contains(low, []byte("secret")) || bytes.Contains(low, []byte("token")))
 }
 
 func (f *finder) wordEnd(at int) int {

@@ -33,6 +33,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		":ommysql:", ":ommysql:a,b,c,", "IDENTIFIED BY ", "grant identified by 'x", "create user password '",
 		"private-lines: 1\n", "private-lines: 1\nAAAA", "private-mac: ", "private-lines: 1\\n",
 		"- mysql\n", "- curl -u\n", "curl \\\n", "--token \\\n", "- --token\r\n",
+		"passwords =\n", "passwords =\n a\n", "password a b ",
 	}
 	r := newTest()
 	const size = 1 << 13
