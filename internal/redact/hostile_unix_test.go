@@ -34,6 +34,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"private-lines: 1\n", "private-lines: 1\nAAAA", "private-mac: ", "private-lines: 1\\n",
 		"- mysql\n", "- curl -u\n", "curl \\\n", "--token \\\n", "- --token\r\n",
 		"passwords =\n", "passwords =\n a\n", "password a b ",
+		"<value>a", "<name>password</name><value>", "<a name='password'><value>x",
 	}
 	r := newTest()
 	const size = 1 << 13

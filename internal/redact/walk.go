@@ -31,8 +31,17 @@ func (f *finder) walk() bool {
 	case "ini", "conf", "sshd", "sudoers", "crontab", "rsyslog", "env", "rules":
 		return f.walkConf()
 	}
+	if isMarkup(f.text) {
+		f.walkXML()
+	}
 	f.walkConf()
 	return false
+}
+
+// isMarkup says whether a text of unknown format begins as XML does.
+func isMarkup(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	return len(text) > 1 && text[0] == '<' && (isLetter(text[1]) || text[1] == '?' || text[1] == '!')
 }
 
 // leaf judges one value by its path.
