@@ -114,7 +114,7 @@ func splitKey(key []byte) []string {
 		if end < 0 {
 			end, skip = len(key), 0
 		}
-		out = append(out, string(key[:min(end, maxName)]))
+		out = append(out, keyName(key[:end]))
 		key = key[min(end+skip, len(key)):]
 		if len(out) >= maxDepth {
 			break

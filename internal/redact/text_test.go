@@ -59,6 +59,9 @@ var textCases = []struct {
 	{name: "json list under secret name", format: "json", text: `{"passwords": ["«Ginger#3425»", "«Walnut#7050»"]}`},
 	{name: "json args", format: "json", text: `{"args": ["-y", "--api-key", "«hunter2»", "--port", "80"]}`},
 	{name: "json headers", format: "json", text: `{"headers": {"X-Custom": "«9f86d081884c7d659a2feaa0c55ad015»", "Accept": "text/html"}}`},
+	{name: "json escaped key", format: "json", text: `{"pass\u0077ord": "«velvet»", "\u0068ost": "db1", "e": [{"name": "\u0074oken", "value": "«velvet»"}]}`},
+	{name: "yaml escaped key", format: "yaml", text: "\"pass\\u0077ord\": «velvet»\n\"\\x74oken\": «velvet»\n\"\\u00e9\": x\n"},
+	{name: "toml escaped key", format: "toml", text: "\"\\U00000070assword\" = \"«velvet»\"\n\"\\u00zz\" = 1\n"},
 	{name: "json declared", format: "json", paths: []string{"a.b[].c"}, text: `{"a": {"b": [{"c": "«x»"}, {"c": «7», "d": 7}]}}`},
 
 	{name: "toml", format: "toml", text: "[a]\npassword = \"«hunter2»\" # why\nport = 1\n"},

@@ -156,7 +156,7 @@ func isPairName(key string) bool {
 func (f *finder) pair(p *pairs, key string, l leaf) {
 	switch {
 	case isPairName(key):
-		p.name = f.classOf(f.text[l.start:l.end])
+		p.name = f.classOf([]byte(keyName(f.text[l.start:l.end])))
 	case strings.EqualFold(key, "value") || strings.EqualFold(key, "content"):
 		p.value = l
 	default:

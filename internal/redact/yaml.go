@@ -80,7 +80,7 @@ func (w *yamlWalk) entry(col, from, to int) {
 		return
 	}
 	pair := w.pop(col, false)
-	path := push(w.parent(), string(w.f.text[keyStart:min(keyEnd, keyStart+maxName)]))
+	path := push(w.parent(), keyName(w.f.text[keyStart:keyEnd]))
 	w.stack = append(w.stack, yamlKey{col: col, path: path, pair: pair})
 	rest, _ = trimmed(w.f.text, rest, to)
 	w.value(col, path, rest, to)
