@@ -108,7 +108,7 @@ func (f *finder) declaredLeaf(l leaf) {
 }
 
 // bearers are maps in whose values random strings are secrets.
-var bearers = words(`headers http_headers request_headers custom_headers extra_headers auths basic_auth_users
+var bearers = words(`headers http_headers request_headers custom_headers extra_headers auths
 	httpheaders requestheaders env_http_headers set_headers proxy_headers`)
 
 // pathClass judges a key path: by its own name, and by its parents where the
@@ -119,10 +119,16 @@ func (f *finder) pathClass(path []string) suspicion {
 	}
 	own := path[len(path)-1]
 	c := f.classOf([]byte(own))
-	if c != none || len(path) < 2 {
+	if c == strong || len(path) < 2 {
 		return c
 	}
 	parent := path[len(path)-2]
+	if strings.EqualFold(parent, "basic_auth_users") || f.isStore(parent) && !isBeside(splitWords(own)) {
+		return strong
+	}
+	if c != none {
+		return c
+	}
 	if bearers[strings.ToLower(parent)] {
 		return weak
 	}
@@ -134,6 +140,22 @@ func (f *finder) pathClass(path []string) suspicion {
 		return weak
 	}
 	return none
+}
+
+// isStore says whether a map of that name holds a secret under each key, whatever
+// the keys are called.
+func (f *finder) isStore(name string) bool {
+	if f.classOf([]byte(name)) == none {
+		return false
+	}
+	ws := splitWords(name)
+	return len(ws) > 0 && names.stores[ws[len(ws)-1]] && !anyIn(ws, names.heads) && !anyIn(ws, names.products)
+}
+
+// isBeside says whether a key in a map of secrets tells something about them. A
+// key of the name key often says where the secret is found.
+func isBeside(ws []string) bool {
+	return len(ws) == 0 || len(ws) == 1 && strings.TrimSuffix(ws[0], "s") == "key" || anyIn(ws, names.tails) || anyIn(ws, names.open) || anyIn(ws, names.beside)
 }
 
 // pairs remembers, for one map, the name of a name/value pair.
