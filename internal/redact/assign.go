@@ -60,6 +60,9 @@ func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
 	if at > l.end { // the next item of a list
 		return value{start: at, end: f.lineEnd(at)}, true
 	}
+	if v, ok := f.blockBelow(l, at, c); ok {
+		return v, true
+	}
 	v := f.bareValue(l, start, at, sep, c)
 	v.doubt = v.doubt || sep == tight && start > l.first && !opt
 	return v, v.end > v.start
@@ -314,6 +317,53 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c suspicion) v
 		v.doubt = true // a sentence: "Password: must be changed"
 	}
 	return v
+}
+
+// blockBelow finds the block scalar that the sign at at announces, as in YAML: the
+// lines indented deeper than the current one. In a text known to be YAML the walk
+// reads it. Blocks can stand in each other; what lies in too many is unsure, and
+// taken to the end of the text.
+func (f *finder) blockBelow(l *line, at int, c suspicion) (value, bool) {
+	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != strong || !isBlockSign(beforeComment(f.text[at:l.end])) {
+		return value{}, false
+	}
+	if f.blocks > maxBlocks*len(f.text) {
+		return value{start: at, end: len(f.text), unsure: true}, true
+	}
+	v := value{start: -1}
+	for next, col := l.end+1, indentOf(f.text[l.start:l.end]); next < len(f.text); {
+		line, end := f.lineAt(next)
+		if line.from < end && line.from-next <= col {
+			break
+		}
+		if line.from < end {
+			if v.start < 0 {
+				v.start = line.from
+			}
+			v.end = end
+		}
+		f.blocks += line.next - next
+		next = line.next
+	}
+	return v, v.start >= 0
+}
+
+// maxBlocks bounds how often each byte is read as part of a block, on average.
+const maxBlocks = 8
+
+// isBlockSign says whether v is what announces a block scalar: | or >, and signs
+// of how its lines are joined.
+func isBlockSign(v []byte) bool {
+	v = bytes.TrimSpace(v)
+	if len(v) == 0 || len(v) > 3 || v[0] != '|' && v[0] != '>' {
+		return false
+	}
+	for _, c := range v[1:] {
+		if c != '-' && c != '+' && !isDigit(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // headerEnd finds the end of what follows the scheme of a header.

@@ -48,6 +48,7 @@ type finder struct {
 	pemTo   int      // end of the last private key block
 	line    line     // the line of the last trigger
 	toolTo  int      // end of the last command that was read
+	blocks  int      // bytes read as parts of block scalars
 	weakTo  int      // values of doubtful names are read up to here
 }
 

@@ -33,7 +33,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		":ommysql:", ":ommysql:a,b,c,", "IDENTIFIED BY ", "grant identified by 'x", "create user password '",
 		"private-lines: 1\n", "private-lines: 1\nAAAA", "private-mac: ", "private-lines: 1\\n",
 		"- mysql\n", "- curl -u\n", "curl \\\n", "--token \\\n", "- --token\r\n",
-		"passwords =\n", "passwords =\n a\n", "password a b ", "? password\n", "? password\n: x\n", ": x\n", "\"\\u0070", "\\u0070",
+		"passwords =\n", "passwords =\n a\n", "password: |\n", "password: |\n {{", "password a b ", "? password\n", "? password\n: x\n", ": x\n", "\"\\u0070", "\\u0070",
 		"<value>a", "<name>password</name><value>", "<a name='password'><value>x",
 	}
 	r := newTest()
