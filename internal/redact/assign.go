@@ -18,6 +18,7 @@ const (
 	tight                 // a colon without a blank after it
 	blank                 // nothing but white space
 	option                // white space or a comma after an option
+	continued             // a backslash and a line break after an option
 	element               // the > of an XML element
 )
 
@@ -53,8 +54,14 @@ func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
 		v.doubt = l.comment || f.plan.prose && c != strong
 		return v, v.end > v.start
 	}
+	if sep == continued {
+		return value{start: at, end: f.statementWord(at)}, true
+	}
 	if at > l.end { // the next item of a list
 		return value{start: at, end: f.lineEnd(at)}, true
+	}
+	if v, ok := f.blockBelow(l, at, c); ok {
+		return v, true
 	}
 	v := f.bareValue(l, start, at, sep, c)
 	v.doubt = v.doubt || sep == tight && start > l.first && !opt
@@ -75,10 +82,12 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return element, at + 1
 	case c == '(' && !closed && at == end && f.openQuote(at+1) > 0 && isPlainName(f.text, start, end):
 		return assigned, at + 1
-	case c == ',' && closed && (opt || f.isDefinition(start)), c == '\n' && opt && !closed, c == '\n' && opt && closed:
+	case c == ',' && closed && (opt || f.isDefinition(start)), opt && (c == '\n' || c == '\r'):
 		return f.nextItem(at)
 	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
 		return f.operator(at)
+	case at > blanks && opt && c == '\\' && isLineBreak(f.text[at+1:]):
+		return f.nextLine(at + 1)
 	case at > blanks && opt && c != '-':
 		return option, at
 	case at > blanks && !closed && c != '\n' && c != '\r':
@@ -166,12 +175,26 @@ func (f *finder) nextItem(at int) (separator, int) {
 		at++
 	}
 	if bytes.HasPrefix(f.text[at:], []byte("- ")) {
-		return option, f.blanks(at + 2)
+		at = f.blanks(at + 2)
+		if n := f.openQuote(at); at >= len(f.text) || isOption(f.text[at+n:min(len(f.text), at+n+maxName)]) {
+			return noSeparator, at
+		}
+		return option, at
 	}
 	if n := f.openQuote(at); n > 0 && !isOption(f.text[at+n:min(len(f.text), at+n+maxName)]) {
 		return option, at
 	}
 	return noSeparator, at
+}
+
+// nextLine finds the value of an option that a backslash parts from it.
+func (f *finder) nextLine(at int) (separator, int) {
+	for stop := min(len(f.text), at+maxName); at < stop && isSpace(f.text[at]); at++ {
+	}
+	if at >= len(f.text) || isOption(f.text[at:min(len(f.text), at+maxName)]) {
+		return noSeparator, at
+	}
+	return continued, at
 }
 
 // isOption says whether a word begins as an option does: dashes, a letter,
@@ -187,7 +210,7 @@ func isOption(v []byte) bool {
 	for n < len(v) && isNameByte(v[n]) {
 		n++
 	}
-	return n == len(v) || bytes.IndexByte([]byte("=\"' \t\\"), v[n]) >= 0
+	return n == len(v) || bytes.IndexByte([]byte("=\"' \t\r\n\\"), v[n]) >= 0
 }
 
 // openQuote returns the length of the quote at at, with the escapes before it,
@@ -296,6 +319,53 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c suspicion) v
 	return v
 }
 
+// blockBelow finds the block scalar that the sign at at announces, as in YAML: the
+// lines indented deeper than the current one. In a text known to be YAML the walk
+// reads it. Blocks can stand in each other; what lies in too many is unsure, and
+// taken to the end of the text.
+func (f *finder) blockBelow(l *line, at int, c suspicion) (value, bool) {
+	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != strong || !isBlockSign(beforeComment(f.text[at:l.end])) {
+		return value{}, false
+	}
+	if f.blocks > maxBlocks*len(f.text) {
+		return value{start: at, end: len(f.text), unsure: true}, true
+	}
+	v := value{start: -1}
+	for next, col := l.end+1, indentOf(f.text[l.start:l.end]); next < len(f.text); {
+		line, end := f.lineAt(next)
+		if line.from < end && line.from-next <= col {
+			break
+		}
+		if line.from < end {
+			if v.start < 0 {
+				v.start = line.from
+			}
+			v.end = end
+		}
+		f.blocks += line.next - next
+		next = line.next
+	}
+	return v, v.start >= 0
+}
+
+// maxBlocks bounds how often each byte is read as part of a block, on average.
+const maxBlocks = 8
+
+// isBlockSign says whether v is what announces a block scalar: | or >, and signs
+// of how its lines are joined.
+func isBlockSign(v []byte) bool {
+	v = bytes.TrimSpace(v)
+	if len(v) == 0 || len(v) > 3 || v[0] != '|' && v[0] != '>' {
+		return false
+	}
+	for _, c := range v[1:] {
+		if c != '-' && c != '+' && !isDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
 // headerEnd finds the end of what follows the scheme of a header.
 func (f *finder) headerEnd(l *line, at int) int {
 	end := at
@@ -393,6 +463,11 @@ func commentAt(v []byte, format string) int {
 
 // blankValue is the value of a key that only white space separates from it.
 func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
+	if quote := f.openQuote(at); quote > 0 && c == strong && f.text[at] != l.quote && f.inStatement(start) {
+		v := f.quotedValue(at, quote)
+		v.doubt = l.comment
+		return v, v.end > v.start
+	}
 	if quote := f.openQuote(at); quote > 0 && f.plan.spaced() && l.quote == 0 && !l.comment {
 		v := f.quotedValue(at, quote)
 		return v, v.end > v.start
@@ -419,8 +494,18 @@ func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
 		v.start = f.blanks(end)
 		v.end = f.wordEnd(v.start)
 	}
+	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !isPlain(f.text[v.start:v.end]) {
+		v.end += len(beforeComment(f.text[v.end:f.lineEnd(v.end)]))
+	}
 	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
 	return v, v.end > v.start
+}
+
+// takesLine says whether the value of a name goes on to the end of its line, as in
+// the files of log shippers. After a community comes who may use it.
+func takesLine(name []byte) bool {
+	low := bytes.ToLower(name)
+	return !bytes.Contains(low, []byte("communit")) && (bytes.Contains(low, []byte("pass")) || bytes.Contains(low, []byte("secret")) || bytes.Contains(low, []byte("token")))
 }
 
 func (f *finder) wordEnd(at int) int {

@@ -207,17 +207,79 @@ func (f *finder) tool(start int) {
 	if list := f.listEnd(l, end); list > end {
 		start, end = l.opened, list
 	}
-	f.toolTo = end
-	ws := splitCommand(f.text[start:end], start)
+	ws, last := f.items(l, start)
+	if ws == nil {
+		ws, last = splitCommand(f.text[start:end], start), end
+	}
+	f.toolTo = last
 	for i, m := range commandMasks(ws) {
 		f.add(ws[i].start+m.Start, ws[i].start+m.End)
 	}
 }
 
-// commandEnd finds where a command ends: at its line, its quote, or an
-// operator of the shell.
+// items reads a command of which each word is an item of a block list, as in YAML:
+// those at the column of the item that start stands in. It returns nil where there
+// is no such list, and where the last item ends.
+func (f *finder) items(l *line, start int) (ws []word, end int) {
+	dash := l.start + indentOf(f.text[l.start:l.end])
+	w, is := f.item(dash, l.end)
+	if !is || start < w.start || bytes.ContainsAny(w.text, " \t") {
+		return nil, 0
+	}
+	ws, end = []word{w}, l.end
+	for at := end + 1; at < min(len(f.text), start+maxCommand); at = end + 1 {
+		next, stop := f.lineAt(at)
+		if next.from-at != dash-l.start {
+			break
+		}
+		if w, is = f.item(next.from, stop); !is {
+			break
+		}
+		ws, end = append(ws, w), next.next-1
+	}
+	if len(ws) < 2 {
+		return nil, 0
+	}
+	return ws, end
+}
+
+// item reads the item of a block list between at and end, without its quotes.
+func (f *finder) item(at, end int) (w word, is bool) {
+	if at+1 >= end || f.text[at] != '-' || !isBlank(f.text[at+1]) {
+		return word{}, false
+	}
+	start, end := trimmed(f.text, at+1, end)
+	if start < end && (f.text[start] == '"' || f.text[start] == '\'') {
+		start, end, _ = scanQuoted(f.text[:end], start)
+	} else {
+		end = start + len(beforeComment(f.text[start:end]))
+	}
+	return word{text: f.text[start:end], start: start}, start < end
+}
+
+// continued is the end of the last line that a backslash joins to the one that
+// ends at end.
+func (f *finder) continued(end, limit int) int {
+	for end < limit && isContinued(f.text[:end]) {
+		i := bytes.IndexByte(f.text[end+1:limit], '\n')
+		if i < 0 {
+			return limit
+		}
+		end += 1 + i
+	}
+	return min(end, limit)
+}
+
+// isContinued says whether a line goes on in the next.
+func isContinued(line []byte) bool {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	return len(line) > 0 && line[len(line)-1] == '\\'
+}
+
+// commandEnd finds where a command ends: at its line or the last that a backslash
+// joins to it, its quote, or an operator of the shell.
 func (f *finder) commandEnd(l *line, at int) int {
-	stop := min(l.end, at+maxCommand)
+	stop := f.continued(l.end, min(len(f.text), at+maxCommand))
 	quote := byte(0)
 	for i := at; i < stop; i++ {
 		c := f.text[i]
@@ -254,13 +316,18 @@ func (f *finder) listEnd(l *line, end int) int {
 	return -1
 }
 
+// isLineBreak says whether v begins with the end of a line.
+func isLineBreak(v []byte) bool {
+	return len(v) > 0 && (v[0] == '\n' || v[0] == '\r')
+}
+
 // splitCommand splits a command line as a shell would; at is where it stands.
 // Commas and brackets between quoted words, as in JSON, do not matter.
 func splitCommand(line []byte, at int) []word {
 	var ws []word
 	for i := 0; i < len(line); {
 		c := line[i]
-		if isSpace(c) || c == ',' || c == ')' || c == '(' || c == '!' {
+		if isSpace(c) || c == ',' || c == ')' || c == '(' || c == '!' || c == '\\' && isLineBreak(line[i+1:]) {
 			i++
 			continue
 		}

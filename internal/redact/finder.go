@@ -48,6 +48,7 @@ type finder struct {
 	pemTo   int      // end of the last private key block
 	line    line     // the line of the last trigger
 	toolTo  int      // end of the last command that was read
+	blocks  int      // bytes read as parts of block scalars
 	weakTo  int      // values of doubtful names are read up to here
 }
 
@@ -102,6 +103,15 @@ func (f *finder) hit(t *trigger, end int) {
 		f.dial(start)
 	case kindTool:
 		f.tool(start)
+	case kindOutput:
+		l := f.enter(end)
+		f.output(end, min(f.lineEnd(end), end+maxBare), l.comment)
+	case kindPuTTY:
+		f.putty(end)
+	case kindPuTTYMAC:
+		f.puttyMAC(end)
+	case kindSQL:
+		f.identified(start, end)
 	default:
 		f.shape(t, start, end)
 	}

@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // flow walks bracketed syntax: JSON with or without comments, flow collections
 // of YAML, arrays and inline tables of TOML. It is lenient: it wants to know
@@ -116,7 +119,7 @@ func (w *flow) scalar() {
 	}
 	t := w.top()
 	if !t.list && !t.want {
-		t.key = string(w.f.text[l.start:min(l.end, l.start+maxName)])
+		t.key = keyName(w.f.text[l.start:l.end])
 		return
 	}
 	l.path = w.path()
@@ -145,6 +148,43 @@ func (w *flow) value(t *frame, l leaf) {
 	if w.doc != nil {
 		w.f.observe(w.doc, l)
 	}
+}
+
+// keyName is the name of a key, with its escapes resolved as far as they hide
+// letters: pass\u0077ord.
+func keyName(raw []byte) string {
+	name := raw[:min(len(raw), maxName)]
+	if bytes.IndexByte(name, '\\') < 0 {
+		return string(name)
+	}
+	raw = raw[:min(len(raw), 10*maxName)]
+	out := make([]byte, 0, maxName)
+	for len(raw) > 0 && len(out) < maxName {
+		c, n := unescaped(raw)
+		out = append(out, c)
+		raw = raw[n:]
+	}
+	return string(out)
+}
+
+// escapeDigits says how many digits follow \x, \u and \U.
+var escapeDigits = map[byte]int{'x': 2, 'u': 4, 'U': 8}
+
+// unescaped reads one character of a string, and its length there. Only ASCII is
+// resolved: no name that tells anything has other letters.
+func unescaped(raw []byte) (c byte, n int) {
+	if raw[0] != '\\' || len(raw) < 2 {
+		return raw[0], 1
+	}
+	n = 2 + escapeDigits[raw[1]]
+	if n == 2 || len(raw) < n {
+		return raw[0], 1
+	}
+	code, err := strconv.ParseUint(string(raw[2:n]), 16, 32)
+	if err != nil || code >= 0x80 {
+		return raw[0], 1
+	}
+	return byte(code), n
 }
 
 // scanQuoted reads a quoted string at at, with one or three quotes; it returns

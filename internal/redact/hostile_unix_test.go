@@ -30,6 +30,11 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"-----BEGIN RSA PRIVATE KEY-----\n", "http://", "http://a:b/", "://u:p", "@tcp(", "$6$", "eyJ", "ghp_", "sk-", "Basic ", "curl ", "mysql -p ",
 		"<a>", "<password>", "a: &a [*a,*a]\n", "- ", "- - ", " ", "a:\n ", "key: \\", "x=\\\n", "«redacted»", "--password\n", "#token=", "'", "password='", "${", "\"\"\"", "password=\"\"\"",
 		"<!--", "/*", "a,b:", "{{", "aB", "key ", "secret\n", "pgp:",
+		":ommysql:", ":ommysql:a,b,c,", "IDENTIFIED BY ", "grant identified by 'x", "create user password '",
+		"private-lines: 1\n", "private-lines: 1\nAAAA", "private-mac: ", "private-lines: 1\\n",
+		"- mysql\n", "- curl -u\n", "curl \\\n", "--token \\\n", "- --token\r\n",
+		"passwords =\n", "passwords =\n a\n", "password: |\n", "password: |\n {{", "password a b ", "? password\n", "? password\n: x\n", ": x\n", "\"\\u0070", "\\u0070",
+		"<value>a", "<name>password</name><value>", "<a name='password'><value>x",
 	}
 	r := newTest()
 	const size = 1 << 13

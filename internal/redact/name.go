@@ -35,6 +35,9 @@ type vocabulary struct {
 	lists    map[string]bool // of them, those that name a list of secrets only
 	lookups  map[string]bool // before "key": identifies, opens nothing
 	headers  map[string]bool // before "authorization": still the header
+	stores   map[string]bool // end the name of a map of secrets
+	products map[string]bool // before such a word: the name of a program
+	beside   map[string]bool // in such a map: no secret, in addition to tails
 }
 
 // names is read only.
@@ -78,10 +81,17 @@ var names = vocabulary{
 		symmkey me here is was are`),
 	heads: words(`min max num number existing count allow permit deny no disable enable forgot use show hide
 		require requires check validate reset expire list filter with without bypass ignore by sort rotate`),
-	plurals: words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
-	lists:   words(`passwords passwds passphrases psks`),
-	lookups: words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
-	headers: words(`proxy x http`),
+	plurals:  words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
+	lists:    words(`passwords passwds passphrases psks`),
+	lookups:  words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
+	headers:  words(`proxy x http`),
+	stores:   words(`secret secrets credential credentials creds passwords passwds passphrases`),
+	products: words(`external sealed detect scan csi store`),
+	beside: words(`username account region zone tenant tenants project domain realm email login principal subject
+		namespace annotations annotation description comment note title target targets uid gid uids driver external
+		create created automount kid optional hash org organization bucket cluster context address dn
+		subscription environment role roles datasource revision chart image repository replicas profile
+		client clientid userid keyid kms`),
 	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint
 		primarykey foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
 }

@@ -8,7 +8,7 @@ func (f *finder) record(at int, line []byte) bool {
 	if len(line) > maxBare {
 		return false
 	}
-	if f.directive(at, line) {
+	if f.directive(at, line) || f.oldOutput(at, line) {
 		return true
 	}
 	for _, read := range []func([]byte) int{userRecord, pgpassRecord, agentRecord, clockRecord} {
@@ -88,6 +88,36 @@ func (f *finder) argumentAfter(command, prev string, w word) {
 	case command == "user" && len(w.text) > 1 && w.text[0] == '>': // Redis
 		f.add(w.start+1, w.start+len(w.text))
 	}
+}
+
+// output masks the password of a database that rsyslog writes to, in what follows
+// the name of the module: server,database,user,password;template. The password
+// may hold commas. In a comment it has to look like one.
+func (f *finder) output(at, end int, comment bool) {
+	if i := bytes.IndexByte(f.text[at:end], ';'); i >= 0 {
+		end = at + i
+	}
+	for range 3 {
+		i := bytes.IndexByte(f.text[at:end], ',')
+		if i < 0 {
+			return
+		}
+		at += i + 1
+	}
+	start, end := trimmed(f.text, at, end)
+	f.judge(value{start: start, end: end, doubt: comment}, strong)
+}
+
+// oldOutput masks the same in the oldest way to write it: a selector, then
+// >server,database,user,password.
+func (f *finder) oldOutput(at int, line []byte) bool {
+	i := bytes.IndexByte(line, '>')
+	if f.plan.format != "rsyslog" || i <= 0 || !isBlank(line[i-1]) || bytes.Count(line[i:], []byte(",")) < 3 ||
+		bytes.ContainsAny(bytes.TrimSpace(line[:i]), " \t\"'(") {
+		return false
+	}
+	f.output(at+i+1, at+len(line), false)
+	return true
 }
 
 // userWord masks the password of user:password.

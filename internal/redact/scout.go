@@ -6,15 +6,19 @@ import "strings"
 type kind uint8
 
 const (
-	kindName  kind = iota + 1 // part of a key name that may name a secret
-	kindMark                  // Mark itself
-	kindURL                   // "://": user information, webhook paths
-	kindDial                  // "@tcp(": user information of a Go DSN
-	kindPEM                   // a private key block
-	kindCrypt                 // a password hash
-	kindToken                 // a token that carries its issuer's prefix
-	kindBasic                 // Basic authentication
-	kindTool                  // a program that takes secrets as options
+	kindName     kind = iota + 1 // part of a key name that may name a secret
+	kindMark                     // Mark itself
+	kindURL                      // "://": user information, webhook paths
+	kindDial                     // "@tcp(": user information of a Go DSN
+	kindPEM                      // a private key block
+	kindCrypt                    // a password hash
+	kindToken                    // a token that carries its issuer's prefix
+	kindBasic                    // Basic authentication
+	kindTool                     // a program that takes secrets as options
+	kindOutput                   // an output of rsyslog that logs in to a database
+	kindPuTTY                    // the private part of a key file of PuTTY
+	kindPuTTYMAC                 // and its checksum
+	kindSQL                      // the password of an account in a statement
 )
 
 // trigger is a string worth a closer look, and the rule that takes it.
@@ -60,6 +64,10 @@ func triggers() []trigger {
 	add(kindCrypt, cryptTriggers...)
 	add(kindBasic, "basic ")
 	add(kindTool, toolTriggers...)
+	add(kindOutput, ":ommysql:", ":ompgsql:")
+	add(kindPuTTY, "private-lines:")
+	add(kindPuTTYMAC, "private-mac:", "private-hash:")
+	add(kindSQL, "identified")
 	for i, s := range tokenShapes {
 		all = append(all, trigger{text: strings.ToLower(s.prefix), kind: kindToken, arg: i})
 	}

@@ -114,7 +114,7 @@ func splitKey(key []byte) []string {
 		if end < 0 {
 			end, skip = len(key), 0
 		}
-		out = append(out, string(key[:min(end, maxName)]))
+		out = append(out, keyName(key[:end]))
 		key = key[min(end+skip, len(key)):]
 		if len(out) >= maxDepth {
 			break
@@ -128,6 +128,7 @@ func splitKey(key []byte) []string {
 func (f *finder) walkConf() bool {
 	var section []string
 	for at := 0; at < len(f.text); {
+		begin := at
 		start, end := f.lineAt(at)
 		at = start.next
 		line := f.text[start.from:end]
@@ -144,10 +145,54 @@ func (f *finder) walkConf() bool {
 		case line[0] == '<' && last == '>':
 			section = f.angle(section, line)
 		default:
-			at = max(at, f.confLine(section, start.from, end))
+			next := f.confLine(section, start.from, end)
+			if next == 0 {
+				next = f.indentedLines(section, line, start.from-begin, at)
+			}
+			at = max(at, next)
 		}
 	}
 	return true
+}
+
+// indentedLines judges the lines below an assignment that are indented deeper than
+// it: in ini files they belong to its value. It returns where the line after them
+// begins.
+func (f *finder) indentedLines(section []string, line []byte, col, at int) int {
+	eq := bytes.IndexByte(line, '=')
+	if eq <= 0 || f.plan.format != "ini" && f.plan.format != "conf" && f.plan.format != "" || f.plan.format != "ini" && eq < len(line)-1 {
+		return at
+	}
+	path := push(section, string(bytes.TrimRight(line[:min(eq, maxName)], " \t+:")))
+	if _, list := listName(path); !list && f.pathClass(path) != strong && !f.declared(path) {
+		return at
+	}
+	for at < len(f.text) {
+		l, end := f.lineAt(at)
+		if l.from >= end || l.from-at <= col || isAssignment(f.text[l.from:end]) {
+			break
+		}
+		if c := f.text[l.from]; c != '#' && c != ';' {
+			f.leaf(leaf{path: path, start: l.from, end: end})
+		}
+		at = l.next
+	}
+	return at
+}
+
+// isAssignment says whether an indented line is a setting of its own. What ends in
+// = may be base64.
+func isAssignment(line []byte) bool {
+	eq := bytes.IndexByte(line, '=')
+	if eq <= 0 {
+		return false
+	}
+	for _, c := range bytes.TrimRight(line[:eq], " \t") {
+		if !isNameByte(c) {
+			return false
+		}
+	}
+	return isBlank(line[eq-1]) || len(bytes.Trim(line[eq:], "=")) > 0
 }
 
 // blockName is the name of a block: its first word, or the word before the

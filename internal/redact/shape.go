@@ -369,3 +369,57 @@ func (f *finder) dial(start int) {
 		f.password(at+colon+1, start)
 	}
 }
+
+// putty masks the private part of a key file of PuTTY: the lines after
+// Private-Lines, for as long as they hold nothing but base64. In a string they
+// are parted by escapes.
+func (f *finder) putty(end int) {
+	at := f.blanks(end)
+	count := at
+	for at < len(f.text) && at < count+4 && isDigit(f.text[at]) {
+		at++
+	}
+	start := f.lineBreak(at)
+	if at == count || start == at {
+		return
+	}
+	last := start
+	for next := start; next > last || last == start; next = f.lineBreak(last) {
+		stop := next
+		for stop < len(f.text) && (isAlnum(f.text[stop]) || bytes.IndexByte([]byte("+/="), f.text[stop]) >= 0) {
+			stop++
+		}
+		if stop == next || stop < len(f.text) && !isSpace(f.text[stop]) && bytes.IndexByte([]byte("\\\"'"), f.text[stop]) < 0 {
+			break
+		}
+		last = stop
+	}
+	f.add(start, last)
+}
+
+// lineBreak passes the white space and the escapes of line breaks at at.
+func (f *finder) lineBreak(at int) int {
+	for at < len(f.text) {
+		switch {
+		case isSpace(f.text[at]):
+			at++
+		case f.text[at] == '\\' && at+1 < len(f.text) && (f.text[at+1] == 'n' || f.text[at+1] == 'r'):
+			at += 2
+		default:
+			return at
+		}
+	}
+	return at
+}
+
+// puttyMAC masks what a passphrase can be tried on.
+func (f *finder) puttyMAC(end int) {
+	start := f.blanks(end)
+	last := start
+	for last < len(f.text) && isHex(f.text[last]) {
+		last++
+	}
+	if last-start >= 32 {
+		f.add(start, last)
+	}
+}

@@ -31,8 +31,17 @@ func (f *finder) walk() bool {
 	case "ini", "conf", "sshd", "sudoers", "crontab", "rsyslog", "env", "rules":
 		return f.walkConf()
 	}
+	if isMarkup(f.text) {
+		f.walkXML()
+	}
 	f.walkConf()
 	return false
+}
+
+// isMarkup says whether a text of unknown format begins as XML does.
+func isMarkup(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	return len(text) > 1 && text[0] == '<' && (isLetter(text[1]) || text[1] == '?' || text[1] == '!')
 }
 
 // leaf judges one value by its path.
@@ -99,7 +108,7 @@ func (f *finder) declaredLeaf(l leaf) {
 }
 
 // bearers are maps in whose values random strings are secrets.
-var bearers = words(`headers http_headers request_headers custom_headers extra_headers auths basic_auth_users
+var bearers = words(`headers http_headers request_headers custom_headers extra_headers auths
 	httpheaders requestheaders env_http_headers set_headers proxy_headers`)
 
 // pathClass judges a key path: by its own name, and by its parents where the
@@ -110,10 +119,16 @@ func (f *finder) pathClass(path []string) suspicion {
 	}
 	own := path[len(path)-1]
 	c := f.classOf([]byte(own))
-	if c != none || len(path) < 2 {
+	if c == strong || len(path) < 2 {
 		return c
 	}
 	parent := path[len(path)-2]
+	if strings.EqualFold(parent, "basic_auth_users") || f.isStore(parent) && !isBeside(splitWords(own)) {
+		return strong
+	}
+	if c != none {
+		return c
+	}
 	if bearers[strings.ToLower(parent)] {
 		return weak
 	}
@@ -125,6 +140,22 @@ func (f *finder) pathClass(path []string) suspicion {
 		return weak
 	}
 	return none
+}
+
+// isStore says whether a map of that name holds a secret under each key, whatever
+// the keys are called.
+func (f *finder) isStore(name string) bool {
+	if f.classOf([]byte(name)) == none {
+		return false
+	}
+	ws := splitWords(name)
+	return len(ws) > 0 && names.stores[ws[len(ws)-1]] && !anyIn(ws, names.heads) && !anyIn(ws, names.products)
+}
+
+// isBeside says whether a key in a map of secrets tells something about them. A
+// key of the name key often says where the secret is found.
+func isBeside(ws []string) bool {
+	return len(ws) == 0 || len(ws) == 1 && strings.TrimSuffix(ws[0], "s") == "key" || anyIn(ws, names.tails) || anyIn(ws, names.open) || anyIn(ws, names.beside)
 }
 
 // pairs remembers, for one map, the name of a name/value pair.
@@ -147,7 +178,7 @@ func isPairName(key string) bool {
 func (f *finder) pair(p *pairs, key string, l leaf) {
 	switch {
 	case isPairName(key):
-		p.name = f.classOf(f.text[l.start:l.end])
+		p.name = f.classOf([]byte(keyName(f.text[l.start:l.end])))
 	case strings.EqualFold(key, "value") || strings.EqualFold(key, "content"):
 		p.value = l
 	default:

@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // xmlWalk follows the elements of an XML text.
 type xmlWalk struct {
@@ -8,6 +11,7 @@ type xmlWalk struct {
 	at    int
 	stack []string
 	named suspicion // what a name attribute of the open element says
+	pairs []pairs   // of each open element: its name, its value
 }
 
 // walkXML judges the attributes and texts of an XML text. It returns false if
@@ -37,6 +41,18 @@ func (w *xmlWalk) content(start, end int) {
 	if w.named != none {
 		w.f.judge(value{start: start, end: end}, w.named)
 	}
+	w.sibling(leaf{start: start, end: end})
+}
+
+// sibling feeds the text of an element to the pair of its parent:
+// <name>password</name><value>x</value>, <param-name> and <param-value>.
+func (w *xmlWalk) sibling(l leaf) {
+	n := len(w.pairs)
+	if n < 2 {
+		return
+	}
+	own := w.stack[n-1]
+	w.f.pair(&w.pairs[n-2], own[strings.LastIndexAny(own, "-:")+1:], l)
 }
 
 // tag reads what stands between < and >.
@@ -93,7 +109,7 @@ func (w *xmlWalk) leave(name []byte) bool {
 		return false
 	}
 	same := w.stack[n-1] == string(bytes.TrimSpace(name))
-	w.stack = w.stack[:n-1]
+	w.stack, w.pairs = w.stack[:n-1], w.pairs[:n-1]
 	return same
 }
 
@@ -108,15 +124,16 @@ func (w *xmlWalk) enter(start, end int) {
 		stop++
 	}
 	path := push(w.stack, string(w.f.text[start:min(stop, start+maxName)]))
-	w.named = w.attributes(path, stop, end)
+	p := w.attributes(path, stop, end)
+	w.named = p.name
 	if !empty {
-		w.stack = path
+		w.stack, w.pairs = path, append(w.pairs[:min(len(w.pairs), len(path)-1)], p)
 	}
 }
 
 // attributes judges the attributes between at and end, and returns what a
-// name among them says of the value.
-func (w *xmlWalk) attributes(path []string, at, end int) suspicion {
+// name and a value among them say.
+func (w *xmlWalk) attributes(path []string, at, end int) pairs {
 	var p pairs
 	for at < end {
 		eq := bytes.IndexByte(w.f.text[at:end], '=')
@@ -137,5 +154,5 @@ func (w *xmlWalk) attributes(path []string, at, end int) suspicion {
 		w.f.pair(&p, name, l)
 		at = l.end + 1
 	}
-	return p.name
+	return p
 }

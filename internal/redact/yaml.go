@@ -74,16 +74,45 @@ func (w *yamlWalk) entry(col, from, to int) {
 	if from >= to {
 		return
 	}
+	if from+1 < to && isBlank(w.f.text[from+1]) && w.explicit(col, from, to) {
+		return
+	}
 	keyStart, keyEnd, rest := w.key(from, to)
 	if rest < 0 {
 		w.scalar(indent, from, to)
 		return
 	}
 	pair := w.pop(col, false)
-	path := push(w.parent(), string(w.f.text[keyStart:min(keyEnd, keyStart+maxName)]))
+	path := push(w.parent(), keyName(w.f.text[keyStart:keyEnd]))
 	w.stack = append(w.stack, yamlKey{col: col, path: path, pair: pair})
 	rest, _ = trimmed(w.f.text, rest, to)
 	w.value(col, path, rest, to)
+}
+
+// explicit reads a key and a value that stand on lines of their own: ? key, and
+// then : value.
+func (w *yamlWalk) explicit(col, from, to int) bool {
+	start, _ := trimmed(w.f.text, from+1, to)
+	switch w.f.text[from] {
+	case '?':
+		pair := w.pop(col, false)
+		name := w.f.text[start:to]
+		if name[0] == '"' || name[0] == '\'' {
+			s, e, _ := scanQuoted(name, 0)
+			name = name[s:e]
+		}
+		w.stack = append(w.stack, yamlKey{col: col, path: push(w.parent(), keyName(beforeComment(name))), pair: pair})
+		return true
+	case ':':
+		w.pop(col, true)
+		n := len(w.stack)
+		if n == 0 || w.stack[n-1].col != col {
+			return false
+		}
+		w.value(col, w.stack[n-1].path, start, to)
+		return true
+	}
+	return false
 }
 
 // pop closes the keys at col and deeper; of a list item only the deeper ones,
