@@ -377,7 +377,7 @@ func (l *Log) Finish() (Verdict, error) {
 	l.whole()
 	for _, src := range slices.SortedFunc(maps.Keys(l.chains), compareSources) {
 		for _, h := range l.chains[src].holes() {
-			l.report(found(SequenceGap, h.index, src, "source %s: seq %d to %d are not here", src, h.first, h.last))
+			l.report(Missing(h.index, src, h.first, h.last))
 		}
 	}
 	index := l.resolve()

@@ -104,6 +104,9 @@ func saw(index uint64, e *entry.Entry, root Root) *Finding {
 // Missing is step 14 for one hole: entries that nobody has although one beyond
 // them stands at index, or a beat of their source has announced them.
 func Missing(index uint64, src entry.Source, first, last uint64) *Finding {
+	if first == last {
+		return found(SequenceGap, index, src, "source %s: seq %d is not here", src, first)
+	}
 	return found(SequenceGap, index, src, "source %s: seq %d to %d are not here", src, first, last)
 }
 

@@ -42,7 +42,7 @@ func (o *odd) again(t *testing.T) {
 // gaps are the holes that are open.
 func (o *odd) gaps() (holes []string) {
 	for _, f := range o.Gaps(time.Now().Add(time.Hour)) {
-		holes = append(holes, f.Detail[len(f.Detail)-len("seq 0 to 0 are not here"):])
+		holes = append(holes, f.Detail[len(f.Detail)-len("seq 0 is not here"):])
 	}
 	return holes
 }
@@ -152,7 +152,7 @@ func TestHoles(t *testing.T) {
 		t.Errorf("told before stragglers could come: %v", got)
 	}
 	send(5, 6, 7, 8)
-	want := []string{"seq 1 to 1 are not here", "seq 3 to 3 are not here"}
+	want := []string{"seq 1 is not here", "seq 3 is not here"}
 	if got := o.gaps(); !slices.Equal(got, want) {
 		t.Errorf("holes %q, want %q", got, want)
 	}
