@@ -41,7 +41,7 @@ unless --listen says otherwise. It ends with Ctrl-C; what was recorded stays.`,
 		Example: `  sudo stele up
   stele up ~/.config/otelcol /etc/myagent.yaml
   sudo stele up --listen 0.0.0.0:7835 --name log.example.org   # other hosts may join`,
-		Args: cobra.ArbitraryArgs,
+		Args: somePaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := a.layout()
 			if err != nil {
@@ -52,7 +52,7 @@ unless --listen says otherwise. It ends with Ctrl-C; what was recorded stays.`,
 		},
 	}
 	f := cmd.Flags()
-	f.DurationVar(&o.scanEvery, "scan-every", 0, "time between two scans of everything watched (default 5m, or 2s where the kernel tells nothing)")
+	f.Var((*interval)(&o.scanEvery), "scan-every", "time between two scans of everything watched (default 5m, or 2s where the kernel tells nothing)")
 	f.StringVar(&o.listen, "listen", "", "address to serve at (default "+settings.Default().Serve.Listen+", or any free port of loopback)")
 	f.StringSliceVar(&o.names, "name", nil, "host name by which clients call this server, beside its addresses")
 	return cmd
@@ -68,6 +68,33 @@ type upOptions struct {
 	ownEvents bool // record what this process changes too
 	quiet     bool
 	ready     chan<- *machine // told once everything is attached; nil: nobody
+}
+
+// interval is the time between two scans, as a flag.
+type interval time.Duration
+
+func (i *interval) Set(s string) error {
+	t, err := settings.Interval(s)
+	*i = interval(t)
+	return err
+}
+
+func (i *interval) String() string {
+	if *i == 0 {
+		return "" // the default, which the usage says in words
+	}
+	return time.Duration(*i).String()
+}
+
+func (i *interval) Type() string { return "duration" }
+
+// somePaths takes any number of paths, none of which may be empty: that would be
+// the working directory, and more likely a variable that was not set.
+func somePaths(_ *cobra.Command, args []string) error {
+	if slices.Contains(args, "") {
+		return errors.New("a PATH is empty")
+	}
+	return nil
 }
 
 // machine is a store, its door and a watcher in one process.
@@ -225,6 +252,7 @@ func (a *app) watcherConfig(l server.Layout, o upOptions) (watcher.Config, error
 	if err != nil {
 		return watcher.Config{}, err
 	}
+	a.tellMissing(given)
 	paths := given
 	if o.discover {
 		found, err := a.discover(cat)
@@ -241,6 +269,19 @@ func (a *app) watcherConfig(l server.Layout, o upOptions) (watcher.Config, error
 		Catalogue: cat, Redactor: red, DigestKey: secret.Bytes(), Paths: paths, Claims: claims(given, l.Dir),
 		Socket: l.Socket(), Version: version(), ScanEvery: o.scanEvery, OwnEvents: o.ownEvents, Now: time.Now, Diag: a.diag(),
 	}, nil
+}
+
+// tellMissing names what is to be watched and is not there: it may come, and it
+// may be mistyped.
+func (a *app) tellMissing(given []string) {
+	for _, p := range given {
+		if _, err := os.Lstat(p); err == nil {
+			continue
+		}
+		if found, err := filepath.Glob(p); err == nil && len(found) == 0 {
+			a.talk("missing      %s: recorded once it is there", terminal.Escape(p))
+		}
+	}
 }
 
 // discover lists the agents on this machine and says so.

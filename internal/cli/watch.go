@@ -26,7 +26,7 @@ What the server has not proved to hold waits here. A token is needed once.`,
 		Example: `  stele watch --join - < token      # the first time
   stele watch                       # from then on
   stele watch --settings ` + settings.Path,
-		Args: cobra.ArbitraryArgs,
+		Args: somePaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.paths = args
 			return a.runWatch(cmd.Context(), o)
@@ -35,7 +35,7 @@ What the server has not proved to hold waits here. A token is needed once.`,
 	f := cmd.Flags()
 	f.StringVar(&o.join, "join", "", "join token, or - to read it from standard input")
 	f.StringVar(&o.file, "settings", "", "file of settings; what other flags say counts before it")
-	f.DurationVar(&o.scanEvery, "scan-every", 0, "time between two scans of everything watched")
+	f.Var((*interval)(&o.scanEvery), "scan-every", "time between two scans of everything watched (default 5m)")
 	f.BoolVar(&o.enrolOnly, "enrol-only", false, "join and end: for packages and images")
 	return cmd
 }

@@ -156,6 +156,11 @@ func interval(n *yaml.Node) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	return Interval(s)
+}
+
+// Interval reads the time between two scans.
+func Interval(s string) (time.Duration, error) {
 	t, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
