@@ -136,14 +136,26 @@ func headline(v *history.View) string {
 	if v.Kind == "change" {
 		return whoText(v.Actor)
 	}
-	text := strings.TrimSpace(v.Kind + " " + strings.Join(v.Lines, ", "))
-	if v.Kind == "access" {
+	text := strings.TrimSpace(v.Kind + " " + strings.Join(openLines(v), ", "))
+	if v.Kind == "access" || v.Kind == "remark" {
 		text += " by " + whoText(v.Actor)
 	}
 	if v.Detail != "" {
 		text += ": " + shortened(v.Detail)
 	}
 	return text
+}
+
+// openLines are the open lines of an entry, in which entries are named by index,
+// as people name them, where they stand in this log.
+func openLines(v *history.View) []string {
+	lines, about := slices.Clone(v.Lines), v.About
+	for k, l := range lines {
+		if strings.HasPrefix(l, "about ") && len(about) > 0 {
+			lines[k], about = fmt.Sprintf("about entry %d", about[0]), about[1:]
+		}
+	}
+	return lines
 }
 
 // shortened fits into a line.

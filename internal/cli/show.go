@@ -72,7 +72,7 @@ func printView(w io.Writer, v *history.View) {
 	}
 	line("host", v.Host)
 	line("agent", v.Agent)
-	for _, l := range v.Lines {
+	for _, l := range openLines(v) {
 		line("", l)
 	}
 	line("detail", v.Detail)

@@ -127,7 +127,7 @@ func (r *Reader) entry(ctx context.Context, i uint64) (*entry.Entry, error) {
 }
 
 // place adds what other entries say about this one: host, when it was received,
-// reasons given afterwards, what changed in its secrets. What cannot be read is
+// reasons given afterwards, what changed in its secrets, what it is about. What cannot be read is
 // left out: it is shown, and judged, where it stands.
 func (r *Reader) place(ctx context.Context, e *entry.Entry, en *enrolment, v *View, b bodies) {
 	v.Host = en.name()
@@ -147,6 +147,19 @@ func (r *Reader) place(ctx context.Context, e *entry.Entry, en *enrolment, v *Vi
 	if v.Reason == nil {
 		v.Reason = r.explained(ctx, e.ID())
 	}
+	v.About = r.indexes(ctx, e.Open.About)
+}
+
+// indexes are where entries with those ids stand; nil unless all are found.
+func (r *Reader) indexes(ctx context.Context, ids []entry.ID) (all []uint64) {
+	for _, id := range ids {
+		i, err := r.Find(ctx, id)
+		if err != nil {
+			return nil
+		}
+		all = append(all, i)
+	}
+	return all
 }
 
 // what reads the change that a reference names.

@@ -33,6 +33,7 @@ type View struct {
 	Reason   *Reason   `json:"reason,omitempty"`
 	Changes  []Change  `json:"changes,omitempty"`
 	Lines    []string  `json:"lines,omitempty"`  // open lines of a kind that is not a change
+	About    []uint64  `json:"about,omitempty"`  // the entries that those lines are about, in their order
 	Detail   string    `json:"detail,omitempty"` // one sentence about a finding, a gap, a reading
 	Findings []Finding `json:"findings,omitempty"`
 	Proof    Proof     `json:"proof"`
