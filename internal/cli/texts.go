@@ -109,13 +109,16 @@ func (a *app) printDiffs(ctx context.Context, r *history.Reader, pairs []history
 		if err != nil {
 			return err
 		}
+		secrets, err := r.SecretsChanged(ctx, p)
+		if err != nil && !errors.Is(err, history.ErrNoText) {
+			return err
+		}
 		name := terminal.Escape(p.Name)
 		d := udiff.Unified("a/"+strings.TrimPrefix(name, "/"), "b/"+strings.TrimPrefix(name, "/"), before, after)
 		if d == "" {
 			fmt.Fprintf(out, "%s: the texts are equal%s\n", name, elsewhere(p))
 			continue
 		}
-		out.WriteString(terminal.EscapeText(d))
 	}
 	return out.Flush()
 }

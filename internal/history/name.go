@@ -192,6 +192,20 @@ func (r *Reader) Texts(ctx context.Context, p Pair) (before, after string, err e
 	return before, after, err
 }
 
+// SecretsChanged counts the secrets that differ between the texts of a pair, which
+// show in neither.
+func (r *Reader) SecretsChanged(ctx context.Context, p Pair) (int, error) {
+	if p.Before == nil || p.After == nil {
+		return 0, nil
+	}
+	before, err := r.Secrets(ctx, p.Before.Index, p.Before.K)
+	if err != nil {
+		return 0, err
+	}
+	after, err := r.Secrets(ctx, p.After.Index, p.After.K)
+	return differing(before, after), err
+}
+
 func (r *Reader) textOf(ctx context.Context, v *Version) (string, error) {
 	if v == nil {
 		return "", nil

@@ -246,9 +246,13 @@ func secretsChanged(before, after *body.What) int {
 	if before == nil || after == nil {
 		return 0
 	}
-	n := max(len(before.Secrets), len(after.Secrets)) - min(len(before.Secrets), len(after.Secrets))
-	for i := range min(len(before.Secrets), len(after.Secrets)) {
-		if before.Secrets[i] != after.Secrets[i] {
+	return differing(before.Secrets, after.Secrets)
+}
+
+func differing(before, after []string) int {
+	n := max(len(before), len(after)) - min(len(before), len(after))
+	for i := range min(len(before), len(after)) {
+		if before[i] != after[i] {
 			n++
 		}
 	}
