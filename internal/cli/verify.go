@@ -41,7 +41,12 @@ the file on disk with the text last recorded of it.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return a.verifyOne(cmd.Context(), args[0])
+				for _, name := range []string{"new", "strict", "skip-signatures"} {
+					if cmd.Flags().Changed(name) {
+						return usagef("--%s is for the whole record, not for %s", name, args[0])
+					}
+				}
+				return a.verifyOne(cmd.Context(), args[0], asJSON)
 			}
 			return a.verifyAll(cmd.Context(), verifyFlags{asJSON, onlyNew, strict, fast})
 		},
@@ -182,7 +187,7 @@ func (a *app) printVerdict(rep *monitor.Report) {
 			fmt.Fprintf(a.out, "… %d more places; --json has them all\n", len(rep.Problems)-i)
 			break
 		}
-		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
+		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(strings.TrimPrefix(p.Detail, p.Where+": ")))
 	}
 	signatures := "signatures, "
 	if !rep.Signatures {
@@ -217,7 +222,7 @@ func (a *app) printVerdict(rep *monitor.Report) {
 }
 
 // verifyOne checks one entry, or a file on disk.
-func (a *app) verifyOne(ctx context.Context, name string) error {
+func (a *app) verifyOne(ctx context.Context, name string, asJSON bool) error {
 	path, err := filepath.Abs(name)
 	if err != nil {
 		return err
@@ -234,32 +239,46 @@ func (a *app) verifyOne(ctx context.Context, name string) error {
 		i, err := resolve(ctx, r, name)
 		if err != nil {
 			if isFile {
-				return a.verifyFile(ctx, r, path)
+				return a.verifyFile(ctx, r, path, asJSON)
 			}
 			return err
 		}
-		return a.verifyEntry(ctx, r, i)
+		return a.verifyEntry(ctx, r, i, asJSON)
 	})
 }
 
-func (a *app) verifyEntry(ctx context.Context, r *history.Reader, i uint64) error {
+func (a *app) verifyEntry(ctx context.Context, r *history.Reader, i uint64, asJSON bool) error {
 	v, err := r.Examined(ctx, i)
 	if err != nil {
 		return err
 	}
-	for _, f := range v.Findings {
-		fmt.Fprintf(a.out, "%s: %s\n", f.Code, terminal.Escape(f.Detail))
+	if asJSON {
+		if err := json.NewEncoder(a.out).Encode(v); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range v.Findings {
+			fmt.Fprintf(a.out, "%s: %s\n", f.Code, terminal.Escape(f.Detail))
+		}
+		fmt.Fprintf(a.out, "entry %d: %s\n", i, proofText(v.Proof))
 	}
-	fmt.Fprintf(a.out, "entry %d: %s\n", i, proofText(v.Proof))
 	if v.Proof.State == history.Bad {
 		return errBadEvidence
 	}
 	return nil
 }
 
+// jsonFile says whether a file on disk is what was recorded of it last.
+type jsonFile struct {
+	Path     string `json:"path"`
+	State    string `json:"state"` // same or drift
+	Index    uint64 `json:"index"`
+	Recorded string `json:"recorded"`
+}
+
 // verifyFile holds a file on disk against the text last recorded of it. What is
 // on disk is redacted in the same way first, so nothing secret is printed.
-func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string) error {
+func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, asJSON bool) error {
 	rec, err := r.Recorded(ctx, path, hostName())
 	if err != nil {
 		return hintName(err, path)
@@ -268,13 +287,24 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string) er
 	if err != nil {
 		return err
 	}
+	if asJSON {
+		j := jsonFile{path, "same", rec.Version.Index, rec.View.Time}
+		if !same {
+			j.State = "drift"
+		}
+		if err := json.NewEncoder(a.out).Encode(j); err != nil {
+			return err
+		}
+	}
 	if !same {
 		return withHint(&verify.Finding{
 			Code: "drift", Accused: "disk", Index: rec.Version.Index,
 			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, rec.Version.Index, rec.View.Time),
 		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
 	}
-	fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), rec.Version.Index, rec.View.Time)
+	if !asJSON {
+		fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), rec.Version.Index, rec.View.Time)
+	}
 	return nil
 }
 
