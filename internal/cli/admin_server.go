@@ -29,7 +29,7 @@ func (a *app) operator() (*client.Client, service.Endpoint, error) {
 	e, err := service.ReadEndpoint(l)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, e, withHint(errors.New("no server of this store is running"), "start it with `stele serve`, or name its store with --data DIR")
+		return nil, e, withHint(errors.New("no server of this store is running"), "start it with `stele serve` or `stele up`, or name its store with --data DIR")
 	case errors.Is(err, fs.ErrPermission):
 		return nil, e, withHint(err, "run this as the user who owns the store")
 	case err != nil:
@@ -153,7 +153,7 @@ func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o
 	case req.Role == entry.Importer:
 		a.talk("valid until %s, once; its bearer runs: stele import ndjson FILE --join - < TOKEN", given.Info.Expires)
 	default:
-		a.talk("valid until %s, once; on the host: stele watch --join TOKEN", given.Info.Expires)
+		a.talk("valid until %s, once; on the host: stele watch --join - < TOKEN", given.Info.Expires)
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func (a *app) openHost(ctx context.Context, l server.Layout, set settings.Watch,
 		return h, a.join(ctx, h, j, o.join)
 	}
 	if !known {
-		return nil, withHint(errors.New("this machine has joined no server"), "ask its operator for a token (`stele admin token`), then: stele watch --join TOKEN")
+		return nil, withHint(errors.New("this machine has joined no server"), "ask its operator for a token (`stele admin token`), then: stele watch --join - < TOKEN")
 	}
 	return h, a.openJoined(h, j)
 }
@@ -145,7 +145,7 @@ func (a *app) openHost(ctx context.Context, l server.Layout, set settings.Watch,
 func (a *app) openJoined(h *host, j joined) (err error) {
 	if err := h.connect(j); err != nil {
 		if errors.Is(err, keyfile.ErrOtherMachine) {
-			return withHint(err, "this disk was copied from another machine; enrol as a new source: stele watch --join TOKEN")
+			return withHint(err, "this disk was copied from another machine; enrol as a new source: stele watch --join - < TOKEN")
 		}
 		return err
 	}

@@ -144,7 +144,8 @@ func (a *app) followed(ctx context.Context, l server.Layout, dir string) (*entry
 	}
 	cp, err := believed.Newest(ctx, old, note)
 	if err != nil {
-		return nil, fmt.Errorf("find out how long the log in %s was: %w", dir, err)
+		err = fmt.Errorf("find out how long the log in %s was: %w", dir, err)
+		return nil, withHint(err, "--follows names the directory of a store, as --data does")
 	}
 	a.talk("follows      %s, of %s", cp.Origin, entries(cp.Size))
 	return &entry.Succession{Origin: cp.Origin, Size: cp.Size, Root: cp.Root}, nil
@@ -177,7 +178,7 @@ func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve,
 	}
 	cert, err := certificate(l, set)
 	if err != nil {
-		return nil, err
+		return nil, hintStore(err)
 	}
 	d := &door{layout: l}
 	defer func() {

@@ -122,7 +122,7 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		key := mtls.Peer(r.TLS)
 		if key == nil {
-			return refuse(http.StatusUnauthorized, "enrol with a join token: stele watch --join TOKEN", "no certificate of a source was shown")
+			return refuse(http.StatusUnauthorized, "enrol with a join token: stele watch --join - < TOKEN", "no certificate of a source was shown")
 		}
 		c := &call{Request: r, source: key.Source()}
 		err := s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) error {
@@ -130,7 +130,7 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 			switch {
 			case !ok:
 				s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", r.RemoteAddr, c.source)})
-				return refuse(http.StatusForbidden, "enrol with a join token: stele watch --join TOKEN", "source %s is not enrolled in this log", c.source)
+				return refuse(http.StatusForbidden, "enrol with a join token: stele watch --join - < TOKEN", "source %s is not enrolled in this log", c.source)
 			case en.Revoked:
 				s.found(finding{code: verify.AfterRevoke, source: c.source, detail: r.RemoteAddr + " speaks as this source, which was revoked"})
 				return refuse(http.StatusForbidden, "", "source %s was revoked", c.source)
