@@ -84,7 +84,8 @@ says where the server is and which key it has, so that its bearer believes no ot
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.read, "read", false, "to read with: any number of times, until it expires or is withdrawn")
-	f.StringVar(&o.role, "role", string(entry.Watcher), "what the joining source may do: watcher, receiver, importer, person, monitor")
+	f.StringVar(&o.role, "role", string(entry.Watcher), "what the joining source may do: "+strings.Join(roles, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(roles, cobra.ShellCompDirectiveNoFileComp)) // it is the name of a flag added above
 	f.StringVar(&o.host, "host", "", "the only host that may join with it")
 	f.StringVar(&o.holds, "for", "", "how long it holds: 15m, 12h, 30d (default 1h; with --read 30d)")
 	f.StringVar(&o.url, "url", "", "address by which the bearer reaches the server (default as it knows itself)")
@@ -94,6 +95,9 @@ says where the server is and which key it has, so that its bearer believes no ot
 	f.BoolVar(&o.json, "json", false, "JSON")
 	return cmd
 }
+
+// roles are those of sources that can join.
+var roles = []string{string(entry.Watcher), string(entry.Receiver), string(entry.Importer), string(entry.Person), string(entry.Monitor)}
 
 type tokenOptions struct {
 	list, json, read                       bool
@@ -105,6 +109,9 @@ func (o tokenOptions) request() (wire.TokenRequest, error) {
 	req := wire.TokenRequest{Kind: wire.JoinToken, Role: entry.Role(o.role), Host: o.host, Note: o.note}
 	if o.read {
 		req = wire.TokenRequest{Kind: wire.ReadToken, Note: o.note}
+	}
+	if !slices.Contains(roles, o.role) {
+		return req, usagef("--role: %.40q is none of %s", o.role, strings.Join(roles, ", "))
 	}
 	if o.read && o.host != "" {
 		return req, usagef("--host is for tokens to join with")
@@ -134,14 +141,18 @@ func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o
 	if err != nil {
 		return err
 	}
+	if o.url != "" {
+		u, err := address(o.url)
+		if err != nil {
+			return err
+		}
+		e.URL = u.String()
+	}
 	given, err := c.GiveToken(ctx, req)
 	if err != nil {
 		return err
 	}
 	t := wire.Token{Kind: req.Kind, URL: e.URL, Pin: given.Pin, VKey: given.VKey, Secret: given.Secret}
-	if o.url != "" {
-		t.URL = trimURL(o.url)
-	}
 	text, err := t.Reveal()
 	if err != nil {
 		return err
@@ -169,7 +180,7 @@ func (a *app) listTokens(ctx context.Context, c *client.Client, asJSON bool) err
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tKIND\tROLE\tHOST\tEXPIRES\tUSED BY\tNOTE")
 	for _, t := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, t.Role, terminal.Escape(t.Host), t.Expires, t.UsedBy, terminal.Escape(t.Note))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, cmp.Or(string(t.Role), "-"), cmp.Or(terminal.Escape(t.Host), "-"), t.Expires, cmp.Or(t.UsedBy, "-"), cmp.Or(terminal.Escape(t.Note), "-"))
 	}
 	return w.Flush()
 }

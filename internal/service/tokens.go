@@ -143,7 +143,7 @@ func validity(r wire.TokenRequest) (time.Duration, error) {
 		return 0, fmt.Errorf("%w: of the kind %q", errTokenRequest, r.Kind)
 	}
 	if holds <= 0 || holds > most {
-		return 0, fmt.Errorf("%w: it could hold for %s at the most", errTokenRequest, most)
+		return 0, fmt.Errorf("%w: it could hold for %d days at the most", errTokenRequest, most/(24*time.Hour))
 	}
 	return holds, nil
 }
