@@ -162,7 +162,8 @@ type exitWith int
 
 func (e exitWith) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-func (a *app) complain(err error) {
+// complain says what went wrong with a command, and what to do.
+func (a *app) complain(cmd *cobra.Command, err error) {
 	var status exitWith
 	if err == nil || errors.As(err, &status) {
 		return
@@ -176,7 +177,7 @@ func (a *app) complain(err error) {
 	}
 	var u usageError
 	if errors.As(err, &u) {
-		fmt.Fprintln(a.err, "stele: hint: `stele help` and `stele COMMAND --help` have examples")
+		fmt.Fprintf(a.err, "stele: hint: `%s --help` says how it is used\n", cmd.CommandPath())
 	}
 }
 
