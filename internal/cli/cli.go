@@ -53,9 +53,9 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errw)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	err = a.hintShrunk(hintAnswer(err))
-	a.complain(err)
+	a.complain(cmd, err)
 	return exitStatus(err)
 }
 

@@ -42,9 +42,6 @@ var allKinds = []string{
 	string(entry.Enrol), string(entry.Revoke), string(entry.RollCall), string(entry.Erase),
 }
 
-// kinds are the kinds of entries, in the order of how often people look for them.
-var kinds = []string{"change", "gap", "finding", "remark", "access", "enrol", "revoke", "erase", "rollcall"}
-
 func (f *filterFlags) filter(now time.Time) (history.Filter, error) {
 	out := history.Filter{Host: f.host, Agent: f.agent, Actor: f.actor, Path: f.path, Kinds: f.kinds}
 	for _, k := range f.kinds {

@@ -22,8 +22,7 @@ func (a *app) run() *cobra.Command {
 		Short:                 "Run a command; what it changes is recorded with a reason",
 		Example: `  stele run --reason "rotate the scrape token" --ticket OPS-42 -- vi /etc/prometheus/prometheus.yml
   stele run --reason "weekly update" -- apt-get -y upgrade`,
-		DisableFlagsInUseLine: true, // what follows COMMAND is its own
-		Args:                  cobra.MinimumNArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason+ticket) == "" {
 				return usagef("run needs --reason or --ticket")

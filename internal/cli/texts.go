@@ -115,9 +115,16 @@ func (a *app) printDiffs(ctx context.Context, r *history.Reader, pairs []history
 		}
 		name := terminal.Escape(p.Name)
 		d := udiff.Unified("a/"+strings.TrimPrefix(name, "/"), "b/"+strings.TrimPrefix(name, "/"), before, after)
-		if d == "" {
+		switch {
+		case d == "" && secrets > 0:
+			fmt.Fprintf(out, "%s: %s changed, and nothing else in the text\n", name, count(secrets, "secret", "secrets"))
+		case d == "":
 			fmt.Fprintf(out, "%s: the texts are equal%s\n", name, elsewhere(p))
-			continue
+		default:
+			out.WriteString(terminal.EscapeText(d))
+			if secrets > 0 {
+				a.talk("%s: %s changed too", name, count(secrets, "secret", "secrets"))
+			}
 		}
 	}
 	return out.Flush()

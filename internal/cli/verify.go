@@ -187,7 +187,7 @@ func (a *app) printVerdict(rep *monitor.Report) {
 			fmt.Fprintf(a.out, "… %d more places; --json has them all\n", len(rep.Problems)-i)
 			break
 		}
-		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(strings.TrimPrefix(p.Detail, p.Where+": ")))
+		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
 	}
 	signatures := "signatures, "
 	if !rep.Signatures {

@@ -127,8 +127,8 @@ func (r *Reader) entry(ctx context.Context, i uint64) (*entry.Entry, error) {
 }
 
 // place adds what other entries say about this one: host, when it was received,
-// reasons given afterwards, what changed in its secrets, what it is about. What cannot be read is
-// left out: it is shown, and judged, where it stands.
+// reasons given afterwards, what changed in its secrets, what it is about. What
+// cannot be read is left out: it is shown, and judged, where it stands.
 func (r *Reader) place(ctx context.Context, e *entry.Entry, en *enrolment, v *View, b bodies) {
 	v.Host = en.name()
 	if told := en.role == entry.Receiver || en.role == entry.Importer; told && len(b.what) > 0 && b.what[0] != nil {
