@@ -51,7 +51,7 @@ func TestAnotherUser(t *testing.T) {
 		{"no token to read from", []string{"log", "--server", url}},
 		{"run this as the user", []string{"log", "--data", store}},
 		{"run this as the user", []string{"verify", "--data", store}},
-		{"run this as the user", []string{"run", "--reason", "why", "--data", store, "--", "true"}},
+		{"run this as that user", []string{"run", "--reason", "why", "--data", store, "--", "true"}},
 		{"run as the user", []string{"up", "--data", store}},
 		{"run this as the user", []string{"admin", "token", "--read", "--data", store}},
 		{"not a whole token", []string{"connect", "--server", url}},

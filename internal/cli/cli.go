@@ -102,8 +102,8 @@ func fitting(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		err := check(cmd, args)
 		switch {
-		case err == nil:
-			return nil
+		case err == nil, errors.As(err, new(usageError)):
+			return err
 		case !cmd.HasSubCommands():
 			return usagef("the arguments do not fit: want %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 		}

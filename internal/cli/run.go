@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -35,13 +36,17 @@ func (a *app) run() *cobra.Command {
 	return cmd
 }
 
-// hintWatcher says what to do where the watcher was not reached; it is as told,
-// unless it is there and is somebody else's.
+// hintWatcher says what to do where the watcher was not reached: as told, unless it
+// is another user's. What it answered speaks for itself.
 func hintWatcher(err error, told string) error {
-	if errors.Is(err, fs.ErrPermission) {
-		told = "the watcher here is another user's; run this as that user"
+	var dial *net.OpError
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return withHint(err, "the watcher here is another user's; run this as that user")
+	case errors.As(err, &dial):
+		return withHint(err, "%s", told)
 	}
-	return withHint(err, "%s", told)
+	return err
 }
 
 // runCommand tells the watcher the reason, then runs the command with the

@@ -92,7 +92,7 @@ func (i *interval) Type() string { return "duration" }
 // the working directory, and more likely a variable that was not set.
 func somePaths(_ *cobra.Command, args []string) error {
 	if slices.Contains(args, "") {
-		return errors.New("a PATH is empty")
+		return usagef("a PATH is empty")
 	}
 	return nil
 }
