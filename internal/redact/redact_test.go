@@ -78,6 +78,8 @@ var fragments = []string{
 	"${", "$", "{{ ", " }}", "<%= ", " %>", "https://bob:", "@host", "@tcp(", "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----",
 	"hunter2", "Ginger#3425", "9f86d081884c7d659a2feaa0c55ad015", "ghp_4FBhju4brKKjrOzruofEmxJqJdjea5WtQfal", "$6$abc$", "eyJ", "Basic ",
 	Mark, Mark[:3], Mark[3:], "\xff", "\r\n", "\t", "mysql -p", "curl -u a:", "--password", "-p", "[[a.b]]", "[a]", "\"\"\"", "!vault |", "&a", "*a", "é",
+	"*.* :ommysql:a,b,c,", "CREATE USER a IDENTIFIED BY ", "Private-Lines: 1\n", "? ", "\n: ", "\n- mysql\n- -p", " \\\n ", "\npassword: |\n  ", "passwords =\n  ",
+	"<name>password</name><value>", "\\u0070", "secrets:\n  ", "PASSWORD '", "*.* >a,b,c,",
 }
 
 func TestTextKeepsItsPromisesOnFragments(t *testing.T) {

@@ -169,10 +169,10 @@ func (f *finder) indentedLines(section []string, line []byte, col, at int) int {
 	}
 	for at < len(f.text) {
 		l, end := f.lineAt(at)
-		if l.from >= end || l.from-at <= col || isAssignment(f.text[l.from:end]) {
+		if l.from < end && (l.from-at <= col || isAssignment(f.text[l.from:end])) {
 			break
 		}
-		if c := f.text[l.from]; c != '#' && c != ';' {
+		if l.from < end && f.text[l.from] != '#' && f.text[l.from] != ';' {
 			f.leaf(leaf{path: path, start: l.from, end: end})
 		}
 		at = l.next
@@ -267,9 +267,19 @@ func (f *finder) confLeaf(l leaf, several bool) {
 		f.declaredLeaf(l)
 		return
 	}
-	if several && f.pathClass(l.path) == strong {
+	if f.pathClass(l.path) == strong && (several || f.inStore(l.path)) {
 		f.judge(value{start: l.start, end: l.end}, strong)
+		return
 	}
+	if last, _ := listName(l.path); names.lists[last] && f.plan.format == "ini" {
+		f.leaf(l)
+	}
+}
+
+// inStore says whether a value stands in a section of secrets of an ini file under
+// a name that does not tell, so that a line alone does not show what it is.
+func (f *finder) inStore(path []string) bool {
+	return f.plan.format == "ini" && f.classOf([]byte(path[len(path)-1])) != strong
 }
 
 // splitConf returns the end of the key and the start of the value of a line

@@ -41,6 +41,8 @@ func (f *finder) identified(start, end int) {
 	}
 	if hash := f.keyword(at, "password"); hash > 0 {
 		at = hash
+	} else if hasPrefixFold(f.text[at:min(len(f.text), at+maxName)], []string{"password("}) {
+		at += len("password(")
 	}
 	quote := f.openQuote(at)
 	if quote == 0 {
