@@ -116,6 +116,24 @@ var crowds = []threat{
 		}, "a token that nobody uses", func(t *testing.T, d *door) { d.token(t) },
 	},
 	{
+		"a source that was revoked goes on with a stream", verify.AfterRevoke, func(t *testing.T, d *door) {
+			s := d.join(t, 1)
+			_, err := s.Submit(t.Context(), s.sign(t, "/etc/a"))
+			must(t, err)
+			d.revoke(t, s)
+			if _, err := s.Submit(t.Context(), s.sign(t, "/etc/b")); status(t, err) != http.StatusForbidden {
+				t.Errorf("it is let in: %v", err)
+			}
+		}, "another one is revoked meanwhile", func(t *testing.T, d *door) {
+			s, other := d.join(t, 1), d.join(t, 2)
+			_, err := s.Submit(t.Context(), s.sign(t, "/etc/a"))
+			must(t, err)
+			d.revoke(t, other)
+			_, err = s.Submit(t.Context(), s.sign(t, "/etc/b"))
+			must(t, err)
+		},
+	},
+	{
 		"a source that was revoked goes on", verify.AfterRevoke, func(t *testing.T, d *door) {
 			s := d.join(t, 1)
 			s.proves(t)
