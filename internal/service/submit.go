@@ -130,7 +130,9 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 	return plain, release, nil
 }
 
-// submit hands entries of one source to the store.
+// submit hands entries of one source to the store. It stays until the store is
+// done with them, though the sender has gone: for as long they are in memory, and
+// the room that was set aside for them must not be given to others.
 func (s *Service) submit(ctx context.Context, c *call, subs []wire.Submission) (answers []wire.Answer, err error) {
 	for i := range subs {
 		if !signedBy(subs[i].Note, c.source) {
@@ -139,7 +141,7 @@ func (s *Service) submit(ctx context.Context, c *call, subs []wire.Submission) (
 	}
 	c.peer.hears(s.cfg.Now())
 	start := time.Now()
-	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *server.Server) (err error) {
 		if _, err = s.letIn(srv, c); err == nil {
 			answers, err = srv.Submit(ctx, subs)
 		}
