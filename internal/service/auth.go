@@ -125,18 +125,9 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 			return refuse(http.StatusUnauthorized, "enrol with a join token: stele watch --join - < TOKEN", "no certificate of a source was shown")
 		}
 		c := &call{Request: r, source: key.Source()}
-		err := s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) error {
-			en, ok := srv.Enrolment(c.source)
-			switch {
-			case !ok:
-				s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", r.RemoteAddr, c.source)})
-				return refuse(http.StatusForbidden, "enrol with a join token: stele watch --join - < TOKEN", "source %s is not enrolled in this log", c.source)
-			case en.Revoked:
-				s.found(finding{code: verify.AfterRevoke, source: c.source, detail: r.RemoteAddr + " speaks as this source, which was revoked"})
-				return refuse(http.StatusForbidden, "", "source %s was revoked", c.source)
-			}
-			c.role = en.Role
-			return nil
+		err := s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) (err error) {
+			c.role, err = s.letIn(srv, c)
+			return err
 		})
 		if err != nil {
 			return err
@@ -145,6 +136,21 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 		s.heard(c)
 		return h(w, c)
 	}
+}
+
+// letIn says which role a source comes in with, if it does. It is asked again for
+// each group of a stream, which may outlive the enrolment it began under.
+func (s *Service) letIn(srv *server.Server, c *call) (entry.Role, error) {
+	en, ok := srv.Enrolment(c.source)
+	switch {
+	case !ok:
+		s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", c.RemoteAddr, c.source)})
+		return "", refuse(http.StatusForbidden, "enrol with a join token: stele watch --join - < TOKEN", "source %s is not enrolled in this log", c.source)
+	case en.Revoked:
+		s.found(finding{code: verify.AfterRevoke, source: c.source, detail: c.RemoteAddr + " speaks as this source, which was revoked"})
+		return "", refuse(http.StatusForbidden, "", "source %s was revoked", c.source)
+	}
+	return en.Role, nil
 }
 
 func bearer(r *http.Request) string {

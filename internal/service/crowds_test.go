@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -116,6 +119,24 @@ var crowds = []threat{
 		}, "a token that nobody uses", func(t *testing.T, d *door) { d.token(t) },
 	},
 	{
+		"a source that was revoked goes on with a stream", verify.AfterRevoke, func(t *testing.T, d *door) {
+			s := d.join(t, 1)
+			_, err := s.Submit(t.Context(), s.sign(t, "/etc/a"))
+			must(t, err)
+			d.revoke(t, s)
+			if _, err := s.Submit(t.Context(), s.sign(t, "/etc/b")); status(t, err) != http.StatusForbidden {
+				t.Errorf("it is let in: %v", err)
+			}
+		}, "another one is revoked meanwhile", func(t *testing.T, d *door) {
+			s, other := d.join(t, 1), d.join(t, 2)
+			_, err := s.Submit(t.Context(), s.sign(t, "/etc/a"))
+			must(t, err)
+			d.revoke(t, other)
+			_, err = s.Submit(t.Context(), s.sign(t, "/etc/b"))
+			must(t, err)
+		},
+	},
+	{
 		"a source that was revoked goes on", verify.AfterRevoke, func(t *testing.T, d *door) {
 			s := d.join(t, 1)
 			s.proves(t)
@@ -159,6 +180,41 @@ func TestQueueFull(t *testing.T) {
 	if told := d.told(); len(told) > 0 {
 		t.Errorf("told %q", told)
 	}
+}
+
+// TestGoneButHeld: what a sender handed in takes its room for as long as the store
+// has it in hand, though the sender does not wait for the answer.
+func TestGoneButHeld(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	head := s.chain.Head()
+	one := s.sign(t, "/etc/a")
+	s.chain = record.NewChain(s.key, head)
+	other := s.sign(t, "/etc/b") // a fork, which is told of
+	s.post(t, one...)
+	told, held := make(chan struct{}, 1), make(chan struct{})
+	must(t, d.Store(t.Context(), func(_ context.Context, srv *server.Server) error {
+		srv.Tell(func(*verify.Finding, entry.ID) { told <- struct{}{}; <-held })
+		return nil
+	}))
+	ctx, leave := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, err := s.Post(ctx, other)
+		gone <- err
+	}()
+	<-told
+	leave()
+	if err := <-gone; err == nil {
+		t.Error("it was answered")
+	}
+	s.Close() // the server sees it go
+	time.Sleep(100 * time.Millisecond)
+	if d.queued(t) == 0 {
+		t.Error("the room is given away, and the store still has the entries in hand")
+	}
+	close(held)
+	eventually(t, "the room", func() bool { return d.queued(t) == 0 })
 }
 
 // hold has a source take its whole share of the queue, and keep it.

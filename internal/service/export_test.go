@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/server"
 )
 
 // Tick does what the service does every few seconds.
@@ -21,6 +22,11 @@ const ComeWithin = comeWithin
 
 // Impatient has the service wait for clients only briefly.
 func Impatient(c *Config) { c.patience = patience{200 * time.Millisecond, 300 * time.Millisecond} }
+
+// Break has the store stop with the next entry that it takes in.
+func (s *Service) Break(ctx context.Context) error {
+	return s.keeper.use(ctx, func(_ context.Context, srv *server.Server) error { return srv.Index().Close() })
+}
 
 // Streams is how many streams a source has.
 func (s *Service) Streams(src entry.Source) int {

@@ -220,7 +220,12 @@ func (s *Service) changes(srv *server.Server, now time.Time) (came, went []*peer
 }
 
 // expect has those missed who the record says are present, unless they are heard.
+// Who came and was not told of before the store stopped comes once more: a source
+// that the record never lists present could not fall silent on it either.
 func (s *Service) expect(srv *server.Server) {
+	for _, p := range s.peers.all() {
+		p.setPresent(false)
+	}
 	for _, src := range srv.Roll() {
 		p := s.peers.of(src)
 		p.hears(s.cfg.Now())

@@ -234,6 +234,19 @@ func (d *door) copied(t *testing.T) steletest.Store {
 	return st
 }
 
+// stumble has the store stop at an entry and waits until it is open again.
+func (d *door) stumble(t *testing.T, s *source) {
+	t.Helper()
+	must(t, d.Break(t.Context()))
+	_, _ = s.Post(t.Context(), s.sign(t, "/etc/stumble")) // the answer may come before the store has stopped
+	eventually(t, "the store to be open again", func() bool {
+		return d.Store(t.Context(), func(ctx context.Context, srv *server.Server) error {
+			_, err := srv.Index().Next(ctx)
+			return err
+		}) == nil
+	})
+}
+
 // reopen closes the service and serves a store in its place.
 func (d *door) reopen(t *testing.T, st steletest.Store) *door {
 	t.Helper()

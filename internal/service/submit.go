@@ -94,7 +94,7 @@ func (s *Service) entries(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return refuse(http.StatusBadRequest, "", "%w", err)
 	}
-	answers, err := s.submit(c.Context(), c.source, subs)
+	answers, err := s.submit(c.Context(), c, subs)
 	if err != nil {
 		return err
 	}
@@ -130,17 +130,21 @@ func (s *Service) decompress(c *call, b []byte) (plain []byte, release func(), e
 	return plain, release, nil
 }
 
-// submit hands entries of one source to the store.
-func (s *Service) submit(ctx context.Context, src entry.Source, subs []wire.Submission) (answers []wire.Answer, err error) {
+// submit hands entries of one source to the store. It stays until the store is
+// done with them, though the sender has gone: for as long they are in memory, and
+// the room that was set aside for them must not be given to others.
+func (s *Service) submit(ctx context.Context, c *call, subs []wire.Submission) (answers []wire.Answer, err error) {
 	for i := range subs {
-		if !signedBy(subs[i].Note, src) {
+		if !signedBy(subs[i].Note, c.source) {
 			return nil, refuse(http.StatusForbidden, "", "submission %d is not an entry of the source that sends it", i)
 		}
 	}
-	s.peers.of(src).hears(s.cfg.Now())
+	c.peer.hears(s.cfg.Now())
 	start := time.Now()
-	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
-		answers, err = srv.Submit(ctx, subs)
+	err = s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *server.Server) (err error) {
+		if _, err = s.letIn(srv, c); err == nil {
+			answers, err = srv.Submit(ctx, subs)
+		}
 		return err
 	})
 	if err != nil {
@@ -201,7 +205,7 @@ func (s *Service) stream(w http.ResponseWriter, c *call) error {
 		s.readGroups(ctx, rc, c, groups)
 	})
 	for g := range groups {
-		a := s.answerGroup(ctx, c.source, g)
+		a := s.answerGroup(ctx, c, g)
 		b, err := json.Marshal(a)
 		if err == nil {
 			err = errors.Join(rc.SetWriteDeadline(time.Now().Add(replyTimeout)), wire.WriteFrame(w, b), rc.Flush())
@@ -233,12 +237,12 @@ func (g *group) release() {
 	g.held = nil
 }
 
-func (s *Service) answerGroup(ctx context.Context, src entry.Source, g group) groupAnswer {
+func (s *Service) answerGroup(ctx context.Context, c *call, g group) groupAnswer {
 	defer g.release()
 	err := g.problem
 	if err == nil {
 		var answers []wire.Answer
-		if answers, err = s.submit(ctx, src, g.subs); err == nil {
+		if answers, err = s.submit(ctx, c, g.subs); err == nil {
 			return groupAnswer{Answers: answers}
 		}
 	}

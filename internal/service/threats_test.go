@@ -60,6 +60,23 @@ var threats = []threat{
 		},
 	},
 	{
+		"19-21 stop the watcher, which came when the store was about to stop", "silent-source", func(t *testing.T, d *door) {
+			s := d.join(t, 1)
+			must(t, s.beats(t, 0, 0))
+			d.tick(t, time.Second) // it came, and no roll call has said so
+			d.stumble(t, s)
+			must(t, s.beats(t, 0, 0))
+			must(t, s.beats(t, 0, 0))
+			d.tick(t, time.Second)
+			d.tick(t, service.SilentAfter+time.Second)
+		}, "a store that stops while the watcher lives", func(t *testing.T, d *door) {
+			s := d.join(t, 1)
+			present(t, d, s)
+			d.stumble(t, s)
+			d.tick(t, service.SilentAfter/2)
+		},
+	},
+	{
 		"27 delete the spool with what waits in it", verify.SequenceGap, func(t *testing.T, d *door) {
 			s := d.join(t, 1)
 			subs := s.sign(t, "/etc/a", "/etc/b", "/etc/c")
