@@ -76,8 +76,8 @@ func (a *app) withReader(ctx context.Context, q wire.Question, do func(*history.
 	return errors.Join(do(r), r.Close())
 }
 
-// openStore opens the store on this machine for reading. An index of another version
-// is rebuilt by itself where no writer is at work.
+// openStore opens the store on this machine for reading. An index of another version,
+// or none, is rebuilt by itself where no writer is at work.
 func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 	l, err := a.layout()
 	if err != nil {
@@ -89,7 +89,7 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 	}
 	r, err := history.Open(ctx, l, note, a.diag())
 	switch {
-	case errors.Is(err, index.ErrVersion), errors.Is(err, index.ErrDamaged):
+	case errors.Is(err, index.ErrVersion), errors.Is(err, index.ErrDamaged), errors.Is(err, index.ErrMissing):
 		if err := a.reindex(ctx, l, note); err != nil {
 			return nil, err
 		}

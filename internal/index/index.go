@@ -21,6 +21,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -38,6 +39,8 @@ var (
 	ErrVersion = errors.New("index is of another version")
 	// ErrDamaged says that the database is not sound. Remove it and build it again.
 	ErrDamaged = errors.New("index is damaged")
+	// ErrMissing says that there is no database. It can be built from the log.
+	ErrMissing = errors.New("index is missing")
 	// ErrPosition says that records do not continue where the index ends.
 	ErrPosition = errors.New("records do not continue the index")
 	// ErrHeld says that erased names are gone from the index, but not yet from
@@ -64,7 +67,8 @@ type Index struct {
 }
 
 // Open opens the index, and makes an empty one if there is none. Errors are
-// [ErrVersion], [ErrDamaged], or mean that it could not be looked at.
+// [ErrVersion], [ErrDamaged], for reading [ErrMissing], or mean that it could not
+// be looked at.
 func Open(ctx context.Context, cfg Config) (*Index, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -87,6 +91,9 @@ func (x *Index) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	if _, err := os.Stat(x.cfg.Path); errors.Is(err, fs.ErrNotExist) {
+		return ErrMissing
 	}
 	var err error
 	if x.db, err = sql.Open("sqlite", readURI(x.cfg.Path)); err != nil {
