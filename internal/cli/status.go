@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -178,7 +179,7 @@ func (a *app) watcherHere() *watcher.Standing {
 	}
 	reply, done, err := watcher.Ask(socket, watcher.Request{Do: "status"})
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) { // nobody listens, or not any more
 			a.talk("watcher      %v", err)
 		}
 		return nil
