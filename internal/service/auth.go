@@ -89,6 +89,9 @@ func (s *Service) guard(next http.Handler) http.Handler {
 	if name, err := os.Hostname(); err == nil {
 		own = append(own, name)
 	}
+	for i, name := range own {
+		own[i] = strings.ToLower(name)
+	}
 	wrong := s.plain(func(http.ResponseWriter, *http.Request) error {
 		return refuse(http.StatusMisdirectedRequest, "add the name to `names` in the settings of the server", "this server does not go by that name")
 	})
