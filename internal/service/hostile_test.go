@@ -222,9 +222,11 @@ func TestSlow(t *testing.T) {
 	d := open(t, service.Impatient)
 	s := d.join(t, 1)
 	for name, begin := range map[string]string{
-		"at the head":         "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ",
-		"in a body":           "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n",
-		"in a bomb that lies": "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: zstd\r\nContent-Length: 60000000\r\n\r\n",
+		"at the head":                 "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ",
+		"in a body":                   "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n",
+		"in a body that nobody wants": "GET " + wire.PathHealthy + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n",
+		"in a body to nobody":         "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: 100000\r\n\r\n",
+		"in a bomb that lies":         "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: zstd\r\nContent-Length: 60000000\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := d.dial(t, certificate(t, 1))
@@ -253,6 +255,17 @@ func TestSlow(t *testing.T) {
 		defer resp.Body.Close()
 		go pw.Write(append(announced(1<<20, 0), "abc"...))
 		if a := lastAnswer(t, resp.Body); a.Status != http.StatusRequestTimeout {
+			t.Errorf("answer %+v", a)
+		}
+	})
+	t.Run("quiet between frames", func(t *testing.T) {
+		pr, pw := io.Pipe()
+		defer pw.Close()
+		resp := d.stream(t, pr)
+		defer resp.Body.Close()
+		time.Sleep(time.Second) // more than a body may take
+		go pw.Write(append(announced(3, 0), "abc"...))
+		if a := lastAnswer(t, resp.Body); a.Status != http.StatusBadRequest {
 			t.Errorf("answer %+v", a)
 		}
 	})
