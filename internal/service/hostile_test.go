@@ -345,7 +345,7 @@ func TestHostileFrames(t *testing.T) {
 const (
 	frameHeaders, frameReset, frameSettings, framePing = 1, 3, 4, 6
 
-	endHeaders = 4
+	endStream, endHeaders = 1, 4
 )
 
 // frame is one of HTTP/2.
@@ -398,6 +398,42 @@ func TestFloodOfFrames(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBundlesNobodyTakes: a stranger who asks for as many bundles as a connection
+// carries and takes none of them does not fill the memory.
+func TestBundlesNobodyTakes(t *testing.T) {
+	d := open(t)
+	var paths []string
+	for i := range 300 {
+		paths = append(paths, fmt.Sprintf("/etc/%d", i))
+	}
+	s := d.join(t, 1)
+	s.post(t, s.sign(t, paths...)...)
+	d.published(t)
+	get := fields(":method", "GET", ":scheme", "https", ":authority", "127.0.0.1", ":path", wire.PathLog+"tile/entries/000", "accept-encoding", "zstd")
+	flat(t, d, func() {
+		c := d.dial(t, nil, "h2") // open until the test ends
+		out := []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+		out = append(out, frame(frameSettings, 0, 0, []byte{0, 4, 0, 0, 0, 0})...) // windows of no bytes
+		const most = 64                                                            // streams of a connection
+		for i := range uint32(most) {
+			out = append(out, frame(frameHeaders, endHeaders|endStream, 2*i+1, get)...)
+		}
+		_, err := c.Write(out)
+		must(t, err)
+		in := bufio.NewReader(c)
+		for answered := 0; answered < most; {
+			var head [9]byte
+			_, err := io.ReadFull(in, head[:])
+			must(t, err)
+			if head[3] == frameHeaders {
+				answered++
+			}
+			_, err = in.Discard(int(head[0])<<16 | int(head[1])<<8 | int(head[2]))
+			must(t, err)
+		}
+	})
 }
 
 // TestCertificates: it is the key that comes in, and nothing else about a
