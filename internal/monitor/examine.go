@@ -419,10 +419,14 @@ func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Rec
 		return []Problem{problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)}, nil
 	}
 	bad, err := idx.Check(ctx, each(records))
+	problems := x.mismatches(bad)
+	if errors.Is(err, index.ErrDamaged) { // it was compared as far as it can be read
+		problems, err = append(problems, problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)), nil
+	}
 	if err := errors.Join(err, idx.Close()); err != nil {
 		return nil, fmt.Errorf("check index: %w", err)
 	}
-	return x.mismatches(bad), nil
+	return problems, nil
 }
 
 // each yields records one by one.

@@ -74,6 +74,35 @@ func TestOneDoesNotHideAnother(t *testing.T) {
 	}
 }
 
+// TestDamagedIndex: whichever page of the index is damaged, it is named, and so is
+// what is wrong with the log.
+func TestDamagedIndex(t *testing.T) {
+	st := steletest.NewStore(t)
+	fill(t, st, 40)
+	source := steletest.Key(t, entry.Watcher, 1).Public().Source().String()
+	flip(t, filepath.Join(st.Layout.Log(), "tile", "entries", "*", "*"), []byte(source+" 20 "))
+	sound, err := os.ReadFile(st.Layout.Index())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	for at := 0; at < len(sound); at += page {
+		damaged := slices.Clone(sound)
+		copy(damaged[at:], bytes.Repeat([]byte{0xa5}, 200))
+		if err := os.WriteFile(st.Layout.Index(), damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := examine(t, st)
+		if err != nil {
+			t.Errorf("page at %d: %v", at, err)
+			continue
+		}
+		if !slices.ContainsFunc(rep.Problems, func(p monitor.Problem) bool { return p.Code == "index-mismatch" }) || !rep.Verdict.Bad() {
+			t.Errorf("page at %d: found %+v, problems %+v", at, rep.Findings, rep.Problems)
+		}
+	}
+}
+
 // flip alters a bit behind a mark, or in the middle, of every file there is.
 func flip(t *testing.T, pattern string, mark []byte) {
 	t.Helper()

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,5 +103,32 @@ func write(t *testing.T, path string, b []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDamagedIndex: whichever page of the index is damaged, the store opens and takes
+// entries, now or once it has stopped at the damage: the index is built again.
+func TestDamagedIndex(t *testing.T) {
+	st := steletest.NewStore(t)
+	srv := st.Open(t)
+	h := history{chain: steletest.Enrol(t, srv, entry.Watcher, 1)}
+	h.change(t, srv, "first\n")
+	steletest.Stop(t, srv)
+	const page = 4096
+	for at := 0; at < len(read(t, st.Layout.Index())); at += page {
+		damaged := read(t, st.Layout.Index())
+		copy(damaged[at:], bytes.Repeat([]byte{0xa5}, 200))
+		write(t, st.Layout.Index(), damaged)
+		sub, _, err := h.chain.Sign(steletest.Change("/etc/a", fmt.Sprintln("page at", at), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for try := range 3 { // to bring an entry and to bring it again ask for other pages
+			srv := st.Open(t)
+			_, err := srv.Submit(t.Context(), []wire.Submission{*sub})
+			if err = errors.Join(err, srv.Stop(t.Context())); err != nil && try == 2 {
+				t.Errorf("page at %d: %v", at, err)
+			}
+		}
 	}
 }

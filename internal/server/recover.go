@@ -22,13 +22,19 @@ func OpenIndex(ctx context.Context, l Layout, diag *slog.Logger) (*index.Index, 
 	cfg := index.Config{Path: l.Index(), Log: diag}
 	x, err := index.Open(ctx, cfg)
 	if errors.Is(err, index.ErrVersion) || errors.Is(err, index.ErrDamaged) {
-		diag.Warn("index removed, to be built anew", "error", err)
-		if err := index.Remove(l.Index()); err != nil {
+		if err := removeIndex(l, diag, err); err != nil {
 			return nil, err
 		}
 		x, err = index.Open(ctx, cfg)
 	}
 	return x, err
+}
+
+// removeIndex removes an index that is of no use, for that reason. A crash leaves
+// it, or none.
+func removeIndex(l Layout, diag *slog.Logger, why error) error {
+	diag.Warn("index removed, to be built anew", "error", why)
+	return index.Remove(l.Index())
 }
 
 // state is what intake and recorder need to know of a log they go on with.
@@ -38,6 +44,22 @@ type state struct {
 	heads   map[entry.Source]uint64
 	head    record.Head // of the recorder
 	called  uint64      // size of the log after the recorder's last entry
+}
+
+// level is catchUp, in an index of its own where the one there is shows damage that
+// nobody saw when it was opened: what is derived keeps no store from opening.
+func (s *Server) level(ctx context.Context) (state, error) {
+	st, err := s.catchUp(ctx)
+	if !errors.Is(err, index.ErrDamaged) {
+		return st, err
+	}
+	if err := errors.Join(s.index.Close(), removeIndex(s.cfg.Layout, s.cfg.Diag, err)); err != nil {
+		return st, err
+	}
+	if s.index, err = OpenIndex(ctx, s.cfg.Layout, s.cfg.Diag); err != nil {
+		return st, err
+	}
+	return s.catchUp(ctx)
 }
 
 // catchUp brings the index level with the log and gathers what is enrolled.

@@ -128,7 +128,7 @@ func (s *Server) openParts(ctx context.Context) (err error) {
 // start brings the index level with the log, then opens the intake, then
 // introduces the recorder if the log is empty.
 func (s *Server) start(ctx context.Context) error {
-	st, err := s.catchUp(ctx)
+	st, err := s.level(ctx)
 	if err != nil {
 		return err
 	}
@@ -234,6 +234,9 @@ func (s *Server) close(ctx context.Context) error {
 	}
 	if s.index != nil {
 		errs = append(errs, s.index.Close())
+	}
+	if stopped && errors.Is(s.Err(), index.ErrDamaged) { // or the next one would stop at the same place
+		errs = append(errs, removeIndex(s.cfg.Layout, s.cfg.Diag, s.Err()))
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Release())

@@ -89,11 +89,18 @@ func (s *Service) guard(next http.Handler) http.Handler {
 	if name, err := os.Hostname(); err == nil {
 		own = append(own, name)
 	}
+	for i, name := range own {
+		own[i] = strings.ToLower(name)
+	}
 	wrong := s.plain(func(http.ResponseWriter, *http.Request) error {
 		return refuse(http.StatusMisdirectedRequest, "add the name to `names` in the settings of the server", "this server does not go by that name")
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.NewResponseController(w).SetWriteDeadline(time.Time{}) // that of the request before, on a connection that was kept
+		rc := http.NewResponseController(w)
+		rc.SetWriteDeadline(time.Time{}) // that of the request before, on a connection that was kept
+		if r.Body != http.NoBody {
+			rc.SetReadDeadline(time.Now().Add(s.cfg.patience.body)) // or nobody would end the wait for a body that nobody wants
+		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")
 		host := r.Host

@@ -222,9 +222,11 @@ func TestSlow(t *testing.T) {
 	d := open(t, service.Impatient)
 	s := d.join(t, 1)
 	for name, begin := range map[string]string{
-		"at the head":         "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ",
-		"in a body":           "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n",
-		"in a bomb that lies": "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: zstd\r\nContent-Length: 60000000\r\n\r\n",
+		"at the head":                 "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ",
+		"in a body":                   "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n",
+		"in a body that nobody wants": "GET " + wire.PathHealthy + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n",
+		"in a body to nobody":         "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: 100000\r\n\r\n",
+		"in a bomb that lies":         "POST " + wire.PathEntries + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: zstd\r\nContent-Length: 60000000\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := d.dial(t, certificate(t, 1))
@@ -253,6 +255,17 @@ func TestSlow(t *testing.T) {
 		defer resp.Body.Close()
 		go pw.Write(append(announced(1<<20, 0), "abc"...))
 		if a := lastAnswer(t, resp.Body); a.Status != http.StatusRequestTimeout {
+			t.Errorf("answer %+v", a)
+		}
+	})
+	t.Run("quiet between frames", func(t *testing.T) {
+		pr, pw := io.Pipe()
+		defer pw.Close()
+		resp := d.stream(t, pr)
+		defer resp.Body.Close()
+		time.Sleep(time.Second) // more than a body may take
+		go pw.Write(append(announced(3, 0), "abc"...))
+		if a := lastAnswer(t, resp.Body); a.Status != http.StatusBadRequest {
 			t.Errorf("answer %+v", a)
 		}
 	})
@@ -332,7 +345,7 @@ func TestHostileFrames(t *testing.T) {
 const (
 	frameHeaders, frameReset, frameSettings, framePing = 1, 3, 4, 6
 
-	endHeaders = 4
+	endStream, endHeaders = 1, 4
 )
 
 // frame is one of HTTP/2.
@@ -385,6 +398,42 @@ func TestFloodOfFrames(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBundlesNobodyTakes: a stranger who asks for as many bundles as a connection
+// carries and takes none of them does not fill the memory.
+func TestBundlesNobodyTakes(t *testing.T) {
+	d := open(t)
+	var paths []string
+	for i := range 300 {
+		paths = append(paths, fmt.Sprintf("/etc/%d", i))
+	}
+	s := d.join(t, 1)
+	s.post(t, s.sign(t, paths...)...)
+	d.published(t)
+	get := fields(":method", "GET", ":scheme", "https", ":authority", "127.0.0.1", ":path", wire.PathLog+"tile/entries/000", "accept-encoding", "zstd")
+	flat(t, d, func() {
+		c := d.dial(t, nil, "h2") // open until the test ends
+		out := []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+		out = append(out, frame(frameSettings, 0, 0, []byte{0, 4, 0, 0, 0, 0})...) // windows of no bytes
+		const most = 64                                                            // streams of a connection
+		for i := range uint32(most) {
+			out = append(out, frame(frameHeaders, endHeaders|endStream, 2*i+1, get)...)
+		}
+		_, err := c.Write(out)
+		must(t, err)
+		in := bufio.NewReader(c)
+		for answered := 0; answered < most; {
+			var head [9]byte
+			_, err := io.ReadFull(in, head[:])
+			must(t, err)
+			if head[3] == frameHeaders {
+				answered++
+			}
+			_, err = in.Discard(int(head[0])<<16 | int(head[1])<<8 | int(head[2]))
+			must(t, err)
+		}
+	})
 }
 
 // TestCertificates: it is the key that comes in, and nothing else about a

@@ -160,11 +160,11 @@ func TestReadSecretsStayOut(t *testing.T) {
 // TestReadByAnotherName: a page in a browser whose name points here reads nothing,
 // with a token or without one.
 func TestReadByAnotherName(t *testing.T) {
-	d := open(t)
+	d := open(t, func(c *service.Config) { c.Names = []string{"Log.Example.com"} })
 	given := d.readToken(t, "")
 	web := &http.Client{Transport: &http.Transport{TLSClientConfig: mtls.ClientConfig(d.endpoint.Pin, nil), ForceAttemptHTTP2: true}}
 	defer web.CloseIdleConnections()
-	for host, want := range map[string]int{"": http.StatusOK, "evil.example.com": http.StatusMisdirectedRequest} {
+	for host, want := range map[string]int{"": http.StatusOK, "log.example.com": http.StatusOK, "LOG.example.com:443": http.StatusOK, "evil.example.com": http.StatusMisdirectedRequest} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+wire.PathRead, strings.NewReader(`{"ask":"ground"}`))
 		if err != nil {
 			t.Fatal(err)

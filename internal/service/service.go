@@ -73,6 +73,7 @@ type Service struct {
 	pin      string
 	vkey     string
 	queue    *semaphore.Weighted
+	zipping  *semaphore.Weighted // of bundles
 	peers    *peers
 	findings *findings
 	metrics  *metrics
@@ -107,8 +108,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
-		findings: newFindings(),
-		reads:    NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
+		zipping: semaphore.NewWeighted(zippedAtOnce), findings: newFindings(),
+		reads: NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
 	}
 	s.keeper = &keeper{open: cfg.Open, opened: s.opened, diag: cfg.Diag}
 	var err error

@@ -191,6 +191,9 @@ func (s *Service) stream(w http.ResponseWriter, c *call) error {
 	}
 	defer c.peer.streamEnds()
 	rc := http.NewResponseController(w)
+	if err := rc.SetReadDeadline(time.Time{}); err != nil { // it may be quiet
+		return err
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.WriteHeader(http.StatusOK)
 	if err := rc.Flush(); err != nil {

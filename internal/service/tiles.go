@@ -40,7 +40,8 @@ func (s *Service) tiles(w http.ResponseWriter, r *http.Request) error {
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(fileTimeout)) // nobody holds on to a file for ever
 	if strings.HasPrefix(path, bundles) {
 		w.Header().Set("Vary", "Accept-Encoding")
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "zstd") {
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "zstd") && s.zipping.TryAcquire(1) {
+			defer s.zipping.Release(1)
 			return compressed(w, r, f)
 		}
 	}
@@ -50,6 +51,11 @@ func (s *Service) tiles(w http.ResponseWriter, r *http.Request) error {
 
 // bundles hold entries, which are text and half as long compressed. Hashes are not.
 const bundles = "tile/entries/"
+
+// zippedAtOnce bounds the bundles that are compressed at a time: each takes some
+// 3 MiB of memory for as long as the other end takes, and anybody may ask. Whoever
+// comes when there are as many gets the file as it is.
+const zippedAtOnce = 16
 
 // compressed sends a file as zstd.
 func compressed(w http.ResponseWriter, r *http.Request, f io.Reader) error {
