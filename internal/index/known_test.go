@@ -2,6 +2,7 @@ package index
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stele-log/stele/entry"
 )
@@ -43,5 +44,49 @@ func TestKnown(t *testing.T) {
 		if _, found, err := x.First(t.Context(), entry.Source{1}, 0); found || err != nil {
 			t.Errorf("%s: a stranger has entries, %v", name, err)
 		}
+	}
+}
+
+// TestKnownWhileFolding: an entry that moves from the tail into the sorted tables
+// between two looks is found, or intake would take it in twice.
+func TestKnownWhileFolding(t *testing.T) {
+	for name, find := range map[string]func(*Index, *Record) (bool, error){
+		"First": func(x *Index, r *Record) (bool, error) {
+			_, found, err := x.First(t.Context(), r.Source, r.Seq)
+			return found, err
+		},
+		"Among": func(x *Index, r *Record) (bool, error) {
+			_, found, err := x.Among(t.Context(), r.Source, r.Seq, r.ID)
+			return found, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newLog(3, 3, 100)
+			x := built(t, w.all)
+			x.tail.mu.Lock() // whoever looks waits here, before the tables or behind them
+			asked, folded := make(chan error, 1), make(chan error, 1)
+			go func() {
+				found, err := find(x, &w.all[50])
+				if err == nil && !found {
+					t.Error("an entry is not found")
+				}
+				asked <- err
+			}()
+			time.Sleep(100 * time.Millisecond)
+			go func() { folded <- x.fold(t.Context()) }()
+			for end := 0; end < len(w.all); time.Sleep(time.Millisecond) {
+				if err := x.db.QueryRow(`SELECT folded FROM state`).Scan(&end); err != nil {
+					t.Error(err)
+					break
+				}
+			}
+			x.tail.seqs = map[seqKey][]Ref{}
+			x.tail.mu.Unlock()
+			for _, done := range []chan error{asked, folded} {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }

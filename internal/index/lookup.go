@@ -86,7 +86,7 @@ func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]Ref,
 		refs = x.tail.bySeq(seqKey{src, seq})
 		more = nil
 	}
-	for _, s := range []*sql.Stmt{x.hot.bySeq, more} {
+	for _, s := range []*sql.Stmt{more, x.hot.bySeq} { // what is sorted in between is found twice, not never
 		if s == nil {
 			continue
 		}

@@ -65,6 +65,28 @@ func (t *tail) bySeq(k seqKey) []Ref {
 	return append([]Ref(nil), t.seqs[k]...)
 }
 
+// first is the first entry of a source with a seq.
+func (t *tail) first(k seqKey) (r Ref, found bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if refs := t.seqs[k]; len(refs) > 0 {
+		return refs[0], true
+	}
+	return r, false
+}
+
+// among is where the entry of that name stands first, if it has that seq.
+func (t *tail) among(k seqKey, id entry.ID) (index uint64, found bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, r := range t.seqs[k] {
+		if r.ID == id {
+			return r.Index, true
+		}
+	}
+	return 0, false
+}
+
 func (t *tail) latest(subject int64) latest {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
