@@ -89,6 +89,8 @@ func TestHostileRequests(t *testing.T) {
 		"double slashes":             {raw("GET", "/log//checkpoint", ""), 307},
 		"NUL":                        {raw("GET", "/log/tile/%00", ""), 404},
 		"a directory":                {raw("GET", "/log/tile/", ""), 404},
+		"beside the tiles, encoded":  {raw("GET", "/log/tile/%2e%2e/.state/treeState", ""), 404},
+		"beside, slash encoded":      {raw("GET", "/log/tile%2f..%2f.state%2ftreeState", ""), 404},
 		"what lies beside the tiles": {raw("GET", "/log/.state/treeState", ""), 404},
 		"no path":                    {raw("GET", "*", ""), 400},
 		"not a path":                 {raw("GET", "log/checkpoint", ""), 400},

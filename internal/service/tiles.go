@@ -2,6 +2,7 @@ package service
 
 import (
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -20,7 +21,7 @@ func (s *Service) tiles(w http.ResponseWriter, r *http.Request) error {
 	case path == "checkpoint":
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	case !strings.HasPrefix(path, "tile/"):
+	case !strings.HasPrefix(path, "tile/"), !fs.ValidPath(path): // encoded dots lead out of tile/
 		return notFound(w)
 	}
 	root, err := os.OpenRoot(s.cfg.Layout.Log())
