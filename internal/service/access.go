@@ -108,7 +108,10 @@ func (rs *reads) add(q wire.Question) {
 	}
 	rs.count++
 	rs.asked[q.Ask]++
-	name := nameOf(q)
+	rs.addName(nameOf(q))
+}
+
+func (rs *reads) addName(name string) {
 	switch {
 	case name == "" || slices.Contains(rs.names, name):
 	case len(rs.names) < accessNames:
@@ -185,6 +188,10 @@ func (a *access) again(id string, rs *reads) {
 		for ask, n := range now.asked {
 			rs.asked[ask] += n
 		}
+		for _, name := range now.names {
+			rs.addName(name)
+		}
+		rs.more += now.more
 		rs.due = now.due
 	}
 	a.m[id] = rs

@@ -43,9 +43,9 @@ func TestAccessIsFolded(t *testing.T) {
 	if late := a.take(now.Add(accessEvery), false); len(late) != 1 || late["one"].count != 1 {
 		t.Errorf("then: %v", late)
 	}
-	a.again("one", &reads{count: 3, asked: map[string]int{wire.AskCat: 3}})
-	a.note(readingBy("one"), wire.Question{Ask: wire.AskCat}, now)
-	if all := a.take(now, true); len(all) != 1 || all["one"].count != 4 {
+	a.note(readingBy("one"), wire.Question{Ask: wire.AskCat, Name: []byte("/etc/b")}, now) // while it is tried
+	a.again("one", &reads{count: 3, asked: map[string]int{wire.AskCat: 3}, names: []string{"/etc/a"}})
+	if all := a.take(now, true); len(all) != 1 || all["one"].detail() != "4 reads: cat 4; of /etc/a, /etc/b" {
 		t.Errorf("what could not be recorded: %+v", all["one"])
 	}
 }
