@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -227,4 +228,22 @@ func TestManySubjects(t *testing.T) {
 			t.Errorf("%+v: %d hits, want %d, or others", f, len(got), len(want))
 		}
 	}
+}
+
+// TestLongNames: a name too long to be kept in memory is the same one again, and
+// after opening too.
+func TestLongNames(t *testing.T) {
+	all := newLog(9, 2, 60).all
+	for i := range all {
+		for k := range all[i].Changes {
+			all[i].Changes[k].Path += strings.Repeat("/long", longName)
+		}
+	}
+	x := built(t, all[:40])
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x = open(t, x.cfg.Path)
+	add(t, x, all[40:])
+	mustCheck(t, x, all)
 }

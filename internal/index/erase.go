@@ -110,7 +110,7 @@ func (x *Index) stored(ctx context.Context, r *Record) (s stored, err error) {
 // host for it than the index does.
 func (x *Index) movedBy(ctx context.Context, r *Record) ([]moved, error) {
 	src := x.w.sources[r.Enrols.Source]
-	if src == nil || src.enrolled != int64(r.Index) || x.w.names[name{dimHost, r.Enrols.Host}] == src.host {
+	if src == nil || src.enrolled != int64(r.Index) || x.w.names[newName(dimHost, r.Enrols.Host)] == src.host {
 		return nil, nil
 	}
 	var out []moved

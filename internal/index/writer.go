@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -30,8 +31,21 @@ type writer struct {
 }
 
 type name struct {
-	dim  dim
-	name string
+	dim    dim
+	name   string
+	digest bool // of a long name, in the place of it
+}
+
+// longName is the length from which a name is known by its digest, in bytes: a
+// source can make names of a megabyte, and all names are kept in memory.
+const longName = 1 << 10
+
+func newName(d dim, s string) name {
+	if len(s) < longName {
+		return name{dim: d, name: s}
+	}
+	sum := sha256.Sum256([]byte(s))
+	return name{d, string(sum[:]), true}
 }
 
 // subject is a row of subjects: numbers of names.
@@ -86,9 +100,10 @@ func (w *writer) load(ctx context.Context) error {
 func (w *writer) loadNames(ctx context.Context) error {
 	return each(ctx, w.conn, func(rows *sql.Rows) error {
 		var id int64
-		var n name
-		err := rows.Scan(&id, &n.dim, &n.name)
-		w.names[n] = id
+		var d dim
+		var s string
+		err := rows.Scan(&id, &d, &s)
+		w.names[newName(d, s)] = id
 		return err
 	}, `SELECT id, dim, name FROM names`)
 }
@@ -200,7 +215,7 @@ func (w *writer) exec(ctx context.Context, query string, args ...any) error {
 
 // name returns the number of a name and gives it one if it has none.
 func (w *writer) name(ins *inserts, d dim, s string) int64 {
-	n := name{d, s}
+	n := newName(d, s)
 	id, ok := w.names[n]
 	if !ok {
 		w.lastID.name++

@@ -21,6 +21,18 @@ type nearby struct {
 // maxNearby bounds the memory; what falls out is asked of the index.
 const maxNearby = 1 << 16
 
+// maxName bounds the names of subjects that are remembered, in bytes. No path that
+// a system can open is longer; what a source makes up can be.
+const maxName = 8 << 10
+
+// nameOf is what the vault knows a subject by, empty where that is too long.
+func nameOf(s index.Subject) string {
+	if len(s.Host)+len(s.Path) > maxName {
+		return ""
+	}
+	return s.Host + "/" + s.Path
+}
+
 // openings words an item for the vault.
 func (in *Intake) openings(it *item) (vault.Openings, error) {
 	s, e := it.sub, it.entry
@@ -34,7 +46,7 @@ func (in *Intake) openings(it *item) (vault.Openings, error) {
 		if err != nil {
 			return o, err
 		}
-		o.Texts[i] = vault.Text{K: t.K, Body: t.Body, Near: near, Name: sub.Host + "/" + sub.Path}
+		o.Texts[i] = vault.Text{K: t.K, Body: t.Body, Near: near, Name: nameOf(sub)}
 	}
 	return o, nil
 }
@@ -74,6 +86,9 @@ func (in *Intake) remember(b *batch) {
 	for i, it := range b.items {
 		for j, t := range it.sub.Texts {
 			sub := in.subject(it, t.K)
+			if nameOf(sub) == "" {
+				continue
+			}
 			if _, known := in.nearby.texts[sub]; !known { // must not keep the body its name was read from
 				sub.Host, sub.Path = strings.Clone(sub.Host), strings.Clone(sub.Path)
 			}

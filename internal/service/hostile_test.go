@@ -538,3 +538,31 @@ func TestOtherUser(t *testing.T) {
 		t.Errorf("the log is open to everyone: %v", resp)
 	}
 }
+
+
+// TestNames: a server goes by its names in whatever case they are written.
+func TestNames(t *testing.T) {
+	d := open(t, func(c *service.Config) { c.Names = []string{"Stele.Example"} })
+	for name, want := range map[string]int{"Stele.Example": 200, "stele.example:7835": 200, "STELE.EXAMPLE": 200, "other.example": 421} {
+		resp := say(t, d.dial(t, nil), strings.Replace(raw("GET", "/healthz", ""), "Host: 127.0.0.1", "Host: "+name, 1))
+		if resp == nil || resp.StatusCode != want {
+			t.Errorf("%s: %+v, want %d", name, resp, want)
+		}
+	}
+}
+
+// TestLongNames: what is remembered of a path does not grow with its length.
+func TestLongNames(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	flat(t, d, func() {
+		for i := range 16 {
+			var paths []string
+			for k := range 8 {
+				paths = append(paths, fmt.Sprintf("/%d/%d/%s", i, k, strings.Repeat("a", 1<<20-1000)))
+			}
+			s.post(t, s.sign(t, paths...)...)
+		}
+		s.proves(t)
+	})
+}
