@@ -57,8 +57,9 @@ func (s *Server) indexed(ctx context.Context) error {
 }
 
 // Show is the latest change of each of those subjects with what shows that it is
-// one. An entry is in the first answer that names it.
-func (s *Server) Show(ctx context.Context, subs []index.Subject) ([]wire.Latest, error) {
+// one. An entry is in the first answer that names it. room is asked for the bytes
+// of each answer before the next one is looked for, and may refuse them.
+func (s *Server) Show(ctx context.Context, subs []index.Subject, room func(bytes int) error) ([]wire.Latest, error) {
 	if err := s.indexed(ctx); err != nil {
 		return nil, err
 	}
@@ -79,6 +80,9 @@ func (s *Server) Show(ctx context.Context, subs []index.Subject) ([]wire.Latest,
 			all[i].Note = nil
 		}
 		shown[m.Index] = true
+		if err := room(len(all[i].Note) + len(all[i].Body)); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }

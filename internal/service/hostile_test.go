@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,7 @@ import (
 
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -565,4 +567,25 @@ func TestLongNames(t *testing.T) {
 		}
 		s.proves(t)
 	})
+}
+
+// TestLargeLatest: a short question with a long answer takes no more than the
+// share of its source.
+func TestLargeLatest(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	c := steletest.Change("/etc/large", "text\n", nil)
+	c.Changes[0].What.Format = strings.Repeat("a", 1<<20-1000)
+	s.post(t, steletest.Sign(t, s.chain, c)...)
+	paths := slices.Repeat([]string{"/etc/large"}, wire.MaxLatest)
+	if all, err := s.Latest(t.Context(), "", paths[:4]); err != nil || len(all) != 4 || len(all[3].Body) < 1<<20-1000 {
+		t.Errorf("a few: %d answers, %v", len(all), err)
+	}
+	if _, err := s.Latest(t.Context(), "", paths); err == nil || status(t, err) != http.StatusTooManyRequests {
+		t.Errorf("many: %v, want %d", err, http.StatusTooManyRequests)
+	}
+	s.proves(t)
+	if n := d.queued(t); n != 0 {
+		t.Errorf("%d bytes of the queue are still taken", n)
+	}
 }

@@ -62,7 +62,7 @@ func (in *Inside) Latest(ctx context.Context, _ string, paths []string) (all []w
 		subs[i] = index.Subject{Host: in.host, Path: p}
 	}
 	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
-		all, err = srv.Show(ctx, subs)
+		all, err = srv.Show(ctx, subs, func(int) error { return nil })
 		return err
 	})
 	return all, err

@@ -162,6 +162,19 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 	if len(req.Paths) > wire.MaxLatest {
 		return refuse(http.StatusRequestEntityTooLarge, "", "a question about %d paths; it can be about %d", len(req.Paths), wire.MaxLatest)
 	}
+	var held []func()
+	defer func() {
+		for _, release := range held {
+			release()
+		}
+	}()
+	room := func(bytes int) error { // what a question of a few bytes is answered with
+		release, err := s.reserve(c.peer, 3*int64(bytes))
+		if err == nil {
+			held = append(held, release)
+		}
+		return err
+	}
 	var out []wire.Latest
 	err = s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
 		sub := index.Subject{Host: req.Host, Told: true}
@@ -176,7 +189,7 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 			sub.Path = string(p)
 			subs[i] = sub
 		}
-		out, err = srv.Show(ctx, subs)
+		out, err = srv.Show(ctx, subs, room)
 		return err
 	})
 	if err != nil {

@@ -90,7 +90,7 @@ func (l *liar) Latest(ctx context.Context, host string, paths []string) ([]wire.
 	for i, p := range paths {
 		subs[i] = index.Subject{Host: host, Path: p}
 	}
-	all, err := l.Show(ctx, subs)
+	all, err := l.Show(ctx, subs, func(int) error { return nil })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.latest != nil {
