@@ -541,7 +541,6 @@ func TestOtherUser(t *testing.T) {
 	}
 }
 
-
 // TestNames: a server goes by its names in whatever case they are written.
 func TestNames(t *testing.T) {
 	d := open(t, func(c *service.Config) { c.Names = []string{"Stele.Example"} })
