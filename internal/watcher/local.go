@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/stele-log/stele/body"
@@ -110,6 +112,9 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 		return fmt.Errorf("find out who asks: %w", err)
 	}
 	uid := deref(peer.UID)
+	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
+		peer.User = u.Username
+	}
 	if !w.callers.enter(uid) {
 		return answer(conn, Reply{Error: fmt.Sprintf("user %d has %d connections already", uid, mostOfOne)})
 	}
