@@ -249,8 +249,11 @@ func (c *inspection) gcState() error {
 // far as both go they are the same.
 func (c *inspection) otherTile(ctx context.Context, f File) error {
 	known := c.tree.at(f.Tile.L, f.Tile.N)
-	if known.W == 0 || known.W == f.Tile.W {
-		return nil // beyond the tree; or checked already
+	switch known.W {
+	case 0:
+		return c.beyond(f)
+	case f.Tile.W:
+		return nil // checked already
 	}
 	data, err := c.dir.read(f.Path, maxFile(f.Tile.L))
 	if err != nil {
@@ -269,10 +272,26 @@ func (c *inspection) otherTile(ctx context.Context, f File) error {
 	return nil
 }
 
+// beyond checks a tile or bundle behind the tree: a writer may have come as far, or
+// have died there, and no further than one batch behind its note.
+func (c *inspection) beyond(f File) error {
+	state, err := c.dir.readState()
+	if err != nil {
+		return err
+	}
+	if first, count := span(f.Tile); first+count > state.Size+batchSize {
+		return newMismatch(f.Path, f.Tile, "the log does not reach as far")
+	}
+	return nil
+}
+
 // otherBundle does the same for a bundle.
 func (c *inspection) otherBundle(ctx context.Context, f File) error {
 	known := c.tree.at(bundle, f.Tile.N)
-	if known.W == 0 || known.W == f.Tile.W {
+	switch known.W {
+	case 0:
+		return c.beyond(f)
+	case f.Tile.W:
 		return nil
 	}
 	data, err := c.dir.read(f.Path, maxFile(bundle))

@@ -35,7 +35,8 @@ func TestClassify(t *testing.T) {
 		".state/gcState.lock":         {Kind: LockFile},
 		".state/other":                {Kind: Stranger},
 		"tile/0/000":                  {Kind: TileFile, Tile: tile(0, 0, 256)},
-		"tile/7/000":                  {Kind: TileFile, Tile: tile(7, 0, 256)},
+		"tile/6/000.p/31":             {Kind: TileFile, Tile: tile(6, 0, 31)},
+		"tile/7/000":                  {Kind: Stranger}, // of more entries than there can be
 		"tile/8/000":                  {Kind: Stranger},
 		"tile/1/x001/x234/067.p/9":    {Kind: TileFile, Tile: tile(1, 1234067, 9)},
 		"tile/entries/000":            {Kind: BundleFile, Tile: tile(bundle, 0, 256)},
@@ -69,7 +70,7 @@ func TestTilePathsAreThoseOfTheSpec(t *testing.T) {
 		if want := torchwood.TilePath(tile); path != want {
 			t.Fatalf("path of %v is %s, torchwood says %s", tile, path, want)
 		}
-		if back, ok := parseTilePath(path); !ok || back != tile {
+		if back, ok := parseTilePath(path); ok != possible(tile) || ok && back != tile {
 			t.Fatalf("%s parses as %v, %t", path, back, ok)
 		}
 	})

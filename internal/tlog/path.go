@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
+
+	"github.com/stele-log/stele/entry"
 )
 
 const (
@@ -59,7 +61,14 @@ func parseTilePath(p string) (t sumdb.Tile, ok bool) {
 		rest = "data/" + entries
 	}
 	t, err := sumdb.ParseTilePath("tile/8/" + rest)
-	return t, err == nil && t.L <= maxLevel
+	return t, err == nil && t.L <= maxLevel && possible(t)
+}
+
+// possible reports whether a log can have that many entries. The name of a file may
+// say any number, with which nothing could be computed.
+func possible(t sumdb.Tile) bool {
+	most := int64(entry.MaxNumber) >> (max(t.L, 0) * tileHeight) // hashes at that level
+	return t.N <= most/tileWidth && t.N*tileWidth+int64(t.W) <= most
 }
 
 func full(level int, n int64) sumdb.Tile {

@@ -134,6 +134,11 @@ var damage = []struct {
 		write(t, filepath.Join(dir, "tile/0/001.p/2"), read(t, filepath.Join(dir, "tile/0/001"))[:32])
 	}, "tile/0/001.p/2", nil},
 	{"stranger", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "tile/0/x.txt"), nil) }, "tile/0/x.txt", nil},
+	{"tile beyond the log", func(t *testing.T, dir string) { put(t, dir, "tile/0/999") }, "tile/0/999", nil},
+	{"bundle beyond the log", func(t *testing.T, dir string) { put(t, dir, "tile/entries/005.p/7") }, "tile/entries/005.p/7", nil},
+	{"tile with a number beyond all", func(t *testing.T, dir string) {
+		put(t, dir, "tile/7/x036/x028/x797/x018/x963/969.p/7")
+	}, "tile/7/x036/x028/x797/x018/x963/969.p/7", nil},
 	{"link among the tiles", func(t *testing.T, dir string) {
 		partial := filepath.Join(dir, "tile/0/001.p")
 		check(t, os.RemoveAll(partial)) // a tree may have been published while that tile was filling
@@ -155,6 +160,13 @@ func alter(t *testing.T, dir, name string, at int) {
 	data := read(t, path)
 	data[at] ^= 1
 	write(t, path, data)
+}
+
+// put makes a file where there is none.
+func put(t *testing.T, dir, name string) {
+	path := filepath.Join(dir, name)
+	check(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	write(t, path, []byte("x"))
 }
 
 func truncate(t *testing.T, dir, name string, size int64) {

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/stele-log/stele/internal/durable"
 )
@@ -375,8 +377,8 @@ func (v *Vault) Torn() []Damage {
 
 // NeedsTorn says whether what [Vault.Torn] lists is damage and no leftover:
 // because the newest openings anybody was told of, those at last, lie in it, or
-// because openings outside of it need a text that is gone with it. Where a text
-// may be in it this reads all openings.
+// because openings outside of it need a text or salts that are gone with it. Where
+// such may be in it this reads all openings.
 func (v *Vault) NeedsTorn(last Loc) (bool, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -386,15 +388,20 @@ func (v *Vault) NeedsTorn(last Loc) (bool, error) {
 	if v.isTorn(v.openings.path(last.segment()), last.offset()) {
 		return true, nil
 	}
-	if v.records.app != nil { // the last segment of texts is whole
+	if v.records.app != nil && !v.tornList() { // the last segment of texts is whole
 		return false, nil
 	}
-	return v.missesText()
+	return v.misses()
 }
 
-// missesText says whether openings that are not torn need a text that is not
+// tornList reports whether the end of a file of salts is torn.
+func (v *Vault) tornList() bool {
+	return slices.ContainsFunc(v.torn, func(t leftover) bool { return strings.HasPrefix(filepath.Base(t.Path), saltsName+"-") })
+}
+
+// misses says whether openings that are not torn need a text or salts that are not
 // there, or cannot tell.
-func (v *Vault) missesText() (misses bool, err error) {
+func (v *Vault) misses() (misses bool, err error) {
 	_, err = v.scan(func(at Loc, rec *Record) error {
 		if misses || v.isTorn(v.openings.path(at.segment()), at.offset()) {
 			return nil

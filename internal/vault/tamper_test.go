@@ -47,6 +47,27 @@ func (s *story) noticed(t *testing.T) bool {
 	return found
 }
 
+// TestDamagedListIsNoLeftover: salts that an entry needs are not dropped, though they
+// look as a crash leaves them; once the byte is mended all is well.
+func TestDamagedListIsNoLeftover(t *testing.T) {
+	disk, s := tampered(t)
+	for _, path := range paths(disk) {
+		if !strings.HasPrefix(filepath.Base(path), saltsName+"-") {
+			continue
+		}
+		data := slices.Clone(disk.Files()[path])
+		data[len(data)-1] ^= 1
+		disk.Put(path, data)
+		v := open(t, config(disk))
+		if needs, err := v.NeedsTorn(s.all[len(s.all)-1].at.Loc); !needs || err != nil {
+			t.Errorf("%s: needed: %t, %v", path, needs, err)
+		}
+		data[len(data)-1] ^= 1
+		disk.Put(path, data)
+		sound(t, reopen(t, v, disk), s.all, s.erased)
+	}
+}
+
 func paths(disk *faultdisk.Disk) []string {
 	var ps []string
 	for p := range disk.Files() {
