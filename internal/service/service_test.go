@@ -192,6 +192,35 @@ func TestRevoked(t *testing.T) {
 	examine(t, d)
 }
 
+// TestEnrolAgain: a source that was revoked, or has another role, is told that it
+// is not let in, and spends no token.
+func TestEnrolAgain(t *testing.T) {
+	d := open(t)
+	op := d.operator(t)
+	s := d.join(t, 1)
+	enrol := func(role entry.Role) error {
+		given, err := op.GiveToken(t.Context(), wire.TokenRequest{Kind: wire.JoinToken, Role: role})
+		must(t, err)
+		_, _, err = s.Enrol(t.Context(), s.log, s.key.Public(), given.Secret, role, body.Host{Name: "host-1"})
+		return err
+	}
+	if err := enrol(entry.Watcher); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	if err := enrol(entry.Importer); err == nil || status(t, err) != http.StatusForbidden {
+		t.Errorf("in another role: %v", err)
+	}
+	d.revoke(t, s)
+	if err := enrol(entry.Watcher); err == nil || status(t, err) != http.StatusForbidden {
+		t.Errorf("revoked: %v", err)
+	}
+	tokens, err := op.Tokens(t.Context())
+	must(t, err)
+	if spent := slices.DeleteFunc(tokens, func(i wire.TokenInfo) bool { return i.UsedBy == "" }); len(spent) != 2 {
+		t.Errorf("%d tokens were spent, want 2: %+v", len(spent), spent)
+	}
+}
+
 // TestJoinTokens: single use, scoped, withdrawn; the same source may ask again.
 func TestJoinTokens(t *testing.T) {
 	d := open(t)

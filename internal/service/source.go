@@ -33,6 +33,9 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refuse(http.StatusBadRequest, "", "the source to follow: %w", err)
 	}
+	if err := s.mayEnrol(r, key.Source(), req.Role); err != nil {
+		return err
+	}
 	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
 		s.found(finding{code: refusedEnrolment, detail: fmt.Sprintf("%s, as source %s for host %q: %v", r.RemoteAddr, key.Source(), req.Host.Name, err)})
@@ -53,6 +56,25 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 	s.metrics.findings.WithLabelValues(string(enrolled)).Inc()
 	s.alert(finding{code: enrolled, source: key.Source(), detail: fmt.Sprintf("as %s of host %q, from %s", req.Role, req.Host.Name, r.RemoteAddr)})
 	return reply(w, &out)
+}
+
+// mayEnrol says why a source that is enrolled already cannot be once more. It is
+// asked before a token is spent.
+func (s *Service) mayEnrol(r *http.Request, src entry.Source, role entry.Role) error {
+	return s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) error {
+		en, ok := srv.Enrolment(src)
+		var why error
+		switch {
+		case ok && en.Revoked:
+			why = fmt.Errorf("source %s was revoked", src)
+		case ok && en.Role != role:
+			why = fmt.Errorf("source %s is enrolled as %s, not as %s", src, en.Role, role)
+		default:
+			return nil
+		}
+		s.found(finding{code: refusedEnrolment, detail: fmt.Sprintf("%s: %v", r.RemoteAddr, why)})
+		return refuse(http.StatusForbidden, "", "%w", why)
+	})
 }
 
 // followed reads the name of a source that is replaced; none is nil.
