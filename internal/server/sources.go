@@ -26,16 +26,14 @@ func (s *Server) Enrolment(src entry.Source) (en verify.Enrolment, ok bool) {
 // it: the source need not believe where its own chain stands. There is none
 // before the first.
 func (s *Server) SignedHead(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
-	if err := s.indexed(ctx); err != nil {
-		return record.Head{}, nil, err
+	first, err := s.Head(ctx, src)
+	if err != nil || first.Next == 0 {
+		return first, nil, err
 	}
+	// The index has an entry of this source by now. It may have one more since.
 	head, ok, err := s.index.Head(ctx, src)
-	if err != nil {
-		return record.Head{}, nil, fmt.Errorf("head of source %s: %w", src, err)
-	}
-	if !ok {
-		h, err := s.Head(ctx, src)
-		return h, nil, err
+	if err != nil || !ok {
+		return record.Head{}, nil, fmt.Errorf("head of source %s, indexed: %t: %w", src, ok, err)
 	}
 	if _, err := s.log.WaitPublished(ctx, head.Index+1); err != nil {
 		return record.Head{}, nil, err
