@@ -506,15 +506,30 @@ func (c *checker) asMany(ctx context.Context, folded int64) (equal bool, err err
 	return equal, err
 }
 
-// unused reports subjects that no change is of: they would be listed as if
-// they had a history. Who altered the rows that did refer to them is named by
-// entry, elsewhere.
+// unused reports subjects that no change is of, and names that nothing has: they
+// would be listed as if they had a history. Who altered the rows that did refer to
+// them is named by entry, elsewhere.
 func (c *checker) unused(ctx context.Context) error {
-	n, err := collect[int64](ctx, c.q, `SELECT count(*) FROM subjects s WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.term = s.id * 4)
-		AND id NOT IN (SELECT subject FROM changes WHERE at >= (SELECT folded FROM state) * 1024)
-		AND id NOT IN (SELECT other FROM changes WHERE at >= (SELECT folded FROM state) * 1024 AND other IS NOT NULL)`)
-	if err == nil && n[0] > 0 {
-		c.report(NoEntry, "subjects", invented)
+	for _, table := range []string{"subjects", "names"} {
+		n, err := collect[int64](ctx, c.q, `SELECT count(*) FROM `+table+` WHERE `+idle[table])
+		if err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+		if n[0] > 0 {
+			c.report(NoEntry, table, invented)
+		}
 	}
-	return err
+	return nil
+}
+
+// idle says which rows nothing refers to. The empty name stands for none: a source
+// has it until its enrolment comes.
+var idle = map[string]string{
+	"subjects": `NOT EXISTS (SELECT 1 FROM posts WHERE term = subjects.id * 4)
+		AND id NOT IN (SELECT subject FROM changes WHERE at >= (SELECT folded FROM state) * 1024)
+		AND id NOT IN (SELECT other FROM changes WHERE at >= (SELECT folded FROM state) * 1024 AND other IS NOT NULL)`,
+	"names": `name <> x'' AND NOT (dim = 3 AND EXISTS (SELECT 1 FROM posts WHERE term = names.id * 4 + 1)) AND id NOT IN (
+		SELECT path FROM subjects UNION SELECT host FROM subjects UNION SELECT agent FROM subjects UNION SELECT host FROM sources
+		UNION SELECT file FROM imports UNION SELECT code FROM findings
+		UNION SELECT who FROM entries WHERE idx >= (SELECT folded FROM state) AND who IS NOT NULL)`,
 }

@@ -123,6 +123,8 @@ func TestCheckNamesRows(t *testing.T) {
 		{`UPDATE sources SET enrolled = NULL WHERE enrolled = ?`, []any{source2}, want{source2, "sources"}},
 		{`INSERT INTO sources SELECT 999, x'00112233445566778899aabbccddeeff', role, host, 7 FROM sources LIMIT 1`, nil, want{7, "sources"}},
 		{`INSERT INTO subjects SELECT 999, path, host, 1 FROM subjects LIMIT 1`, nil, want{NoEntry, "subjects"}},
+		{`INSERT INTO names SELECT max(id) + 1, 2, CAST('an agent' AS BLOB) FROM names`, nil, want{NoEntry, "names"}},
+		{`INSERT INTO names SELECT max(id) + 1, 4, CAST('a host' AS BLOB) FROM names`, nil, want{NoEntry, "names"}},
 		{`UPDATE subjects SET agent = 1 WHERE id = (SELECT subject FROM changes WHERE at = ? * 1024)`, []any{change}, want{change, "changes"}},
 		{`DELETE FROM ids WHERE idx = ?`, []any{change}, want{change, "ids"}},
 		{`UPDATE ids SET id = 4 WHERE idx = ?`, []any{change}, want{change, "ids"}},

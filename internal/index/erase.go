@@ -216,13 +216,8 @@ func (w *writer) moveHost(ins *inserts, r *Record, changes []moved) error {
 // moved to its neighbour, and the emptied pages are overwritten as a whole.
 func (w *writer) sweep(ins *inserts) error {
 	statements := []string{
-		`DELETE FROM subjects WHERE NOT EXISTS (SELECT 1 FROM posts WHERE term = subjects.id * 4)
-			AND id NOT IN (SELECT subject FROM changes WHERE at >= (SELECT folded FROM state) * 1024)
-			AND id NOT IN (SELECT other FROM changes WHERE at >= (SELECT folded FROM state) * 1024 AND other IS NOT NULL)`,
-		`DELETE FROM names WHERE NOT (dim = 3 AND EXISTS (SELECT 1 FROM posts WHERE term = names.id * 4 + 1)) AND id NOT IN (
-			SELECT path FROM subjects UNION SELECT host FROM subjects UNION SELECT agent FROM subjects UNION SELECT host FROM sources
-			UNION SELECT file FROM imports UNION SELECT code FROM findings
-			UNION SELECT who FROM entries WHERE idx >= (SELECT folded FROM state) AND who IS NOT NULL)`,
+		`DELETE FROM subjects WHERE ` + idle["subjects"],
+		`DELETE FROM names WHERE ` + idle["names"],
 		`CREATE TEMP TABLE kept AS SELECT * FROM names`,
 		`DELETE FROM names`,
 		`INSERT INTO names SELECT * FROM kept`,
