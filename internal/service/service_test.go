@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
@@ -207,6 +208,11 @@ func TestEnrolAgain(t *testing.T) {
 	if err := enrol(entry.Watcher); err != nil {
 		t.Errorf("once more: %v", err)
 	}
+	d.scene.mu.Lock()
+	if told := slices.DeleteFunc(slices.Clone(d.alerts), func(f alert.Finding) bool { return f.Code != "enrolled" }); len(told) != 1 {
+		t.Errorf("told %d times that it was enrolled", len(told))
+	}
+	d.scene.mu.Unlock()
 	if err := enrol(entry.Importer); err == nil || status(t, err) != http.StatusForbidden {
 		t.Errorf("in another role: %v", err)
 	}

@@ -54,7 +54,10 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.metrics.findings.WithLabelValues(string(enrolled)).Inc()
-	s.alert(finding{code: enrolled, source: key.Source(), detail: fmt.Sprintf("as %s of host %q, from %s", req.Role, req.Host.Name, r.RemoteAddr)})
+	f := finding{code: enrolled, source: key.Source(), detail: fmt.Sprintf("as %s of host %q, from %s", req.Role, req.Host.Name, r.RemoteAddr)}
+	if tell, _ := s.findings.due(f, s.cfg.Now()); tell { // it may ask again and again, with the token it has spent
+		s.alert(f)
+	}
 	return reply(w, &out)
 }
 
