@@ -288,16 +288,37 @@ func (s *Service) reader(h func(http.ResponseWriter, *reading) error) handler {
 
 // read answers a question, and notes that it was asked.
 func (s *Service) read(w http.ResponseWriter, r *reading) error {
-	if !s.access.enter(r.reader.ID) {
-		return refuse(http.StatusTooManyRequests, "wait and ask again", "this reader has too many answers under way")
+	leave, err := s.enters(r)
+	if err != nil {
+		return err
 	}
-	defer s.access.leave(r.reader.ID)
+	defer leave()
 	return s.reads.Answer(w, r.Request, func(q wire.Question) { s.access.note(r, q, s.cfg.Now()) })
+}
+
+// enters counts an answer to a reader until leave is called.
+func (s *Service) enters(r *reading) (leave func(), err error) {
+	if !s.access.enter(r.reader.ID) {
+		return nil, refuse(http.StatusTooManyRequests, "wait and ask again", "this reader has too many answers under way")
+	}
+	return func() { s.access.leave(r.reader.ID) }, nil
 }
 
 func (s *Service) identity(w http.ResponseWriter, r *reading) error { return reply(w, r.reader) }
 
+// askSources stands for the list of sources where it is noted what was read: it
+// names hosts, which are sealed.
+const askSources = "sources"
+
 func (s *Service) readSources(w http.ResponseWriter, r *reading) error {
+	leave, err := s.enters(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if r.reader.ID != "" { // the operator has the very files
+		s.access.note(r, wire.Question{Ask: askSources}, s.cfg.Now())
+	}
 	return s.listSources(w, r.Request)
 }
 

@@ -470,6 +470,19 @@ func TestAccessIsRecorded(t *testing.T) {
 	examine(t, d)
 }
 
+// TestSourcesAreRecorded: who lists the sources learns the names of hosts, and that
+// is on the record.
+func TestSourcesAreRecorded(t *testing.T) {
+	d := open(t)
+	c := d.client(t, client.Config{Secret: d.readToken(t, "auditor").Secret})
+	if _, err := c.ReadSources(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if first := d.accesses(t, 1)[0]; first.Detail != "1 read: sources 1" || first.Actor.User != "auditor" {
+		t.Errorf("%+v", first)
+	}
+}
+
 // accesses waits until so many entries say who read, and shows them, newest first.
 func (d *door) accesses(t *testing.T, n int) []*history.View {
 	t.Helper()
