@@ -29,6 +29,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/wire"
@@ -557,14 +558,18 @@ func TestLongNames(t *testing.T) {
 	d := open(t)
 	s := d.join(t, 1)
 	flat(t, d, func() {
-		for i := range 16 {
-			var paths []string
+		for i := range 24 {
+			var ds []record.Draft
 			for k := range 8 {
-				paths = append(paths, fmt.Sprintf("/%d/%d/%s", i, k, strings.Repeat("a", 1<<20-1000)))
+				c := steletest.Change("/etc/a", "text\n", nil)
+				c.Changes[0].What.Path = fmt.Sprintf("/%d/%d/%s", i, k, strings.Repeat("a", 1<<20-1000))
+				ds = append(ds, c)
 			}
-			s.post(t, s.sign(t, paths...)...)
+			s.post(t, steletest.Sign(t, s.chain, ds...)...)
 		}
-		s.proves(t)
+		for range 20 { // what is left of the last batches goes with the next
+			s.proves(t)
+		}
 	})
 }
 
