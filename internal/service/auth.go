@@ -133,7 +133,7 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 		}
 		c := &call{Request: r, source: key.Source()}
 		err := s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) (err error) {
-			c.role, err = s.letIn(srv, c)
+			c.role, err = s.letIn(srv, c.source, r.RemoteAddr)
 			return err
 		})
 		if err != nil {
@@ -147,15 +147,15 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 
 // letIn says which role a source comes in with, if it does. It is asked again for
 // each group of a stream, which may outlive the enrolment it began under.
-func (s *Service) letIn(srv *server.Server, c *call) (entry.Role, error) {
-	en, ok := srv.Enrolment(c.source)
+func (s *Service) letIn(srv *server.Server, src entry.Source, from string) (entry.Role, error) {
+	en, ok := srv.Enrolment(src)
 	switch {
 	case !ok:
-		s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", c.RemoteAddr, c.source)})
-		return "", refuse(http.StatusForbidden, "enrol with a join token: stele watch --join - < TOKEN", "source %s is not enrolled in this log", c.source)
+		s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", from, src)})
+		return "", refuse(http.StatusForbidden, "enrol with a join token: stele watch --join - < TOKEN", "source %s is not enrolled in this log", src)
 	case en.Revoked:
-		s.found(finding{code: verify.AfterRevoke, source: c.source, detail: c.RemoteAddr + " speaks as this source, which was revoked"})
-		return "", refuse(http.StatusForbidden, "", "source %s was revoked", c.source)
+		s.found(finding{code: verify.AfterRevoke, source: src, detail: from + " speaks as this source, which was revoked"})
+		return "", refuse(http.StatusForbidden, "", "source %s was revoked", src)
 	}
 	return en.Role, nil
 }

@@ -23,9 +23,15 @@ func (s *Service) Inside(src entry.Source, host string) *Inside {
 	return &Inside{s, s.peers.of(src), host}
 }
 
+// use lends the store, as long as the source may come in.
 func (in *Inside) use(ctx context.Context, do func(context.Context, *server.Server) error) error {
 	in.peer.hears(in.service.cfg.Now())
-	return in.service.keeper.use(ctx, do)
+	return in.service.keeper.use(ctx, func(ctx context.Context, srv *server.Server) error {
+		if _, err := in.service.letIn(srv, in.peer.source, "the watcher of this server"); err != nil {
+			return err
+		}
+		return do(ctx, srv)
+	})
 }
 
 // Submit hands in entries.

@@ -193,6 +193,21 @@ func TestRevoked(t *testing.T) {
 	examine(t, d)
 }
 
+// TestRevokedInside: the watcher of the server's own process is kept out as well.
+func TestRevokedInside(t *testing.T) {
+	d := open(t)
+	s := d.join(t, 1)
+	in := d.Inside(s.key.Source(), "host-1")
+	if _, err := in.Submit(t.Context(), s.sign(t, "/etc/a")); err != nil {
+		t.Fatal(err)
+	}
+	d.revoke(t, s)
+	if answers, err := in.Submit(t.Context(), s.sign(t, "/etc/b")); err == nil {
+		t.Errorf("it is let in: %+v", answers)
+	}
+	d.recorded(t, verify.AfterRevoke)
+}
+
 // TestEnrolAgain: a source that was revoked, or has another role, is told that it
 // is not let in, and spends no token.
 func TestEnrolAgain(t *testing.T) {

@@ -142,7 +142,7 @@ func (s *Service) submit(ctx context.Context, c *call, subs []wire.Submission) (
 	c.peer.hears(s.cfg.Now())
 	start := time.Now()
 	err = s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *server.Server) (err error) {
-		if _, err = s.letIn(srv, c); err == nil {
+		if _, err = s.letIn(srv, c.source, c.RemoteAddr); err == nil {
 			answers, err = srv.Submit(ctx, subs)
 		}
 		return err
