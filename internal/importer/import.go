@@ -133,6 +133,7 @@ func (im *Import) entry(ctx context.Context, row, n int) (*wire.Submission, erro
 		}
 		d.Changes = append(d.Changes, changes...)
 	}
+	d.Why.Reason = im.cfg.Redactor.Known(d.Why.Reason) // what those texts keep secret, the message must not tell
 	sub, e, err := im.cfg.Chain.Sign(d)
 	if err != nil {
 		return nil, &RowError{row + 1, err}

@@ -32,8 +32,11 @@ func (s *Server) SignedHead(ctx context.Context, src entry.Source) (record.Head,
 	}
 	// The index has an entry of this source by now. It may have one more since.
 	head, ok, err := s.index.Head(ctx, src)
-	if err != nil || !ok {
-		return record.Head{}, nil, fmt.Errorf("head of source %s, indexed: %t: %w", src, ok, err)
+	switch {
+	case err != nil:
+		return record.Head{}, nil, fmt.Errorf("head of source %s: %w", src, err)
+	case !ok:
+		return record.Head{}, nil, fmt.Errorf("source %s has signed %d entries, and the index lists none", src, first.Next)
 	}
 	if _, err := s.log.WaitPublished(ctx, head.Index+1); err != nil {
 		return record.Head{}, nil, err
