@@ -135,6 +135,10 @@ func TestSecretsAreMasked(t *testing.T) {
 	if why := string(k.subs[0].Why); strings.Contains(why, "Tr0ub4dor") || !strings.Contains(why, redact.Mark) {
 		t.Errorf("the message became %s", why)
 	}
+	must(t, k.run(t, 0, told{path: "a.yaml", op: "add", after: "password: plainvalue\n", format: "yaml", message: "it is plainvalue now"}))
+	if why := string(k.subs[1].Why); strings.Contains(why, "plainvalue") || !strings.Contains(why, "it is "+redact.Mark) {
+		t.Errorf("a message that tells what its text keeps secret became %s", why)
+	}
 }
 
 // TestEntries: rows of one commit become one entry, a subject that was never
