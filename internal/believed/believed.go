@@ -15,7 +15,7 @@ import (
 	"io/fs"
 
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/verify"
@@ -35,7 +35,7 @@ type Log struct {
 
 // Open opens the log of a store. The error is a *verify.Finding where there is
 // no checkpoint, or none that the key has signed.
-func Open(l server.Layout, n trust.Note) (*Log, error) {
+func Open(l layout.Store, n trust.Note) (*Log, error) {
 	log := &Log{}
 	belief, ok, err := n.Read()
 	if err != nil {
@@ -61,7 +61,7 @@ func Open(l server.Layout, n trust.Note) (*Log, error) {
 	return log, nil
 }
 
-func (l *Log) key(layout server.Layout) (*entry.LogKey, error) {
+func (l *Log) key(layout layout.Store) (*entry.LogKey, error) {
 	if l.belief != nil {
 		return l.belief.Key()
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/verify"
 )
@@ -12,7 +12,7 @@ import (
 // Newest is the newest checkpoint that is known of a log: its own, or the one
 // believed before where the log does not continue that one any more. It is how
 // long the log was, for the one that follows it.
-func Newest(ctx context.Context, l server.Layout, n trust.Note) (verify.Checkpoint, error) {
+func Newest(ctx context.Context, l layout.Store, n trust.Note) (verify.Checkpoint, error) {
 	belief, ok, err := n.Read()
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("read what was believed: %w", err)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
@@ -178,7 +179,7 @@ type Stele struct {
 }
 
 func steleFar(dir string) (any, func() error, error) {
-	l := server.Layout{Dir: filepath.Join(dir, "store")}
+	l := layout.Store{Dir: filepath.Join(dir, "store")}
 	note, err := trust.Of(filepath.Join(dir, "trust"), l.Dir)
 	if err != nil {
 		return nil, nil, err

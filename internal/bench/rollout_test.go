@@ -21,8 +21,8 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/importer"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -395,7 +395,7 @@ func (p *play) run(t *testing.T, f *fleet, events []event, pace time.Duration) *
 
 // stored counts what the store holds after all that.
 func (p *play) stored(t *testing.T, tab *table, f *fleet, changes int) {
-	l := server.Layout{Dir: filepath.Join(f.dir, "store")}
+	l := layout.Store{Dir: filepath.Join(f.dir, "store")}
 	r, err := vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring()})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/trust"
@@ -27,13 +28,13 @@ const (
 // store is a server in a directory of its own.
 type store struct {
 	*server.Server // nil: never opened for writing
-	layout         server.Layout
+	layout         layout.Store
 	trust          trust.Note
 }
 
 // storeIn names the store in a directory.
 func storeIn(t *testing.T, dir string) *store {
-	s := &store{layout: server.Layout{Dir: filepath.Join(dir, "store")}}
+	s := &store{layout: layout.Store{Dir: filepath.Join(dir, "store")}}
 	var err error
 	if s.trust, err = trust.Of(filepath.Join(dir, "trust"), s.layout.Dir); err != nil {
 		t.Fatal(err)

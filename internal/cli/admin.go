@@ -11,6 +11,7 @@ import (
 
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/trust"
 )
@@ -70,7 +71,7 @@ func (a *app) admin() *cobra.Command {
 }
 
 // reindex removes the index and lets the server build it again.
-func (a *app) reindex(ctx context.Context, l server.Layout, note trust.Note) error {
+func (a *app) reindex(ctx context.Context, l layout.Store, note trust.Note) error {
 	start := time.Now()
 	lock, err := durable.LockFile(l.Lock())
 	if errors.Is(err, durable.ErrLocked) {

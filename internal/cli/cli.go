@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/verify"
@@ -209,7 +209,7 @@ func parts(err error) []string {
 }
 
 // layout is the store that the flags and the environment name.
-func (a *app) layout() (server.Layout, error) {
+func (a *app) layout() (layout.Store, error) {
 	dir := a.data
 	if dir == "" {
 		dir = os.Getenv("STELE_DATA")
@@ -222,18 +222,18 @@ func (a *app) layout() (server.Layout, error) {
 		if state == "" {
 			home, err := os.UserHomeDir()
 			if err != nil {
-				return server.Layout{}, withHint(fmt.Errorf("find a place for the store: %w", err), "name one with --data DIR")
+				return layout.Store{}, withHint(fmt.Errorf("find a place for the store: %w", err), "name one with --data DIR")
 			}
 			state = filepath.Join(home, ".local", "state")
 		}
 		dir = filepath.Join(state, "stele")
 	}
 	abs, err := filepath.Abs(dir)
-	return server.Layout{Dir: abs}, err
+	return layout.Store{Dir: abs}, err
 }
 
 // belief is where what is believed of a store is kept.
-func (a *app) belief(l server.Layout) (trust.Note, error) {
+func (a *app) belief(l layout.Store) (trust.Note, error) {
 	dir := a.trust
 	if dir == "" {
 		var err error

@@ -17,7 +17,7 @@ import (
 
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -45,7 +45,7 @@ shows how verification fails. It removes everything it made.`,
 type demo struct {
 	*app
 	dir    string
-	layout server.Layout
+	layout layout.Store
 	seen   uint64 // entries shown so far
 }
 
@@ -59,7 +59,7 @@ var demoFiles = map[string]string{
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "\n# "+format+"\n", args...) }
 
 func (d *demo) tour(ctx context.Context) error {
-	d.layout = server.Layout{Dir: d.data}
+	d.layout = layout.Store{Dir: d.data}
 	for name, text := range demoFiles {
 		path := filepath.Join(d.dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
@@ -61,7 +61,7 @@ func (a *app) about(ctx context.Context, ref string, req *watcher.Request) error
 		}
 		return err
 	})
-	if !errors.Is(err, server.ErrNoStore) {
+	if !errors.Is(err, layout.ErrNoStore) {
 		return err
 	}
 	if req.About != "" {

@@ -20,9 +20,9 @@ import (
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/settings"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/watcher"
@@ -39,10 +39,10 @@ type joined struct {
 	Name string `json:"name,omitempty"` // of key and spool; empty: those of the first log
 }
 
-func joinedFile(l server.Layout) string { return filepath.Join(l.Watch(), "server.json") }
+func joinedFile(l layout.Store) string { return filepath.Join(l.Watch(), "server.json") }
 
 // readJoined reads which server this machine has joined; ok is false if none.
-func readJoined(l server.Layout) (j joined, ok bool, err error) {
+func readJoined(l layout.Store) (j joined, ok bool, err error) {
 	b, err := os.ReadFile(joinedFile(l))
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, false, nil
@@ -56,7 +56,7 @@ func readJoined(l server.Layout) (j joined, ok bool, err error) {
 	return j, true, nil
 }
 
-func (j joined) write(l server.Layout) error {
+func (j joined) write(l layout.Store) error {
 	b, err := json.Marshal(j)
 	if err != nil {
 		return err
@@ -64,14 +64,14 @@ func (j joined) write(l server.Layout) error {
 	return durable.WriteFile(durable.OS, joinedFile(l), b, 0o600)
 }
 
-func (j joined) key(l server.Layout) string {
+func (j joined) key(l layout.Store) string {
 	if j.Name == "" {
 		return l.Key(string(entry.Watcher))
 	}
 	return l.Key(string(entry.Watcher) + "-" + j.Name)
 }
 
-func (j joined) spool(l server.Layout) string { return filepath.Join(l.Watch(), j.Name) }
+func (j joined) spool(l layout.Store) string { return filepath.Join(l.Watch(), j.Name) }
 
 // of is what a token says of a server, where the host has been with another log:
 // key and spool are then named for the log.
@@ -86,7 +86,7 @@ func (j joined) of(t wire.Token) joined {
 
 // host is the watcher's side of a machine: its key, its spool and its server.
 type host struct {
-	layout server.Layout
+	layout layout.Store
 	limit  int64 // of the spool
 	lock   *durable.Lock
 	secret keyfile.Key
@@ -113,7 +113,7 @@ func (h *host) close() error {
 
 // openHost opens what the watcher keeps on this machine, and joins a server if a
 // token is given.
-func (a *app) openHost(ctx context.Context, l server.Layout, set settings.Watch, o watchOptions) (_ *host, err error) {
+func (a *app) openHost(ctx context.Context, l layout.Store, set settings.Watch, o watchOptions) (_ *host, err error) {
 	h := &host{layout: l, name: hostName(), limit: int64(set.Spool.Limit)}
 	defer func() {
 		if err != nil {
@@ -303,7 +303,7 @@ func (a *app) carry(h *host, from, to string, old entry.SecretKey, vkey string, 
 
 // leaveCopied puts keys aside that came with the disk of another machine: that
 // machine goes on with them, this one joins with its own.
-func (a *app) leaveCopied(l server.Layout, j joined) error {
+func (a *app) leaveCopied(l layout.Store, j joined) error {
 	for path, role := range map[string]string{j.key(l): string(entry.Watcher), l.Key("fingerprint"): "fingerprint"} {
 		if _, err := keyfile.Open(path, role); !errors.Is(err, keyfile.ErrOtherMachine) {
 			continue
@@ -326,7 +326,7 @@ func (a *app) leaveCopied(l server.Layout, j joined) error {
 }
 
 // openKey opens the key of a source on this machine, or makes it.
-func openKey(l server.Layout, role entry.Role) (keyfile.Key, error) {
+func openKey(l layout.Store, role entry.Role) (keyfile.Key, error) {
 	kf, err := keyfile.OpenOrCreate(l.Key(string(role)), string(role), "")
 	if errors.Is(err, keyfile.ErrOtherMachine) {
 		return kf, withHint(err, "this disk was copied from another machine; remove %s to enrol as a new source", l.Key(string(role)))

@@ -16,6 +16,7 @@ import (
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/importer"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
@@ -74,7 +75,7 @@ func exactly(n int) cobra.PositionalArgs {
 }
 
 // importFile imports a file into the store on this machine.
-func (a *app) importFile(ctx context.Context, l server.Layout, name string) error {
+func (a *app) importFile(ctx context.Context, l layout.Store, name string) error {
 	var srv *server.Server
 	err := a.importRows(ctx, l, name, func(ctx context.Context) (s *importSender, err error) {
 		if srv, err = a.openServer(ctx, l); err != nil {
@@ -98,7 +99,7 @@ func (a *app) importFile(ctx context.Context, l server.Layout, name string) erro
 
 // importRows imports what a file holds and the log has not yet. The log is opened
 // once the file has been read.
-func (a *app) importRows(ctx context.Context, l server.Layout, name string, open func(context.Context) (*importSender, error)) error {
+func (a *app) importRows(ctx context.Context, l layout.Store, name string, open func(context.Context) (*importSender, error)) error {
 	rows, digest, err := importer.ReadRows(name)
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (a *app) importRows(ctx context.Context, l server.Layout, name string, open
 	return nil
 }
 
-func newImport(ctx context.Context, l server.Layout, s *importSender, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {
+func newImport(ctx context.Context, l layout.Store, s *importSender, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {
 	if err := os.MkdirAll(l.Keys(), 0o700); err != nil {
 		return nil, hintStore(err)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -57,7 +57,7 @@ func (a *app) importToServer(ctx context.Context, name, join string) error {
 }
 
 // openImporter opens the importer for a server, and joins that if a token is given.
-func (a *app) openImporter(ctx context.Context, l server.Layout, join string) (_ *importRemote, err error) {
+func (a *app) openImporter(ctx context.Context, l layout.Store, join string) (_ *importRemote, err error) {
 	var t wire.Token
 	if join != "" {
 		if t, err = a.joinToken(join); err != nil {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/importer"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/trust"
 )
 
@@ -87,7 +87,7 @@ func comesBack(t *testing.T, dir string, rows []importer.Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := history.Open(ctx, server.Layout{Dir: filepath.Join(dir, "store")}, note, nil)
+	r, err := history.Open(ctx, layout.Store{Dir: filepath.Join(dir, "store")}, note, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

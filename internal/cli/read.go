@@ -15,7 +15,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -95,7 +95,7 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 		}
 		return history.Open(ctx, l, note, a.diag())
 	}
-	if at := joinedHere(l); at != "" && errors.Is(err, server.ErrNoStore) {
+	if at := joinedHere(l); at != "" && errors.Is(err, layout.ErrNoStore) {
 		return nil, withHint(err, "what this machine records is in the log of %s: ask it with --server, and `stele status` how the watcher stands", at)
 	}
 	return r, hintRead(err)
@@ -104,7 +104,7 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 // hintRead puts into words what can be wrong with a store that is to be read.
 func hintRead(err error) error {
 	switch {
-	case errors.Is(err, server.ErrNoStore):
+	case errors.Is(err, layout.ErrNoStore):
 		return withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
 	case errors.Is(err, fs.ErrPermission):
 		return withHint(err, "run this as the user who owns the store, or ask its server with --server URL")

@@ -22,6 +22,7 @@ import (
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
@@ -115,7 +116,7 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 
 // moveKeys has the keys of a store that was moved be of this machine. Two
 // machines that write with one key make a fork, which every watcher will name.
-func moveKeys(l server.Layout) error {
+func moveKeys(l layout.Store) error {
 	for _, role := range []string{"log", string(entry.Recorder)} {
 		if err := keyfile.Move(l.Key(role), role); err != nil {
 			return fmt.Errorf("move the store: %w", err)
@@ -126,7 +127,7 @@ func moveKeys(l server.Layout) error {
 
 // followed says how long the log in another store was; nil if there is none to
 // follow. Nothing of it is carried over: it stays, to be read and verified.
-func (a *app) followed(ctx context.Context, l server.Layout, dir string) (*entry.Succession, error) {
+func (a *app) followed(ctx context.Context, l layout.Store, dir string) (*entry.Succession, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -134,7 +135,7 @@ func (a *app) followed(ctx context.Context, l server.Layout, dir string) (*entry
 	if err != nil {
 		return nil, err
 	}
-	old := server.Layout{Dir: dirs[1]}
+	old := layout.Store{Dir: dirs[1]}
 	if within(dirs[0], dirs[1]) || within(dirs[1], dirs[0]) {
 		return nil, usagef("--follows names another store than the new one")
 	}
@@ -154,7 +155,7 @@ func (a *app) followed(ctx context.Context, l server.Layout, dir string) (*entry
 // door is a store that is served.
 type door struct {
 	*service.Service
-	layout   server.Layout
+	layout   layout.Store
 	url      string
 	endpoint service.Endpoint
 	listener net.Listener
@@ -168,7 +169,7 @@ type doorOptions struct {
 }
 
 // openDoor opens the store and the listeners.
-func (a *app) openDoor(ctx context.Context, l server.Layout, set settings.Serve, o doorOptions) (_ *door, err error) {
+func (a *app) openDoor(ctx context.Context, l layout.Store, set settings.Serve, o doorOptions) (_ *door, err error) {
 	note, err := a.belief(l)
 	if err != nil {
 		return nil, err
@@ -233,7 +234,7 @@ func hintStore(err error) error {
 
 // certificate reads the server's certificate, or makes one whose key is pinned by
 // join tokens.
-func certificate(l server.Layout, set settings.Serve) (tls.Certificate, error) {
+func certificate(l layout.Store, set settings.Serve) (tls.Certificate, error) {
 	cert, key := set.TLS.Certificate, set.TLS.Key
 	if cert == "" {
 		cert, key = filepath.Join(l.Keys(), "tls.crt"), filepath.Join(l.Keys(), "tls.key")

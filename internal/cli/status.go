@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
@@ -91,7 +91,7 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	}
 	st := &status{Watcher: a.watcherHere(), Joined: joinedHere(l)}
 	r, err := a.openStore(ctx)
-	if errors.Is(err, server.ErrNoStore) && (st.Watcher != nil || st.Joined != "") {
+	if errors.Is(err, layout.ErrNoStore) && (st.Watcher != nil || st.Joined != "") {
 		return st, nil
 	}
 	if err != nil {
@@ -159,7 +159,7 @@ func (a *app) heardHere(ctx context.Context) []wire.SourceInfo {
 
 // joinedHere is the server that this machine's watcher has joined; empty if it has
 // joined none, or this user may not know.
-func joinedHere(l server.Layout) string {
+func joinedHere(l layout.Store) string {
 	b, err := os.ReadFile(joinedFile(l))
 	if err != nil {
 		return ""
@@ -207,7 +207,7 @@ func (st *status) read(ctx context.Context, r *history.Reader) error {
 }
 
 // sizes is what each part takes on disk, in bytes of files.
-func sizes(l server.Layout) (map[string]int64, int64, error) {
+func sizes(l layout.Store) (map[string]int64, int64, error) {
 	parts := map[string]string{"log": l.Log(), "vault": l.Vault(), "keyring": l.Keyring(), "index": filepath.Dir(l.Index()), "watch": l.Watch()}
 	out, total := make(map[string]int64), int64(0)
 	for name, dir := range parts {

@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/settings"
@@ -106,7 +107,7 @@ type machine struct {
 
 // runUp watches and serves until the context ends. The watcher ends first: what
 // it still holds goes into the store.
-func (a *app) runUp(ctx context.Context, l server.Layout, o upOptions) error {
+func (a *app) runUp(ctx context.Context, l layout.Store, o upOptions) error {
 	m, err := a.openMachine(ctx, l, o)
 	if err != nil {
 		return err
@@ -145,7 +146,7 @@ func (a *app) announce(m *machine, o upOptions) {
 	}
 }
 
-func (a *app) openMachine(ctx context.Context, l server.Layout, o upOptions) (_ *machine, err error) {
+func (a *app) openMachine(ctx context.Context, l layout.Store, o upOptions) (_ *machine, err error) {
 	syscall.Umask(0o077) // whatever the parts write is the owner's alone
 	m := &machine{}
 	if m.door, err = a.openOwnDoor(ctx, l, o); err != nil {
@@ -189,7 +190,7 @@ func (a *app) openMachine(ctx context.Context, l server.Layout, o upOptions) (_ 
 
 // openOwnDoor serves this machine: at the usual port, or at any that is free
 // where nobody asked for one.
-func (a *app) openOwnDoor(ctx context.Context, l server.Layout, o upOptions) (*door, error) {
+func (a *app) openOwnDoor(ctx context.Context, l layout.Store, o upOptions) (*door, error) {
 	set := settings.Default().Serve
 	set.Erasers, set.Metrics.Listen, set.Names = 1, "", o.names
 	if o.listen != "" {
@@ -204,7 +205,7 @@ func (a *app) openOwnDoor(ctx context.Context, l server.Layout, o upOptions) (*d
 }
 
 // openServer opens the store for writing, with words for what can go wrong.
-func (a *app) openServer(ctx context.Context, l server.Layout) (*server.Server, error) {
+func (a *app) openServer(ctx context.Context, l layout.Store) (*server.Server, error) {
 	note, err := a.belief(l)
 	if err != nil {
 		return nil, err
@@ -218,7 +219,7 @@ func (a *app) openServer(ctx context.Context, l server.Layout) (*server.Server, 
 }
 
 // openSource opens the key of a source on this machine, or makes it.
-func openSource(l server.Layout, role entry.Role) (entry.SecretKey, error) {
+func openSource(l layout.Store, role entry.Role) (entry.SecretKey, error) {
 	kf, err := openKey(l, role)
 	if err != nil {
 		return entry.SecretKey{}, err
@@ -227,7 +228,7 @@ func openSource(l server.Layout, role entry.Role) (entry.SecretKey, error) {
 }
 
 // openRedactor opens the key of fingerprints, which never leaves the host.
-func openRedactor(l server.Layout) (*redact.Redactor, keyfile.Secret, error) {
+func openRedactor(l layout.Store) (*redact.Redactor, keyfile.Secret, error) {
 	kf, err := keyfile.OpenOrCreate(l.Key("fingerprint"), "fingerprint", "")
 	if err != nil {
 		return nil, keyfile.Secret{}, err
@@ -239,7 +240,7 @@ func openRedactor(l server.Layout) (*redact.Redactor, keyfile.Secret, error) {
 	return redact.New(redact.Config{Key: key}), kf.Secret, nil
 }
 
-func (a *app) watcherConfig(l server.Layout, o upOptions) (watcher.Config, error) {
+func (a *app) watcherConfig(l layout.Store, o upOptions) (watcher.Config, error) {
 	cat, err := catalogue.Builtin()
 	if err != nil {
 		return watcher.Config{}, err

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
@@ -43,7 +44,7 @@ func TestMain(m *testing.M) {
 // place is where a server keeps its store, and what is believed of it.
 type place struct{ dir string }
 
-func (p place) layout() server.Layout { return server.Layout{Dir: filepath.Join(p.dir, "store")} }
+func (p place) layout() layout.Store { return layout.Store{Dir: filepath.Join(p.dir, "store")} }
 
 func (p place) beliefs() string { return filepath.Join(p.dir, "trust") }
 

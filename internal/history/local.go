@@ -10,7 +10,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
@@ -29,7 +29,7 @@ type Parts struct {
 }
 
 // OpenParts opens vault and index of a store.
-func OpenParts(ctx context.Context, l server.Layout, diag *slog.Logger) (_ *Parts, err error) {
+func OpenParts(ctx context.Context, l layout.Store, diag *slog.Logger) (_ *Parts, err error) {
 	p := &Parts{diag: orDiscard(diag)}
 	defer func() {
 		if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/intake"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/vault"
@@ -206,7 +206,7 @@ func has(rep *monitor.Report, code verify.Code) bool {
 	return false
 }
 
-func eraseFromVault(t *testing.T, l server.Layout, id entry.ID, line entry.Line) {
+func eraseFromVault(t *testing.T, l layout.Store, id entry.ID, line entry.Line) {
 	t.Helper()
 	v, err := vault.Open(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring()})
 	if err != nil {

@@ -25,6 +25,7 @@ var layer = [][]string{
 	{"verify"},
 	{"internal/durable", "internal/terminal", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
+	{"internal/layout"},
 	{"internal/tlog", "internal/vault", "internal/index", "internal/capture", "internal/spool"},
 	{"internal/intake"},
 	{"internal/server", "internal/client", "internal/watcher", "internal/importer"},

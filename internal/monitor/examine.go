@@ -20,6 +20,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/signature"
 	"github.com/stele-log/stele/internal/tlog"
@@ -31,7 +32,7 @@ import (
 
 // Config says what to examine.
 type Config struct {
-	Layout         server.Layout
+	Layout         layout.Store
 	Trust          trust.Note
 	Far            *believed.Far // in place of Layout and Trust: a server elsewhere
 	SkipSignatures bool
@@ -126,7 +127,7 @@ func problem(code, where, format string, args ...any) Problem {
 // files checks what lies beside log, vault and index.
 func (x *examination) files(context.Context) error {
 	err := x.cfg.Layout.Check()
-	if errors.Is(err, server.ErrNoStore) || errors.Is(err, server.ErrNewer) {
+	if errors.Is(err, layout.ErrNoStore) || errors.Is(err, layout.ErrNewer) {
 		return err
 	}
 	if err != nil {

@@ -3,10 +3,7 @@ package server
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
 	"os"
 	"runtime"
 	"time"
@@ -125,34 +122,4 @@ func localHost() *body.Host {
 		name = "localhost"
 	}
 	return &body.Host{Name: name, Machine: keyfile.Machine(), OS: runtime.GOOS}
-}
-
-// LogKey is the log's public key as the key file in the store says. Whoever has
-// a better source believes that.
-func (l Layout) LogKey() (*entry.LogKey, error) {
-	kf, err := keyfile.Open(l.Key("log"), "log")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no log key to believe: %w", err)
-	}
-	if err != nil && !errors.Is(err, keyfile.ErrOtherMachine) {
-		return nil, err
-	}
-	return publicLogKey(kf)
-}
-
-// CheckKeys yields the key files that are missing or damaged.
-func (l Layout) CheckKeys() iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		roles := map[string]bool{"log": true, "recorder": true, "watcher": false, "importer": false, "fingerprint": false}
-		for role, required := range roles {
-			path := l.Key(role)
-			_, err := keyfile.Open(path, role)
-			if errors.Is(err, keyfile.ErrOtherMachine) || errors.Is(err, fs.ErrNotExist) && !required {
-				continue
-			}
-			if err != nil && !yield(path, err) {
-				return
-			}
-		}
-	}
 }

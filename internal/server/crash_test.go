@@ -15,6 +15,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
@@ -38,10 +39,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func crashStore(dir string) (server.Layout, trust.Note, error) {
+func crashStore(dir string) (layout.Store, trust.Note, error) {
 	data := filepath.Join(dir, "store")
 	note, err := trust.Of(filepath.Join(dir, "trust"), data)
-	return server.Layout{Dir: data}, note, err
+	return layout.Store{Dir: data}, note, err
 }
 
 // child records changes until it is killed, and prints what was accepted.
@@ -168,7 +169,7 @@ func killOnce(t *testing.T, dir string, after time.Duration, accepted map[entry.
 }
 
 // checkAccepted finds every accepted entry at its index, and none twice.
-func checkAccepted(t *testing.T, l server.Layout, accepted map[entry.ID]uint64) {
+func checkAccepted(t *testing.T, l layout.Store, accepted map[entry.ID]uint64) {
 	t.Helper()
 	key, err := l.LogKey()
 	if err != nil {
@@ -204,7 +205,7 @@ func checkAccepted(t *testing.T, l server.Layout, accepted map[entry.ID]uint64) 
 }
 
 // secondVerifier runs the verifier that shares no code with us.
-func secondVerifier(t *testing.T, l server.Layout) {
+func secondVerifier(t *testing.T, l layout.Store) {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -243,7 +244,7 @@ func TestNewerStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := server.Open(t.Context(), server.Config{Layout: st.Layout, Trust: st.Trust})
-	if !errors.Is(err, server.ErrNewer) {
+	if !errors.Is(err, layout.ErrNewer) {
 		t.Fatalf("open says %v", err)
 	}
 }

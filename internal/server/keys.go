@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/layout"
 )
 
 // keys are the server's own. The log key signs checkpoints, the recorder's
@@ -28,15 +28,15 @@ type logKey struct {
 	secret keyfile.Secret
 }
 
-func openKeys(l Layout) (k keys, err error) {
-	if err := l.mayCreateKeys(); err != nil {
+func openKeys(l layout.Store) (k keys, err error) {
+	if err := mayCreateKeys(l); err != nil {
 		return k, err
 	}
 	kf, err := keyfile.OpenOrCreate(l.Key("log"), "log", newOrigin())
 	if err != nil {
 		return k, err
 	}
-	lk, err := publicLogKey(kf)
+	lk, err := layout.LogKeyOf(kf)
 	if err != nil {
 		return k, fmt.Errorf("key %s: %w", l.Key("log"), err)
 	}
@@ -49,13 +49,9 @@ func openKeys(l Layout) (k keys, err error) {
 	return k, err
 }
 
-func publicLogKey(kf keyfile.Key) (*entry.LogKey, error) {
-	return entry.NewLogKey(kf.Name, ed25519.NewKeyFromSeed(kf.Secret.Bytes()).Public().(ed25519.PublicKey))
-}
-
 // mayCreateKeys refuses to make new keys for a log that has entries: they could
 // sign nothing it knows.
-func (l Layout) mayCreateKeys() error {
+func mayCreateKeys(l layout.Store) error {
 	if _, err := os.Stat(filepath.Join(l.Log(), "checkpoint")); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

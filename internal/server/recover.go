@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/stele-log/stele/internal/layout"
+
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
@@ -18,7 +20,7 @@ import (
 
 // OpenIndex opens the index for writing. One that is damaged or of another
 // version is removed: it is derived, and catching up builds it again.
-func OpenIndex(ctx context.Context, l Layout, diag *slog.Logger) (*index.Index, error) {
+func OpenIndex(ctx context.Context, l layout.Store, diag *slog.Logger) (*index.Index, error) {
 	cfg := index.Config{Path: l.Index(), Log: diag}
 	x, err := index.Open(ctx, cfg)
 	if errors.Is(err, index.ErrVersion) || errors.Is(err, index.ErrDamaged) {
@@ -32,7 +34,7 @@ func OpenIndex(ctx context.Context, l Layout, diag *slog.Logger) (*index.Index, 
 
 // removeIndex removes an index that is of no use, for that reason. A crash leaves
 // it, or none.
-func removeIndex(l Layout, diag *slog.Logger, why error) error {
+func removeIndex(l layout.Store, diag *slog.Logger, why error) error {
 	diag.Warn("index removed, to be built anew", "error", why)
 	return index.Remove(l.Index())
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/intake"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/signature"
 	"github.com/stele-log/stele/internal/tlog"
@@ -33,7 +34,7 @@ import (
 
 // Config says where the store is and what it is opened with.
 type Config struct {
-	Layout  Layout
+	Layout  layout.Store
 	Trust   trust.Note
 	Version string            // of this program, recorded by the recorder
 	Erasers int               // persons an erasure needs, recorded when the log begins
@@ -82,13 +83,13 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := cfg.Layout.prepare(); err != nil {
+	if err := cfg.Layout.Prepare(); err != nil {
 		return nil, err
 	}
 	if s.lock, err = durable.LockFile(cfg.Layout.Lock()); err != nil {
 		return nil, err
 	}
-	if err := cfg.Layout.checkFormat(); err != nil {
+	if err := cfg.Layout.Begin(); err != nil {
 		return nil, err
 	}
 	if s.keys, err = openKeys(cfg.Layout); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -33,7 +34,7 @@ func (e Endpoint) String() string { return e.URL }
 func (e Endpoint) GoString() string { return e.URL }
 
 // Write puts the endpoint where commands on this machine find it.
-func (e Endpoint) Write(l server.Layout) error {
+func (e Endpoint) Write(l layout.Store) error {
 	b, err := json.Marshal(struct {
 		URL    string `json:"url"`
 		Local  string `json:"local"`
@@ -48,7 +49,7 @@ func (e Endpoint) Write(l server.Layout) error {
 }
 
 // ReadEndpoint reads what Write wrote.
-func ReadEndpoint(l server.Layout) (e Endpoint, err error) {
+func ReadEndpoint(l layout.Store) (e Endpoint, err error) {
 	b, err := os.ReadFile(l.Endpoint())
 	if err != nil {
 		return e, err

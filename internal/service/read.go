@@ -14,6 +14,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/wire"
@@ -32,7 +33,7 @@ const (
 // to it. It goes on where nothing can be written any more. Who may ask is for its
 // caller to say.
 type Reading struct {
-	layout server.Layout
+	layout layout.Store
 	diag   *slog.Logger
 	slots  *semaphore.Weighted
 
@@ -52,7 +53,7 @@ type held struct {
 }
 
 // NewReading prepares reading from a store. Nothing is opened yet.
-func NewReading(l server.Layout, diag *slog.Logger) *Reading {
+func NewReading(l layout.Store, diag *slog.Logger) *Reading {
 	return &Reading{layout: l, diag: diag, slots: semaphore.NewWeighted(answersAtOnce)}
 }
 

@@ -29,6 +29,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/wire"
@@ -37,7 +38,7 @@ import (
 // Config says what is served, and to whom.
 type Config struct {
 	Open        func(context.Context) (*server.Server, error) // opens the store, or opens it again
-	Layout      server.Layout
+	Layout      layout.Store
 	Certificate tls.Certificate // shown to clients
 	Names       []string        // host names by which clients may call this server, beside its addresses
 	Queue       int64           // bytes of submissions held at once; 0: 256 MiB

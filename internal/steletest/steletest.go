@@ -11,6 +11,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/trust"
@@ -19,7 +20,7 @@ import (
 
 // Store is a store in a temporary directory.
 type Store struct {
-	Layout server.Layout
+	Layout layout.Store
 	Trust  trust.Note
 }
 
@@ -37,7 +38,7 @@ func StoreIn(t testing.TB, data, beliefs string) Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Store{server.Layout{Dir: data}, note}
+	return Store{layout.Store{Dir: data}, note}
 }
 
 // Open opens the store for writing.

@@ -1,4 +1,7 @@
-package server
+// Package layout says where the parts of a store lie in its directory, and
+// whether there is a store of this version. It opens none of them: readers ask
+// it for paths without meeting the writer.
+package layout
 
 import (
 	"bytes"
@@ -14,51 +17,51 @@ import (
 	"github.com/stele-log/stele/internal/durable"
 )
 
-// Layout is where the parts of a store lie in its directory.
-type Layout struct{ Dir string }
+// Store is where the parts of a store lie in its directory.
+type Store struct{ Dir string }
 
 const format = "stele store 1\n"
 
 // Log is the directory of the log, as tlog-tiles: public, opaque.
-func (l Layout) Log() string { return filepath.Join(l.Dir, "log") }
+func (l Store) Log() string { return filepath.Join(l.Dir, "log") }
 
 // Vault is the directory of disclosures and texts, encrypted.
-func (l Layout) Vault() string { return filepath.Join(l.Dir, "vault") }
+func (l Store) Vault() string { return filepath.Join(l.Dir, "vault") }
 
 // Keyring is the directory of the keys that open the vault.
-func (l Layout) Keyring() string { return filepath.Join(l.Dir, "keyring") }
+func (l Store) Keyring() string { return filepath.Join(l.Dir, "keyring") }
 
 // Index is the database, in clear.
-func (l Layout) Index() string { return filepath.Join(l.Dir, "index", "index.db") }
+func (l Store) Index() string { return filepath.Join(l.Dir, "index", "index.db") }
 
 // Watch is the directory of the watcher on this machine.
-func (l Layout) Watch() string { return filepath.Join(l.Dir, "watch") }
+func (l Store) Watch() string { return filepath.Join(l.Dir, "watch") }
 
 // Socket is where the watcher listens for run and explain.
-func (l Layout) Socket() string { return filepath.Join(l.Dir, "watch", "socket") }
+func (l Store) Socket() string { return filepath.Join(l.Dir, "watch", "socket") }
 
 // Keys is the directory of secrets.
-func (l Layout) Keys() string { return filepath.Join(l.Dir, "keys") }
+func (l Store) Keys() string { return filepath.Join(l.Dir, "keys") }
 
 // Endpoint is the file that says how the operator reaches a running service.
-func (l Layout) Endpoint() string { return filepath.Join(l.Dir, "keys", "endpoint.json") }
+func (l Store) Endpoint() string { return filepath.Join(l.Dir, "keys", "endpoint.json") }
 
 // Key is the file of a key.
-func (l Layout) Key(name string) string { return filepath.Join(l.Dir, "keys", name+".key") }
+func (l Store) Key(name string) string { return filepath.Join(l.Dir, "keys", name+".key") }
 
 // Roll is the file that says who is present, as the roll calls told. It is
 // derived: without it they are told again.
-func (l Layout) Roll() string { return filepath.Join(l.Dir, "index", "roll.json") }
+func (l Store) Roll() string { return filepath.Join(l.Dir, "index", "roll.json") }
 
 // Lock is the file one writer holds.
-func (l Layout) Lock() string { return filepath.Join(l.Dir, "lock") }
+func (l Store) Lock() string { return filepath.Join(l.Dir, "lock") }
 
 // Format is the file that says which version of the layout this is.
-func (l Layout) Format() string { return filepath.Join(l.Dir, "format") }
+func (l Store) Format() string { return filepath.Join(l.Dir, "format") }
 
 // Writing reports whether the process that last locked the store still runs. It
 // only asks: taking the lock, even for a moment, could make a writer fail.
-func (l Layout) Writing() bool {
+func (l Store) Writing() bool {
 	b, err := os.ReadFile(l.Lock())
 	if err != nil {
 		return false
@@ -73,7 +76,8 @@ var ErrNewer = errors.New("store was made by a later version of stele")
 // ErrNoStore says that there is no store in a directory.
 var ErrNoStore = errors.New("no store here")
 
-func (l Layout) prepare() error {
+// Prepare makes the directories that a writer needs.
+func (l Store) Prepare() error {
 	for _, d := range []string{l.Dir, l.Keys(), filepath.Dir(l.Index()), l.Watch()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return err
@@ -82,9 +86,9 @@ func (l Layout) prepare() error {
 	return nil
 }
 
-// checkFormat refuses a store of another version; in a directory without one it
-// begins one.
-func (l Layout) checkFormat() error {
+// Begin refuses a store of another version; in a directory without one it begins
+// one.
+func (l Store) Begin() error {
 	err := l.Check()
 	if errors.Is(err, ErrNoStore) {
 		return durable.WriteFile(durable.OS, l.Format(), []byte(format), 0o600)
@@ -94,7 +98,7 @@ func (l Layout) checkFormat() error {
 
 // Check reports whether a store of this version is there: nil, [ErrNoStore],
 // [ErrNewer], or what else is wrong.
-func (l Layout) Check() error {
+func (l Store) Check() error {
 	got, err := os.ReadFile(l.Format())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
