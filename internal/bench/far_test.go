@@ -24,8 +24,8 @@ import (
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 )
 
@@ -190,8 +190,8 @@ func steleFar(dir string) (any, func() error, error) {
 	}
 	svc, err := service.New(context.Background(), service.Config{
 		Layout: l, Certificate: cert,
-		Open: func(ctx context.Context) (*server.Server, error) {
-			return server.Open(ctx, server.Config{Layout: l, Trust: note, Version: "1.0.0"})
+		Open: func(ctx context.Context) (*store.Store, error) {
+			return store.Open(ctx, store.Config{Layout: l, Trust: note, Version: "1.0.0"})
 		},
 	})
 	if err != nil {
@@ -217,7 +217,7 @@ func (s *Stele) Where(_ None, out *Where) error {
 // Enrol admits the hosts of the fleet up to the n-th and answers where the chain
 // of each begins.
 func (s *Stele) Enrol(n int, heads *[]record.Head) error {
-	return s.svc.Store(context.Background(), func(ctx context.Context, srv *server.Server) error {
+	return s.svc.Store(context.Background(), func(ctx context.Context, srv *store.Store) error {
 		for i := range n {
 			key, err := entry.NewSecretKey(hostSeed(i))
 			if err != nil {
@@ -236,14 +236,14 @@ func (s *Stele) Enrol(n int, heads *[]record.Head) error {
 // Settled waits until the index has as many entries as the log, and answers how
 // many those are: what was accepted is then in the vault, the log and the index.
 func (s *Stele) Settled(_ None, size *uint64) error {
-	return s.svc.Store(context.Background(), func(ctx context.Context, srv *server.Server) error {
+	return s.svc.Store(context.Background(), func(ctx context.Context, srv *store.Store) error {
 		*size = srv.Size()
 		return untilIndexed(ctx, srv, *size)
 	})
 }
 
 // untilIndexed polls the index until it has that many entries.
-func untilIndexed(ctx context.Context, srv *server.Server, size uint64) error {
+func untilIndexed(ctx context.Context, srv *store.Store, size uint64) error {
 	deadline := time.After(5 * time.Minute)
 	poll := time.NewTicker(time.Millisecond)
 	defer poll.Stop()

@@ -23,7 +23,7 @@ import (
 )
 
 // largeStore builds the large store, or opens what a run before has kept.
-func largeStore(t *testing.T, tab *table, n sizes) *store {
+func largeStore(t *testing.T, tab *table, n sizes) *measured {
 	if *keep == "" {
 		s := openStore(t)
 		s.build(t, tab, n)
@@ -51,7 +51,7 @@ func largeStore(t *testing.T, tab *table, n sizes) *store {
 
 // build fills a store with a rollout to a fleet, signing as it goes, and closes
 // it.
-func (s *store) build(t *testing.T, tab *table, n sizes) {
+func (s *measured) build(t *testing.T, tab *table, n sizes) {
 	hosts := s.enrol(t, n.fleet)
 	from := among(hosts, senders, n.entries, 1, newShared(n.known).text)
 	read := begin()
@@ -73,7 +73,7 @@ func (s *store) build(t *testing.T, tab *table, n sizes) {
 
 // fill signs and hands in n entries, a batch at a time, each under the newest
 // checkpoint.
-func (s *store) fill(t *testing.T, from *sender, n int) error {
+func (s *measured) fill(t *testing.T, from *sender, n int) error {
 	for left := n; left > 0; left -= batchSize {
 		saw, err := s.seen(t)
 		if err != nil {
@@ -92,7 +92,7 @@ func (s *store) fill(t *testing.T, from *sender, n int) error {
 }
 
 // verifyLarge checks the whole log, without the vault and with it.
-func verifyLarge(t *testing.T, tab *table, n sizes, s *store) {
+func verifyLarge(t *testing.T, tab *table, n sizes, s *measured) {
 	leaves := sample(t, s)
 	hashed := per(len(leaves), sumAll(leaves), "entries")
 	for _, c := range []struct {
@@ -124,7 +124,7 @@ func verifyLarge(t *testing.T, tab *table, n sizes, s *store) {
 }
 
 // tree opens the log under its own checkpoint.
-func (s *store) tree(t *testing.T) (*tlog.Tree, *entry.LogKey) {
+func (s *measured) tree(t *testing.T) (*tlog.Tree, *entry.LogKey) {
 	key, err := s.layout.LogKey()
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +141,7 @@ func (s *store) tree(t *testing.T) (*tlog.Tree, *entry.LogKey) {
 }
 
 // sample is the beginning of the log, in memory.
-func sample(t *testing.T, s *store) (leaves [][]byte) {
+func sample(t *testing.T, s *measured) (leaves [][]byte) {
 	tree, _ := s.tree(t)
 	for e, err := range tree.Entries(t.Context(), 0, min(tree.Checkpoint().Size, 100_000)) {
 		if err != nil {
@@ -152,7 +152,7 @@ func sample(t *testing.T, s *store) (leaves [][]byte) {
 	return leaves
 }
 
-func verifyLog(t *testing.T, s *store, skip bool) (cost, int) {
+func verifyLog(t *testing.T, s *measured, skip bool) (cost, int) {
 	runtime.GC()
 	read := begin()
 	tree, key := s.tree(t)
@@ -183,7 +183,7 @@ func verifyLog(t *testing.T, s *store, skip bool) (cost, int) {
 	return took, int(size)
 }
 
-func examine(t *testing.T, s *store) (cost, int) {
+func examine(t *testing.T, s *measured) (cost, int) {
 	runtime.GC()
 	read := begin()
 	r, err := monitor.Examine(t.Context(), monitor.Config{Layout: s.layout, Trust: s.trust})
@@ -222,7 +222,7 @@ type query struct {
 var shownKinds = []string{"change", "gap", "finding", "remark", "erase", "revoke"}
 
 // readLarge measures reading commands, opening of the store included.
-func readLarge(t *testing.T, tab *table, n sizes, s *store) {
+func readLarge(t *testing.T, tab *table, n sizes, s *measured) {
 	perHost := n.entries / n.fleet
 	every := func(d int) int { return n.fleet * ((perHost - 7 + d - 1) / d) } // the seventh of every d entries of a host
 	of := func(f history.Filter) history.Filter {
@@ -244,7 +244,7 @@ func readLarge(t *testing.T, tab *table, n sizes, s *store) {
 }
 
 // median asks the same several times, each with the store opened anew.
-func median(t *testing.T, s *store, ask func(context.Context, *history.Reader) error, repeats int) quantity {
+func median(t *testing.T, s *measured, ask func(context.Context, *history.Reader) error, repeats int) quantity {
 	took := make([]time.Duration, repeats)
 	for i := range took {
 		start := time.Now()

@@ -12,7 +12,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -25,16 +25,16 @@ const (
 	batchSize = 256
 )
 
-// store is a server in a directory of its own.
-type store struct {
-	*server.Server // nil: never opened for writing
-	layout         layout.Store
-	trust          trust.Note
+// measured is a server in a directory of its own.
+type measured struct {
+	*store.Store // nil: never opened for writing
+	layout       layout.Store
+	trust        trust.Note
 }
 
 // storeIn names the store in a directory.
-func storeIn(t *testing.T, dir string) *store {
-	s := &store{layout: layout.Store{Dir: filepath.Join(dir, "store")}}
+func storeIn(t *testing.T, dir string) *measured {
+	s := &measured{layout: layout.Store{Dir: filepath.Join(dir, "store")}}
 	var err error
 	if s.trust, err = trust.Of(filepath.Join(dir, "trust"), s.layout.Dir); err != nil {
 		t.Fatal(err)
@@ -43,20 +43,20 @@ func storeIn(t *testing.T, dir string) *store {
 }
 
 // open opens the store for writing, a new one if there is none.
-func (s *store) open(t *testing.T) {
+func (s *measured) open(t *testing.T) {
 	var err error
-	if s.Server, err = server.Open(t.Context(), server.Config{Layout: s.layout, Trust: s.trust, Version: "1.0.0"}); err != nil {
+	if s.Store, err = store.Open(t.Context(), store.Config{Layout: s.layout, Trust: s.trust, Version: "1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func openStore(t *testing.T) *store {
+func openStore(t *testing.T) *measured {
 	s := storeIn(t, t.TempDir())
 	s.open(t)
 	return s
 }
 
-func (s *store) stop(t *testing.T) {
+func (s *measured) stop(t *testing.T) {
 	if err := s.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func (s *store) stop(t *testing.T) {
 func hostName(i int) string { return fmt.Sprintf("web-%04d.example.net", i) }
 
 // enrol admits hosts, each with a key of its own.
-func (s *store) enrol(t *testing.T, n int) []*host {
+func (s *measured) enrol(t *testing.T, n int) []*host {
 	hosts := make([]*host, n)
 	for i := range hosts {
 		name := hostName(i)
@@ -125,7 +125,7 @@ func share(n, parts, i int) int { return n*(i+1)/parts - n*i/parts }
 
 // submit hands in what every sender has, side by side, waits until the index
 // has caught up, and returns what that took.
-func (s *store) submit(t *testing.T, work [][][]wire.Submission) cost {
+func (s *measured) submit(t *testing.T, work [][][]wire.Submission) cost {
 	read := begin()
 	ends := make([]uint64, len(work))
 	var g errgroup.Group
@@ -153,7 +153,7 @@ func (s *store) submit(t *testing.T, work [][][]wire.Submission) cost {
 }
 
 // accept hands in one batch and returns the index after its last entry.
-func (s *store) accept(t *testing.T, subs []wire.Submission) (end uint64, err error) {
+func (s *measured) accept(t *testing.T, subs []wire.Submission) (end uint64, err error) {
 	answers, err := s.Submit(t.Context(), subs)
 	if err != nil {
 		return 0, fmt.Errorf("submit: %w", err)
@@ -171,14 +171,14 @@ func (s *store) accept(t *testing.T, subs []wire.Submission) (end uint64, err er
 }
 
 // indexed waits until the index has that many entries.
-func (s *store) indexed(t *testing.T, size uint64) {
-	if err := untilIndexed(t.Context(), s.Server, size); err != nil {
+func (s *measured) indexed(t *testing.T, size uint64) {
+	if err := untilIndexed(t.Context(), s.Store, size); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // seen is the newest checkpoint, as a sender comes to believe it.
-func (s *store) seen(t *testing.T) (entry.Saw, error) {
+func (s *measured) seen(t *testing.T) (entry.Saw, error) {
 	r, err := s.Receipt(t.Context(), 0, nil)
 	if err != nil {
 		return entry.Saw{}, fmt.Errorf("ask for a checkpoint: %w", err)

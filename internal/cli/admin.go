@@ -12,7 +12,7 @@ import (
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 )
 
@@ -84,7 +84,7 @@ func (a *app) reindex(ctx context.Context, l layout.Store, note trust.Note) erro
 		return err
 	}
 	a.talk("building the index anew")
-	srv, err := server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
+	srv, err := store.Open(ctx, store.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -76,7 +76,7 @@ func exactly(n int) cobra.PositionalArgs {
 
 // importFile imports a file into the store on this machine.
 func (a *app) importFile(ctx context.Context, l layout.Store, name string) error {
-	var srv *server.Server
+	var srv *store.Store
 	err := a.importRows(ctx, l, name, func(ctx context.Context) (s *importSender, err error) {
 		if srv, err = a.openServer(ctx, l); err != nil {
 			return nil, err
@@ -182,12 +182,12 @@ type importServer interface {
 }
 
 // told is a server in this process, as an importer sees it.
-type told struct{ *server.Server }
+type told struct{ *store.Store }
 
 func (t told) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
 	all := make([]wire.Latest, len(paths))
 	for i, p := range paths {
-		id, what, found, err := t.Server.Latest(ctx, index.Subject{Host: host, Told: true, Path: p})
+		id, what, found, err := t.Store.Latest(ctx, index.Subject{Host: host, Told: true, Path: p})
 		if err != nil {
 			return nil, err
 		}

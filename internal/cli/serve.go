@@ -24,9 +24,9 @@ import (
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/settings"
+	"github.com/stele-log/stele/internal/store"
 )
 
 func (a *app) serve() *cobra.Command {
@@ -200,8 +200,8 @@ func (a *app) openDoor(ctx context.Context, l layout.Store, set settings.Serve, 
 	}
 	d.Service, err = service.New(ctx, service.Config{
 		Layout: l, Certificate: cert, Names: set.Names, Queue: int64(set.Limits.Queue), Request: int64(set.Limits.Request), Alert: o.tell, Diag: a.diag(),
-		Open: func(ctx context.Context) (*server.Server, error) {
-			return server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Follows: o.follows, Diag: a.diag()})
+		Open: func(ctx context.Context) (*store.Store, error) {
+			return store.Open(ctx, store.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Follows: o.follows, Diag: a.diag()})
 		},
 	})
 	if err != nil {
@@ -220,7 +220,7 @@ func (a *app) openDoor(ctx context.Context, l layout.Store, set settings.Serve, 
 // hintStore puts into words what can go wrong with opening a store.
 func hintStore(err error) error {
 	switch {
-	case errors.Is(err, server.ErrBegun):
+	case errors.Is(err, store.ErrBegun):
 		return withHint(err, "what a log follows is said when it begins; name an empty directory with --data")
 	case errors.Is(err, keyfile.ErrOtherMachine):
 		return withHint(err, "if the store was moved here and the other machine writes to it no more: stele serve --moved")

@@ -23,9 +23,9 @@ import (
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/redact"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/settings"
 	"github.com/stele-log/stele/internal/spool"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 )
@@ -166,7 +166,7 @@ func (a *app) openMachine(ctx context.Context, l layout.Store, o upOptions) (_ *
 		return nil, err
 	}
 	host := &body.Host{Name: hostName(), Machine: keyfile.Machine(), OS: runtime.GOOS}
-	err = m.door.Store(ctx, func(ctx context.Context, srv *server.Server) error {
+	err = m.door.Store(ctx, func(ctx context.Context, srv *store.Store) error {
 		_, err := srv.Enrol(ctx, key.Public(), entry.Watcher, host)
 		return err
 	})
@@ -205,13 +205,13 @@ func (a *app) openOwnDoor(ctx context.Context, l layout.Store, o upOptions) (*do
 }
 
 // openServer opens the store for writing, with words for what can go wrong.
-func (a *app) openServer(ctx context.Context, l layout.Store) (*server.Server, error) {
+func (a *app) openServer(ctx context.Context, l layout.Store) (*store.Store, error) {
 	note, err := a.belief(l)
 	if err != nil {
 		return nil, err
 	}
 	syscall.Umask(0o077) // whatever the parts write is the owner's alone
-	srv, err := server.Open(ctx, server.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
+	srv, err := store.Open(ctx, store.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
 	if err != nil {
 		return nil, hintStore(err)
 	}

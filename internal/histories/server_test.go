@@ -20,8 +20,8 @@ import (
 
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 )
 
@@ -51,12 +51,12 @@ func (p place) beliefs() string { return filepath.Join(p.dir, "trust") }
 func (p place) trust() (trust.Note, error) { return trust.Of(p.beliefs(), p.layout().Dir) }
 
 // openStore opens the store in a place, for writing.
-func openStore(ctx context.Context, p place) (*server.Server, error) {
+func openStore(ctx context.Context, p place) (*store.Store, error) {
 	note, err := p.trust()
 	if err != nil {
 		return nil, err
 	}
-	return server.Open(ctx, server.Config{Layout: p.layout(), Trust: note, Version: "test"})
+	return store.Open(ctx, store.Config{Layout: p.layout(), Trust: note, Version: "test"})
 }
 
 func certificate(p place) (tls.Certificate, error) {
@@ -83,7 +83,7 @@ func serve(dir string) error {
 	ctx := context.Background()
 	s, err := service.New(ctx, service.Config{
 		Layout: p.layout(), Certificate: cert, Diag: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Open: func(ctx context.Context) (*server.Server, error) { return openStore(ctx, p) },
+		Open: func(ctx context.Context) (*store.Store, error) { return openStore(ctx, p) },
 	})
 	if err != nil {
 		return fmt.Errorf("open: %w", err)

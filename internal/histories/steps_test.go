@@ -11,8 +11,8 @@ import (
 
 	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/verify"
 )
@@ -400,7 +400,7 @@ func (w *world) fork() error {
 }
 
 // overgrow appends entries of a source of nobody's until the log has that size.
-func (w *world) overgrow(srv *server.Server, size uint64) error {
+func (w *world) overgrow(srv *store.Store, size uint64) error {
 	head, err := srv.Head(context.Background(), w.keys[hosts].Source())
 	if err != nil {
 		return err

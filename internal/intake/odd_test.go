@@ -9,23 +9,23 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
 
 // odd opens a store, maybe again, and gathers what it tells.
 type odd struct {
-	steletest.Store
-	*server.Server
+	place steletest.Store
+	*store.Store
 	mu    sync.Mutex
 	codes []verify.Code
 }
 
 func (o *odd) open(t *testing.T) {
 	t.Helper()
-	o.Server = o.Store.Open(t)
+	o.Store = o.place.Open(t)
 	o.Tell(func(f *verify.Finding, about entry.ID) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -35,7 +35,7 @@ func (o *odd) open(t *testing.T) {
 
 func (o *odd) again(t *testing.T) {
 	t.Helper()
-	steletest.Stop(t, o.Server)
+	steletest.Stop(t, o.Store)
 	o.open(t)
 }
 
@@ -67,64 +67,64 @@ func TestOdd(t *testing.T) {
 			a, _ := one(t, h)
 			b, fork := one(t, h)
 			next, _ := one(t, record.Head{Next: 1, Prev: fork})
-			steletest.Submit(t, o.Server, []wire.Submission{a, b, next})
+			steletest.Submit(t, o.Store, []wire.Submission{a, b, next})
 		}, []verify.Code{verify.ForkedSource}},
 		"an entry that follows one of many forks": {func(t *testing.T, o *odd, h record.Head) {
 			var last entry.ID
 			for range 20 {
 				sub, id := one(t, h)
-				steletest.Submit(t, o.Server, []wire.Submission{sub})
+				steletest.Submit(t, o.Store, []wire.Submission{sub})
 				last = id
 			}
 			next, _ := one(t, record.Head{Next: 1, Prev: last})
-			steletest.Submit(t, o.Server, []wire.Submission{next})
+			steletest.Submit(t, o.Store, []wire.Submission{next})
 		}, slices.Repeat([]verify.Code{verify.ForkedSource}, 19)},
 		"a fork of an older entry": {func(t *testing.T, o *odd, h record.Head) {
 			a, id := one(t, h)
 			next, _ := one(t, record.Head{Next: 1, Prev: id})
 			fork, _ := one(t, h)
-			steletest.Submit(t, o.Server, []wire.Submission{a, next, fork, fork})
+			steletest.Submit(t, o.Store, []wire.Submission{a, next, fork, fork})
 		}, []verify.Code{verify.ForkedSource}},
 		"a fork after a restart": {func(t *testing.T, o *odd, h record.Head) {
 			a, _ := one(t, h)
-			steletest.Submit(t, o.Server, []wire.Submission{a})
+			steletest.Submit(t, o.Store, []wire.Submission{a})
 			o.again(t)
 			fork, _ := one(t, h)
-			steletest.Submit(t, o.Server, []wire.Submission{a, fork})
+			steletest.Submit(t, o.Store, []wire.Submission{a, fork})
 		}, []verify.Code{verify.ForkedSource}},
 		"going on after a restart": {func(t *testing.T, o *odd, h record.Head) {
 			a, id := one(t, h)
-			steletest.Submit(t, o.Server, []wire.Submission{a})
+			steletest.Submit(t, o.Store, []wire.Submission{a})
 			o.again(t)
 			next, _ := one(t, record.Head{Next: 1, Prev: id})
-			steletest.Submit(t, o.Server, []wire.Submission{next})
+			steletest.Submit(t, o.Store, []wire.Submission{next})
 		}, nil},
 		"another chain after a restart": {func(t *testing.T, o *odd, h record.Head) {
 			a, _ := one(t, h)
-			steletest.Submit(t, o.Server, []wire.Submission{a})
+			steletest.Submit(t, o.Store, []wire.Submission{a})
 			o.again(t)
 			next, _ := one(t, record.Head{Next: 1, Prev: h.Prev})
-			steletest.Submit(t, o.Server, []wire.Submission{next})
+			steletest.Submit(t, o.Store, []wire.Submission{next})
 		}, []verify.Code{verify.BadChain}},
 		"a first entry that names nothing": {func(t *testing.T, o *odd, _ record.Head) {
 			a, _ := one(t, record.Head{Prev: entry.Hash{1}})
-			steletest.Submit(t, o.Server, []wire.Submission{a})
+			steletest.Submit(t, o.Store, []wire.Submission{a})
 		}, []verify.Code{verify.BadChain}},
 		"on its way when it was revoked": {func(t *testing.T, o *odd, h record.Head) {
 			a, id := one(t, h)
-			steletest.Submit(t, o.Server, []wire.Submission{a})
+			steletest.Submit(t, o.Store, []wire.Submission{a})
 			if _, err := o.Revoke(t.Context(), key.Source(), "scrapped"); err != nil {
 				t.Fatal(err)
 			}
 			next, _ := one(t, record.Head{Next: 1, Prev: id})
-			steletest.Submit(t, o.Server, []wire.Submission{a, next})
+			steletest.Submit(t, o.Store, []wire.Submission{a, next})
 		}, []verify.Code{verify.AfterRevoke}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := &odd{Store: steletest.NewStore(t)}
+			o := &odd{place: steletest.NewStore(t)}
 			o.open(t)
-			c.do(t, o, steletest.Enrol(t, o.Server, entry.Watcher, 1).Head())
-			steletest.Stop(t, o.Server)
+			c.do(t, o, steletest.Enrol(t, o.Store, entry.Watcher, 1).Head())
+			steletest.Stop(t, o.Store)
 			if !slices.Equal(o.codes, c.want) {
 				t.Errorf("told %q, want %q", o.codes, c.want)
 			}
@@ -134,17 +134,17 @@ func TestOdd(t *testing.T) {
 
 // TestHoles: numbers that were passed over are told once, unless they come.
 func TestHoles(t *testing.T) {
-	o := &odd{Store: steletest.NewStore(t)}
+	o := &odd{place: steletest.NewStore(t)}
 	o.open(t)
-	defer func() { steletest.Stop(t, o.Server) }()
+	defer func() { steletest.Stop(t, o.Store) }()
 	var subs []wire.Submission
-	c := steletest.Enrol(t, o.Server, entry.Watcher, 1)
+	c := steletest.Enrol(t, o.Store, entry.Watcher, 1)
 	for i := range 10 {
 		subs = append(subs, signOne(t, c, fmt.Sprintf("/etc/%d", i)))
 	}
 	send := func(at ...int) {
 		for _, i := range at {
-			steletest.Submit(t, o.Server, subs[i:i+1])
+			steletest.Submit(t, o.Store, subs[i:i+1])
 		}
 	}
 	send(0, 4, 9, 2)

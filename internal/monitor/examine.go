@@ -21,8 +21,8 @@ import (
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/signature"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/vault"
@@ -238,7 +238,7 @@ func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) 
 			continue // checkVault names the damage; here it is a missing disclosure
 		}
 		ds := disclosures(rec)
-		all, o = append(all, ds...), server.Opened(e, loc, rec, ds)
+		all, o = append(all, ds...), store.Opened(e, loc, rec, ds)
 	}
 	if at := i - x.first; i >= x.first && at < uint64(len(x.records)) {
 		made := index.From(i, e, o)
@@ -403,7 +403,7 @@ func (x *examination) recordOf(i uint64, leaf []byte) index.Record {
 	var o index.Opened
 	for _, loc := range x.locs[e.ID()] {
 		if rec, err := x.vault.At(loc); err == nil {
-			o = server.Opened(e, loc, rec, disclosures(rec))
+			o = store.Opened(e, loc, rec, disclosures(rec))
 		}
 	}
 	return index.From(i, e, o)

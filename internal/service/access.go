@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -217,7 +217,7 @@ func (s *Service) tellAccess(ctx context.Context) {
 
 func (s *Service) recordAccess(ctx context.Context, all bool) {
 	for id, rs := range s.access.take(s.cfg.Now(), all) {
-		err := s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) error {
+		err := s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 			return srv.Access(ctx, rs.who, rs.detail())
 		})
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -93,7 +93,7 @@ func (s *Service) withdrawToken(w http.ResponseWriter, r *http.Request) error {
 func (s *Service) listSources(w http.ResponseWriter, r *http.Request) error {
 	infos := []wire.SourceInfo{}
 	now := s.cfg.Now()
-	err := s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) error {
+	err := s.keeper.use(r.Context(), func(ctx context.Context, srv *store.Store) error {
 		sources, err := srv.Sources(ctx)
 		for i := range sources {
 			src := &sources[i]
@@ -128,7 +128,7 @@ func (s *Service) revoke(w http.ResponseWriter, r *http.Request) error {
 	}
 	src := entry.Source(b)
 	var out wire.Revoked
-	err = s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(r.Context(), func(ctx context.Context, srv *store.Store) (err error) {
 		if _, ok := srv.Enrolment(src); !ok {
 			return refuse(http.StatusNotFound, "`stele admin sources` lists them", "source %s is not enrolled", src)
 		}

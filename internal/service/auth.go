@@ -17,7 +17,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -132,7 +132,7 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 			return refuse(http.StatusUnauthorized, "enrol with a join token: stele watch --join - < TOKEN", "no certificate of a source was shown")
 		}
 		c := &call{Request: r, source: key.Source()}
-		err := s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) (err error) {
+		err := s.keeper.use(r.Context(), func(_ context.Context, srv *store.Store) (err error) {
 			c.role, err = s.letIn(srv, c.source, r.RemoteAddr)
 			return err
 		})
@@ -147,7 +147,7 @@ func (s *Service) source(h func(http.ResponseWriter, *call) error) handler {
 
 // letIn says which role a source comes in with, if it does. It is asked again for
 // each group of a stream, which may outlive the enrolment it began under.
-func (s *Service) letIn(srv *server.Server, src entry.Source, from string) (entry.Role, error) {
+func (s *Service) letIn(srv *store.Store, src entry.Source, from string) (entry.Role, error) {
 	en, ok := srv.Enrolment(src)
 	switch {
 	case !ok:

@@ -13,8 +13,8 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -193,7 +193,7 @@ func TestGoneButHeld(t *testing.T) {
 	other := s.sign(t, "/etc/b") // a fork, which is told of
 	s.post(t, one...)
 	told, held := make(chan struct{}, 1), make(chan struct{})
-	must(t, d.Store(t.Context(), func(_ context.Context, srv *server.Server) error {
+	must(t, d.Store(t.Context(), func(_ context.Context, srv *store.Store) error {
 		srv.Tell(func(*verify.Finding, entry.ID) { told <- struct{}{}; <-held })
 		return nil
 	}))

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 )
 
 // Tick does what the service does every few seconds.
@@ -25,7 +25,7 @@ func Impatient(c *Config) { c.patience = patience{200 * time.Millisecond, 300 * 
 
 // Break has the store stop with the next entry that it takes in.
 func (s *Service) Break(ctx context.Context) error {
-	return s.keeper.use(ctx, func(_ context.Context, srv *server.Server) error { return srv.Index().Close() })
+	return s.keeper.use(ctx, func(_ context.Context, srv *store.Store) error { return srv.Index().Close() })
 }
 
 // Streams is how many streams a source has.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/alert"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -139,7 +139,7 @@ const (
 
 func (s *Service) recordOne(ctx context.Context, f finding) {
 	for try := 1; ; try++ {
-		err := s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *server.Server) error {
+		err := s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *store.Store) error {
 			about := f.about
 			if en, ok := srv.Enrolment(f.source); ok && about == nil {
 				about = []entry.ID{en.ID}

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -71,7 +71,7 @@ func TestDiskFull(t *testing.T) {
 		return err == nil
 	})
 	d.published(t)
-	must(t, d.Store(t.Context(), func(ctx context.Context, srv *server.Server) error {
+	must(t, d.Store(t.Context(), func(ctx context.Context, srv *store.Store) error {
 		for i, note := range accepted {
 			if got, err := srv.Entry(ctx, i); err != nil || !bytes.Equal(got, note) {
 				t.Errorf("entry %d was accepted and is not there: %v", i, err)

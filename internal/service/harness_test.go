@@ -17,9 +17,9 @@ import (
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -55,8 +55,8 @@ func openStore(t testing.TB, st steletest.Store, cert tls.Certificate, addr stri
 	cfg := service.Config{
 		Now: sc.now, Alert: sc.alert,
 		Layout: st.Layout, Certificate: cert, Diag: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Open: func(ctx context.Context) (*server.Server, error) {
-			return server.Open(ctx, server.Config{Layout: st.Layout, Trust: st.Trust, Version: "test", Now: sc.now})
+		Open: func(ctx context.Context) (*store.Store, error) {
+			return store.Open(ctx, store.Config{Layout: st.Layout, Trust: st.Trust, Version: "test", Now: sc.now})
 		},
 	}
 	for _, f := range change {

@@ -6,7 +6,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -24,9 +24,9 @@ func (s *Service) Inside(src entry.Source, host string) *Inside {
 }
 
 // use lends the store, as long as the source may come in.
-func (in *Inside) use(ctx context.Context, do func(context.Context, *server.Server) error) error {
+func (in *Inside) use(ctx context.Context, do func(context.Context, *store.Store) error) error {
 	in.peer.hears(in.service.cfg.Now())
-	return in.service.keeper.use(ctx, func(ctx context.Context, srv *server.Server) error {
+	return in.service.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		if _, err := in.service.letIn(srv, in.peer.source, "the watcher of this server"); err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (in *Inside) use(ctx context.Context, do func(context.Context, *server.Serv
 
 // Submit hands in entries.
 func (in *Inside) Submit(ctx context.Context, subs []wire.Submission) (answers []wire.Answer, err error) {
-	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *store.Store) (err error) {
 		answers, err = srv.Submit(ctx, subs)
 		return err
 	})
@@ -45,7 +45,7 @@ func (in *Inside) Submit(ctx context.Context, subs []wire.Submission) (answers [
 
 // Receipt proves that entries stand in the log.
 func (in *Inside) Receipt(ctx context.Context, believed uint64, indexes []uint64) (r *wire.Receipt, err error) {
-	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *store.Store) (err error) {
 		r, err = srv.Receipt(ctx, believed, indexes)
 		return err
 	})
@@ -54,7 +54,7 @@ func (in *Inside) Receipt(ctx context.Context, believed uint64, indexes []uint64
 
 // Head is where the log sees the chain of a source, and the entry it ends with.
 func (in *Inside) Head(ctx context.Context, src entry.Source) (h record.Head, note []byte, err error) {
-	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *store.Store) (err error) {
 		h, note, err = srv.SignedHead(ctx, src)
 		return err
 	})
@@ -67,7 +67,7 @@ func (in *Inside) Latest(ctx context.Context, _ string, paths []string) (all []w
 	for i, p := range paths {
 		subs[i] = index.Subject{Host: in.host, Path: p}
 	}
-	err = in.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *store.Store) (err error) {
 		all, err = srv.Show(ctx, subs, func(int) error { return nil })
 		return err
 	})

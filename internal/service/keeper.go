@@ -8,19 +8,19 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 )
 
 // keeper holds the store open. One that has stopped, for a full disk or
 // anything else whose outcome was unknown, is opened again: opening is
 // recovering.
 type keeper struct {
-	open   func(context.Context) (*server.Server, error)
-	opened func(*server.Server) // told of each store that was opened
+	open   func(context.Context) (*store.Store, error)
+	opened func(*store.Store) // told of each store that was opened
 	diag   *slog.Logger
 
 	mu  sync.RWMutex // held for reading while the store is in use
-	srv *server.Server
+	srv *store.Store
 	ctx context.Context // ends when the store has stopped
 	end context.CancelFunc
 	why error // why there is no store
@@ -110,7 +110,7 @@ func (k *keeper) again(ctx context.Context) error {
 }
 
 // use lends the store. What is done with it ends when the store stops.
-func (k *keeper) use(ctx context.Context, do func(context.Context, *server.Server) error) error {
+func (k *keeper) use(ctx context.Context, do func(context.Context, *store.Store) error) error {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	if k.srv == nil {

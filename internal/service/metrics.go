@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -43,9 +43,9 @@ func newMetrics(s *Service) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}),
 	}
-	gauge := func(name, help string, f func(context.Context, *server.Server) float64) prometheus.GaugeFunc {
+	gauge := func(name, help string, f func(context.Context, *store.Store) float64) prometheus.GaugeFunc {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() (v float64) {
-			s.keeper.use(context.Background(), func(ctx context.Context, srv *server.Server) error {
+			s.keeper.use(context.Background(), func(ctx context.Context, srv *store.Store) error {
 				v = f(ctx, srv)
 				return nil
 			})
@@ -54,16 +54,16 @@ func newMetrics(s *Service) *metrics {
 	}
 	m.registry.MustRegister(
 		m.answers, m.refused, m.findings, m.queued, m.took,
-		gauge("stele_log_entries", "Entries in the log.", func(_ context.Context, srv *server.Server) float64 { return float64(srv.Size()) }),
-		gauge("stele_log_checkpoint_entries", "Entries under the newest checkpoint.", func(_ context.Context, srv *server.Server) float64 { return float64(srv.Published()) }),
-		gauge("stele_index_entries", "Entries the index has taken in.", func(ctx context.Context, srv *server.Server) float64 {
+		gauge("stele_log_entries", "Entries in the log.", func(_ context.Context, srv *store.Store) float64 { return float64(srv.Size()) }),
+		gauge("stele_log_checkpoint_entries", "Entries under the newest checkpoint.", func(_ context.Context, srv *store.Store) float64 { return float64(srv.Published()) }),
+		gauge("stele_index_entries", "Entries the index has taken in.", func(ctx context.Context, srv *store.Store) float64 {
 			n, err := srv.Index().Next(ctx)
 			if err != nil {
 				return 0
 			}
 			return float64(n)
 		}),
-		gauge("stele_accepting", "1 while entries are taken.", func(_ context.Context, srv *server.Server) float64 {
+		gauge("stele_accepting", "1 while entries are taken.", func(_ context.Context, srv *store.Store) float64 {
 			if srv.Err() != nil {
 				return 0
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -330,7 +330,7 @@ func (s *Service) entry(w http.ResponseWriter, c *call) error {
 		return refuse(http.StatusBadRequest, "", "index is not a number")
 	}
 	var out wire.Leaf
-	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *store.Store) (err error) {
 		if i >= srv.Published() {
 			return refuse(http.StatusNotFound, "", "the log has no entry %d yet", i)
 		}

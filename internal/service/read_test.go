@@ -21,8 +21,8 @@ import (
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -306,7 +306,7 @@ func TestStatusFromAfar(t *testing.T) {
 	d := open(t)
 	s := d.join(t, 1)
 	s.recorded(t, "/etc/a")
-	err := d.Store(t.Context(), func(ctx context.Context, srv *server.Server) error {
+	err := d.Store(t.Context(), func(ctx context.Context, srv *store.Store) error {
 		return srv.Finding(ctx, "cloned-key", "two processes speak as this source")
 	})
 	if err != nil {

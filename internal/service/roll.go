@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -70,7 +70,7 @@ func (s *Service) beats(ctx context.Context, p *peer, note []byte) error {
 		return refuseBeat("%w", err)
 	}
 	var strange *finding
-	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) error {
+	err = s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		en, ok := srv.Enrolment(p.source)
 		switch {
 		case !ok || b.Source != p.source || b.Verify(en.Key) != nil:
@@ -97,7 +97,7 @@ func (s *Service) beats(ctx context.Context, p *peer, note []byte) error {
 // believes holds what a source believes of this log against it. A checkpoint
 // that this log never had is a fork, or a rollback of one of the two, or made up;
 // the source, if it is honest, finds the same and keeps the evidence.
-func believes(ctx context.Context, srv *server.Server, b *entry.Beat) *finding {
+func believes(ctx context.Context, srv *store.Store, b *entry.Beat) *finding {
 	if size := srv.Published(); b.Saw.Size > size {
 		return &finding{
 			code: verify.SawFuture, source: b.Source,
@@ -132,7 +132,7 @@ func (s *Service) roll(ctx context.Context) {
 
 func (s *Service) callRoll(ctx context.Context) error {
 	now := s.cfg.Now()
-	return s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) error {
+	return s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		for _, f := range srv.Gaps(now.Add(-settleFor)) {
 			s.found(finding{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail)})
 		}
@@ -142,7 +142,7 @@ func (s *Service) callRoll(ctx context.Context) error {
 }
 
 // lookForAnnounced names numbers that a source announced and that are not there.
-func (s *Service) lookForAnnounced(srv *server.Server, now time.Time) {
+func (s *Service) lookForAnnounced(srv *store.Store, now time.Time) {
 	for _, p := range s.peers.all() {
 		p.mu.Lock()
 		open := p.announced.open(now)
@@ -162,15 +162,15 @@ func (s *Service) lookForAnnounced(srv *server.Server, now time.Time) {
 }
 
 // callNames tells the recorder who came and who went.
-func (s *Service) callNames(ctx context.Context, srv *server.Server, now time.Time) error {
+func (s *Service) callNames(ctx context.Context, srv *store.Store, now time.Time) error {
 	came, went := s.changes(srv, now)
 	beats := make([]*entry.Beat, len(came))
 	for i, p := range came {
 		beats[i] = p.lastBeat()
 	}
-	gone := make([]server.Gone, len(went))
+	gone := make([]store.Gone, len(went))
 	for i, p := range went {
-		gone[i] = server.Gone{Source: p.source, Last: p.lastBeat()}
+		gone[i] = store.Gone{Source: p.source, Last: p.lastBeat()}
 	}
 	if len(came)+len(went) == 0 {
 		return nil
@@ -204,7 +204,7 @@ func (s *Service) silent(went []*peer) {
 
 // changes lists who came and who went since the last roll call. A source that
 // has not sent a beat is not expected to be heard.
-func (s *Service) changes(srv *server.Server, now time.Time) (came, went []*peer) {
+func (s *Service) changes(srv *store.Store, now time.Time) (came, went []*peer) {
 	for _, p := range s.peers.all() {
 		p.mu.Lock()
 		here, present, beat := now.Sub(p.heard) < silentAfter, p.present, p.beat
@@ -222,7 +222,7 @@ func (s *Service) changes(srv *server.Server, now time.Time) (came, went []*peer
 // expect has those missed who the record says are present, unless they are heard.
 // Who came and was not told of before the store stopped comes once more: a source
 // that the record never lists present could not fall silent on it either.
-func (s *Service) expect(srv *server.Server) {
+func (s *Service) expect(srv *store.Store) {
 	for _, p := range s.peers.all() {
 		p.setPresent(false)
 	}

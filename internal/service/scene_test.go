@@ -18,9 +18,9 @@ import (
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -89,7 +89,7 @@ func (d *door) await(t *testing.T, what string, is func(*entry.Entry) bool) (fou
 // entries are all entries under the newest checkpoint.
 func (d *door) entries(t *testing.T) (all []*entry.Entry) {
 	t.Helper()
-	err := d.Store(t.Context(), func(ctx context.Context, srv *server.Server) error {
+	err := d.Store(t.Context(), func(ctx context.Context, srv *store.Store) error {
 		for i := range srv.Published() {
 			raw, err := srv.Entry(ctx, i)
 			if err != nil {
@@ -112,7 +112,7 @@ func (d *door) entries(t *testing.T) (all []*entry.Entry) {
 // published waits until a checkpoint covers what was accepted.
 func (d *door) published(t *testing.T) {
 	t.Helper()
-	must(t, d.Store(t.Context(), func(ctx context.Context, srv *server.Server) error {
+	must(t, d.Store(t.Context(), func(ctx context.Context, srv *store.Store) error {
 		eventually(t, "a checkpoint", func() bool { return srv.Published() == srv.Size() })
 		return nil
 	}))
@@ -240,7 +240,7 @@ func (d *door) stumble(t *testing.T, s *source) {
 	must(t, d.Break(t.Context()))
 	_, _ = s.Post(t.Context(), s.sign(t, "/etc/stumble")) // the answer may come before the store has stopped
 	eventually(t, "the store to be open again", func() bool {
-		return d.Store(t.Context(), func(ctx context.Context, srv *server.Server) error {
+		return d.Store(t.Context(), func(ctx context.Context, srv *store.Store) error {
 			_, err := srv.Index().Next(ctx)
 			return err
 		}) == nil

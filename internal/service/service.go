@@ -31,13 +31,13 @@ import (
 	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
 // Config says what is served, and to whom.
 type Config struct {
-	Open        func(context.Context) (*server.Server, error) // opens the store, or opens it again
+	Open        func(context.Context) (*store.Store, error) // opens the store, or opens it again
 	Layout      layout.Store
 	Certificate tls.Certificate // shown to clients
 	Names       []string        // host names by which clients may call this server, beside its addresses
@@ -136,7 +136,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 }
 
 // opened is told of a store that was opened, before anything is done with it.
-func (s *Service) opened(srv *server.Server) {
+func (s *Service) opened(srv *store.Store) {
 	srv.Tell(s.tellOdd)
 	s.expect(srv)
 }
@@ -184,7 +184,7 @@ func (s *Service) Endpoint(url string) Endpoint {
 }
 
 // Store lends the store to a part of this very process.
-func (s *Service) Store(ctx context.Context, do func(context.Context, *server.Server) error) error {
+func (s *Service) Store(ctx context.Context, do func(context.Context, *store.Store) error) error {
 	return s.keeper.use(ctx, do)
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -44,7 +44,7 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var out wire.Enrolled
-	err = s.keeper.use(r.Context(), func(ctx context.Context, srv *server.Server) error {
+	err = s.keeper.use(r.Context(), func(ctx context.Context, srv *store.Store) error {
 		if _, err := srv.Replace(ctx, key, req.Role, &req.Host, follows); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request) error {
 // mayEnrol says why a source that is enrolled already cannot be once more. It is
 // asked before a token is spent.
 func (s *Service) mayEnrol(r *http.Request, src entry.Source, role entry.Role) error {
-	return s.keeper.use(r.Context(), func(_ context.Context, srv *server.Server) error {
+	return s.keeper.use(r.Context(), func(_ context.Context, srv *store.Store) error {
 		en, ok := srv.Enrolment(src)
 		var why error
 		switch {
@@ -89,7 +89,7 @@ func followed(name string) (*entry.Source, error) {
 	return &src, err
 }
 
-func enrolment(ctx context.Context, srv *server.Server, src entry.Source, out *wire.Enrolled) error {
+func enrolment(ctx context.Context, srv *store.Store, src entry.Source, out *wire.Enrolled) error {
 	en, ok := srv.Enrolment(src)
 	if !ok {
 		return fmt.Errorf("source %s is not enrolled", src)
@@ -128,11 +128,11 @@ func (s *Service) prove(w http.ResponseWriter, c *call, believed uint64, indexes
 	ctx, cancel := context.WithTimeout(c.Context(), waitTimeout)
 	defer cancel()
 	var out *wire.Receipt
-	err = s.keeper.use(ctx, func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) (err error) {
 		out, err = srv.Receipt(ctx, believed, indexes)
 		return err
 	})
-	var beyond *server.BeyondError
+	var beyond *store.BeyondError
 	if errors.As(err, &beyond) {
 		return refuse(http.StatusNotFound, "", "%w", err)
 	}
@@ -158,7 +158,7 @@ func (s *Service) beat(w http.ResponseWriter, c *call) error {
 // head says where the log sees the chain of the source.
 func (s *Service) head(w http.ResponseWriter, c *call) error {
 	var out wire.Head
-	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) error {
+	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *store.Store) error {
 		h, note, err := srv.SignedHead(ctx, c.source)
 		out = wire.Head{Next: h.Next, Prev: tlog.Hash(h.Prev), Note: note}
 		return err
@@ -201,7 +201,7 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	var out []wire.Latest
-	err = s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(c.Context(), func(ctx context.Context, srv *store.Store) (err error) {
 		sub := index.Subject{Host: req.Host, Told: true}
 		if c.role == entry.Watcher {
 			sub.Told = false
@@ -224,7 +224,7 @@ func (s *Service) latest(w http.ResponseWriter, c *call) error {
 }
 
 // hostName is the host the source was enrolled with.
-func (p *peer) hostName(ctx context.Context, srv *server.Server) (string, error) {
+func (p *peer) hostName(ctx context.Context, srv *store.Store) (string, error) {
 	p.mu.Lock()
 	host := p.host
 	p.mu.Unlock()
@@ -247,7 +247,7 @@ func (s *Service) imported(w http.ResponseWriter, c *call) error {
 		return refuse(http.StatusForbidden, "", "this is for importers")
 	}
 	var out wire.Imported
-	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *server.Server) (err error) {
+	err := s.keeper.use(c.Context(), func(ctx context.Context, srv *store.Store) (err error) {
 		out.Rows, err = srv.Imported(ctx, c.URL.Query().Get("file"))
 		return err
 	})
@@ -266,7 +266,7 @@ func (s *Service) healthy(w http.ResponseWriter, _ *http.Request) error {
 func (s *Service) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 	defer cancel()
-	if err := s.keeper.use(ctx, func(_ context.Context, srv *server.Server) error { return srv.Err() }); err != nil {
+	if err := s.keeper.use(ctx, func(_ context.Context, srv *store.Store) error { return srv.Err() }); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})

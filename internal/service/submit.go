@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -141,7 +141,7 @@ func (s *Service) submit(ctx context.Context, c *call, subs []wire.Submission) (
 	}
 	c.peer.hears(s.cfg.Now())
 	start := time.Now()
-	err = s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *server.Server) (err error) {
+	err = s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *store.Store) (err error) {
 		if _, err = s.letIn(srv, c.source, c.RemoteAddr); err == nil {
 			answers, err = srv.Submit(ctx, subs)
 		}

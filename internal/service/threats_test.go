@@ -10,9 +10,9 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/service"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -375,7 +375,7 @@ func present(t *testing.T, d *door, s *source) {
 // opensNot tries to put an older store in the place of another.
 func opensNot(t *testing.T, old, st steletest.Store, want verify.Code) {
 	t.Helper()
-	srv, err := server.Open(t.Context(), server.Config{Layout: old.Layout, Trust: st.Trust, Version: "test"})
+	srv, err := store.Open(t.Context(), store.Config{Layout: old.Layout, Trust: st.Trust, Version: "test"})
 	if err == nil {
 		steletest.Stop(t, srv)
 	}

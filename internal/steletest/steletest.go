@@ -13,7 +13,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -42,9 +42,9 @@ func StoreIn(t testing.TB, data, beliefs string) Store {
 }
 
 // Open opens the store for writing.
-func (s Store) Open(t testing.TB) *server.Server {
+func (s Store) Open(t testing.TB) *store.Store {
 	t.Helper()
-	srv, err := server.Open(t.Context(), server.Config{Layout: s.Layout, Trust: s.Trust, Version: "test"})
+	srv, err := store.Open(t.Context(), store.Config{Layout: s.Layout, Trust: s.Trust, Version: "test"})
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
@@ -52,7 +52,7 @@ func (s Store) Open(t testing.TB) *server.Server {
 }
 
 // Stop ends a server.
-func Stop(t testing.TB, srv *server.Server) {
+func Stop(t testing.TB, srv *store.Store) {
 	t.Helper()
 	if err := srv.Stop(context.Background()); err != nil {
 		t.Fatalf("stop store: %v", err)
@@ -77,7 +77,7 @@ func Seed(role entry.Role, n int) []byte {
 }
 
 // Enrol enrols a source and returns its chain, which goes on from the log.
-func Enrol(t testing.TB, srv *server.Server, role entry.Role, n int) *record.Chain {
+func Enrol(t testing.TB, srv *store.Store, role entry.Role, n int) *record.Chain {
 	t.Helper()
 	k := Key(t, role, n)
 	head, err := srv.Enrol(t.Context(), k.Public(), role, &body.Host{Name: fmt.Sprintf("host-%d", n)})
@@ -118,7 +118,7 @@ func Sign(t testing.TB, c *record.Chain, ds ...record.Draft) []wire.Submission {
 
 // Submit hands entries in, which must all be accepted, and returns where they
 // stand.
-func Submit(t testing.TB, srv *server.Server, subs []wire.Submission) []uint64 {
+func Submit(t testing.TB, srv *store.Store, subs []wire.Submission) []uint64 {
 	t.Helper()
 	answers, err := srv.Submit(t.Context(), subs)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 )
 
 // TestCarry: what one log had not proved is signed anew for the log that follows
@@ -30,7 +30,7 @@ func TestCarry(t *testing.T) {
 	old := b.Believed()
 
 	next := steletest.NewStore(t)
-	srv, err := server.Open(t.Context(), server.Config{
+	srv, err := store.Open(t.Context(), store.Config{
 		Layout: next.Layout, Trust: next.Trust, Version: "test",
 		Follows: &entry.Succession{Origin: old.Origin, Size: old.Size, Root: old.Root},
 	})
@@ -57,7 +57,7 @@ func TestCarry(t *testing.T) {
 		t.Errorf("the old spool was altered: %d wait", b.cfg.Spool.Len())
 	}
 
-	after := &bench{liar: &liar{Server: srv}, store: next, cfg: b.cfg, now: b.now}
+	after := &bench{liar: &liar{Store: srv}, store: next, cfg: b.cfg, now: b.now}
 	after.cfg.Key, after.cfg.LogKey, after.cfg.Server, after.cfg.Spool = key, srv.LogKey(), after.liar, to
 	after.cfg.Alert = after.told
 	if after.Watcher, err = New(t.Context(), after.cfg); err != nil {
@@ -86,7 +86,7 @@ func (b *bench) remark(t *testing.T, about entry.ID) {
 }
 
 // begunSo: entry 0 says which log is followed, and the enrolment which source.
-func begunSo(t *testing.T, srv *server.Server, origin string) {
+func begunSo(t *testing.T, srv *store.Store, origin string) {
 	t.Helper()
 	raw, err := srv.Entry(t.Context(), 0)
 	if err != nil {

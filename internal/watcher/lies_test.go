@@ -26,15 +26,15 @@ import (
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
 // liar is a real server with lies in between. A nil lie is the truth.
 type liar struct {
-	*server.Server
+	*store.Store
 	mu      sync.Mutex
 	submit  func() error
 	receipt func(*wire.Receipt) (*wire.Receipt, error)
@@ -52,11 +52,11 @@ func (l *liar) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answe
 			return nil, err
 		}
 	}
-	return l.Server.Submit(ctx, subs)
+	return l.Store.Submit(ctx, subs)
 }
 
 func (l *liar) Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error) {
-	r, err := l.Server.Receipt(ctx, believed, indexes)
+	r, err := l.Store.Receipt(ctx, believed, indexes)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.receipt != nil {
@@ -115,8 +115,8 @@ type bench struct {
 func newBench(t *testing.T, limit int64) *bench {
 	t.Helper()
 	b := &bench{store: steletest.NewStore(t), now: time.Now()}
-	b.liar = &liar{Server: b.store.Open(t)}
-	t.Cleanup(func() { steletest.Stop(t, b.liar.Server) })
+	b.liar = &liar{Store: b.store.Open(t)}
+	t.Cleanup(func() { steletest.Stop(t, b.liar.Store) })
 	key := steletest.Key(t, entry.Watcher, 1)
 	if _, err := b.liar.Enrol(t.Context(), key.Public(), entry.Watcher, &body.Host{Name: "h"}); err != nil {
 		t.Fatal(err)
@@ -386,7 +386,7 @@ func (b *bench) predecessor(t *testing.T, paths ...string) {
 	}
 	c := record.NewChain(k, head)
 	for _, p := range paths {
-		steletest.Submit(t, b.liar.Server, steletest.Sign(t, c, steletest.Change(p, "before\n", nil)))
+		steletest.Submit(t, b.liar.Store, steletest.Sign(t, c, steletest.Change(p, "before\n", nil)))
 	}
 }
 

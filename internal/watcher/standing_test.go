@@ -41,7 +41,7 @@ func TestStanding(t *testing.T) {
 // it, and the reason goes to no other entry.
 func TestAboutAnIndex(t *testing.T) {
 	b := newBench(t, 0)
-	truth := func(ctx context.Context, i uint64) ([]byte, error) { return b.liar.Server.Entry(ctx, i) }
+	truth := func(ctx context.Context, i uint64) ([]byte, error) { return b.liar.Store.Entry(ctx, i) }
 	at := uint64(1)
 	if _, err := b.liar.Receipt(t.Context(), 0, []uint64{at}); err != nil { // it is under a checkpoint
 		t.Fatal(err)

@@ -1,10 +1,10 @@
-// Package server wires the server's side together: log, vault, index, intake
+// Package store wires the server's side together: log, vault, index, intake
 // and the recorder, in one directory with one writer.
 //
 // Opening a store and recovering one after a crash are the same thing: what the
 // log holds decides; the index catches up with it, and the vault must have an
 // opening for every entry in it. A log that has lost its tail is refused.
-package server
+package store
 
 import (
 	"context"
@@ -43,8 +43,8 @@ type Config struct {
 	Diag    *slog.Logger      // nil: discard
 }
 
-// Server is a store opened for writing.
-type Server struct {
+// Store is a store opened for writing.
+type Store struct {
 	cfg      Config
 	lock     *durable.Lock
 	keys     keys
@@ -66,7 +66,7 @@ type Server struct {
 
 // Open opens the store, or begins one in an empty directory. The context is for
 // the opening only.
-func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
+func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -74,7 +74,7 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
 	cfg.Erasers = max(cfg.Erasers, 1)
-	s := &Server{cfg: cfg}
+	s := &Store{cfg: cfg}
 	if s.roots, err = lru.New[uint64, entry.Hash](maxRoots); err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 	return s, nil
 }
 
-func (s *Server) openParts(ctx context.Context) (err error) {
+func (s *Store) openParts(ctx context.Context) (err error) {
 	l := s.cfg.Layout
 	signer, err := note.NewSigner(s.keys.log.signerKey())
 	if err != nil {
@@ -128,7 +128,7 @@ func (s *Server) openParts(ctx context.Context) (err error) {
 
 // start brings the index level with the log, then opens the intake, then
 // introduces the recorder if the log is empty.
-func (s *Server) start(ctx context.Context) error {
+func (s *Store) start(ctx context.Context) error {
 	st, err := s.level(ctx)
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ var ErrBegun = errors.New("the log has begun and does not follow that one")
 
 // checkFollows holds what the log is said to follow against its entry 0, which
 // nobody can change any more.
-func (s *Server) checkFollows(ctx context.Context) error {
+func (s *Store) checkFollows(ctx context.Context) error {
 	if s.cfg.Follows == nil {
 		return nil
 	}
@@ -175,9 +175,9 @@ func (s *Server) checkFollows(ctx context.Context) error {
 
 // Tell has what is odd about entries that are taken in told to found, which must
 // not wait.
-func (s *Server) Tell(found func(f *verify.Finding, about entry.ID)) { s.tell.Store(&found) }
+func (s *Store) Tell(found func(f *verify.Finding, about entry.ID)) { s.tell.Store(&found) }
 
-func (s *Server) found(f *verify.Finding, about entry.ID) {
+func (s *Store) found(f *verify.Finding, about entry.ID) {
 	if tell := s.tell.Load(); tell != nil {
 		(*tell)(f, about)
 	}
@@ -185,10 +185,10 @@ func (s *Server) found(f *verify.Finding, about entry.ID) {
 
 // Gaps tells, once each, which numbers sources passed over before that time and
 // have not brought since.
-func (s *Server) Gaps(before time.Time) []*verify.Finding { return s.intake.Gaps(before) }
+func (s *Store) Gaps(before time.Time) []*verify.Finding { return s.intake.Gaps(before) }
 
 // Next is one more than the highest number that a source has brought.
-func (s *Server) Next(src entry.Source) uint64 { return s.intake.Next(src) }
+func (s *Store) Next(src entry.Source) uint64 { return s.intake.Next(src) }
 
 // maxRoots bounds the roots that are remembered. Nearly every root a source saw
 // is that of a checkpoint it was shown lately.
@@ -196,7 +196,7 @@ const maxRoots = 1 << 14
 
 // RootAt is the root of the log's tree at a size it has published, for holding
 // what sources saw against.
-func (s *Server) RootAt(ctx context.Context, size uint64) (entry.Hash, bool) {
+func (s *Store) RootAt(ctx context.Context, size uint64) (entry.Hash, bool) {
 	if root, ok := s.roots.Get(size); ok {
 		return root, true
 	}
@@ -214,9 +214,9 @@ func (s *Server) RootAt(ctx context.Context, size uint64) (entry.Hash, bool) {
 }
 
 // Stop ends the server: what was handed in is finished first.
-func (s *Server) Stop(ctx context.Context) error { return s.close(ctx) }
+func (s *Store) Stop(ctx context.Context) error { return s.close(ctx) }
 
-func (s *Server) close(ctx context.Context) error {
+func (s *Store) close(ctx context.Context) error {
 	var errs []error
 	if s.recorder != nil {
 		errs = append(errs, s.recorder.stop(ctx))
@@ -246,14 +246,14 @@ func (s *Server) close(ctx context.Context) error {
 }
 
 // Err is why the server no longer accepts anything; nil while it does.
-func (s *Server) Err() error { return s.intake.Err() }
+func (s *Store) Err() error { return s.intake.Err() }
 
 // LogKey is the key a verifier of this log is given.
-func (s *Server) LogKey() *entry.LogKey { return s.keys.log.public }
+func (s *Store) LogKey() *entry.LogKey { return s.keys.log.public }
 
 // Submit hands in signed entries. Accepted is not acknowledged: the sender
 // verifies a receipt before it forgets anything.
-func (s *Server) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
+func (s *Store) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error) {
 	return s.intake.Submit(ctx, subs)
 }
 
@@ -261,7 +261,7 @@ func (s *Server) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Ans
 // anything the head is its enrolment. What was accepted counts, so that a source
 // that has lost its own memory does not sign over it: the index may be a moment
 // behind.
-func (s *Server) Head(ctx context.Context, src entry.Source) (record.Head, error) {
+func (s *Store) Head(ctx context.Context, src entry.Source) (record.Head, error) {
 	for {
 		head, ok, err := s.index.Head(ctx, src)
 		switch {
@@ -286,7 +286,7 @@ func (s *Server) Head(ctx context.Context, src entry.Source) (record.Head, error
 const indexPause = 2 * time.Millisecond
 
 // enrolment is the head of a source that has not signed anything.
-func (s *Server) enrolment(src entry.Source) (record.Head, error) {
+func (s *Store) enrolment(src entry.Source) (record.Head, error) {
 	if en := s.intake.Enrolled(src); en != nil {
 		return record.Head{Prev: en.ID}, nil
 	}
@@ -296,7 +296,7 @@ func (s *Server) enrolment(src entry.Source) (record.Head, error) {
 // Receipt proves to a sender that its entries stand in the log: it waits for a
 // checkpoint that covers them, and proves it consistent with the one the sender
 // believed before.
-func (s *Server) Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error) {
+func (s *Store) Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error) {
 	last := min(believed, s.log.Size()) // who believes in more is shown less, and names it
 	for _, i := range indexes {
 		if i >= s.log.Size() {
@@ -336,7 +336,7 @@ func (e *BeyondError) Error() string {
 }
 
 // Entry is the entry at an index, as its source signed it.
-func (s *Server) Entry(ctx context.Context, i uint64) ([]byte, error) {
+func (s *Store) Entry(ctx context.Context, i uint64) ([]byte, error) {
 	cp, err := s.checkpoint()
 	if err != nil {
 		return nil, err
@@ -346,10 +346,10 @@ func (s *Server) Entry(ctx context.Context, i uint64) ([]byte, error) {
 
 // Size is how many entries the log has, and Published how many of them the
 // newest checkpoint covers.
-func (s *Server) Size() uint64 { return s.log.Size() }
+func (s *Store) Size() uint64 { return s.log.Size() }
 
 // Published is how many entries the newest checkpoint covers.
-func (s *Server) Published() uint64 {
+func (s *Store) Published() uint64 {
 	cp, err := s.checkpoint()
 	if err != nil {
 		return 0
@@ -357,7 +357,7 @@ func (s *Server) Published() uint64 {
 	return cp.Size
 }
 
-func (s *Server) treeOf(cp verify.Checkpoint) *tlog.Tree {
+func (s *Store) treeOf(cp verify.Checkpoint) *tlog.Tree {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tree == nil || s.tree.Checkpoint().Size != cp.Size {
@@ -366,7 +366,7 @@ func (s *Server) treeOf(cp verify.Checkpoint) *tlog.Tree {
 	return s.tree
 }
 
-func (s *Server) checkpoint() (verify.Checkpoint, error) {
+func (s *Store) checkpoint() (verify.Checkpoint, error) {
 	signed, err := s.dir.ReadCheckpoint()
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)

@@ -1,4 +1,4 @@
-package server
+package store
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 // Enrolment is what the log says about a source; ok is false if it is not
 // enrolled.
-func (s *Server) Enrolment(src entry.Source) (en verify.Enrolment, ok bool) {
+func (s *Store) Enrolment(src entry.Source) (en verify.Enrolment, ok bool) {
 	if p := s.intake.Enrolled(src); p != nil {
 		return *p, true
 	}
@@ -25,7 +25,7 @@ func (s *Server) Enrolment(src entry.Source) (en verify.Enrolment, ok bool) {
 // SignedHead is [Server.Head] with the entry it ends with, as the source signed
 // it: the source need not believe where its own chain stands. There is none
 // before the first.
-func (s *Server) SignedHead(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
+func (s *Store) SignedHead(ctx context.Context, src entry.Source) (record.Head, []byte, error) {
 	first, err := s.Head(ctx, src)
 	if err != nil || first.Next == 0 {
 		return first, nil, err
@@ -46,7 +46,7 @@ func (s *Server) SignedHead(ctx context.Context, src entry.Source) (record.Head,
 }
 
 // Sources are the sources enrolled, as the index lists them.
-func (s *Server) Sources(ctx context.Context) ([]index.SourceStatus, error) {
+func (s *Store) Sources(ctx context.Context) ([]index.SourceStatus, error) {
 	st, err := s.index.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list sources: %w", err)
@@ -55,7 +55,7 @@ func (s *Server) Sources(ctx context.Context) ([]index.SourceStatus, error) {
 }
 
 // HostOf is the host that a source was enrolled with.
-func (s *Server) HostOf(ctx context.Context, src entry.Source) (string, error) {
+func (s *Store) HostOf(ctx context.Context, src entry.Source) (string, error) {
 	sources, err := s.Sources(ctx)
 	if err != nil {
 		return "", err
@@ -70,7 +70,7 @@ func (s *Server) HostOf(ctx context.Context, src entry.Source) (string, error) {
 
 // Revoke records that a source is let in no more: what the log has of it stays,
 // what comes later is no longer its word.
-func (s *Server) Revoke(ctx context.Context, src entry.Source, reason string) (index uint64, err error) {
+func (s *Store) Revoke(ctx context.Context, src entry.Source, reason string) (index uint64, err error) {
 	head, err := s.Head(ctx, src)
 	if err != nil {
 		return 0, err
@@ -96,7 +96,7 @@ func (s *Server) Revoke(ctx context.Context, src entry.Source, reason string) (i
 
 // Finding records what the server found wrong, about entries where there are
 // any.
-func (s *Server) Finding(ctx context.Context, code verify.Code, detail string, about ...entry.ID) error {
+func (s *Store) Finding(ctx context.Context, code verify.Code, detail string, about ...entry.ID) error {
 	r := s.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *Server) Finding(ctx context.Context, code verify.Code, detail string, a
 // Fresh reports whether a beat is one that a roll call can rely on: it saw a tree
 // of this log that is no older than the last roll call that lists its source
 // absent. After an outage that is the second beat.
-func (s *Server) Fresh(b *entry.Beat) bool {
+func (s *Store) Fresh(b *entry.Beat) bool {
 	r := s.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +120,7 @@ func (s *Server) Fresh(b *entry.Beat) bool {
 }
 
 // Roll lists who is present, as the record says.
-func (s *Server) Roll() []entry.Source {
+func (s *Store) Roll() []entry.Source {
 	r := s.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +135,7 @@ type Gone struct {
 
 // Presence notes which sources came, by beats that are fresh, and which went,
 // and calls the roll at once if one went: silence is to be seen in bounded time.
-func (s *Server) Presence(ctx context.Context, came []*entry.Beat, went []Gone) error {
+func (s *Store) Presence(ctx context.Context, came []*entry.Beat, went []Gone) error {
 	r := s.recorder
 	r.mu.Lock()
 	for _, b := range came {

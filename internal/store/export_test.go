@@ -1,4 +1,4 @@
-package server
+package store
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 )
 
 // Lie lists a source present that no beat speaks for.
-func (s *Server) Lie(ctx context.Context, src entry.Source) error {
+func (s *Store) Lie(ctx context.Context, src entry.Source) error {
 	s.recorder.mu.Lock()
 	s.recorder.roll.present[src], s.recorder.roll.changed[src] = true, nil
 	s.recorder.mu.Unlock()
@@ -15,4 +15,4 @@ func (s *Server) Lie(ctx context.Context, src entry.Source) error {
 }
 
 // CallRoll calls the roll now.
-func (s *Server) CallRoll(ctx context.Context) error { return s.recorder.rollCall(ctx) }
+func (s *Store) CallRoll(ctx context.Context) error { return s.recorder.rollCall(ctx) }

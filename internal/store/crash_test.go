@@ -1,4 +1,4 @@
-package server_test
+package store_test
 
 import (
 	"bufio"
@@ -18,8 +18,8 @@ import (
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -52,7 +52,7 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.Open(ctx, server.Config{Layout: l, Trust: note, Version: "test"})
+	srv, err := store.Open(ctx, store.Config{Layout: l, Trust: note, Version: "test"})
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
@@ -74,7 +74,7 @@ func child(dir string) error {
 }
 
 // submitSome hands in one batch and prints index and id of what was accepted.
-func submitSome(ctx context.Context, srv *server.Server, chain *record.Chain, n int) error {
+func submitSome(ctx context.Context, srv *store.Store, chain *record.Chain, n int) error {
 	var subs []wire.Submission
 	var ids []entry.ID
 	for k := range 1 + n%5 {
@@ -230,7 +230,7 @@ func TestSecondWriter(t *testing.T) {
 	st := steletest.NewStore(t)
 	srv := st.Open(t)
 	defer steletest.Stop(t, srv)
-	_, err := server.Open(t.Context(), server.Config{Layout: st.Layout, Trust: st.Trust})
+	_, err := store.Open(t.Context(), store.Config{Layout: st.Layout, Trust: st.Trust})
 	if err == nil || !strings.Contains(err.Error(), "lock") {
 		t.Fatalf("a second writer was let in: %v", err)
 	}
@@ -243,7 +243,7 @@ func TestNewerStore(t *testing.T) {
 	if err := os.WriteFile(st.Layout.Format(), []byte("stele store 2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := server.Open(t.Context(), server.Config{Layout: st.Layout, Trust: st.Trust})
+	_, err := store.Open(t.Context(), store.Config{Layout: st.Layout, Trust: st.Trust})
 	if !errors.Is(err, layout.ErrNewer) {
 		t.Fatalf("open says %v", err)
 	}

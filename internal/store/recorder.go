@@ -1,4 +1,4 @@
-package server
+package store
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const believeEvery = time.Second
 
 // recorder is the server's own source: it enrols sources and calls the roll.
 type recorder struct {
-	s      *Server
+	s      *Store
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
@@ -31,7 +31,7 @@ type recorder struct {
 	roll   *roll
 }
 
-func newRecorder(s *Server, st state) *recorder {
+func newRecorder(s *Store, st state) *recorder {
 	return &recorder{
 		s: s, chain: record.NewChain(s.keys.recorder, st.head), called: st.called,
 		roll: openRoll(s.cfg.Layout.Roll(), st.next, s.cfg.Diag),
@@ -145,13 +145,13 @@ func (r *recorder) rollCall(ctx context.Context) error {
 
 // Enrol admits a source, unless it is enrolled already, and returns the head
 // its chain goes on from.
-func (s *Server) Enrol(ctx context.Context, key *entry.PublicKey, role entry.Role, host *body.Host) (record.Head, error) {
+func (s *Store) Enrol(ctx context.Context, key *entry.PublicKey, role entry.Role, host *body.Host) (record.Head, error) {
 	return s.Replace(ctx, key, role, host, nil)
 }
 
 // Replace is Enrol for a source that takes the place of another one on its host,
 // which may be of the log that this one follows.
-func (s *Server) Replace(ctx context.Context, key *entry.PublicKey, role entry.Role, host *body.Host, old *entry.Source) (record.Head, error) {
+func (s *Store) Replace(ctx context.Context, key *entry.PublicKey, role entry.Role, host *body.Host, old *entry.Source) (record.Head, error) {
 	r := s.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()

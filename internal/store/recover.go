@@ -1,4 +1,4 @@
-package server
+package store
 
 import (
 	"context"
@@ -50,7 +50,7 @@ type state struct {
 
 // level is catchUp, in an index of its own where the one there is shows damage that
 // nobody saw when it was opened: what is derived keeps no store from opening.
-func (s *Server) level(ctx context.Context) (state, error) {
+func (s *Store) level(ctx context.Context) (state, error) {
 	st, err := s.catchUp(ctx)
 	if !errors.Is(err, index.ErrDamaged) {
 		return st, err
@@ -65,7 +65,7 @@ func (s *Server) level(ctx context.Context) (state, error) {
 }
 
 // catchUp brings the index level with the log and gathers what is enrolled.
-func (s *Server) catchUp(ctx context.Context) (state, error) {
+func (s *Store) catchUp(ctx context.Context) (state, error) {
 	st := state{sources: verify.NewSources(s.keys.log.public)}
 	cp, err := s.settled(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Server) catchUp(ctx context.Context) (state, error) {
 }
 
 // settled waits until a checkpoint covers whatever the log has integrated.
-func (s *Server) settled(ctx context.Context) (verify.Checkpoint, error) {
+func (s *Store) settled(ctx context.Context) (verify.Checkpoint, error) {
 	size := s.log.Size()
 	if size == 0 {
 		return verify.Checkpoint{Root: entry.EmptyRoot}, nil
@@ -114,7 +114,7 @@ func (s *Server) settled(ctx context.Context) (verify.Checkpoint, error) {
 }
 
 // reindex takes in what the index has not seen yet.
-func (s *Server) reindex(ctx context.Context, tree *tlog.Tree, size uint64) error {
+func (s *Store) reindex(ctx context.Context, tree *tlog.Tree, size uint64) error {
 	from, err := s.index.Next(ctx)
 	if err != nil {
 		return fmt.Errorf("position of the index: %w", err)
@@ -144,7 +144,7 @@ func (s *Server) reindex(ctx context.Context, tree *tlog.Tree, size uint64) erro
 // dropTorn removes what a crash has left in the vault. What the log needs is no
 // leftover but damage, however much it looks like one: all of it stays, for
 // verify to name and for a restored byte to mend.
-func (s *Server) dropTorn(ctx context.Context, size uint64) error {
+func (s *Store) dropTorn(ctx context.Context, size uint64) error {
 	var last vault.Loc
 	if size > 0 {
 		hit, _, err := s.index.At(ctx, size-1)
@@ -164,7 +164,7 @@ func (s *Server) dropTorn(ctx context.Context, size uint64) error {
 	return s.vault.DropTorn()
 }
 
-func (s *Server) follow(ctx context.Context, tree *tlog.Tree, from, size uint64, locs map[entry.ID]vault.Loc) error {
+func (s *Store) follow(ctx context.Context, tree *tlog.Tree, from, size uint64, locs map[entry.ID]vault.Loc) error {
 	var batch []index.Record
 	flush := func() error {
 		err := s.index.Add(ctx, batch)
@@ -188,7 +188,7 @@ func (s *Server) follow(ctx context.Context, tree *tlog.Tree, from, size uint64,
 	return flush()
 }
 
-func (s *Server) indexRecord(i uint64, raw []byte, locs map[entry.ID]vault.Loc) (index.Record, error) {
+func (s *Store) indexRecord(i uint64, raw []byte, locs map[entry.ID]vault.Loc) (index.Record, error) {
 	e, err := entry.Parse(raw)
 	if err != nil {
 		return index.From(i, nil, index.Opened{}), nil
@@ -256,7 +256,7 @@ func Opened(e *entry.Entry, loc vault.Loc, rec *vault.Record, ds []seal.Disclosu
 }
 
 // enrolled reads every enrolment and revocation from the log itself.
-func (s *Server) enrolled(ctx context.Context, tree *tlog.Tree, sources *verify.Sources) error {
+func (s *Store) enrolled(ctx context.Context, tree *tlog.Tree, sources *verify.Sources) error {
 	f := index.Filter{Kinds: []entry.Kind{entry.Enrol, entry.Revoke}}
 	for hit, err := range s.index.Entries(ctx, f) {
 		if err != nil {

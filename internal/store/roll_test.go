@@ -1,4 +1,4 @@
-package server_test
+package store_test
 
 import (
 	"io/fs"
@@ -12,13 +12,13 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/monitor"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/verify"
 )
 
 // beat is a sign of life of the n-th watcher, of what the log has published.
-func beat(t *testing.T, srv *server.Server, n int) *entry.Beat {
+func beat(t *testing.T, srv *store.Store, n int) *entry.Beat {
 	t.Helper()
 	r, err := srv.Receipt(t.Context(), 0, nil)
 	if err != nil {
@@ -36,7 +36,7 @@ func beat(t *testing.T, srv *server.Server, n int) *entry.Beat {
 }
 
 // current waits until a checkpoint covers the log.
-func current(t *testing.T, srv *server.Server) {
+func current(t *testing.T, srv *store.Store) {
 	t.Helper()
 	if _, err := srv.Receipt(t.Context(), srv.Size(), nil); err != nil {
 		t.Fatal(err)
@@ -60,8 +60,8 @@ func found(t *testing.T, st steletest.Store) (codes []verify.Code) {
 func TestRollCall(t *testing.T) {
 	st := steletest.NewStore(t)
 	var ahead atomic.Int64
-	open := func() *server.Server {
-		srv, err := server.Open(t.Context(), server.Config{
+	open := func() *store.Store {
+		srv, err := store.Open(t.Context(), store.Config{
 			Layout: st.Layout, Trust: st.Trust, Version: "test",
 			Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 		})
@@ -80,7 +80,7 @@ func TestRollCall(t *testing.T) {
 			t.Errorf("listed present: %v, want %v", got, want)
 		}
 	}
-	presence := func(came []*entry.Beat, went []server.Gone) {
+	presence := func(came []*entry.Beat, went []store.Gone) {
 		t.Helper()
 		if err := srv.Presence(t.Context(), came, went); err != nil {
 			t.Fatal(err)
@@ -99,7 +99,7 @@ func TestRollCall(t *testing.T) {
 	again()
 	listed(true)
 	ahead.Store(int64(65 * time.Second))
-	presence(nil, []server.Gone{{Source: src, Last: old}})
+	presence(nil, []store.Gone{{Source: src, Last: old}})
 	listed(false)
 	if srv.Fresh(old) {
 		t.Error("a beat from before it was listed absent is fresh")

@@ -1,19 +1,19 @@
-package server_test
+package store_test
 
 import (
 	"errors"
 	"testing"
 
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 )
 
 // TestFollows: what a log follows is said when it begins, and never otherwise
 // afterwards. Whoever says the same again, or nothing, may go on.
 func TestFollows(t *testing.T) {
 	open := func(st steletest.Store, follows *entry.Succession) error {
-		srv, err := server.Open(t.Context(), server.Config{Layout: st.Layout, Trust: st.Trust, Version: "test", Follows: follows})
+		srv, err := store.Open(t.Context(), store.Config{Layout: st.Layout, Trust: st.Trust, Version: "test", Follows: follows})
 		if err == nil {
 			steletest.Stop(t, srv)
 		}
@@ -36,7 +36,7 @@ func TestFollows(t *testing.T) {
 		st      steletest.Store
 		follows *entry.Succession
 	}{{other, old}, {follower, &entry.Succession{Origin: "stele/older", Size: 7, Root: entry.Hash{1}}}} {
-		if err := open(c.st, c.follows); !errors.Is(err, server.ErrBegun) {
+		if err := open(c.st, c.follows); !errors.Is(err, store.ErrBegun) {
 			t.Errorf("a log that has begun is said to follow %s: %v", c.follows.Origin, err)
 		}
 	}

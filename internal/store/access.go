@@ -1,4 +1,4 @@
-package server
+package store
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 )
 
 // Access records that somebody read the record, and what they asked for.
-func (s *Server) Access(ctx context.Context, who body.Who, detail string) error {
+func (s *Store) Access(ctx context.Context, who body.Who, detail string) error {
 	r := s.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,4 +1,4 @@
-package server
+package store
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 )
 
 // Latest is the latest change of a subject, if there is any.
-func (s *Server) Latest(ctx context.Context, sub index.Subject) (id entry.ID, what int, ok bool, err error) {
+func (s *Store) Latest(ctx context.Context, sub index.Subject) (id entry.ID, what int, ok bool, err error) {
 	m, ok, err := s.index.Latest(ctx, sub)
 	if err != nil || !ok {
 		return id, 0, false, err
@@ -30,7 +30,7 @@ func (s *Server) Latest(ctx context.Context, sub index.Subject) (id entry.ID, wh
 
 // indexed waits until the index has taken in what was accepted by now: a source
 // that is told less than the log holds would sign as if it had forgotten it.
-func (s *Server) indexed(ctx context.Context) error {
+func (s *Store) indexed(ctx context.Context) error {
 	size := s.log.Size()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -56,7 +56,7 @@ func (s *Server) indexed(ctx context.Context) error {
 // Show is the latest change of each of those subjects with what shows that it is
 // one. An entry is in the first answer that names it. room is asked for the bytes
 // of each answer before the next one is looked for, and may refuse them.
-func (s *Server) Show(ctx context.Context, subs []index.Subject, room func(bytes int) error) ([]wire.Latest, error) {
+func (s *Store) Show(ctx context.Context, subs []index.Subject, room func(bytes int) error) ([]wire.Latest, error) {
 	if err := s.indexed(ctx); err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (s *Server) Show(ctx context.Context, subs []index.Subject, room func(bytes
 	return all, nil
 }
 
-func (s *Server) show(ctx context.Context, at uint64, k int) (l wire.Latest, err error) {
+func (s *Store) show(ctx context.Context, at uint64, k int) (l wire.Latest, err error) {
 	hit, ok, err := s.index.At(ctx, at)
 	if err != nil || !ok {
 		return l, err
@@ -107,12 +107,12 @@ func (s *Server) show(ctx context.Context, at uint64, k int) (l wire.Latest, err
 }
 
 // Imported is how many rows of a file are in the log.
-func (s *Server) Imported(ctx context.Context, file string) (int, error) {
+func (s *Store) Imported(ctx context.Context, file string) (int, error) {
 	return s.index.Imported(ctx, file)
 }
 
 // Index is the index, for counts.
-func (s *Server) Index() *index.Index { return s.index }
+func (s *Store) Index() *index.Index { return s.index }
 
 func originID(key *entry.LogKey) entry.ID { return sha256.Sum256([]byte(key.Origin())) }
 

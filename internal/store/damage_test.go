@@ -1,4 +1,4 @@
-package server_test
+package store_test
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -62,7 +62,7 @@ type history struct {
 	last  *body.Ref
 }
 
-func (h *history) change(t *testing.T, srv *server.Server, text string) {
+func (h *history) change(t *testing.T, srv *store.Store, text string) {
 	t.Helper()
 	sub, e, err := h.chain.Sign(steletest.Change("/etc/a", text, h.last))
 	if err != nil {
