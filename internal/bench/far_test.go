@@ -24,7 +24,7 @@ import (
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 )
@@ -171,10 +171,10 @@ func memory(name string) int64 {
 // Where says how a part is reached.
 type Where struct{ URL, Pin, VKey string }
 
-// Stele is the real service over a store, at an address on this machine.
+// Stele is the real server over a store, at an address on this machine.
 type Stele struct {
 	measuredFar
-	svc   *service.Service
+	svc   *server.Server
 	where Where
 }
 
@@ -188,7 +188,7 @@ func steleFar(dir string) (any, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	svc, err := service.New(context.Background(), service.Config{
+	svc, err := server.New(context.Background(), server.Config{
 		Layout: l, Certificate: cert,
 		Open: func(ctx context.Context) (*store.Store, error) {
 			return store.Open(ctx, store.Config{Layout: l, Trust: note, Version: "1.0.0"})

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
-	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/signature"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/verify"
@@ -116,7 +116,7 @@ func verifyLarge(t *testing.T, tab *table, n sizes, s *measured) {
 			aim: aim{least: c.least}, limit: c.limit,
 		})
 	}
-	took, size := examine(t, s)
+	took, size := examined(t, s)
 	tab.add(row{
 		what: "verify, signatures, vault, index", measured: per(size, took.wall, "entries"), cpu: took.cpu / time.Duration(size),
 		peer: "the row above", beside: tab.rows[len(tab.rows)-1].measured, limit: "decrypting every line, reading every text, comparing every row",
@@ -183,10 +183,10 @@ func verifyLog(t *testing.T, s *measured, skip bool) (cost, int) {
 	return took, int(size)
 }
 
-func examine(t *testing.T, s *measured) (cost, int) {
+func examined(t *testing.T, s *measured) (cost, int) {
 	runtime.GC()
 	read := begin()
-	r, err := monitor.Examine(t.Context(), monitor.Config{Layout: s.layout, Trust: s.trust})
+	r, err := examine.Run(t.Context(), examine.Config{Layout: s.layout, Trust: s.trust})
 	if err != nil {
 		t.Fatal(err)
 	}

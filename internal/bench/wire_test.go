@@ -25,7 +25,7 @@ import (
 // beside each other takes turns.
 const rounds = 4
 
-// overWire measures the service across a network of one machine: client and
+// overWire measures the server across a network of one machine: client and
 // server are two processes that speak over mutual TLS.
 func overWire(t *testing.T, tab *table, n sizes) {
 	f := openFleet(t, n)

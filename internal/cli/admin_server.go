@@ -17,18 +17,18 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 )
 
-// operator reaches the service of this store, which must be running.
-func (a *app) operator() (*client.Client, service.Endpoint, error) {
+// operator reaches the server of this store, which must be running.
+func (a *app) operator() (*client.Client, server.Endpoint, error) {
 	l, err := a.layout()
 	if err != nil {
-		return nil, service.Endpoint{}, err
+		return nil, server.Endpoint{}, err
 	}
-	e, err := service.ReadEndpoint(l)
+	e, err := server.ReadEndpoint(l)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, e, withHint(errors.New("no server of this store is running"), "start it with `stele serve` or `stele up`, or name its store with --data DIR")
@@ -41,8 +41,8 @@ func (a *app) operator() (*client.Client, service.Endpoint, error) {
 	return c, e, err
 }
 
-// asOperator runs a command with the service of this store.
-func (a *app) asOperator(do func(*client.Client, service.Endpoint) error) error {
+// asOperator runs a command with the server of this store.
+func (a *app) asOperator(do func(*client.Client, server.Endpoint) error) error {
 	c, e, err := a.operator()
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ says where the server is and which key it has, so that its bearer believes no ot
   stele admin token --list`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.asOperator(func(c *client.Client, e service.Endpoint) error { return a.token(cmd.Context(), c, e, o) })
+			return a.asOperator(func(c *client.Client, e server.Endpoint) error { return a.token(cmd.Context(), c, e, o) })
 		},
 	}
 	f := cmd.Flags()
@@ -128,7 +128,7 @@ func (o tokenOptions) request() (wire.TokenRequest, error) {
 	return req, nil
 }
 
-func (a *app) token(ctx context.Context, c *client.Client, e service.Endpoint, o tokenOptions) error {
+func (a *app) token(ctx context.Context, c *client.Client, e server.Endpoint, o tokenOptions) error {
 	switch {
 	case o.withdraw != "":
 		if err := c.WithdrawToken(ctx, o.withdraw); err != nil {
@@ -206,7 +206,7 @@ func (a *app) adminSources() *cobra.Command {
 		Example: `  stele admin sources`,
 		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.asOperator(func(c *client.Client, _ service.Endpoint) error {
+			return a.asOperator(func(c *client.Client, _ server.Endpoint) error {
 				list, err := c.Sources(cmd.Context())
 				if err != nil {
 					return err
@@ -259,7 +259,7 @@ stays; what it signs later is no longer its word.`,
 			if reason == "" {
 				return usagef("revoke needs --reason")
 			}
-			return a.asOperator(func(c *client.Client, _ service.Endpoint) error {
+			return a.asOperator(func(c *client.Client, _ server.Endpoint) error {
 				out, err := c.Revoke(cmd.Context(), wire.Revoke{Source: args[0], Reason: reason})
 				if err != nil {
 					return err

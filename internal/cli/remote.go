@@ -17,7 +17,7 @@ import (
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -176,7 +176,7 @@ func (a *app) operatorOf(u *url.URL) (wire.Token, bool) {
 	if err != nil {
 		return wire.Token{}, false
 	}
-	e, err := service.ReadEndpoint(l)
+	e, err := server.ReadEndpoint(l)
 	if err != nil {
 		return wire.Token{}, false
 	}

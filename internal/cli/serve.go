@@ -24,7 +24,7 @@ import (
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/settings"
 	"github.com/stele-log/stele/internal/store"
 )
@@ -154,10 +154,10 @@ func (a *app) followed(ctx context.Context, l layout.Store, dir string) (*entry.
 
 // door is a store that is served.
 type door struct {
-	*service.Service
+	*server.Server
 	layout   layout.Store
 	url      string
-	endpoint service.Endpoint
+	endpoint server.Endpoint
 	listener net.Listener
 	metrics  net.Listener // nil: none
 }
@@ -198,7 +198,7 @@ func (a *app) openDoor(ctx context.Context, l layout.Store, set settings.Serve, 
 			return nil, withHint(err, "name another address with --metrics")
 		}
 	}
-	d.Service, err = service.New(ctx, service.Config{
+	d.Server, err = server.New(ctx, server.Config{
 		Layout: l, Certificate: cert, Names: set.Names, Queue: int64(set.Limits.Queue), Request: int64(set.Limits.Request), Alert: o.tell, Diag: a.diag(),
 		Open: func(ctx context.Context) (*store.Store, error) {
 			return store.Open(ctx, store.Config{Layout: l, Trust: note, Version: version(), Erasers: set.Erasers, Follows: o.follows, Diag: a.diag()})
@@ -324,7 +324,7 @@ func (d *door) run(ctx context.Context) error {
 	return err
 }
 
-// shut ends the service and takes its endpoint away.
+// shut ends the server and takes its endpoint away.
 func (d *door) shut() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

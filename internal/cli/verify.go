@@ -12,8 +12,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -63,7 +63,7 @@ the file on disk with the text last recorded of it.`,
 type verifyFlags struct{ json, onlyNew, strict, fast bool }
 
 func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
-	cfg := monitor.Config{SkipSignatures: f.fast, OnlyNew: f.onlyNew, Diag: a.diag()}
+	cfg := examine.Config{SkipSignatures: f.fast, OnlyNew: f.onlyNew, Diag: a.diag()}
 	if a.isRemote() {
 		r, err := a.dial()
 		if err != nil {
@@ -87,10 +87,10 @@ func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
 	return a.examine(ctx, cfg, f)
 }
 
-func (a *app) examine(ctx context.Context, cfg monitor.Config, f verifyFlags) error {
+func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) error {
 	bar := a.progress("verifying")
 	cfg.Progress = bar.at
-	rep, err := monitor.Examine(ctx, cfg)
+	rep, err := examine.Run(ctx, cfg)
 	bar.done()
 	if err != nil {
 		return hintRead(err)
@@ -110,7 +110,7 @@ func (a *app) examine(ctx context.Context, cfg monitor.Config, f verifyFlags) er
 }
 
 // remember keeps the checkpoint that was found good.
-func (a *app) remember(note trust.Note, rep *monitor.Report) error {
+func (a *app) remember(note trust.Note, rep *examine.Report) error {
 	belief, ok, err := note.Read()
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ type jsonFinding struct {
 	Detail  string  `json:"detail"`
 }
 
-func (a *app) printReport(rep *monitor.Report, f verifyFlags) error {
+func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 	if !f.json {
 		a.printVerdict(rep)
 		return nil
@@ -174,7 +174,7 @@ func (a *app) printReport(rep *monitor.Report, f verifyFlags) error {
 // mostShown is how many findings people are shown.
 const mostShown = 30
 
-func (a *app) printVerdict(rep *monitor.Report) {
+func (a *app) printVerdict(rep *examine.Report) {
 	for i, x := range rep.Findings {
 		if i == mostShown {
 			fmt.Fprintf(a.out, "… %d more findings; --json has them all\n", len(rep.Findings)-i)

@@ -9,7 +9,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
-	"github.com/stele-log/stele/internal/monitor"
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -162,7 +162,7 @@ func (w *world) examined(ctx context.Context, all []logged) error {
 	if err != nil {
 		return err
 	}
-	rep, err := monitor.Examine(ctx, monitor.Config{Layout: w.place.layout(), Trust: note})
+	rep, err := examine.Run(ctx, examine.Config{Layout: w.place.layout(), Trust: note})
 	if err != nil {
 		return fmt.Errorf("examine: %w", err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 )
@@ -81,7 +81,7 @@ func serve(dir string) error {
 		return err
 	}
 	ctx := context.Background()
-	s, err := service.New(ctx, service.Config{
+	s, err := server.New(ctx, server.Config{
 		Layout: p.layout(), Certificate: cert, Diag: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Open: func(ctx context.Context) (*store.Store, error) { return openStore(ctx, p) },
 	})

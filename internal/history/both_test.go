@@ -13,7 +13,7 @@ import (
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/mtls"
-	"github.com/stele-log/stele/internal/service"
+	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -61,7 +61,7 @@ func far(t *testing.T, st steletest.Store) believed.Far {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := service.NewReading(st.Layout, slog.New(slog.DiscardHandler))
+	reads := server.NewReading(st.Layout, slog.New(slog.DiscardHandler))
 	mux := http.NewServeMux()
 	mux.Handle(wire.PathLog, http.StripPrefix(wire.PathLog, http.FileServer(http.Dir(st.Layout.Log()))))
 	mux.HandleFunc(wire.PathRead, func(w http.ResponseWriter, r *http.Request) {

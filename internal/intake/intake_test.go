@@ -9,10 +9,10 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/intake"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/tlog"
@@ -108,7 +108,7 @@ func TestAgain(t *testing.T) {
 		t.Fatalf("after a restart: %+v, %v", again, err)
 	}
 	steletest.Stop(t, srv)
-	if rep := examine(t, st); rep.Duplicates != 0 || rep.Bad() {
+	if rep := examined(t, st); rep.Duplicates != 0 || rep.Bad() {
 		t.Fatalf("%+v", rep)
 	}
 }
@@ -122,7 +122,7 @@ func TestFork(t *testing.T) {
 	copied := record.NewChain(steletest.Key(t, entry.Watcher, 1), chain.Head())
 	at := steletest.Submit(t, srv, []wire.Submission{signOne(t, chain, "/etc/a"), signOne(t, copied, "/etc/b")})
 	steletest.Stop(t, srv)
-	rep := examine(t, st)
+	rep := examined(t, st)
 	if rep.Bad() || len(rep.Findings) != 1 || rep.Findings[0].Code != verify.ForkedSource || rep.Findings[0].Index != at[1] {
 		t.Fatalf("%+v %+v", rep.Findings, rep.Problems)
 	}
@@ -151,14 +151,14 @@ func TestForksStandOnce(t *testing.T) {
 	}
 	wg.Wait()
 	steletest.Stop(t, srv)
-	if rep := examine(t, st); rep.Duplicates != 0 || rep.Changes != uint64(len(subs)) {
+	if rep := examined(t, st); rep.Duplicates != 0 || rep.Changes != uint64(len(subs)) {
 		t.Errorf("%d changes and %d duplicates, of %d forks", rep.Changes, rep.Duplicates, len(subs))
 	}
 }
 
-func examine(t *testing.T, st steletest.Store) *monitor.Report {
+func examined(t *testing.T, st steletest.Store) *examine.Report {
 	t.Helper()
-	rep, err := monitor.Examine(t.Context(), monitor.Config{Layout: st.Layout, Trust: st.Trust})
+	rep, err := examine.Run(t.Context(), examine.Config{Layout: st.Layout, Trust: st.Trust})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,17 +187,17 @@ func TestErase(t *testing.T) {
 		Kind: entry.Erase, Open: entry.Open{Voids: []entry.Void{{ID: ids[1], Line: entry.LineText(0)}}},
 	}))
 	steletest.Stop(t, srv)
-	if rep := examine(t, st); !has(rep, verify.Unerased) {
+	if rep := examined(t, st); !has(rep, verify.Unerased) {
 		t.Fatalf("a voided text still opens and nobody says so: %+v", rep.Findings)
 	}
 	eraseFromVault(t, st.Layout, ids[1], entry.LineText(0))
-	rep := examine(t, st)
+	rep := examined(t, st)
 	if rep.Verdict.Bad() || rep.Erased != 1 {
 		t.Fatalf("after erasing: %d erased, %+v", rep.Erased, rep.Findings)
 	}
 }
 
-func has(rep *monitor.Report, code verify.Code) bool {
+func has(rep *examine.Report, code verify.Code) bool {
 	for _, f := range rep.Findings {
 		if f.Code == code {
 			return true

@@ -30,8 +30,8 @@ var layer = [][]string{
 	{"internal/intake"},
 	{"internal/store", "internal/client", "internal/watcher", "internal/importer"},
 	{"internal/believed"},
-	{"internal/history", "internal/monitor", "internal/steletest"},
-	{"internal/service"},
+	{"internal/history", "internal/examine", "internal/steletest"},
+	{"internal/server"},
 	{"internal/cli"},
 	{"internal/bench", "internal/histories", "cmd/stele"},
 }
@@ -39,7 +39,7 @@ var layer = [][]string{
 // The two sides never import each other; they meet in wire and below.
 var (
 	hostSide   = []string{"internal/capture", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
-	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/monitor", "internal/service"}
+	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/server"}
 )
 
 // public packages an auditor builds on: standard library, x/mod and each other.

@@ -43,7 +43,7 @@ func (l Store) Socket() string { return filepath.Join(l.Dir, "watch", "socket") 
 // Keys is the directory of secrets.
 func (l Store) Keys() string { return filepath.Join(l.Dir, "keys") }
 
-// Endpoint is the file that says how the operator reaches a running service.
+// Endpoint is the file that says how the operator reaches a running server.
 func (l Store) Endpoint() string { return filepath.Join(l.Dir, "keys", "endpoint.json") }
 
 // Key is the file of a key.

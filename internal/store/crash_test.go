@@ -15,8 +15,8 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/store"
@@ -119,7 +119,7 @@ func TestKill(t *testing.T) {
 	st := steletest.Store{Layout: l, Trust: note}
 	steletest.Stop(t, st.Open(t)) // recovery
 	checkAccepted(t, l, accepted)
-	rep, err := monitor.Examine(t.Context(), monitor.Config{Layout: l, Trust: note})
+	rep, err := examine.Run(t.Context(), examine.Config{Layout: l, Trust: note})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/monitor"
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/store"
@@ -43,13 +43,13 @@ func TestDamageIsNoLeftover(t *testing.T) {
 			if now := read(t, path); !bytes.HasPrefix(now, bad) {
 				t.Fatalf("%s was cut from %d to %d bytes, or rewritten", path, len(bad), len(now))
 			}
-			if rep := examine(t, st); !rep.Bad() {
+			if rep := examined(t, st); !rep.Bad() {
 				t.Error("the damage is not named")
 			}
 			mended := read(t, path)
 			mended[len(bad)-6] ^= 1
 			write(t, path, mended)
-			if rep := examine(t, st); rep.Bad() {
+			if rep := examined(t, st); rep.Bad() {
 				t.Errorf("mended, and still bad: %+v %+v", rep.Findings, rep.Problems)
 			}
 		})
@@ -72,9 +72,9 @@ func (h *history) change(t *testing.T, srv *store.Store, text string) {
 	h.last = &body.Ref{Entry: e.ID().String()}
 }
 
-func examine(t *testing.T, st steletest.Store) *monitor.Report {
+func examined(t *testing.T, st steletest.Store) *examine.Report {
 	t.Helper()
-	rep, err := monitor.Examine(t.Context(), monitor.Config{Layout: st.Layout, Trust: st.Trust})
+	rep, err := examine.Run(t.Context(), examine.Config{Layout: st.Layout, Trust: st.Trust})
 	if err != nil {
 		t.Fatal(err)
 	}

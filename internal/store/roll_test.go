@@ -11,7 +11,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/monitor"
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/verify"
@@ -45,7 +45,7 @@ func current(t *testing.T, srv *store.Store) {
 
 func found(t *testing.T, st steletest.Store) (codes []verify.Code) {
 	t.Helper()
-	rep, err := monitor.Examine(t.Context(), monitor.Config{Layout: st.Layout, Trust: st.Trust})
+	rep, err := examine.Run(t.Context(), examine.Config{Layout: st.Layout, Trust: st.Trust})
 	if err != nil {
 		t.Fatal(err)
 	}

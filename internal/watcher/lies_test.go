@@ -22,8 +22,8 @@ import (
 	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/index"
-	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/spool"
@@ -295,9 +295,9 @@ func caught(t *testing.T, code string, lie func(*bench)) {
 }
 
 // whole verifies the log: no hole, no fork, nothing twice.
-func (b *bench) whole(t *testing.T) *monitor.Report {
+func (b *bench) whole(t *testing.T) *examine.Report {
 	t.Helper()
-	rep, err := monitor.Examine(t.Context(), monitor.Config{Layout: b.store.Layout, Trust: b.store.Trust})
+	rep, err := examine.Run(t.Context(), examine.Config{Layout: b.store.Layout, Trust: b.store.Trust})
 	if err != nil {
 		t.Fatal(err)
 	}

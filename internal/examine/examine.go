@@ -1,0 +1,475 @@
+// Package examine re-checks everything: log, vault, keyring, index and what
+// lies beside them, against the log's key and the newest checkpoint that was
+// believed before.
+//
+// It trusts nothing it reads. Where evidence is bad it goes on, so that one
+// altered byte does not hide another, and names what it found and where.
+package examine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/believed"
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/layout"
+	"github.com/stele-log/stele/internal/signature"
+	"github.com/stele-log/stele/internal/store"
+	"github.com/stele-log/stele/internal/tlog"
+	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/internal/vault"
+	"github.com/stele-log/stele/seal"
+	"github.com/stele-log/stele/verify"
+)
+
+// Config says what to examine.
+type Config struct {
+	Layout         layout.Store
+	Trust          trust.Note
+	Far            *believed.Far // in place of Layout and Trust: a server elsewhere
+	SkipSignatures bool
+	OnlyNew        bool                  // what came since the last examination in full
+	Progress       func(done, of uint64) // nil: nobody
+	Diag           *slog.Logger
+}
+
+// Problem is something wrong that is not a leaf: a file, or a row of the index.
+type Problem struct {
+	Code   string // damaged, index-mismatch, or a code of verify
+	Where  string // path and offset, or entry
+	Detail string
+}
+
+// Report is the outcome of an examination.
+type Report struct {
+	verify.Verdict
+	Checkpoint verify.Checkpoint
+	VKey       string
+	From       uint64 // leaves below it were examined in full before
+	Problems   []Problem
+
+	IndexBehind bool   // the index does not reach as far as the log; not a fault of anybody
+	Unpublished uint64 // entries behind the checkpoint, which a writer has accepted
+	Unfinished  bool   // the vault's last batch is not whole, and no entry needs it; likewise
+	Far         bool   // read from a server: its files were not looked at
+}
+
+// Bad reports whether anything but a source stands accused.
+func (r *Report) Bad() bool { return len(r.Problems) > 0 || r.Verdict.Bad() }
+
+// examination is one run.
+type examination struct {
+	cfg      Config
+	log      *believed.Log
+	vault    *vault.Reader
+	locs     map[entry.ID][]vault.Loc
+	openings *believed.Openings // in place of vault and locs, where a server is read from
+	report   *Report
+
+	// What the index must hold of the leaves from first on that are examined now.
+	// Whoever opens one of them sets its record, and nobody else does.
+	first   uint64
+	records []*index.Record
+}
+
+// Run reads everything once. An error means that something could not be
+// looked at; what was looked at and is bad is in the report.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	if cfg.Progress == nil {
+		cfg.Progress = func(uint64, uint64) {}
+	}
+	x := &examination{cfg: cfg, report: &Report{}, locs: make(map[entry.ID][]vault.Loc)}
+	err := x.run(ctx)
+	if x.vault != nil {
+		err = errors.Join(err, x.vault.Close())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x.report, nil
+}
+
+func (x *examination) run(ctx context.Context) error {
+	steps := []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles}
+	if x.cfg.Far != nil {
+		steps = []func(context.Context) error{x.openFar, x.farLeaves}
+	}
+	for _, step := range steps {
+		err := step(ctx)
+		var f *verify.Finding
+		if errors.As(err, &f) { // without this step the next ones have nothing to go by
+			x.report.Findings = append(x.report.Findings, *f)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *examination) problem(code, where, format string, args ...any) {
+	x.report.Problems = append(x.report.Problems, problem(code, where, format, args...))
+}
+
+func problem(code, where, format string, args ...any) Problem {
+	return Problem{code, where, fmt.Sprintf(format, args...)}
+}
+
+// files checks what lies beside log, vault and index.
+func (x *examination) files(context.Context) error {
+	err := x.cfg.Layout.Check()
+	if errors.Is(err, layout.ErrNoStore) || errors.Is(err, layout.ErrNewer) {
+		return err
+	}
+	if err != nil {
+		x.problem("damaged", x.cfg.Layout.Format(), "%v", err)
+	}
+	for path, err := range x.cfg.Layout.CheckKeys() {
+		x.problem("damaged", path, "%v", err)
+	}
+	return nil
+}
+
+// openLog opens the log and holds it against what was believed before.
+func (x *examination) openLog(ctx context.Context) error {
+	var err error
+	if x.log, err = believed.Open(x.cfg.Layout, x.cfg.Trust); err != nil {
+		return err
+	}
+	x.report.Checkpoint, x.report.VKey = x.log.Checkpoint(), x.log.Key.VKey()
+	if x.cfg.OnlyNew {
+		x.report.From = x.log.Verified()
+	}
+	err = x.log.Continues(ctx)
+	var f *verify.Finding
+	switch {
+	case errors.As(err, &f): // what it says now is examined all the same
+		x.report.Findings = append(x.report.Findings, *f)
+		return nil
+	case errors.Is(err, believed.ErrNote):
+		x.problem("damaged", x.cfg.Trust.Path(), "%v", err)
+		return nil
+	}
+	return err
+}
+
+// openVault finds every entry's openings, without a word from the index.
+func (x *examination) openVault(context.Context) error {
+	l := x.cfg.Layout
+	var err error
+	if x.vault, err = vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring(), Log: x.cfg.Diag}); err != nil {
+		x.problem("damaged", l.Vault(), "%v", err)
+		return nil
+	}
+	err = x.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
+		x.locs[rec.ID] = append(x.locs[rec.ID], loc)
+		return nil
+	})
+	if err != nil && !errors.As(err, new(*vault.Damage)) { // checkVault names the damage
+		return fmt.Errorf("read vault: %w", err)
+	}
+	return nil
+}
+
+// contents examines vault, entries and index side by side: none of them waits
+// for the verdict on another.
+func (x *examination) contents(ctx context.Context) error {
+	var damage, mismatches []Problem
+	records := make(chan []index.Record, 2)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		damage, err = x.checkVault()
+		return err
+	})
+	g.Go(func() error {
+		defer close(records)
+		return x.leaves(ctx, records)
+	})
+	g.Go(func() (err error) {
+		mismatches, err = x.checkIndex(ctx, records)
+		for range records { // the leaves are examined to their end, whatever the index is
+		}
+		return err
+	})
+	err := g.Wait()
+	x.report.Problems = slices.Concat(x.report.Problems, damage, mismatches)
+	return err
+}
+
+// checkVault checks every byte of vault and keyring. What a crash left of a batch
+// nobody was told of accuses nobody: if an entry did need it, its disclosures
+// are missing.
+func (x *examination) checkVault() (damage []Problem, err error) {
+	if x.vault == nil {
+		return nil, nil
+	}
+	if _, err := x.vault.Check(func(d vault.Damage) {
+		if d.Torn {
+			x.report.Unfinished = true
+			return
+		}
+		damage = append(damage, problem("damaged", fmt.Sprintf("%s at byte %d", d.Path, d.Offset), "%s", d.Why))
+	}); err != nil {
+		return nil, fmt.Errorf("check vault: %w", err)
+	}
+	return damage, nil
+}
+
+// open returns what disclosures the vault has for an entry, and makes what the
+// index must hold of it on the way. It is called from several goroutines.
+func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
+	if x.openings != nil {
+		return x.openings.Of(i, e), nil
+	}
+	var all []seal.Disclosure
+	o := index.Opened{What: make([]*body.What, len(e.What))}
+	for _, loc := range x.locs[e.ID()] {
+		rec, err := x.vault.At(loc)
+		if err != nil {
+			continue // checkVault names the damage; here it is a missing disclosure
+		}
+		ds := disclosures(rec)
+		all, o = append(all, ds...), store.Opened(e, loc, rec, ds)
+	}
+	if at := i - x.first; i >= x.first && at < uint64(len(x.records)) {
+		made := index.From(i, e, o)
+		x.records[at] = &made
+	}
+	return all, nil
+}
+
+// disclosures opens what can be opened. A line whose bytes are bad is missing;
+// Check has named the damage.
+func disclosures(rec *vault.Record) []seal.Disclosure {
+	if ds, err := rec.Disclosures(); err == nil {
+		return ds
+	}
+	var ds []seal.Disclosure
+	for _, line := range rec.Lines() {
+		if d, err := rec.Disclosure(line); err == nil {
+			ds = append(ds, d)
+		}
+	}
+	return ds
+}
+
+// chunk is how many leaves are examined at once.
+const chunk = 1024
+
+// leaves examines every entry and hands on what the index must hold of it.
+func (x *examination) leaves(ctx context.Context, records chan<- []index.Record) error {
+	log := verify.NewLog(verify.Config{
+		Key: x.log.Key, Checkpoint: x.report.Checkpoint, SkipSignatures: x.cfg.SkipSignatures, Open: x.open, From: x.report.From,
+		RootAt: func(size uint64) (entry.Hash, error) { return x.log.Tree.RootAt(ctx, size) },
+		Leaf:   func(i uint64) ([]byte, error) { return x.log.Tree.Entry(ctx, i) },
+
+		Signature: new(signature.Verifier).Verify,
+	})
+	if err := x.pass(ctx, log, records); err != nil {
+		return err
+	}
+	if !x.report.Far {
+		if err := x.unpublished(ctx, records); err != nil {
+			return err
+		}
+	}
+	v, err := log.Finish()
+	if err != nil {
+		return err
+	}
+	v.Findings = append(x.report.Findings, v.Findings...)
+	x.report.Verdict = v
+	return nil
+}
+
+// pass feeds every leaf to verify.
+func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
+	var leaves [][]byte
+	flush := func() error {
+		for left := leaves; ; {
+			n, err := x.opened(ctx, len(left))
+			if err != nil {
+				return err
+			}
+			made, err := x.take(log, left[:n])
+			if err != nil {
+				return err
+			}
+			x.cfg.Progress(x.first, x.report.Checkpoint.Size)
+			select {
+			case records <- made:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if left = left[n:]; len(left) == 0 {
+				leaves = leaves[:0]
+				return nil
+			}
+		}
+	}
+	for leaf, err := range x.log.Tree.Entries(ctx, 0, x.report.Checkpoint.Size) {
+		found := [][]byte{leaf.Bytes}
+		var m *tlog.Mismatch
+		switch {
+		case errors.As(err, &m):
+			x.report.Findings = append(x.report.Findings, verify.Finding{Code: verify.TreeMismatch, Accused: verify.TheLog, Index: m.Index, Detail: m.Error()})
+			if leaf.Bytes == nil { // as many leaves as nobody can tell apart
+				found = make([][]byte, max(m.Count, 1))
+			}
+		case err != nil:
+			return fmt.Errorf("read log: %w", err)
+		}
+		if leaves = append(leaves, found...); len(leaves) >= chunk {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// take examines the next leaves and returns what the index must hold of them: as
+// open has made it, or without any openings.
+func (x *examination) take(log *verify.Log, leaves [][]byte) ([]index.Record, error) {
+	x.records = make([]*index.Record, len(leaves))
+	if err := log.Add(leaves...); err != nil {
+		return nil, err
+	}
+	out := make([]index.Record, len(leaves))
+	for k, made := range x.records {
+		if made != nil {
+			out[k] = *made
+			continue
+		}
+		e, err := entry.Parse(leaves[k])
+		if err != nil {
+			e = nil
+		}
+		out[k] = index.From(x.first+uint64(k), e, index.Opened{})
+	}
+	x.first, x.records = x.first+uint64(len(leaves)), nil
+	return out, nil
+}
+
+// unpublished hands on what the index may hold of entries that no checkpoint
+// covers yet: a writer that is killed leaves some between log and checkpoint.
+// They are not examined; the writer's own note, which logFiles holds against the
+// tree, says that they are there.
+func (x *examination) unpublished(ctx context.Context, records chan<- []index.Record) error {
+	from := x.report.Checkpoint.Size
+	tree, err := x.log.Dir.Integrated(x.report.Checkpoint.Origin)
+	if err != nil {
+		return ignoreEvidence(err)
+	}
+	var made []index.Record
+	for leaf, err := range tree.Entries(ctx, from, max(from, tree.Checkpoint().Size)) {
+		if err != nil {
+			return ignoreEvidence(err) // rows of the index beyond it have nothing to stand on
+		}
+		made = append(made, x.recordOf(leaf.Index, leaf.Bytes))
+	}
+	x.report.Unpublished = uint64(len(made))
+	select {
+	case records <- made:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ignoreEvidence drops what another step of the examination names.
+func ignoreEvidence(err error) error {
+	if errors.As(err, new(*tlog.Mismatch)) || errors.As(err, new(*verify.Finding)) {
+		return nil
+	}
+	return err
+}
+
+// recordOf is what the index must hold of a leaf that is not examined.
+func (x *examination) recordOf(i uint64, leaf []byte) index.Record {
+	e, err := entry.Parse(leaf)
+	if err != nil {
+		return index.From(i, nil, index.Opened{})
+	}
+	var o index.Opened
+	for _, loc := range x.locs[e.ID()] {
+		if rec, err := x.vault.At(loc); err == nil {
+			o = store.Opened(e, loc, rec, disclosures(rec))
+		}
+	}
+	return index.From(i, e, o)
+}
+
+// checkIndex compares the index with every leaf; not where only new leaves are
+// examined.
+func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Record) ([]Problem, error) {
+	if x.report.From > 0 {
+		return nil, nil
+	}
+	idx, err := index.Open(ctx, index.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
+	if err != nil {
+		return []Problem{problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)}, nil
+	}
+	bad, err := idx.Check(ctx, each(records))
+	problems := x.mismatches(bad)
+	if errors.Is(err, index.ErrDamaged) { // it was compared as far as it can be read
+		problems, err = append(problems, problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)), nil
+	}
+	if err := errors.Join(err, idx.Close()); err != nil {
+		return nil, fmt.Errorf("check index: %w", err)
+	}
+	return problems, nil
+}
+
+// each yields records one by one.
+func each(records <-chan []index.Record) iter.Seq2[index.Record, error] {
+	return func(yield func(index.Record, error) bool) {
+		for batch := range records {
+			for _, r := range batch {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// mismatches says what is wrong with the index, and whether it is only behind.
+func (x *examination) mismatches(bad []index.Mismatch) (problems []Problem) {
+	writing := x.cfg.Layout.Writing()
+	for _, m := range bad {
+		if m.Tail && (writing || m.Detail == "missing") {
+			// Index and checkpoint follow the log at their own pace, and a crash or a
+			// full disk may stop the index short: the next writer catches up.
+			x.report.IndexBehind = true
+			continue
+		}
+		where := m.Table
+		if m.Index != index.NoEntry {
+			where = fmt.Sprintf("entry %d", m.Index)
+		}
+		problems = append(problems, problem("index-mismatch", where, "%s in table %s", m.Detail, m.Table))
+	}
+	return problems
+}
+
+// logFiles checks every file of the log's directory, those that no reader of
+// today asks for included.
+func (x *examination) logFiles(ctx context.Context) error {
+	return x.log.Dir.CheckFiles(ctx, x.log.Tree, func(path string, problem error) {
+		what := problem.Error()
+		if m := new(tlog.Mismatch); errors.As(problem, &m) {
+			what = m.What()
+		}
+		x.problem(string(verify.TreeMismatch), path, "%s", what)
+	})
+}

@@ -1,0 +1,68 @@
+package examine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/wire"
+)
+
+// Of a log that is far away every entry, proof, signature, chain, disclosure and
+// text is examined as ever. The files in which a server keeps them are not: its
+// index, its keyring, and whether each byte on its disk is as it was written.
+
+// openFar opens the log of a server and asks for everything that opens its entries.
+func (x *examination) openFar(ctx context.Context) error {
+	far := *x.cfg.Far
+	if x.cfg.OnlyNew {
+		belief, _, err := far.Trust.Read()
+		if err != nil {
+			return fmt.Errorf("read what was believed: %w", err)
+		}
+		x.report.From = belief.Verified
+	}
+	log, answer, err := far.Open(ctx, wire.Question{Ask: wire.AskOpenings, From: x.report.From, To: math.MaxInt64})
+	if err != nil {
+		return err
+	}
+	x.log, x.report.Far = log, true
+	x.report.Checkpoint, x.report.VKey = log.Checkpoint(), log.Key.VKey()
+	x.report.From = min(x.report.From, log.Checkpoint().Size)
+	x.openings = far.Openings(log, answer, x.report.From)
+	return nil
+}
+
+// opened sees to it that what opens the next n leaves is at hand, or the first of
+// them, and returns of how many it is.
+func (x *examination) opened(ctx context.Context, n int) (int, error) {
+	end := x.first + uint64(n)
+	if x.openings == nil || end <= x.report.From {
+		return n, nil
+	}
+	reached, err := x.openings.UpTo(ctx, end)
+	if err != nil {
+		return 0, err
+	}
+	if reached <= x.first {
+		return 0, fmt.Errorf("what opens entry %d cannot be read", x.first)
+	}
+	return int(reached - x.first), nil
+}
+
+// farLeaves examines every entry. What the index must hold is nobody's concern.
+func (x *examination) farLeaves(ctx context.Context) error {
+	records := make(chan []index.Record, 1)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		for range records {
+		}
+	}()
+	err := x.leaves(ctx, records)
+	close(records)
+	<-drained
+	return errors.Join(err, x.openings.Close())
+}
