@@ -95,6 +95,23 @@ var checks = []struct {
 	{BadRollCall, TheSource},
 }
 
+// Codes lists every code, in the order of format.md.
+func Codes() []Code {
+	all := make([]Code, len(checks))
+	for i := range checks {
+		all[i] = checks[i].code
+	}
+	return all
+}
+
+// Accuses returns whom a code accuses; nobody, if it is not one of a verdict.
+func Accuses(c Code) Party {
+	if i := step(c); i < len(checks) {
+		return checks[i].accused
+	}
+	return ""
+}
+
 func step(c Code) int {
 	for i := range checks {
 		if checks[i].code == c {

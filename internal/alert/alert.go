@@ -18,19 +18,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/terminal"
 )
-
-// Finding is what was found wrong, or that it is over.
-type Finding struct {
-	Code   string    `json:"code"`
-	Detail string    `json:"detail,omitempty"`
-	Host   string    `json:"host,omitempty"`
-	Source string    `json:"source,omitempty"` // who found it
-	About  string    `json:"about,omitempty"`  // the source it is about, where a server found it
-	Time   time.Time `json:"time"`
-	Over   bool      `json:"over,omitempty"` // it was found before, and is no longer so
-}
 
 // Config says where findings go.
 type Config struct {
@@ -43,7 +33,7 @@ type Config struct {
 type Alerts struct {
 	cfg    Config
 	http   *http.Client
-	queue  chan Finding
+	queue  chan finding.Finding
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -62,7 +52,7 @@ func Start(cfg Config) *Alerts {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &Alerts{
-		cfg: cfg, queue: make(chan Finding, queued), cancel: cancel,
+		cfg: cfg, queue: make(chan finding.Finding, queued), cancel: cancel,
 		http: &http.Client{
 			Timeout:       sendWithin,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -73,12 +63,8 @@ func Start(cfg Config) *Alerts {
 }
 
 // Send hands over a finding. It never waits.
-func (a *Alerts) Send(f Finding) {
-	if f.Over {
-		a.cfg.Diag.Info("finding is over", "code", f.Code)
-	} else {
-		a.cfg.Diag.Error("finding", "code", f.Code, "about", f.About, "detail", f.Detail)
-	}
+func (a *Alerts) Send(f finding.Finding) {
+	f.Log(a.cfg.Diag)
 	if a.cfg.Webhook == "" && a.cfg.Syslog == "" {
 		return
 	}
@@ -121,7 +107,7 @@ func (a *Alerts) run(ctx context.Context) {
 	}
 }
 
-func (a *Alerts) deliver(ctx context.Context, f Finding) error {
+func (a *Alerts) deliver(ctx context.Context, f finding.Finding) error {
 	if a.cfg.Webhook != "" {
 		if err := a.post(ctx, f); err != nil {
 			return err
@@ -133,7 +119,7 @@ func (a *Alerts) deliver(ctx context.Context, f Finding) error {
 	return nil
 }
 
-func (a *Alerts) post(ctx context.Context, f Finding) error {
+func (a *Alerts) post(ctx context.Context, f finding.Finding) error {
 	b, err := json.Marshal(f)
 	if err != nil {
 		return err
@@ -170,7 +156,7 @@ const (
 
 // log sends one message as RFC 5424, with the finding as JSON. Over TCP it is
 // framed by its length, RFC 6587; sockets and datagrams need no frame.
-func (a *Alerts) log(ctx context.Context, f Finding) error {
+func (a *Alerts) log(ctx context.Context, f finding.Finding) error {
 	u, err := url.Parse(a.cfg.Syslog)
 	if err != nil {
 		return err
@@ -199,7 +185,7 @@ func (a *Alerts) log(ctx context.Context, f Finding) error {
 	return err
 }
 
-func message(f Finding) ([]byte, error) {
+func message(f finding.Finding) ([]byte, error) {
 	pri := priAlert
 	if f.Over {
 		pri = priNotice
@@ -214,12 +200,12 @@ func message(f Finding) ([]byte, error) {
 		return nil, err
 	}
 	return fmt.Appendf(nil, "<%d>1 %s %s stele %d %s - %s", pri, f.Time.UTC().Format(time.RFC3339Nano),
-		strings.ReplaceAll(host, " ", "_"), os.Getpid(), code(f.Code), b), nil
+		strings.ReplaceAll(host, " ", "_"), os.Getpid(), messageID(string(f.Code)), b), nil
 }
 
-// code makes a message id of RFC 5424: at most 32 characters, none of them a
+// messageID makes a message id of RFC 5424: at most 32 characters, none of them a
 // space.
-func code(s string) string {
+func messageID(s string) string {
 	s = strings.ReplaceAll(s, " ", "_")
 	return s[:min(len(s), 32)]
 }

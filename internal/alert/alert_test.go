@@ -11,12 +11,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stele-log/stele/internal/finding"
 )
 
 // TestWebhook: a finding arrives, after a failure too, and redirects are not
 // followed.
 func TestWebhook(t *testing.T) {
-	got := make(chan Finding, 1)
+	got := make(chan finding.Finding, 1)
 	var calls atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch calls.Add(1) {
@@ -24,7 +26,7 @@ func TestWebhook(t *testing.T) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 			return
 		}
-		var f Finding
+		var f finding.Finding
 		b, _ := io.ReadAll(r.Body)
 		if err := json.Unmarshal(b, &f); err != nil || r.URL.Path != "/hook" {
 			t.Errorf("%s to %s: %v", b, r.URL.Path, err)
@@ -33,7 +35,7 @@ func TestWebhook(t *testing.T) {
 	}))
 	defer srv.Close()
 	a := Start(Config{Webhook: srv.URL + "/hook"})
-	a.Send(Finding{Code: "fork", Detail: "two trees", Time: time.Unix(1, 0)})
+	a.Send(finding.Finding{Code: "fork", Detail: "two trees", Time: time.Unix(1, 0)})
 	select {
 	case f := <-got:
 		if f.Code != "fork" || f.Detail != "two trees" {
@@ -54,7 +56,7 @@ func TestSyslog(t *testing.T) {
 	}
 	defer conn.Close()
 	a := Start(Config{Syslog: "unix://" + path})
-	a.Send(Finding{Code: "shrunk", Detail: "a\nline\x1b[2J", Time: time.Unix(1, 0)})
+	a.Send(finding.Finding{Code: "shrunk", Detail: "a\nline\x1b[2J", Time: time.Unix(1, 0)})
 	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,7 @@ func TestSyslog(t *testing.T) {
 func TestNobodyListens(t *testing.T) {
 	a := Start(Config{Syslog: "unix://" + filepath.Join(t.TempDir(), "none")})
 	for range 2 * queued {
-		a.Send(Finding{Code: "fork"})
+		a.Send(finding.Finding{Code: "fork"})
 	}
 	a.cancel()
 	a.Close()

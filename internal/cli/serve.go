@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
@@ -164,8 +165,8 @@ type door struct {
 
 // doorOptions are what settings do not say.
 type doorOptions struct {
-	follows *entry.Succession   // the log that a new one follows; nil: none
-	tell    func(alert.Finding) // told what is found about sources; nil: the diagnostics alone
+	follows *entry.Succession     // the log that a new one follows; nil: none
+	tell    func(finding.Finding) // told what is found about sources; nil: the diagnostics alone
 }
 
 // openDoor opens the store and the listeners.

@@ -308,7 +308,7 @@ func (a *app) printStanding(s *watcher.Standing) {
 		fmt.Fprintf(w, "cannot read %s: %s\n", terminal.Escape(p), terminal.Escape(s.Unreadable[p]))
 	}
 	for _, f := range s.Findings {
-		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(f.Code), f.Since.Local().Format(time.DateTime), terminal.Escape(f.Detail))
+		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(string(f.Code)), f.Since.Local().Format(time.DateTime), terminal.Escape(f.Detail))
 	}
 	if len(s.Findings) == 0 {
 		fmt.Fprintln(w, "findings none")

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/internal/examine"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
@@ -166,7 +167,7 @@ func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 		j.Findings = append(j.Findings, jsonFinding{string(x.Code), string(x.Accused), &x.Index, "", x.Detail})
 	}
 	for _, p := range rep.Problems {
-		j.Findings = append(j.Findings, jsonFinding{p.Code, "store", nil, p.Where, p.Detail})
+		j.Findings = append(j.Findings, jsonFinding{string(p.Code), string(p.Accused), nil, p.Where, p.Detail})
 	}
 	return json.NewEncoder(a.out).Encode(j)
 }
@@ -187,7 +188,7 @@ func (a *app) printVerdict(rep *examine.Report) {
 			fmt.Fprintf(a.out, "… %d more places; --json has them all\n", len(rep.Problems)-i)
 			break
 		}
-		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
+		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", p.Accused, p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
 	}
 	signatures := "signatures, "
 	if !rep.Signatures {
@@ -298,7 +299,7 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, as
 	}
 	if !same {
 		return withHint(&verify.Finding{
-			Code: "drift", Accused: "disk", Index: rec.Version.Index,
+			Code: finding.Drift, Accused: finding.Host, Index: rec.Version.Index,
 			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, rec.Version.Index, rec.View.Time),
 		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/signature"
@@ -41,20 +42,13 @@ type Config struct {
 	Diag           *slog.Logger
 }
 
-// Problem is something wrong that is not a leaf: a file, or a row of the index.
-type Problem struct {
-	Code   string // damaged, index-mismatch, or a code of verify
-	Where  string // path and offset, or entry
-	Detail string
-}
-
 // Report is the outcome of an examination.
 type Report struct {
 	verify.Verdict
 	Checkpoint verify.Checkpoint
 	VKey       string
-	From       uint64 // leaves below it were examined in full before
-	Problems   []Problem
+	From       uint64            // leaves below it were examined in full before
+	Problems   []finding.Finding // of files and rows of the index, each with its Where
 
 	IndexBehind bool   // the index does not reach as far as the log; not a fault of anybody
 	Unpublished uint64 // entries behind the checkpoint, which a writer has accepted
@@ -116,12 +110,8 @@ func (x *examination) run(ctx context.Context) error {
 	return nil
 }
 
-func (x *examination) problem(code, where, format string, args ...any) {
-	x.report.Problems = append(x.report.Problems, problem(code, where, format, args...))
-}
-
-func problem(code, where, format string, args ...any) Problem {
-	return Problem{code, where, fmt.Sprintf(format, args...)}
+func (x *examination) problem(code verify.Code, where, format string, args ...any) {
+	x.report.Problems = append(x.report.Problems, finding.At(code, where, format, args...))
 }
 
 // files checks what lies beside log, vault and index.
@@ -131,10 +121,10 @@ func (x *examination) files(context.Context) error {
 		return err
 	}
 	if err != nil {
-		x.problem("damaged", x.cfg.Layout.Format(), "%v", err)
+		x.problem(finding.Damaged, x.cfg.Layout.Format(), "%v", err)
 	}
 	for path, err := range x.cfg.Layout.CheckKeys() {
-		x.problem("damaged", path, "%v", err)
+		x.problem(finding.Damaged, path, "%v", err)
 	}
 	return nil
 }
@@ -156,7 +146,7 @@ func (x *examination) openLog(ctx context.Context) error {
 		x.report.Findings = append(x.report.Findings, *f)
 		return nil
 	case errors.Is(err, believed.ErrNote):
-		x.problem("damaged", x.cfg.Trust.Path(), "%v", err)
+		x.problem(finding.Damaged, x.cfg.Trust.Path(), "%v", err)
 		return nil
 	}
 	return err
@@ -167,7 +157,7 @@ func (x *examination) openVault(context.Context) error {
 	l := x.cfg.Layout
 	var err error
 	if x.vault, err = vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring(), Log: x.cfg.Diag}); err != nil {
-		x.problem("damaged", l.Vault(), "%v", err)
+		x.problem(finding.Damaged, l.Vault(), "%v", err)
 		return nil
 	}
 	err = x.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
@@ -183,7 +173,7 @@ func (x *examination) openVault(context.Context) error {
 // contents examines vault, entries and index side by side: none of them waits
 // for the verdict on another.
 func (x *examination) contents(ctx context.Context) error {
-	var damage, mismatches []Problem
+	var damage, mismatches []finding.Finding
 	records := make(chan []index.Record, 2)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
@@ -208,7 +198,7 @@ func (x *examination) contents(ctx context.Context) error {
 // checkVault checks every byte of vault and keyring. What a crash left of a batch
 // nobody was told of accuses nobody: if an entry did need it, its disclosures
 // are missing.
-func (x *examination) checkVault() (damage []Problem, err error) {
+func (x *examination) checkVault() (damage []finding.Finding, err error) {
 	if x.vault == nil {
 		return nil, nil
 	}
@@ -217,7 +207,7 @@ func (x *examination) checkVault() (damage []Problem, err error) {
 			x.report.Unfinished = true
 			return
 		}
-		damage = append(damage, problem("damaged", fmt.Sprintf("%s at byte %d", d.Path, d.Offset), "%s", d.Why))
+		damage = append(damage, finding.At(finding.Damaged, fmt.Sprintf("%s at byte %d", d.Path, d.Offset), "%s", d.Why))
 	}); err != nil {
 		return nil, fmt.Errorf("check vault: %w", err)
 	}
@@ -411,18 +401,18 @@ func (x *examination) recordOf(i uint64, leaf []byte) index.Record {
 
 // checkIndex compares the index with every leaf; not where only new leaves are
 // examined.
-func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Record) ([]Problem, error) {
+func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Record) ([]finding.Finding, error) {
 	if x.report.From > 0 {
 		return nil, nil
 	}
 	idx, err := index.Open(ctx, index.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
 	if err != nil {
-		return []Problem{problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)}, nil
+		return []finding.Finding{finding.At(finding.IndexMismatch, x.cfg.Layout.Index(), "%v", err)}, nil
 	}
 	bad, err := idx.Check(ctx, each(records))
 	problems := x.mismatches(bad)
 	if errors.Is(err, index.ErrDamaged) { // it was compared as far as it can be read
-		problems, err = append(problems, problem("index-mismatch", x.cfg.Layout.Index(), "%v", err)), nil
+		problems, err = append(problems, finding.At(finding.IndexMismatch, x.cfg.Layout.Index(), "%v", err)), nil
 	}
 	if err := errors.Join(err, idx.Close()); err != nil {
 		return nil, fmt.Errorf("check index: %w", err)
@@ -444,7 +434,7 @@ func each(records <-chan []index.Record) iter.Seq2[index.Record, error] {
 }
 
 // mismatches says what is wrong with the index, and whether it is only behind.
-func (x *examination) mismatches(bad []index.Mismatch) (problems []Problem) {
+func (x *examination) mismatches(bad []index.Mismatch) (problems []finding.Finding) {
 	writing := x.cfg.Layout.Writing()
 	for _, m := range bad {
 		if m.Tail && (writing || m.Detail == "missing") {
@@ -457,7 +447,7 @@ func (x *examination) mismatches(bad []index.Mismatch) (problems []Problem) {
 		if m.Index != index.NoEntry {
 			where = fmt.Sprintf("entry %d", m.Index)
 		}
-		problems = append(problems, problem("index-mismatch", where, "%s in table %s", m.Detail, m.Table))
+		problems = append(problems, finding.At(finding.IndexMismatch, where, "%s in table %s", m.Detail, m.Table))
 	}
 	return problems
 }
@@ -470,6 +460,6 @@ func (x *examination) logFiles(ctx context.Context) error {
 		if m := new(tlog.Mismatch); errors.As(problem, &m) {
 			what = m.What()
 		}
-		x.problem(string(verify.TreeMismatch), path, "%s", what)
+		x.problem(verify.TreeMismatch, path, "%s", what)
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/examine"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/verify"
 )
@@ -62,14 +63,14 @@ func TestOneDoesNotHideAnother(t *testing.T) {
 		codes = append(codes, string(f.Code))
 	}
 	for _, p := range rep.Problems {
-		codes = append(codes, p.Code)
+		codes = append(codes, string(p.Code))
 	}
 	for _, want := range []string{string(verify.TreeMismatch), "damaged", "index-mismatch"} {
 		if !slices.Contains(codes, want) {
 			t.Errorf("no %s among %v", want, codes)
 		}
 	}
-	if !slices.ContainsFunc(rep.Problems, func(p examine.Problem) bool { return p.Code == "index-mismatch" && p.Where == "entry 9" }) {
+	if !slices.ContainsFunc(rep.Problems, func(p finding.Finding) bool { return p.Code == "index-mismatch" && p.Where == "entry 9" }) {
 		t.Errorf("entry 9 of the index is not named: %+v", rep.Problems)
 	}
 }
@@ -97,7 +98,7 @@ func TestDamagedIndex(t *testing.T) {
 			t.Errorf("page at %d: %v", at, err)
 			continue
 		}
-		if !slices.ContainsFunc(rep.Problems, func(p examine.Problem) bool { return p.Code == "index-mismatch" }) || !rep.Verdict.Bad() {
+		if !slices.ContainsFunc(rep.Problems, func(p finding.Finding) bool { return p.Code == "index-mismatch" }) || !rep.Verdict.Bad() {
 			t.Errorf("page at %d: found %+v, problems %+v", at, rep.Findings, rep.Problems)
 		}
 	}

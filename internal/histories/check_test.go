@@ -145,7 +145,7 @@ func (w *world) inOrder(all []logged) error {
 	next := make(map[entry.Source]uint64)
 	excused := make(map[entry.Source]bool)
 	for _, h := range w.hosts {
-		excused[h.key.Source()] = h.may[string(verify.ForkedSource)] || h.may[string(verify.SequenceGap)]
+		excused[h.key.Source()] = h.may[verify.ForkedSource] || h.may[verify.SequenceGap]
 	}
 	for _, l := range all {
 		if !excused[l.Source] && l.Seq != next[l.Source] {
@@ -171,7 +171,7 @@ func (w *world) examined(ctx context.Context, all []logged) error {
 	}
 	for _, f := range rep.Findings {
 		h := w.of(f.Source)
-		if f.Accused == verify.TheSource && h != nil && (h.may[string(f.Code)] || h.flipped && followsLost(f, all)) {
+		if f.Accused == verify.TheSource && h != nil && (h.may[f.Code] || h.flipped && followsLost(f, all)) {
 			continue
 		}
 		name := "somebody"
@@ -261,7 +261,7 @@ func (h *host) accused(all []logged) error {
 		}
 	}
 	for _, l := range all {
-		if l.Kind == entry.Finding && slices.Contains(l.Open.About, h.enrolment(all)) && !h.may[l.Open.Code] {
+		if l.Kind == entry.Finding && slices.Contains(l.Open.About, h.enrolment(all)) && !h.may[verify.Code(l.Open.Code)] {
 			errs = append(errs, fmt.Errorf("%s is accused by the server: %s", h.name, l.Open.Code))
 		}
 	}

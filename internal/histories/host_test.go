@@ -16,12 +16,13 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/client"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // pace is that of a watcher whose days pass in milliseconds.
@@ -57,7 +58,7 @@ type host struct {
 
 	mu      sync.Mutex
 	truth   map[string][]version
-	alerts  []alert.Finding
+	alerts  []finding.Finding
 	clock   time.Duration // by which its clock is wrong
 	passed  time.Duration // that its patience was made to think went by
 	forgot  bool          // its spool went back: it may not know any more of a file that is gone
@@ -67,7 +68,7 @@ type host struct {
 	run *run // nil: its watcher is down
 
 	// What happened to it that a verdict or an alert may tell of.
-	may map[string]bool
+	may map[verify.Code]bool
 }
 
 func (h *host) now() time.Time {
@@ -88,7 +89,7 @@ func (h *host) wait(d time.Duration) {
 	h.passed += d
 }
 
-func (h *host) told(f alert.Finding) {
+func (h *host) told(f finding.Finding) {
 	if h.world.cheat.deaf {
 		return
 	}
@@ -275,10 +276,10 @@ func (h *host) recorded() bool {
 	return true
 }
 
-func (h *host) found(code string) bool {
+func (h *host) found(code verify.Code) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.ContainsFunc(h.alerts, func(f alert.Finding) bool { return f.Code == code && !f.Over })
+	return slices.ContainsFunc(h.alerts, func(f finding.Finding) bool { return f.Code == code && !f.Over })
 }
 
 // stop ends the watcher in good order: what it was told of is in the spool.

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/record"
-	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -49,41 +49,41 @@ func (f *forger) checkpoint(size uint64, root entry.Hash) []byte {
 // lies are the ways in which a server can try one watcher's belief.
 func lies(f *forger) []*lie {
 	return []*lie{
-		{code: watcher.BadReceipt, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
+		{code: finding.BadReceipt, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
 			for i := range r.Inclusion {
 				r.Inclusion[i] = append(tlog.RecordProof{{1}}, r.Inclusion[i]...)
 			}
 			return r, nil
 		}},
-		{code: string(verify.Fork), receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
+		{code: verify.Fork, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
 			size, err := sizeOf(r.Checkpoint)
 			r.Checkpoint = f.checkpoint(size, entry.Hash{1, 2, 3})
 			return r, err
 		}},
-		{code: string(verify.BadCheckpoint), receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
+		{code: verify.BadCheckpoint, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
 			r.Checkpoint = slices.Clone(r.Checkpoint)
 			r.Checkpoint[len(r.Checkpoint)-5] ^= 1
 			return r, nil
 		}},
-		{code: string(verify.Shrunk), receipt: func(road *road, r *wire.Receipt) (*wire.Receipt, error) {
+		{code: verify.Shrunk, receipt: func(road *road, r *wire.Receipt) (*wire.Receipt, error) {
 			return &wire.Receipt{Checkpoint: road.early, Inclusion: r.Inclusion}, nil
 		}},
-		{code: watcher.MissingInclusion, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
+		{code: finding.MissingInclusion, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
 			if len(r.Inclusion) > 0 {
 				return nil, status(http.StatusNotFound)
 			}
 			return r, nil
 		}},
-		{code: watcher.NoReceipt, silent: true, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
+		{code: finding.NoReceipt, silent: true, receipt: func(_ *road, r *wire.Receipt) (*wire.Receipt, error) {
 			if len(r.Inclusion) > 0 {
 				return nil, status(http.StatusServiceUnavailable)
 			}
 			return r, nil
 		}},
-		{code: watcher.BadAnswer, begin: true, head: func(h record.Head, note []byte) (record.Head, []byte) {
+		{code: finding.BadAnswer, begin: true, head: func(h record.Head, note []byte) (record.Head, []byte) {
 			return record.Head{Next: h.Next + 3, Prev: h.Prev}, note
 		}},
-		{code: watcher.NoAnswer, silent: true, submit: func() error { return status(http.StatusTooManyRequests) }},
+		{code: finding.NoAnswer, silent: true, submit: func() error { return status(http.StatusTooManyRequests) }},
 	}
 }
 

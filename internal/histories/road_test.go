@@ -12,6 +12,7 @@ import (
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // wires are the connections of one host. They are cut when the host is cut off,
@@ -288,9 +289,9 @@ func (r *road) Latest(ctx context.Context, host string, paths []string) (all []w
 
 // lie is one way in which a server does not tell the truth.
 type lie struct {
-	code    string // by which the watcher must name it
-	silent  bool   // it shows only with time
-	begin   bool   // it is told to a watcher that begins
+	code    verify.Code // by which the watcher must name it
+	silent  bool        // it shows only with time
+	begin   bool        // it is told to a watcher that begins
 	submit  func() error
 	head    func(record.Head, []byte) (record.Head, []byte)
 	receipt func(*road, *wire.Receipt) (*wire.Receipt, error)

@@ -9,11 +9,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/store"
-	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -232,7 +231,7 @@ func (w *world) fill() error {
 	for _, h := range w.some(1, func(h *host) bool { return h.limit > 0 && up(h) }) {
 		w.say("fill the spool of %s", h.name)
 		h.wires.set(true)
-		h.may[watcher.SpoolFull] = true
+		h.may[finding.SpoolFull] = true
 		for range 30 {
 			h.edit(h.paths[w.rng.IntN(len(h.paths))], 20<<10, false)
 		}
@@ -280,7 +279,7 @@ func (w *world) flip() error {
 				return err
 			}
 			h.flipped = true
-			h.may[watcher.SpoolDamaged], h.may[string(verify.SequenceGap)] = true, true
+			h.may[finding.SpoolDamaged], h.may[verify.SequenceGap] = true, true
 			b[int(at*float64(len(b)))] ^= 0x80 // not into a later version
 			return os.WriteFile(h.spoolFile(), b, 0o600)
 		})
@@ -311,7 +310,7 @@ func (w *world) comeBack(h *host, how string) error {
 	if w.rng.IntN(2) == 0 {
 		h.wires.set(true)
 		for _, code := range []verify.Code{verify.ForkedSource, verify.BadChain, verify.SequenceGap, verify.SawRollback, verify.BeforeMismatch} {
-			h.may[string(code)] = true
+			h.may[code] = true
 		}
 		w.say("%s %s and starts cut off", h.name, how)
 		return h.start()
@@ -354,9 +353,9 @@ func (w *world) lie() error {
 	}
 	h.edit(h.paths[0], 10, false)
 	if l.silent {
-		h.may[watcher.NoAnswer], h.may[watcher.NoReceipt] = true, true
+		h.may[finding.NoAnswer], h.may[finding.NoReceipt] = true, true
 	}
-	err := w.eventually(h.name+" names the lie "+l.code, func() bool {
+	err := w.eventually(h.name+" names the lie "+string(l.code), func() bool {
 		if l.silent {
 			h.wait(time.Second)
 		}
@@ -385,12 +384,12 @@ func (w *world) ahead(h *host) error {
 // oldCopy puts the store in the place of which it was at the beginning, as if
 // from a backup, and the genuine one back once its watchers have said so.
 func (w *world) oldCopy() error {
-	return w.falseServer(string(verify.Shrunk), func(place, uint64) error { return nil })
+	return w.falseServer(verify.Shrunk, func(place, uint64) error { return nil })
 }
 
 // fork does the same with a copy that went on by itself.
 func (w *world) fork() error {
-	return w.falseServer(string(verify.Fork), func(p place, size uint64) error {
+	return w.falseServer(verify.Fork, func(p place, size uint64) error {
 		srv, err := openStore(context.Background(), p)
 		if err != nil {
 			return err
@@ -420,7 +419,7 @@ func (w *world) overgrow(srv *store.Store, size uint64) error {
 
 // falseServer lets a server with another past speak to a few watchers that know
 // better, and to nobody else.
-func (w *world) falseServer(code string, prepare func(place, uint64) error) error {
+func (w *world) falseServer(code verify.Code, prepare func(place, uint64) error) error {
 	victims := w.some(3, up)
 	if len(victims) == 0 {
 		return nil
@@ -450,13 +449,13 @@ func (w *world) falseServer(code string, prepare func(place, uint64) error) erro
 		return err
 	}
 	for _, h := range victims {
-		h.may[code], h.may[watcher.MissingInclusion], h.may[watcher.BadReceipt] = true, true, true
-		h.may[string(verify.Shrunk)] = true // its first checkpoint may be of fewer leaves, whatever else is wrong with it
+		h.may[code], h.may[finding.MissingInclusion], h.may[finding.BadReceipt] = true, true, true
+		h.may[verify.Shrunk] = true // its first checkpoint may be of fewer leaves, whatever else is wrong with it
 		h.edit(h.paths[2], 10, false)
 		h.wires.set(false)
 	}
 	for _, h := range victims {
-		if err := w.eventually(h.name+" names the false server: "+code, func() bool { return h.found(code) }); err != nil {
+		if err := w.eventually(h.name+" names the false server: "+string(code), func() bool { return h.found(code) }); err != nil {
 			return err
 		}
 		h.wires.set(true)
@@ -502,4 +501,4 @@ func (w *world) restore() error {
 	return os.Remove(w.aside())
 }
 
-func wolf() alert.Finding { return alert.Finding{Code: string(verify.Fork), Detail: "wolf"} }
+func wolf() finding.Finding { return finding.Finding{Code: verify.Fork, Detail: "wolf"} }

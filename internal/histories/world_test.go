@@ -22,6 +22,7 @@ import (
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 const hosts = 20
@@ -149,7 +150,7 @@ func (w *world) newHost(n int, bad float64) (*host, error) {
 	}
 	h := &host{
 		world: w, n: n, name: hostName(n), dir: filepath.Join(w.place.dir, "hosts", hostName(n), "watch"),
-		key: w.keys[n], cert: cert, counts: make(map[string]int), truth: make(map[string][]version), may: make(map[string]bool),
+		key: w.keys[n], cert: cert, counts: make(map[string]int), truth: make(map[string][]version), may: make(map[verify.Code]bool),
 	}
 	if n < 4 {
 		h.limit = 400 << 10

@@ -23,6 +23,7 @@ var layer = [][]string{
 	{"entry"},
 	{"seal"},
 	{"verify"},
+	{"internal/finding"},
 	{"internal/durable", "internal/terminal", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
 	{"internal/layout"},
@@ -47,7 +48,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
-var pure = []string{"body", "entry", "seal", "verify", "internal/redact", "internal/terminal", "internal/signature"}
+var pure = []string{"body", "entry", "seal", "verify", "internal/redact", "internal/terminal", "internal/signature", "internal/finding"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "syscall", "io/ioutil"} // not log/slog: a secret says how it is logged
 

@@ -151,10 +151,10 @@ func (s *Server) letIn(srv *store.Store, src entry.Source, from string) (entry.R
 	en, ok := srv.Enrolment(src)
 	switch {
 	case !ok:
-		s.found(finding{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", from, src)})
+		s.found(oddity{code: verify.UnknownKey, detail: fmt.Sprintf("%s speaks as source %s, which is not enrolled: a new key, or one of another log", from, src)})
 		return "", refuse(http.StatusForbidden, "enrol with a join token: stele watch --join - < TOKEN", "source %s is not enrolled in this log", src)
 	case en.Revoked:
-		s.found(finding{code: verify.AfterRevoke, source: src, detail: from + " speaks as this source, which was revoked"})
+		s.found(oddity{code: verify.AfterRevoke, source: src, detail: from + " speaks as this source, which was revoked"})
 		return "", refuse(http.StatusForbidden, "", "source %s was revoked", src)
 	}
 	return en.Role, nil

@@ -7,23 +7,13 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/verify"
 )
 
-// Codes of what only a server can find. What a verifier finds too has the code
-// that package verify gives it.
-const (
-	clonedKey        verify.Code = "cloned-key"        // two processes speak as one source
-	flood            verify.Code = "flood"             // a source brings more than its share
-	refusedEnrolment verify.Code = "refused-enrolment" // a join token that is not good, or not for this
-	silentSource     verify.Code = "silent-source"     // on the record it is a roll call
-	enrolled         verify.Code = "enrolled"          // told, for nobody should join unnoticed; on the record it is an enrol
-)
-
-// finding is what was found odd: about a source, or about nobody enrolled.
-type finding struct {
+// oddity is what was found odd: about a source, or about nobody enrolled.
+type oddity struct {
 	code   verify.Code
 	source entry.Source // zero: a stranger
 	detail string
@@ -37,7 +27,7 @@ const tellEvery = time.Hour
 // findings folds what was found, so that nobody can fill the log, or a person's
 // pager, with it.
 type findings struct {
-	queue chan finding // to be recorded
+	queue chan oddity // to be recorded
 
 	mu   sync.Mutex
 	told map[subjectOf]*telling
@@ -54,11 +44,11 @@ type telling struct {
 }
 
 func newFindings() *findings {
-	return &findings{queue: make(chan finding, 1024), told: make(map[subjectOf]*telling)}
+	return &findings{queue: make(chan oddity, 1024), told: make(map[subjectOf]*telling)}
 }
 
 // due reports whether a finding is to be told, and how many like it were not.
-func (fs *findings) due(f finding, now time.Time) (tell bool, folded int) {
+func (fs *findings) due(f oddity, now time.Time) (tell bool, folded int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	t := fs.told[subjectOf{f.code, f.source}]
@@ -75,7 +65,7 @@ func (fs *findings) due(f finding, now time.Time) (tell bool, folded int) {
 }
 
 // forget has a finding told again that could not be recorded.
-func (fs *findings) forget(f finding) {
+func (fs *findings) forget(f oddity) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	delete(fs.told, subjectOf{f.code, f.source})
@@ -83,7 +73,7 @@ func (fs *findings) forget(f finding) {
 
 // found counts a finding and, once in a while, tells it: to the diagnostics, to
 // a person, and to the record. It never waits.
-func (s *Server) found(f finding) {
+func (s *Server) found(f oddity) {
 	s.metrics.findings.WithLabelValues(string(f.code)).Inc()
 	tell, folded := s.findings.due(f, s.cfg.Now())
 	if !tell {
@@ -102,8 +92,9 @@ func (s *Server) found(f finding) {
 }
 
 // alert tells a person, beside the record.
-func (s *Server) alert(f finding) {
-	a := alert.Finding{Code: string(f.code), Detail: f.detail, Time: s.cfg.Now()}
+func (s *Server) alert(f oddity) {
+	a := finding.New(f.code, "%s", f.detail)
+	a.Time = s.cfg.Now()
 	if f.source != (entry.Source{}) {
 		a.About = f.source.String()
 	}
@@ -112,7 +103,7 @@ func (s *Server) alert(f finding) {
 
 // tellOdd takes what the intake found odd about an entry.
 func (s *Server) tellOdd(f *verify.Finding, about entry.ID) {
-	s.found(finding{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail), about: []entry.ID{about}})
+	s.found(oddity{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail), about: []entry.ID{about}})
 }
 
 // record puts findings on the record, one after the other, until the context
@@ -137,7 +128,7 @@ const (
 	recordPause = time.Second
 )
 
-func (s *Server) recordOne(ctx context.Context, f finding) {
+func (s *Server) recordOne(ctx context.Context, f oddity) {
 	for try := 1; ; try++ {
 		err := s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *store.Store) error {
 			about := f.about

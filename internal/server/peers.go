@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -96,10 +97,10 @@ func (s *Server) heard(c *call) {
 	}
 	p.mu.Unlock()
 	if cloned {
-		s.found(finding{code: clonedKey, source: p.source, detail: "two processes speak as this source in turns: its key was copied"})
+		s.found(oddity{code: finding.ClonedKey, source: p.source, detail: "two processes speak as this source in turns: its key was copied"})
 	}
 	if skew != "" {
-		s.found(finding{code: verify.ClockSkew, source: p.source, detail: skew})
+		s.found(oddity{code: verify.ClockSkew, source: p.source, detail: skew})
 	}
 }
 

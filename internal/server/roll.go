@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/verify"
 )
@@ -69,7 +70,7 @@ func (s *Server) beats(ctx context.Context, p *peer, note []byte) error {
 	if err != nil {
 		return refuseBeat("%w", err)
 	}
-	var strange *finding
+	var strange *oddity
 	err = s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		en, ok := srv.Enrolment(p.source)
 		switch {
@@ -97,15 +98,15 @@ func (s *Server) beats(ctx context.Context, p *peer, note []byte) error {
 // believes holds what a source believes of this log against it. A checkpoint
 // that this log never had is a fork, or a rollback of one of the two, or made up;
 // the source, if it is honest, finds the same and keeps the evidence.
-func believes(ctx context.Context, srv *store.Store, b *entry.Beat) *finding {
+func believes(ctx context.Context, srv *store.Store, b *entry.Beat) *oddity {
 	if size := srv.Published(); b.Saw.Size > size {
-		return &finding{
+		return &oddity{
 			code: verify.SawFuture, source: b.Source,
 			detail: fmt.Sprintf("believes a tree of %d leaves and this log has shown %d: it was rolled back, another server has its key, or the source makes it up", b.Saw.Size, size),
 		}
 	}
 	if root, known := srv.RootAt(ctx, b.Saw.Size); known && b.Saw.Size > 0 && root != b.Saw.Root {
-		return &finding{
+		return &oddity{
 			code: verify.SawMismatch, source: b.Source,
 			detail: fmt.Sprintf("believes another tree of %d leaves: another server has the key of this log, or the source makes it up", b.Saw.Size),
 		}
@@ -134,7 +135,7 @@ func (s *Server) callRoll(ctx context.Context) error {
 	now := s.cfg.Now()
 	return s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		for _, f := range srv.Gaps(now.Add(-settleFor)) {
-			s.found(finding{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail)})
+			s.found(oddity{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail)})
 		}
 		s.lookForAnnounced(srv, now)
 		return s.callNames(ctx, srv, now)
@@ -156,7 +157,7 @@ func (s *Server) lookForAnnounced(srv *store.Store, now time.Time) {
 		p.mu.Unlock()
 		if is {
 			f := verify.Missing(srv.Size(), p.source, first, last)
-			s.found(finding{code: f.Code, source: p.source, detail: "announced by a beat: " + f.Detail})
+			s.found(oddity{code: f.Code, source: p.source, detail: "announced by a beat: " + f.Detail})
 		}
 	}
 }
@@ -192,13 +193,13 @@ func (s *Server) callNames(ctx context.Context, srv *store.Store, now time.Time)
 // many fall silent at once something else is the matter, and that is one alert.
 func (s *Server) silent(went []*peer) {
 	for i, p := range went {
-		s.metrics.findings.WithLabelValues(string(silentSource)).Inc()
+		s.metrics.findings.WithLabelValues(string(finding.SilentSource)).Inc()
 		if i < namedMost {
-			s.alert(finding{code: silentSource, source: p.source, detail: "nothing was heard from this source for " + silentAfter.String()})
+			s.alert(oddity{code: finding.SilentSource, source: p.source, detail: "nothing was heard from this source for " + silentAfter.String()})
 		}
 	}
 	if more := len(went) - namedMost; more > 0 {
-		s.alert(finding{code: silentSource, detail: fmt.Sprintf("nothing was heard from %d sources more for %s; the roll call names them", more, silentAfter)})
+		s.alert(oddity{code: finding.SilentSource, detail: fmt.Sprintf("nothing was heard from %d sources more for %s; the roll call names them", more, silentAfter)})
 	}
 }
 

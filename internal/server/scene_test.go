@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/client"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
@@ -30,7 +30,7 @@ type scene struct {
 	moved atomic.Int64
 
 	mu     sync.Mutex
-	alerts []alert.Finding
+	alerts []finding.Finding
 }
 
 func (s *scene) ahead() time.Duration { return time.Duration(s.moved.Load()) }
@@ -39,7 +39,7 @@ func (s *scene) now() time.Time { return time.Now().Round(0).Add(s.ahead()) }
 
 func (s *scene) pass(d time.Duration) { s.moved.Add(int64(d)) }
 
-func (s *scene) alert(f alert.Finding) {
+func (s *scene) alert(f finding.Finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.alerts = append(s.alerts, f)

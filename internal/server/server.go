@@ -28,7 +28,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/store"
@@ -44,7 +44,7 @@ type Config struct {
 	Queue       int64           // bytes of submissions held at once; 0: 256 MiB
 	Request     int64           // bytes of one request; 0: as much as wire allows
 	Now         func() time.Time
-	Alert       func(alert.Finding) // told what is found; it must not wait
+	Alert       func(finding.Finding) // told what is found; it must not wait
 	Diag        *slog.Logger
 
 	patience patience // tests have less
@@ -94,9 +94,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Alert == nil { // the diagnostics have it in any case
-		cfg.Alert = func(f alert.Finding) {
-			cfg.Diag.Warn("finding", "code", f.Code, "about", f.About, "detail", f.Detail)
-		}
+		cfg.Alert = func(f finding.Finding) { f.Log(cfg.Diag) }
 	}
 	if cfg.patience == (patience{}) {
 		cfg.patience = patience{headerTimeout, bodyTimeout}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/examine"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -224,7 +224,7 @@ func TestEnrolAgain(t *testing.T) {
 		t.Errorf("once more: %v", err)
 	}
 	d.scene.mu.Lock()
-	if told := slices.DeleteFunc(slices.Clone(d.alerts), func(f alert.Finding) bool { return f.Code != "enrolled" }); len(told) != 1 {
+	if told := slices.DeleteFunc(slices.Clone(d.alerts), func(f finding.Finding) bool { return f.Code != "enrolled" }); len(told) != 1 {
 		t.Errorf("told %d times that it was enrolled", len(told))
 	}
 	d.scene.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/store"
@@ -38,7 +39,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
-		s.found(finding{code: refusedEnrolment, detail: fmt.Sprintf("%s, as source %s for host %q: %v", r.RemoteAddr, key.Source(), req.Host.Name, err)})
+		s.found(oddity{code: finding.RefusedEnrolment, detail: fmt.Sprintf("%s, as source %s for host %q: %v", r.RemoteAddr, key.Source(), req.Host.Name, err)})
 		return refuse(http.StatusForbidden, "ask the operator for a new one: stele admin token", "%w", err)
 	case err != nil:
 		return err
@@ -53,8 +54,8 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.metrics.findings.WithLabelValues(string(enrolled)).Inc()
-	f := finding{code: enrolled, source: key.Source(), detail: fmt.Sprintf("as %s of host %q, from %s", req.Role, req.Host.Name, r.RemoteAddr)}
+	s.metrics.findings.WithLabelValues(string(finding.Enrolled)).Inc()
+	f := oddity{code: finding.Enrolled, source: key.Source(), detail: fmt.Sprintf("as %s of host %q, from %s", req.Role, req.Host.Name, r.RemoteAddr)}
 	if tell, _ := s.findings.due(f, s.cfg.Now()); tell { // it may ask again and again, with the token it has spent
 		s.alert(f)
 	}
@@ -75,7 +76,7 @@ func (s *Server) mayEnrol(r *http.Request, src entry.Source, role entry.Role) er
 		default:
 			return nil
 		}
-		s.found(finding{code: refusedEnrolment, detail: fmt.Sprintf("%s: %v", r.RemoteAddr, why)})
+		s.found(oddity{code: finding.RefusedEnrolment, detail: fmt.Sprintf("%s: %v", r.RemoteAddr, why)})
 		return refuse(http.StatusForbidden, "", "%w", why)
 	})
 }

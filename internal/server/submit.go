@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -25,7 +26,7 @@ var errBusy = errors.New("the server holds as much as it can")
 // none to be had.
 func (s *Server) reserve(p *peer, n int64) (release func(), err error) {
 	if !p.share.TryAcquire(n) {
-		s.found(finding{code: flood, source: p.source, detail: "this source brings more than its share of what the server can hold"})
+		s.found(oddity{code: finding.Flood, source: p.source, detail: "this source brings more than its share of what the server can hold"})
 		return nil, fmt.Errorf("%w of this source", errBusy)
 	}
 	if !s.queue.TryAcquire(n) {
@@ -186,7 +187,7 @@ func (s *Server) stream(w http.ResponseWriter, c *call) error {
 		return refuse(http.StatusHTTPVersionNotSupported, "", "a stream needs HTTP/2")
 	}
 	if !c.peer.streamBegins() {
-		s.found(finding{code: flood, source: c.source, detail: fmt.Sprintf("this source opens more than %d streams at a time", maxStreams)})
+		s.found(oddity{code: finding.Flood, source: c.source, detail: fmt.Sprintf("this source opens more than %d streams at a time", maxStreams)})
 		return fmt.Errorf("%w of streams of this source", errBusy)
 	}
 	defer c.peer.streamEnds()

@@ -6,22 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
-)
-
-// Codes of what a watcher finds wrong, beside those of package verify: fork,
-// shrunk and bad-checkpoint.
-const (
-	BadReceipt       = "bad-receipt"       // a proof that does not prove
-	MissingInclusion = "missing-inclusion" // accepted or acknowledged, and not in the log
-	NoReceipt        = "no-receipt"        // accepted, and not proved in time
-	NoAnswer         = "no-answer"         // the server cannot be reached, or sends away, for too long
-	Refused          = "refused"           // the server does not take an entry, or this source
-	BadAnswer        = "bad-answer"        // what the server says of our own record is not so
-	SpoolFull        = "spool-full"
-	SpoolDamaged     = "spool-damaged" // what was kept for the log is not what was put there
 )
 
 // Deadlines after which patience is a finding.
@@ -31,7 +18,7 @@ const (
 )
 
 // raise tells of something found wrong, once until it is over.
-func (w *Watcher) raise(code, detail string) {
+func (w *Watcher) raise(code verify.Code, detail string) {
 	w.findMu.Lock()
 	defer w.findMu.Unlock()
 	if old, ok := w.findings[code]; ok {
@@ -39,13 +26,14 @@ func (w *Watcher) raise(code, detail string) {
 		w.findings[code] = old
 		return
 	}
-	f := alert.Finding{Code: code, Detail: detail, Host: w.cfg.Host, Source: w.Source().String(), Time: w.cfg.Now()}
+	f := finding.New(code, "%s", detail)
+	f.Host, f.Source, f.Time = w.cfg.Host, w.Source().String(), w.cfg.Now()
 	w.findings[code] = f
 	w.cfg.Alert(f)
 }
 
 // over tells that what was found wrong is so no longer.
-func (w *Watcher) over(codes ...string) {
+func (w *Watcher) over(codes ...verify.Code) {
 	w.findMu.Lock()
 	defer w.findMu.Unlock()
 	for _, code := range codes {
@@ -61,14 +49,14 @@ func (w *Watcher) over(codes ...string) {
 
 // Findings are what is wrong now, in order of code. That the server was caught
 // lying stays until this process ends: it does not become untrue.
-func (w *Watcher) Findings() []alert.Finding {
+func (w *Watcher) Findings() []finding.Finding {
 	w.findMu.Lock()
 	defer w.findMu.Unlock()
-	list := make([]alert.Finding, 0, len(w.findings))
+	list := make([]finding.Finding, 0, len(w.findings))
 	for _, f := range w.findings {
 		list = append(list, f)
 	}
-	slices.SortFunc(list, func(a, b alert.Finding) int {
+	slices.SortFunc(list, func(a, b finding.Finding) int {
 		if a.Code < b.Code {
 			return -1
 		}
@@ -91,27 +79,27 @@ func (w *Watcher) failed(err error, t trouble) {
 	now := w.cfg.Steady()
 	switch {
 	case errors.As(err, &refused):
-		w.raise(Refused, refused.Error())
+		w.raise(finding.Refused, refused.Error())
 	case errors.As(err, &f):
-		code := string(f.Code)
+		code := f.Code
 		if f.Code == verify.TreeMismatch {
-			code = BadReceipt
+			code = finding.BadReceipt
 		}
 		w.raise(code, "the server shows a log that is not the one it showed before: "+f.Detail)
 	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && !t.accepted.IsZero():
-		w.raise(MissingInclusion, "the server accepted entries and does not have them")
+		w.raise(finding.MissingInclusion, "the server accepted entries and does not have them")
 	case errors.As(err, &answer) && answer.Status == http.StatusForbidden:
-		w.raise(Refused, answer.Error())
+		w.raise(finding.Refused, answer.Error())
 	case errors.Is(err, errBadAnswer):
-		w.raise(BadAnswer, err.Error())
+		w.raise(finding.BadAnswer, err.Error())
 	case errors.Is(err, errBadReceipt):
-		w.raise(BadReceipt, err.Error())
+		w.raise(finding.BadReceipt, err.Error())
 	}
 	switch {
 	case !t.accepted.IsZero() && now.Sub(t.accepted) > receiptWithin:
-		w.raise(NoReceipt, "entries were accepted and their place in the log was not proved: "+err.Error())
+		w.raise(finding.NoReceipt, "entries were accepted and their place in the log was not proved: "+err.Error())
 	case !t.since.IsZero() && now.Sub(t.since) > answerWithin:
-		w.raise(NoAnswer, "the server has taken nothing for a while: "+err.Error())
+		w.raise(finding.NoAnswer, "the server has taken nothing for a while: "+err.Error())
 	}
 }
 

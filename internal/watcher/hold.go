@@ -7,6 +7,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/finding"
 )
 
 // held is what could not be spooled because there was no room: the latest
@@ -55,7 +56,7 @@ func (w *Watcher) hold(s *set) error {
 // is recorded from now on. The caller holds mu.
 func (w *Watcher) beginHolding(since time.Time, cause string) error {
 	w.held = &held{since: since, latest: make(map[string]change)}
-	w.raise(SpoolFull, "the spool is full; the latest change of each path is kept in memory")
+	w.raise(finding.SpoolFull, "the spool is full; the latest change of each path is kept in memory")
 	if err := w.gapLocked(cause, since); err != nil {
 		w.cfg.Diag.Error("the gap could not be recorded yet", "error", err)
 	}
@@ -119,7 +120,7 @@ func (w *Watcher) release(now time.Time) error {
 	if err != nil || again {
 		return err
 	}
-	w.over(SpoolFull)
+	w.over(finding.SpoolFull)
 	if err := w.cfg.Spool.Recover(); err != nil {
 		return err
 	}

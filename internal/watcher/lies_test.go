@@ -19,10 +19,10 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/examine"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
@@ -30,6 +30,7 @@ import (
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // liar is a real server with lies in between. A nil lie is the truth.
@@ -109,7 +110,7 @@ type bench struct {
 
 	mu     sync.Mutex
 	now    time.Time
-	alerts []alert.Finding
+	alerts []finding.Finding
 }
 
 func newBench(t *testing.T, limit int64) *bench {
@@ -158,7 +159,7 @@ func (b *bench) pass(d time.Duration) {
 	b.now = b.now.Add(d)
 }
 
-func (b *bench) told(f alert.Finding) {
+func (b *bench) told(f finding.Finding) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.alerts = append(b.alerts, f)
@@ -190,8 +191,8 @@ func (b *bench) ships(t *testing.T, tr *trouble) error {
 	return err
 }
 
-func (b *bench) found(code string) bool {
-	return slices.ContainsFunc(b.Findings(), func(f alert.Finding) bool { return f.Code == code })
+func (b *bench) found(code verify.Code) bool {
+	return slices.ContainsFunc(b.Findings(), func(f finding.Finding) bool { return f.Code == code })
 }
 
 // TestLies: each lie of a server is named through the watcher's own channel, the
@@ -202,8 +203,8 @@ func TestLies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for code, lie := range map[string]func(*bench){
-		BadReceipt: func(b *bench) {
+	for code, lie := range map[verify.Code]func(*bench){
+		finding.BadReceipt: func(b *bench) {
 			b.liar.receipt = func(r *wire.Receipt) (*wire.Receipt, error) {
 				r.Inclusion[0] = slices.Clone(r.Inclusion[0])
 				r.Inclusion[0][0][3] ^= 1
@@ -229,29 +230,29 @@ func TestLies(t *testing.T) {
 				return record.Head{Next: 0, Prev: h.Prev}, nil, nil
 			}
 		},
-		BadAnswer: func(b *bench) { // as if the host had been put back: it would go on from there
+		finding.BadAnswer: func(b *bench) { // as if the host had been put back: it would go on from there
 			b.met = false
 			b.liar.head = func(h record.Head, note []byte) (record.Head, []byte, error) {
 				return record.Head{Next: h.Next + 10, Prev: entry.ID{1}}, note, nil
 			}
 		},
-		MissingInclusion: func(b *bench) {
+		finding.MissingInclusion: func(b *bench) {
 			b.liar.receipt = func(*wire.Receipt) (*wire.Receipt, error) {
 				return nil, &wire.StatusError{Status: http.StatusNotFound, Why: "no such entry"}
 			}
 		},
-		NoReceipt: func(b *bench) {
+		finding.NoReceipt: func(b *bench) {
 			b.liar.receipt = func(*wire.Receipt) (*wire.Receipt, error) { return nil, errors.New("later") }
 		},
-		NoAnswer: func(b *bench) {
+		finding.NoAnswer: func(b *bench) {
 			b.liar.submit = func() error { return &wire.StatusError{Status: http.StatusTooManyRequests, Why: "busy"} }
 		},
 	} {
-		t.Run(code, func(t *testing.T) { caught(t, code, lie) })
+		t.Run(string(code), func(t *testing.T) { caught(t, code, lie) })
 	}
 }
 
-func caught(t *testing.T, code string, lie func(*bench)) {
+func caught(t *testing.T, code verify.Code, lie func(*bench)) {
 	b := newBench(t, 0)
 	var tr trouble
 	for i := range 3 { // something to believe, and to be inconsistent with
@@ -316,7 +317,7 @@ func TestSpoolFull(t *testing.T) {
 	for i := range 40 {
 		b.change(t, fmt.Sprintf("/etc/%d", i%4), fmt.Sprint(i)+text)
 	}
-	if !b.found(SpoolFull) || b.held == nil || len(b.held.order) != 4 {
+	if !b.found(finding.SpoolFull) || b.held == nil || len(b.held.order) != 4 {
 		t.Fatalf("not full: %+v", b.Findings())
 	}
 	folded := b.held.changes
@@ -333,7 +334,7 @@ func TestSpoolFull(t *testing.T) {
 	if err := b.release(b.clock()); err != nil {
 		t.Fatal(err)
 	}
-	if b.held != nil || b.found(SpoolFull) {
+	if b.held != nil || b.found(finding.SpoolFull) {
 		t.Fatal("room again, and still full")
 	}
 	for b.cfg.Spool.Len() > 0 {
@@ -399,15 +400,15 @@ func TestLatest(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		lie  func([]wire.Latest)
-		code string
+		code verify.Code
 	}{
 		"the truth":        {nil, ""},
 		"erased":           {func(all []wire.Latest) { all[0].Salt, all[0].Body = nil, nil }, ""},
-		"invented":         {func(all []wire.Latest) { all[0].ID[0] ^= 1 }, BadAnswer},
-		"another path's":   {other, BadAnswer},
-		"another line":     {func(all []wire.Latest) { all[0].What = 1 }, BadAnswer},
-		"not in its place": {func(all []wire.Latest) { all[0].Index-- }, BadReceipt},
-		"too few":          {func(all []wire.Latest) { all[0].Note = nil }, BadAnswer},
+		"invented":         {func(all []wire.Latest) { all[0].ID[0] ^= 1 }, finding.BadAnswer},
+		"another path's":   {other, finding.BadAnswer},
+		"another line":     {func(all []wire.Latest) { all[0].What = 1 }, finding.BadAnswer},
+		"not in its place": {func(all []wire.Latest) { all[0].Index-- }, finding.BadReceipt},
+		"too few":          {func(all []wire.Latest) { all[0].Note = nil }, finding.BadAnswer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, 0)
@@ -493,7 +494,7 @@ func TestDaysWithoutServer(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(b.dir, "spool")); err != nil || info.Size() > limit {
 		t.Errorf("the spool has %d bytes, its limit is %d; %v", info.Size(), limit, err)
 	}
-	if !b.found(SpoolFull) {
+	if !b.found(finding.SpoolFull) {
 		t.Error("nobody is told that the spool is full")
 	}
 	b.liar.away, b.liar.submit = false, nil
@@ -507,7 +508,7 @@ func TestDaysWithoutServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if b.held != nil || b.found(SpoolFull) {
+	if b.held != nil || b.found(finding.SpoolFull) {
 		t.Fatal("room again, and still full")
 	}
 	b.whole(t)

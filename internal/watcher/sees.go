@@ -4,16 +4,14 @@ import (
 	"slices"
 
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/finding"
 )
-
-// CaptureLost is the finding that a layer of capture was live and is detached.
-const CaptureLost = "capture-lost"
 
 // heed raises the finding for a gap that tells of a lost layer. The gap itself
 // goes on the record.
 func (w *Watcher) heed(g *capture.Gap) {
 	if g.Cause == capture.CauseActors {
-		w.raise(CaptureLost, "the programs that tell who changes files were detached")
+		w.raise(finding.CaptureLost, "the programs that tell who changes files were detached")
 	}
 }
 
@@ -21,6 +19,6 @@ func (w *Watcher) heed(g *capture.Gap) {
 func (w *Watcher) sees() {
 	live := func(l capture.Layer) bool { return l.Name == capture.LayerBPF && l.Live }
 	if slices.ContainsFunc(w.Status().Layers, live) {
-		w.over(CaptureLost)
+		w.over(finding.CaptureLost)
 	}
 }

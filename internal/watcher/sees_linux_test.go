@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/finding"
 )
 
 // THREATS 23: the programs that name actors are detached. That is a finding at
@@ -30,12 +31,12 @@ func TestCaptureLost(t *testing.T) {
 		}
 	}
 	b.sees()
-	if b.found(CaptureLost) {
+	if b.found(finding.CaptureLost) {
 		t.Error("benign twin: found before anybody did anything")
 	}
 	closeLinks(t)
-	until(t, "found", func() bool { return b.found(CaptureLost) })
-	until(t, "over", func() bool { b.sees(); return !b.found(CaptureLost) })
+	until(t, "found", func() bool { return b.found(finding.CaptureLost) })
+	until(t, "over", func() bool { b.sees(); return !b.found(finding.CaptureLost) })
 	until(t, "a gap", func() bool { h, ok := b.cfg.Spool.Head(); return ok && h.Next > 0 })
 	cancel()
 	if err := <-done; err != nil {

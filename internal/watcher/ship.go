@@ -8,6 +8,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/wire"
@@ -45,7 +46,7 @@ func (w *Watcher) ship(ctx context.Context) error {
 		err = w.shipBatch(ctx, items, &t)
 		if err == nil {
 			pause, t = w.cfg.Pace.RetryFirst, trouble{}
-			w.over(NoReceipt, NoAnswer, Refused, MissingInclusion)
+			w.over(finding.NoReceipt, finding.NoAnswer, finding.Refused, finding.MissingInclusion)
 			continue
 		}
 		var broken *spool.Broken
@@ -272,7 +273,7 @@ func (w *Watcher) beat(ctx context.Context) error {
 			return nil
 		case err == nil:
 			t = trouble{}
-			w.over(NoAnswer)
+			w.over(finding.NoAnswer)
 			w.again()
 		default:
 			if t.since.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/verify"
 )
 
 // Standing is how a watcher stands, as it tells on this machine. It needs no
@@ -40,9 +41,9 @@ type LayerStanding struct {
 
 // FindingStanding is something that is wrong.
 type FindingStanding struct {
-	Code   string    `json:"code"`
-	Since  time.Time `json:"since"`
-	Detail string    `json:"detail,omitempty"`
+	Code   verify.Code `json:"code"`
+	Since  time.Time   `json:"since"`
+	Detail string      `json:"detail,omitempty"`
 }
 
 // mostUnreadable bounds the paths that a standing names.

@@ -21,7 +21,7 @@ func TestStanding(t *testing.T) {
 	if err := b.gap("nothing was seen for a while", b.clock()); err != nil {
 		t.Fatal(err)
 	}
-	b.raise(string(verify.Fork), "the server shows another log")
+	b.raise(verify.Fork, "the server shows another log")
 	s := b.Standing()
 	if s.Pending != 1 || s.Next != 1 || s.Host != "h" || s.Source != b.Source().String() || s.Room <= 0 {
 		t.Errorf("%+v", s)

@@ -19,9 +19,9 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/alert"
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/spool"
@@ -63,7 +63,7 @@ type Config struct {
 	ScanEvery  time.Duration
 	BeatEvery  time.Duration                                       // 0: 20 s
 	Entry      func(ctx context.Context, i uint64) ([]byte, error) // an entry by its index, not proved; nil: entries go by their ids
-	Alert      func(alert.Finding)                                 // told what is wrong, and when it is over; it must not wait
+	Alert      func(finding.Finding)                               // told what is wrong, and when it is over; it must not wait
 	OwnEvents  bool                                                // record what this very process changes too
 	Now        func() time.Time
 	Steady     func() time.Time // by which patience is measured, whatever is done to the clock; nil: time.Now
@@ -112,7 +112,7 @@ type Watcher struct {
 	waiting map[uint64]chan acknowledged // by seq
 
 	findMu   sync.Mutex
-	findings map[string]alert.Finding // by code
+	findings map[verify.Code]finding.Finding // by code
 }
 
 type ref struct {
@@ -145,10 +145,10 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
 		cfg: cfg, reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
-		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[string]alert.Finding),
+		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[verify.Code]finding.Finding),
 	}
 	if w.cfg.Alert == nil {
-		w.cfg.Alert = func(alert.Finding) {}
+		w.cfg.Alert = func(finding.Finding) {}
 	}
 	if w.cfg.BeatEvery == 0 {
 		w.cfg.BeatEvery = beatEvery
@@ -256,7 +256,7 @@ func (w *Watcher) mourn() error {
 	}
 	d := damage[0]
 	detail := fmt.Sprintf("the spool is not what was written, at %d places, first at offset %d (%s): what could not be used may be missing here; the file is kept", len(damage), d.Offset, d.Why)
-	w.raise(SpoolDamaged, detail)
+	w.raise(finding.SpoolDamaged, detail)
 	return w.gap(detail, w.cfg.Spool.Latest())
 }
 
