@@ -27,6 +27,7 @@ var layer = [][]string{
 	{"internal/durable", "internal/terminal", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
 	{"internal/layout"},
+	{"internal/tokens", "internal/presence"},
 	{"internal/tlog", "internal/vault", "internal/index", "internal/capture", "internal/spool"},
 	{"internal/intake"},
 	{"internal/store", "internal/client", "internal/watcher", "internal/importer"},
@@ -40,7 +41,7 @@ var layer = [][]string{
 // The two sides never import each other; they meet in wire and below.
 var (
 	hostSide   = []string{"internal/capture", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
-	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/server"}
+	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/tokens", "internal/presence", "internal/server"}
 )
 
 // public packages an auditor builds on: standard library, x/mod and each other.
@@ -48,7 +49,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
-var pure = []string{"body", "entry", "seal", "verify", "internal/redact", "internal/terminal", "internal/signature", "internal/finding"}
+var pure = []string{"body", "entry", "seal", "verify", "internal/redact", "internal/terminal", "internal/signature", "internal/finding", "internal/presence"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "syscall", "io/ioutil"} // not log/slog: a secret says how it is logged
 

@@ -13,7 +13,9 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/layout"
+	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
+	"github.com/stele-log/stele/internal/tokens"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -65,8 +67,8 @@ func (s *Server) giveToken(w http.ResponseWriter, r *http.Request) error {
 	if err := receive(w, r, &req); err != nil {
 		return err
 	}
-	secret, info, err := s.tokens.give(req)
-	if errors.Is(err, errTokenRequest) {
+	secret, info, err := s.tokens.Give(req)
+	if errors.Is(err, tokens.ErrRequest) {
 		return refuse(http.StatusBadRequest, "", "%w", err)
 	}
 	if err != nil {
@@ -76,11 +78,11 @@ func (s *Server) giveToken(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) listTokens(w http.ResponseWriter, _ *http.Request) error {
-	return reply(w, s.tokens.list())
+	return reply(w, s.tokens.List())
 }
 
 func (s *Server) withdrawToken(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.tokens.withdraw(r.PathValue("id"))
+	found, err := s.tokens.Withdraw(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (s *Server) listSources(w http.ResponseWriter, r *http.Request) error {
 				info.Revoked = en.Revoked
 			}
 			if at := s.peers.lastHeard(src.Source); !at.IsZero() {
-				info.Present, info.Heard = now.Sub(at) < silentAfter, at.UTC().Format(time.RFC3339)
+				info.Present, info.Heard = now.Sub(at) < presence.SilentAfter, at.UTC().Format(time.RFC3339)
 			}
 			infos = append(infos, info)
 		}

@@ -168,7 +168,7 @@ func bearer(r *http.Request) string {
 // operator lets in who can read the operator's secret on the server.
 func (s *Server) operator(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if !s.tokens.isAdmin(bearer(r)) {
+		if !s.tokens.IsAdmin(bearer(r)) {
 			return refuse(http.StatusUnauthorized, "run the command on the server, as the user who owns the store", "this is for the operator of the server")
 		}
 		return h(w, r)

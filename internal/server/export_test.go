@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
 )
 
@@ -12,13 +13,13 @@ import (
 func (s *Server) Tick(ctx context.Context) error { return s.callRoll(ctx) }
 
 // SilentAfter is when a source is missed.
-const SilentAfter = silentAfter
+const SilentAfter = presence.SilentAfter
 
 // SettleFor is for how long batches may overtake each other.
-const SettleFor = settleFor
+const SettleFor = presence.SettleFor
 
 // ComeWithin is when what a beat announced is missed.
-const ComeWithin = comeWithin
+const ComeWithin = presence.ComeWithin
 
 // Impatient has the server wait for clients only briefly.
 func Impatient(c *Config) { c.patience = patience{200 * time.Millisecond, 300 * time.Millisecond} }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -78,11 +79,9 @@ func newMetrics(s *Server) *metrics {
 func (s *Server) countPresent() float64 {
 	n, now := 0, s.cfg.Now()
 	for _, p := range s.peers.all() {
-		p.mu.Lock()
-		if now.Sub(p.heard) < silentAfter {
+		if now.Sub(p.Heard()) < presence.SilentAfter {
 			n++
 		}
-		p.mu.Unlock()
 	}
 	return float64(n)
 }

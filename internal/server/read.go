@@ -279,7 +279,7 @@ type reading struct {
 // reader lets in who has a reading token, and the operator.
 func (s *Server) reader(h func(http.ResponseWriter, *reading) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		who, ok := s.tokens.reader(bearer(r))
+		who, ok := s.tokens.Reader(bearer(r))
 		if !ok {
 			return refuse(http.StatusUnauthorized, "ask the operator for a reading token (`stele admin token --read`), then: stele connect < token", "a reading token is needed, and this is none or its time has passed")
 		}

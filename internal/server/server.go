@@ -32,6 +32,7 @@ import (
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/store"
+	"github.com/stele-log/stele/internal/tokens"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -69,7 +70,7 @@ const (
 type Server struct {
 	cfg      Config
 	keeper   *keeper
-	tokens   *tokens
+	tokens   *tokens.Tokens
 	admin    string // the operator's secret of this run
 	pin      string
 	vkey     string
@@ -120,7 +121,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.vkey = s.keeper.srv.LogKey().VKey()
-	if s.tokens, s.admin, err = openTokens(cfg.Layout.Keys(), cfg.Now); err != nil {
+	if s.tokens, s.admin, err = tokens.Open(cfg.Layout.Keys(), cfg.Now); err != nil {
 		return nil, errors.Join(err, s.keeper.stop(ctx))
 	}
 	s.http = s.newHTTP()

@@ -14,6 +14,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/store"
+	"github.com/stele-log/stele/internal/tokens"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -37,8 +38,8 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
 	if err := s.mayEnrol(r, key.Source(), req.Role); err != nil {
 		return err
 	}
-	switch err := s.tokens.redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
-	case errors.Is(err, errNoToken), errors.Is(err, errTokenUsed), errors.Is(err, errTokenRole), errors.Is(err, errTokenHost):
+	switch err := s.tokens.Redeem(req.Secret, req.Role, req.Host.Name, key.Source()); {
+	case errors.Is(err, tokens.ErrUnknown), errors.Is(err, tokens.ErrUsed), errors.Is(err, tokens.ErrRole), errors.Is(err, tokens.ErrHost):
 		s.found(oddity{code: finding.RefusedEnrolment, detail: fmt.Sprintf("%s, as source %s for host %q: %v", r.RemoteAddr, key.Source(), req.Host.Name, err)})
 		return refuse(http.StatusForbidden, "ask the operator for a new one: stele admin token", "%w", err)
 	case err != nil:
@@ -232,7 +233,7 @@ func (p *peer) hostName(ctx context.Context, srv *store.Store) (string, error) {
 	if host != "" {
 		return host, nil
 	}
-	host, err := srv.HostOf(ctx, p.source)
+	host, err := srv.HostOf(ctx, p.ID)
 	if err != nil {
 		return "", err
 	}

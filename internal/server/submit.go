@@ -26,7 +26,7 @@ var errBusy = errors.New("the server holds as much as it can")
 // none to be had.
 func (s *Server) reserve(p *peer, n int64) (release func(), err error) {
 	if !p.share.TryAcquire(n) {
-		s.found(oddity{code: finding.Flood, source: p.source, detail: "this source brings more than its share of what the server can hold"})
+		s.found(oddity{code: finding.Flood, source: p.ID, detail: "this source brings more than its share of what the server can hold"})
 		return nil, fmt.Errorf("%w of this source", errBusy)
 	}
 	if !s.queue.TryAcquire(n) {
@@ -140,7 +140,7 @@ func (s *Server) submit(ctx context.Context, c *call, subs []wire.Submission) (a
 			return nil, refuse(http.StatusForbidden, "", "submission %d is not an entry of the source that sends it", i)
 		}
 	}
-	c.peer.hears(s.cfg.Now())
+	c.peer.Hear(s.cfg.Now())
 	start := time.Now()
 	err = s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *store.Store) (err error) {
 		if _, err = s.letIn(srv, c.source, c.RemoteAddr); err == nil {

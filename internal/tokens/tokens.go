@@ -1,4 +1,7 @@
-package server
+// Package tokens keeps the secrets that a server gave out, as digests: tokens to
+// join with, which one source spends, and tokens to read with; and the operator's
+// secret of this run. What its file holds opens nothing.
+package tokens
 
 import (
 	"crypto/rand"
@@ -21,7 +24,7 @@ import (
 	"github.com/stele-log/stele/internal/wire"
 )
 
-// Bounds of how long tokens hold.
+// How long tokens are valid.
 const (
 	joinDefault = time.Hour
 	joinMost    = 7 * 24 * time.Hour
@@ -31,16 +34,16 @@ const (
 
 // Refusals of a token. They do not tell whether a secret was nearly right.
 var (
-	errNoToken      = errors.New("the token is unknown, or its time has passed")
-	errTokenUsed    = errors.New("the token was used by another source")
-	errTokenRole    = errors.New("the token is for another role")
-	errTokenHost    = errors.New("the token is for another host")
-	errTokenRequest = errors.New("no such token is given out")
+	ErrUnknown = errors.New("token is unknown or expired")
+	ErrUsed    = errors.New("token was used by another source")
+	ErrRole    = errors.New("token is for another role")
+	ErrHost    = errors.New("token is for another host")
+	ErrRequest = errors.New("token refused")
 )
 
-// tokens are the secrets this server gave out, as digests: what the file holds
-// opens nothing. It is written anew with every change.
-type tokens struct {
+// Tokens are the secrets of one server. The file is written anew with every
+// change. All methods may be called from any goroutine.
+type Tokens struct {
 	path string
 	now  func() time.Time
 
@@ -60,10 +63,10 @@ type given struct {
 	UsedBy  string         `json:"used_by,omitempty"`
 }
 
-// openTokens reads what was given out, and makes the operator's secret for this
+// Open reads what was given out, and makes the operator's secret for this
 // run: whoever can read the file it is in is the operator.
-func openTokens(dir string, now func() time.Time) (t *tokens, admin string, err error) {
-	t = &tokens{path: filepath.Join(dir, "tokens.json"), now: now}
+func Open(dir string, now func() time.Time) (t *Tokens, admin string, err error) {
+	t = &Tokens{path: filepath.Join(dir, "tokens.json"), now: now}
 	data, err := os.ReadFile(t.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, "", err
@@ -84,14 +87,14 @@ func newSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// isAdmin reports whether a secret is the operator's.
-func (t *tokens) isAdmin(secret string) bool {
+// IsAdmin reports whether a secret is the operator's.
+func (t *Tokens) IsAdmin(secret string) bool {
 	sum := sha256.Sum256([]byte(secret))
 	return subtle.ConstantTimeCompare(sum[:], t.admin[:]) == 1
 }
 
-// find finds a token that still holds. The caller holds mu.
-func (t *tokens) find(kind wire.TokenKind, secret string) *given {
+// find finds a valid token. The caller holds mu.
+func (t *Tokens) find(kind wire.TokenKind, secret string) *given {
 	sum := sha256.Sum256([]byte(secret))
 	var found *given
 	for i := range t.given {
@@ -103,8 +106,8 @@ func (t *tokens) find(kind wire.TokenKind, secret string) *given {
 	return found
 }
 
-// give makes a token and returns its secret.
-func (t *tokens) give(r wire.TokenRequest) (secret string, info wire.TokenInfo, err error) {
+// Give makes a token and returns its secret.
+func (t *Tokens) Give(r wire.TokenRequest) (secret string, info wire.TokenInfo, err error) {
 	holds, err := validity(r)
 	if err != nil {
 		return "", info, err
@@ -125,7 +128,7 @@ func validity(r wire.TokenRequest) (time.Duration, error) {
 	switch r.Kind {
 	case wire.ReadToken:
 		if r.Role != "" || r.Host != "" {
-			return 0, fmt.Errorf("%w: a reader has no role and no host", errTokenRequest)
+			return 0, fmt.Errorf("%w: a reader has no role and no host", ErrRequest)
 		}
 		if most = readMost; holds == 0 {
 			holds = readDefault
@@ -137,21 +140,21 @@ func validity(r wire.TokenRequest) (time.Duration, error) {
 		switch r.Role {
 		case entry.Watcher, entry.Receiver, entry.Importer, entry.Person, entry.Monitor:
 		default:
-			return 0, fmt.Errorf("%w: for the role %q", errTokenRequest, r.Role)
+			return 0, fmt.Errorf("%w: for the role %q", ErrRequest, r.Role)
 		}
 	default:
-		return 0, fmt.Errorf("%w: of the kind %q", errTokenRequest, r.Kind)
+		return 0, fmt.Errorf("%w: of the kind %q", ErrRequest, r.Kind)
 	}
 	if holds <= 0 || holds > most {
-		return 0, fmt.Errorf("%w: it could hold for %d days at the most", errTokenRequest, most/(24*time.Hour))
+		return 0, fmt.Errorf("%w: at most %d days", ErrRequest, most/(24*time.Hour))
 	}
 	return holds, nil
 }
 
-// reader says who reads with a secret; ok is false where the secret lets nobody
+// Reader says who reads with a secret; ok is false where the secret lets nobody
 // read. Unlike a join token it is not spent.
-func (t *tokens) reader(secret string) (r wire.Reader, ok bool) {
-	if t.isAdmin(secret) {
+func (t *Tokens) Reader(secret string) (r wire.Reader, ok bool) {
+	if t.IsAdmin(secret) {
 		return wire.Reader{}, true
 	}
 	t.mu.Lock()
@@ -163,23 +166,23 @@ func (t *tokens) reader(secret string) (r wire.Reader, ok bool) {
 	return wire.Reader{ID: g.id(), Note: g.Note, Expires: g.info().Expires}, true
 }
 
-// redeem spends a join token on a source. The same source may spend it again: an
+// Redeem spends a join token on a source. The same source may spend it again: an
 // answer can get lost. It is written down before anything else is done with it.
-func (t *tokens) redeem(secret string, role entry.Role, host string, src entry.Source) error {
+func (t *Tokens) Redeem(secret string, role entry.Role, host string, src entry.Source) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.find(wire.JoinToken, secret)
 	switch {
 	case g == nil:
-		return errNoToken
+		return ErrUnknown
 	case g.Role != role:
-		return errTokenRole
+		return ErrRole
 	case g.Host != "" && g.Host != host:
-		return errTokenHost
+		return ErrHost
 	case g.UsedBy == src.String():
 		return nil
 	case g.UsedBy != "":
-		return errTokenUsed
+		return ErrUsed
 	}
 	digest := g.Digest
 	spent := slices.Clone(t.given)
@@ -191,8 +194,8 @@ func (t *tokens) redeem(secret string, role entry.Role, host string, src entry.S
 	return t.write(spent)
 }
 
-// withdraw makes a token hold no longer.
-func (t *tokens) withdraw(id string) (bool, error) {
+// Withdraw revokes a token.
+func (t *Tokens) Withdraw(id string) (bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := slices.DeleteFunc(slices.Clone(t.given), func(g given) bool { return g.id() == id })
@@ -202,7 +205,8 @@ func (t *tokens) withdraw(id string) (bool, error) {
 	return true, t.write(kept)
 }
 
-func (t *tokens) list() []wire.TokenInfo {
+// List describes every token, without its secret.
+func (t *Tokens) List() []wire.TokenInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	infos := make([]wire.TokenInfo, 0, len(t.given))
@@ -214,7 +218,7 @@ func (t *tokens) list() []wire.TokenInfo {
 
 // write replaces the file. A crash leaves the old one or the new one. The caller
 // holds mu.
-func (t *tokens) write(given []given) error {
+func (t *Tokens) write(given []given) error {
 	data, err := json.MarshalIndent(given, "", "  ")
 	if err != nil {
 		return err
