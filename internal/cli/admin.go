@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/store"
@@ -75,7 +76,7 @@ func (a *app) reindex(ctx context.Context, l layout.Store, note trust.Note) erro
 	start := time.Now()
 	lock, err := durable.LockFile(l.Lock())
 	if errors.Is(err, durable.ErrLocked) {
-		return withHint(err, "stop the process that writes to this store first")
+		return hint.With(err, "stop the process that writes to this store first")
 	}
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/client"
-	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
@@ -31,9 +31,9 @@ func (a *app) operator() (*client.Client, server.Endpoint, error) {
 	e, err := server.ReadEndpoint(l)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, e, withHint(errors.New("no server of this store is running"), "start it with `stele serve` or `stele up`, or name its store with --data DIR")
+		return nil, e, hint.With(errors.New("no server of this store is running"), "start it with `stele serve` or `stele up`, or name its store with --data DIR")
 	case errors.Is(err, fs.ErrPermission):
-		return nil, e, withHint(err, "run this as the user who owns the store")
+		return nil, e, hint.With(err, "run this as the user who owns the store")
 	case err != nil:
 		return nil, e, err
 	}
@@ -48,22 +48,7 @@ func (a *app) asOperator(do func(*client.Client, server.Endpoint) error) error {
 		return err
 	}
 	defer c.Close()
-	return hintAnswer(do(c, e))
-}
-
-// hintAnswer passes on what a server says one can do.
-func hintAnswer(err error) error {
-	var s *wire.StatusError
-	switch {
-	case errors.As(err, new(hinted)):
-	case errors.Is(err, mtls.ErrPin):
-		return withHint(err, "somebody else may answer in its place; if its operator gave it a new key on purpose, ask for a new token")
-	case errors.As(err, &s) && s.Hint != "":
-		return withHint(err, "%s", s.Hint)
-	case errors.Is(err, wire.ErrUnreachable):
-		return withHint(err, "see that the server runs and that its port can be reached from here")
-	}
-	return err
+	return hint.Answer(do(c, e))
 }
 
 func (a *app) adminToken() *cobra.Command {

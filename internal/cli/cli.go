@@ -17,8 +17,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
@@ -54,7 +54,7 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	root.SetOut(out)
 	root.SetErr(errw)
 	cmd, err := root.ExecuteContextC(ctx)
-	err = a.hintShrunk(hintAnswer(err))
+	err = a.hintShrunk(hint.Answer(err))
 	a.complain(cmd, err)
 	return exitStatus(err)
 }
@@ -125,18 +125,6 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // badEvidence ends a command that has reported bad evidence itself.
 var errBadEvidence = errors.New("the evidence is bad")
 
-// hinted is an error with a word on what to do next.
-type hinted struct {
-	error
-	hint string
-}
-
-func (e hinted) Unwrap() error { return e.error }
-
-func withHint(err error, format string, args ...any) error {
-	return hinted{err, fmt.Sprintf(format, args...)}
-}
-
 // exitStatus derives the exit status from an error, here and nowhere else.
 func exitStatus(err error) int {
 	var (
@@ -171,9 +159,8 @@ func (a *app) complain(cmd *cobra.Command, err error) {
 	for _, line := range parts(err) {
 		fmt.Fprintf(a.err, "stele: error: %s\n", terminal.Escape(line))
 	}
-	var h hinted
-	if errors.As(err, &h) {
-		fmt.Fprintf(a.err, "stele: hint: %s\n", terminal.Escape(h.hint))
+	if next := hint.Of(err); next != "" {
+		fmt.Fprintf(a.err, "stele: hint: %s\n", terminal.Escape(next))
 	}
 	var u usageError
 	if errors.As(err, &u) {
@@ -184,8 +171,8 @@ func (a *app) complain(cmd *cobra.Command, err error) {
 // parts are the messages of errors that were joined to one, each once.
 func parts(err error) []string {
 	switch e := err.(type) {
-	case hinted:
-		return parts(e.error)
+	case hint.Error:
+		return parts(e.Err)
 	case usageError:
 		return parts(e.error)
 	case interface{ Unwrap() []error }:
@@ -222,7 +209,7 @@ func (a *app) layout() (layout.Store, error) {
 		if state == "" {
 			home, err := os.UserHomeDir()
 			if err != nil {
-				return layout.Store{}, withHint(fmt.Errorf("find a place for the store: %w", err), "name one with --data DIR")
+				return layout.Store{}, hint.With(fmt.Errorf("find a place for the store: %w", err), "name one with --data DIR")
 			}
 			state = filepath.Join(home, ".local", "state")
 		}
@@ -250,7 +237,7 @@ func (a *app) belief(l layout.Store) (trust.Note, error) {
 func (a *app) hintShrunk(err error) error {
 	var f *verify.Finding
 	if errors.As(err, &f) && f.Code == verify.Shrunk && a.believed != "" {
-		return withHint(err, shrunkHint, a.believed)
+		return hint.With(err, shrunkHint, a.believed)
 	}
 	return err
 }
@@ -267,23 +254,6 @@ func (a *app) diag() *slog.Logger {
 
 // talk prints a line to people.
 func (a *app) talk(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
-
-// count is a number of things, in words that fit it.
-func count[N ~int | ~int64 | ~uint64](n N, one, more string) string {
-	if n == 1 {
-		more = one
-	}
-	return fmt.Sprintf("%d %s", n, more)
-}
-
-// entries is a number of entries, which most commands speak of.
-func entries[N ~int | ~int64 | ~uint64](n N) string { return count(n, "entry", "entries") }
-
-// onTerminal reports whether a stream is a terminal.
-func onTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
 
 // version is the version this binary was built as.
 func version() string {

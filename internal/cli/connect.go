@@ -2,17 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/url"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/join"
+	"github.com/stele-log/stele/internal/login"
+	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -43,13 +40,9 @@ believed. --server names another address of the same server.`,
 }
 
 func (a *app) keepToken(ctx context.Context) error {
-	b, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
+	t, err := join.Token(wire.ReadToken, a.in, "-")
 	if err != nil {
 		return err
-	}
-	t, err := wire.ParseToken(wire.ReadToken, string(b))
-	if err != nil {
-		return withHint(err, "`stele admin token --read` on the server makes one; give it on standard input")
 	}
 	name := t.URL
 	if a.server != "" {
@@ -63,17 +56,17 @@ func (a *app) keepToken(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", u, err)
 	}
-	if err := writeToken(u, t); err != nil {
+	if err := login.Keep(u, t); err != nil {
 		return err
 	}
-	a.talk("connected    %s, a log of %s; the token holds until %s", u, entries(size), who.Expires)
+	a.talk("connected    %s, a log of %s; the token holds until %s", u, terminal.Entries(size), who.Expires)
 	a.talk("next         stele log --server %s", u)
 	return nil
 }
 
 // tryToken reads with a token, and so comes to believe in the log.
 func (a *app) tryToken(ctx context.Context, u *url.URL, t wire.Token) (who wire.Reader, size uint64, err error) {
-	r, err := a.dialAs(u, t)
+	r, err := login.Dial(u, t)
 	if err != nil {
 		return who, 0, err
 	}
@@ -92,21 +85,6 @@ func (a *app) tryToken(ctx context.Context, u *url.URL, t wire.Token) (who wire.
 	return who, log.Checkpoint().Size, answer.Close()
 }
 
-func writeToken(u *url.URL, t wire.Token) error {
-	path, err := tokenPath(u)
-	if err != nil {
-		return err
-	}
-	text, err := t.Reveal()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return durable.WriteFile(durable.OS, path, []byte(text+"\n"), 0o600)
-}
-
 func (a *app) forgetToken() error {
 	if a.server == "" {
 		return usagef("--forget needs --server")
@@ -115,13 +93,7 @@ func (a *app) forgetToken() error {
 	if err != nil {
 		return err
 	}
-	path, err := tokenPath(u)
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no token for %s is kept here", u)
-	} else if err != nil {
+	if err := login.Forget(u); err != nil {
 		return err
 	}
 	a.talk("forgotten    the token for %s; the operator withdraws it with `stele admin token --withdraw`", u)

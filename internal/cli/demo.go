@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/daemon"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/wire"
@@ -83,24 +84,29 @@ func (d *demo) tour(ctx context.Context) error {
 func (d *demo) record(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ready, ended := make(chan *machine, 1), make(chan error, 1)
-	go func() {
-		ended <- d.runUp(ctx, d.layout, upOptions{paths: []string{filepath.Join(d.dir, "etc")}, ownEvents: true, quiet: true, ready: ready})
-	}()
-	var m *machine
+	p, err := d.process(d.layout)
+	if err != nil {
+		return err
+	}
+	m, err := p.OpenMachine(ctx, daemon.UpOptions{WatchOptions: daemon.WatchOptions{Paths: []string{filepath.Join(d.dir, "etc")}, OwnEvents: true}})
+	if err != nil {
+		return err
+	}
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- m.Run(ctx, func() { close(ready) }) }()
 	select {
-	case m = <-ready:
+	case <-ready:
 	case err := <-ended:
 		return err
 	}
-	err := d.edits(ctx, m)
+	err = d.edits(ctx, m)
 	cancel()
 	return errors.Join(err, <-ended)
 }
 
-func (d *demo) edits(ctx context.Context, m *machine) error {
-	for _, l := range m.watcher.Status().Layers {
-		fmt.Fprintf(d.out, "layer %-9s %s\n", l.Name, layerText(l.Live, l.Reason))
+func (d *demo) edits(ctx context.Context, m *daemon.Machine) error {
+	for _, l := range m.Watcher.Status().Layers {
+		fmt.Fprintf(d.out, "layer %-9s %s\n", l.Name, daemon.LayerText(l.Live, l.Reason))
 	}
 	if err := d.await(ctx, m, 1); err != nil {
 		return err
@@ -185,8 +191,8 @@ func (d *demo) self(args ...string) error {
 }
 
 // named reports whether the kernel tells which process changed a file.
-func named(m *machine) bool {
-	return slices.ContainsFunc(m.watcher.Status().Layers, func(l capture.Layer) bool { return l.Name == capture.LayerProc && l.Live })
+func named(m *daemon.Machine) bool {
+	return slices.ContainsFunc(m.Watcher.Status().Layers, func(l capture.Layer) bool { return l.Name == capture.LayerProc && l.Live })
 }
 
 func (d *demo) edit(path, from, to string) error {
@@ -202,13 +208,13 @@ func (d *demo) edit(path, from, to string) error {
 }
 
 // await waits until n more entries of the watcher stand in the log, proved.
-func (d *demo) await(ctx context.Context, m *machine, n uint64) error {
+func (d *demo) await(ctx context.Context, m *daemon.Machine, n uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if head, ok := m.spool.Head(); ok && head.Next >= d.seen+n && m.spool.Len() == 0 {
+		if head, ok := m.Spool.Head(); ok && head.Next >= d.seen+n && m.Spool.Len() == 0 {
 			d.seen = head.Next
 			return nil
 		}

@@ -13,12 +13,16 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/daemon"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/importer"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/record"
+	"github.com/stele-log/stele/internal/progress"
 	"github.com/stele-log/stele/internal/store"
+	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -77,19 +81,23 @@ func exactly(n int) cobra.PositionalArgs {
 // importFile imports a file into the store on this machine.
 func (a *app) importFile(ctx context.Context, l layout.Store, name string) error {
 	var srv *store.Store
-	err := a.importRows(ctx, l, name, func(ctx context.Context) (s *importSender, err error) {
-		if srv, err = a.openServer(ctx, l); err != nil {
-			return nil, err
-		}
-		key, err := openSource(l, entry.Importer)
+	err := a.importRows(ctx, l, name, func(ctx context.Context) (s *importer.Sender, err error) {
+		p, err := a.process(l)
 		if err != nil {
 			return nil, err
 		}
-		head, err := srv.Enrol(ctx, key.Public(), entry.Importer, &body.Host{Name: hostName()})
+		if srv, err = p.OpenStore(ctx); err != nil {
+			return nil, err
+		}
+		key, err := daemon.Source(l, entry.Importer)
+		if err != nil {
+			return nil, err
+		}
+		head, err := srv.Enrol(ctx, key.Public(), entry.Importer, &body.Host{Name: daemon.HostName()})
 		if err != nil {
 			return nil, fmt.Errorf("enrol the importer: %w", err)
 		}
-		return newImportSender(told{srv}, srv.LogKey(), key, head), nil // it keeps no belief between runs
+		return importer.NewSender(storeServer{srv}, srv.LogKey(), key, head), nil // it keeps no belief between runs
 	})
 	if srv != nil {
 		err = errors.Join(err, srv.Stop(context.WithoutCancel(ctx)))
@@ -99,7 +107,7 @@ func (a *app) importFile(ctx context.Context, l layout.Store, name string) error
 
 // importRows imports what a file holds and the log has not yet. The log is opened
 // once the file has been read.
-func (a *app) importRows(ctx context.Context, l layout.Store, name string, open func(context.Context) (*importSender, error)) error {
+func (a *app) importRows(ctx context.Context, l layout.Store, name string, open func(context.Context) (*importer.Sender, error)) error {
 	rows, digest, err := importer.ReadRows(name)
 	if err != nil {
 		return err
@@ -112,35 +120,35 @@ func (a *app) importRows(ctx context.Context, l layout.Store, name string, open 
 	if err != nil {
 		return err
 	}
-	done, err := s.srv.Imported(ctx, digest)
+	done, err := s.Imported(ctx, digest)
 	if err != nil {
 		return err
 	}
 	if done >= len(rows) {
-		fmt.Fprintf(a.out, "all imported before: %s\n", count(len(rows), "row", "rows"))
+		fmt.Fprintf(a.out, "all imported before: %s\n", terminal.Count(len(rows), "row", "rows"))
 		return nil
 	}
-	bar := a.progress("importing")
-	defer bar.done()
-	im, err := newImport(ctx, l, s, rows, digest, blobs, func(n int) { bar.at(uint64(n), uint64(len(rows))) })
+	bar := progress.Start(a.err, "importing")
+	defer bar.Done()
+	im, err := newImport(ctx, l, s, rows, digest, blobs, func(n int) { bar.At(uint64(n), uint64(len(rows))) })
 	if err != nil {
 		return err
 	}
 	if err := im.Run(ctx, done); durable.DiskFull(err) {
-		return withHint(fmt.Errorf("import %s: %w", name, err), "the disk is full; what was accepted is safe and can be read; make room and import again: it goes on where it ended")
+		return hint.With(fmt.Errorf("import %s: %w", name, err), "the disk is full; what was accepted is safe and can be read; make room and import again: it goes on where it ended")
 	} else if err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
 	}
-	bar.done()
-	fmt.Fprintf(a.out, "imported %s\n", count(len(rows)-done, "row", "rows"))
+	bar.Done()
+	fmt.Fprintf(a.out, "imported %s\n", terminal.Count(len(rows)-done, "row", "rows"))
 	return nil
 }
 
-func newImport(ctx context.Context, l layout.Store, s *importSender, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {
+func newImport(ctx context.Context, l layout.Store, s *importer.Sender, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {
 	if err := os.MkdirAll(l.Keys(), 0o700); err != nil {
-		return nil, hintStore(err)
+		return nil, hint.Store(err)
 	}
-	red, _, err := openRedactor(l)
+	red, _, err := daemon.Redactor(l)
 	if err != nil {
 		return nil, err
 	}
@@ -148,17 +156,17 @@ func newImport(ctx context.Context, l layout.Store, s *importSender, rows []impo
 	if err != nil {
 		return nil, err
 	}
-	if err := s.believe(ctx, nil, nil); err != nil {
+	if err := s.Believe(ctx, nil, nil); err != nil {
 		return nil, err
 	}
 	return importer.New(importer.Config{
-		Chain: s.chain, Redactor: red, Version: version(), Now: time.Now, Progress: progress, Submit: s.submit,
+		Chain: s.Chain, Redactor: red, Version: version(), Now: time.Now, Progress: progress, Submit: s.Send,
 		Secrets: func(path string) ([]string, bool) {
 			m, _ := cat.MatchSuffix("/" + path)
 			return m.Secrets, m.Opaque
 		},
 		Latest: func(ctx context.Context, host, path string) (importer.Place, bool, error) {
-			at, err := s.srv.Latest(ctx, host, []string{path})
+			at, err := s.Latest(ctx, host, []string{path})
 			if err != nil || !at[0].Found {
 				return importer.Place{}, false, err
 			}
@@ -167,24 +175,78 @@ func newImport(ctx context.Context, l layout.Store, s *importSender, rows []impo
 	}, rows, digest, blobs), nil
 }
 
-// importServer is the part of a server that an importer needs, across a network or
-// not.
-type importServer interface {
-	// Submit hands in entries. After an error nothing is known of the outcome.
-	Submit(ctx context.Context, subs []wire.Submission) ([]wire.Answer, error)
-	// Receipt proves that entries stand in the log, and that it continues the tree of
-	// believed leaves.
-	Receipt(ctx context.Context, believed uint64, indexes []uint64) (*wire.Receipt, error)
-	// Imported is how many rows of a file, named by its digest, are in the log.
-	Imported(ctx context.Context, file string) (int, error)
-	// Latest is the latest change of each of those paths of a host that is told.
-	Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error)
+// importToServer imports a file into the log of a server.
+func (a *app) importToServer(ctx context.Context, name, token string) error {
+	l, err := a.layout()
+	if err != nil {
+		return err
+	}
+	var im *join.Importer
+	err = a.importRows(ctx, l, name, func(ctx context.Context) (s *importer.Sender, err error) {
+		if im, err = a.openImporter(ctx, l, token); err != nil {
+			return nil, err
+		}
+		return a.senderTo(ctx, im)
+	})
+	if im != nil {
+		err = errors.Join(err, im.Close())
+	}
+	return err
 }
 
-// told is a server in this process, as an importer sees it.
-type told struct{ *store.Store }
+// openImporter opens the importer for a server, and joins that if a token is given.
+func (a *app) openImporter(ctx context.Context, l layout.Store, token string) (_ *join.Importer, err error) {
+	cfg := join.Config{Layout: l, Name: daemon.HostName()}
+	if token != "" {
+		if cfg.Token, err = join.Token(wire.JoinToken, a.in, token); err != nil {
+			return nil, err
+		}
+		if a.server == "" {
+			a.server = cfg.Token.URL
+		}
+	}
+	u, err := address(a.serverName())
+	if err != nil {
+		return nil, err
+	}
+	return join.OpenImporter(ctx, cfg, u)
+}
 
-func (t told) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
+// senderTo goes on where the log sees the importer's chain, and from what was
+// believed of the log before.
+func (a *app) senderTo(ctx context.Context, im *join.Importer) (*importer.Sender, error) {
+	note, err := a.believes(im.Log)
+	if err != nil {
+		return nil, err
+	}
+	head, last, err := im.Head(ctx, im.Key.Source())
+	if err == nil {
+		err = head.EndsWith(last, im.Key.Public())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask where the importer stands: %w", err)
+	}
+	belief, ok, err := note.Read()
+	if err != nil {
+		return nil, fmt.Errorf("read what was believed: %w", err)
+	}
+	s := importer.NewSender(importer.Patient{Client: im.Client, Say: a.talk}, im.Log, im.Key, head)
+	if ok {
+		if s.Believed, err = belief.Open(); err != nil {
+			return nil, fmt.Errorf("%s: what was believed is damaged: %v", note.Path(), err)
+		}
+	}
+	s.Keep = func(cp verify.Checkpoint) error {
+		belief.VKey, belief.Checkpoint = im.Log.VKey(), string(cp.Note)
+		return note.Write(belief)
+	}
+	return s, nil
+}
+
+// storeServer is a store in this process, as an importer sees a server.
+type storeServer struct{ *store.Store }
+
+func (t storeServer) Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error) {
 	all := make([]wire.Latest, len(paths))
 	for i, p := range paths {
 		id, what, found, err := t.Store.Latest(ctx, index.Subject{Host: host, Told: true, Path: p})
@@ -194,60 +256,4 @@ func (t told) Latest(ctx context.Context, host string, paths []string) ([]wire.L
 		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
 	}
 	return all, nil
-}
-
-// importSender hands entries in and believes only what is proved to it.
-type importSender struct {
-	srv      importServer
-	log      *entry.LogKey
-	chain    *record.Chain
-	believed verify.Checkpoint
-	keep     func(verify.Checkpoint) error // keeps what is believed; nil: nobody does
-}
-
-func newImportSender(srv importServer, log *entry.LogKey, key entry.SecretKey, head record.Head) *importSender {
-	return &importSender{
-		srv: srv, log: log, chain: record.NewChain(key, head),
-		believed: verify.Checkpoint{Origin: log.Origin(), Root: entry.EmptyRoot},
-	}
-}
-
-func (s *importSender) submit(ctx context.Context, subs []wire.Submission) error {
-	answers, err := s.srv.Submit(ctx, subs)
-	if err != nil {
-		return err
-	}
-	if len(answers) != len(subs) {
-		return fmt.Errorf("%d answers to %d entries", len(answers), len(subs))
-	}
-	indexes := make([]uint64, len(answers))
-	for i, ans := range answers {
-		if ans.Refused != nil {
-			return fmt.Errorf("entry refused: %w", ans.Refused)
-		}
-		indexes[i] = ans.Index
-	}
-	notes := make([][]byte, len(subs))
-	for i := range subs {
-		notes[i] = subs[i].Note
-	}
-	return s.believe(ctx, indexes, notes)
-}
-
-// believe asks for a receipt and verifies it.
-func (s *importSender) believe(ctx context.Context, indexes []uint64, notes [][]byte) error {
-	r, err := s.srv.Receipt(ctx, s.believed.Size, indexes)
-	if err != nil {
-		return err
-	}
-	cp, err := r.Check(s.log, s.believed, indexes, notes)
-	if err != nil {
-		return err
-	}
-	s.believed = cp
-	s.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
-	if s.keep == nil {
-		return nil
-	}
-	return s.keep(cp)
 }

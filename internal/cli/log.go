@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/terminal"
 )
@@ -88,7 +89,7 @@ func (a *app) printLog(ctx context.Context, r *history.Reader, f history.Filter,
 		a.talk("nothing recorded matches")
 	}
 	if bad {
-		return withHint(errBadEvidence, "`stele verify` says where and what")
+		return hint.With(errBadEvidence, "`stele verify` says where and what")
 	}
 	return nil
 }
@@ -227,7 +228,7 @@ func notes(c history.Change) string {
 	var n []string
 	n = append(n, c.Marks...)
 	if c.SecretsChanged > 0 {
-		n = append(n, count(c.SecretsChanged, "secret", "secrets")+" changed")
+		n = append(n, terminal.Count(c.SecretsChanged, "secret", "secrets")+" changed")
 	}
 	if len(n) == 0 {
 		return ""

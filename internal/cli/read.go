@@ -13,9 +13,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/layout"
+	"github.com/stele-log/stele/internal/login"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -67,7 +69,7 @@ func (f *filterFlags) filter(now time.Time) (history.Filter, error) {
 // of the server that is named.
 func (a *app) withReader(ctx context.Context, q wire.Question, do func(*history.Reader) error) error {
 	if a.isRemote() {
-		return a.withFar(ctx, q, func(_ *remote, r *history.Reader) error { return do(r) })
+		return a.withFar(ctx, q, func(_ *login.Remote, r *history.Reader) error { return do(r) })
 	}
 	r, err := a.openStore(ctx)
 	if err != nil {
@@ -96,7 +98,7 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 		return history.Open(ctx, l, note, a.diag())
 	}
 	if at := joinedHere(l); at != "" && errors.Is(err, layout.ErrNoStore) {
-		return nil, withHint(err, "what this machine records is in the log of %s: ask it with --server, and `stele status` how the watcher stands", at)
+		return nil, hint.With(err, "what this machine records is in the log of %s: ask it with --server, and `stele status` how the watcher stands", at)
 	}
 	return r, hintRead(err)
 }
@@ -105,9 +107,9 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 func hintRead(err error) error {
 	switch {
 	case errors.Is(err, layout.ErrNoStore):
-		return withHint(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
+		return hint.With(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
 	case errors.Is(err, fs.ErrPermission):
-		return withHint(err, "run this as the user who owns the store, or ask its server with --server URL")
+		return hint.With(err, "run this as the user who owns the store, or ask its server with --server URL")
 	}
 	return err
 }
@@ -125,11 +127,11 @@ func hintName(err error, name string) error {
 	case errors.Is(err, history.ErrNoReference):
 		return usagef("%.80q is not an index or an entry id", name)
 	case errors.Is(err, history.ErrNotRecorded):
-		return withHint(fmt.Errorf("nothing is recorded of %s", name), "paths are absolute; `stele log --path '*/%s'` searches", path.Base(name))
+		return hint.With(fmt.Errorf("nothing is recorded of %s", name), "paths are absolute; `stele log --path '*/%s'` searches", path.Base(name))
 	case errors.Is(err, history.ErrNotByThen):
-		return withHint(fmt.Errorf("%s was not recorded by then", name), "`stele log --path %s` shows when it was", name)
+		return hint.With(fmt.Errorf("%s was not recorded by then", name), "`stele log --path %s` shows when it was", name)
 	case errors.As(err, &many):
-		return withHint(usagef("%s is recorded %d times", name, len(many.Subjects)), "say which with --host: %s", someOf(many.Subjects))
+		return hint.With(usagef("%s is recorded %d times", name, len(many.Subjects)), "say which with --host: %s", someOf(many.Subjects))
 	}
 	return err
 }

@@ -1,29 +1,20 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"net"
 	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
-	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/server"
+	"github.com/stele-log/stele/internal/login"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 )
-
-// defaultPort is where a server listens if nobody says otherwise.
-const defaultPort = "7835"
 
 // addServer adds the flags of a command that can read from a server.
 func (a *app) addServer(cmd *cobra.Command) {
@@ -36,17 +27,7 @@ func (a *app) addServer(cmd *cobra.Command) {
 
 // completeServer offers the servers this user has connected to.
 func (a *app) completeServer(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	dir, err := tokenDir()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	found, _ := filepath.Glob(filepath.Join(dir, "*"+tokenSuffix)) // the pattern is valid
-	for i, name := range found {
-		name = strings.TrimSuffix(filepath.Base(name), tokenSuffix)
-		at := strings.LastIndexByte(name, '_')
-		found[i] = "https://" + name[:max(at, 0)] + ":" + name[at+1:]
-	}
-	return found, cobra.ShellCompDirectiveNoFileComp
+	return login.Kept(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // isRemote reports whether a server is to be asked.
@@ -61,130 +42,28 @@ func (a *app) serverName() string {
 
 // address reads the address of a server as people type it.
 func address(s string) (*url.URL, error) {
-	if !strings.Contains(s, "://") {
-		s = "https://" + s
-	}
-	u, err := url.Parse(trimURL(s))
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Path != "" || u.RawQuery != "" {
-		return nil, usagef("%.200q is not the address of a server: want https://HOST:PORT", s)
-	}
-	if u.Port() == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), defaultPort)
+	u, err := login.Address(s)
+	if err != nil {
+		return nil, usageError{err}
 	}
 	return u, nil
 }
 
-const tokenSuffix = ".token"
-
-func tokenDir() (string, error) {
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return "", fmt.Errorf("find a place for tokens: %w", err)
-	}
-	return filepath.Join(dir, "stele", "servers"), nil
-}
-
-// tokenPath is where the reading token for a server is kept.
-func tokenPath(u *url.URL) (string, error) {
-	dir, err := tokenDir()
-	if err != nil {
-		return "", err
-	}
-	host := strings.NewReplacer(":", ".", "%", ".").Replace(strings.ToLower(u.Hostname()))
-	return filepath.Join(dir, host+"_"+u.Port()+tokenSuffix), nil
-}
-
-// remote is a server that somebody reads from.
-type remote struct {
-	*client.Client
-	url *url.URL
-	key *entry.LogKey // of its log; believed
-}
-
 // dial prepares to ask the server that flags or environment name.
-func (a *app) dial() (*remote, error) {
+func (a *app) dial() (*login.Remote, error) {
 	u, err := address(a.serverName())
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.authority(u)
+	l, err := a.layout()
 	if err != nil {
 		return nil, err
 	}
-	return a.dialAs(u, t)
-}
-
-func (a *app) dialAs(u *url.URL, t wire.Token) (*remote, error) {
-	key, err := entry.ParseLogKey(t.VKey)
+	t, err := login.Authority(u, cmp.Or(a.tokenFile, os.Getenv("STELE_TOKEN_FILE")), l)
 	if err != nil {
-		return nil, fmt.Errorf("key of the log: %w", err)
+		return nil, err
 	}
-	c, err := client.New(client.Config{URL: u.String(), Pin: t.Pin, Secret: t.Secret})
-	return &remote{c, u, key}, err
-}
-
-// authority finds what lets this user read from a server: a token in a file, or on
-// the machine of the server the operator's secret of its run.
-func (a *app) authority(u *url.URL) (wire.Token, error) {
-	path := a.tokenFile
-	if path == "" {
-		path = os.Getenv("STELE_TOKEN_FILE")
-	}
-	if path != "" {
-		return readToken(path)
-	}
-	path, err := tokenPath(u)
-	if err != nil {
-		return wire.Token{}, err
-	}
-	t, err := readToken(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return t, err
-	}
-	if t, ok := a.operatorOf(u); ok {
-		return t, nil
-	}
-	return t, withHint(fmt.Errorf("there is no token to read from %s", u),
-		"ask its operator for one (`stele admin token --read`), then: stele connect < token")
-}
-
-// readToken reads a token that nobody else can read.
-func readToken(path string) (wire.Token, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return wire.Token{}, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return wire.Token{}, withHint(fmt.Errorf("%s can be read by others than its owner", path), "chmod 600 %s", path)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return wire.Token{}, err
-	}
-	t, err := wire.ParseToken(wire.ReadToken, string(b))
-	if err != nil {
-		return t, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
-}
-
-// operatorOf is the operator's authority, where the server with that port serves
-// the store on this machine. Its key is pinned like any other's, so that the
-// secret goes to no other server.
-func (a *app) operatorOf(u *url.URL) (wire.Token, bool) {
-	l, err := a.layout()
-	if err != nil {
-		return wire.Token{}, false
-	}
-	e, err := server.ReadEndpoint(l)
-	if err != nil {
-		return wire.Token{}, false
-	}
-	own, err := address(e.URL)
-	if err != nil || own.Port() != u.Port() {
-		return wire.Token{}, false
-	}
-	return wire.Token{Kind: wire.ReadToken, URL: e.URL, Pin: e.Pin, VKey: e.VKey, Secret: e.Secret}, true
+	return login.Dial(u, t)
 }
 
 // believes is where it is kept what is believed of the log of a server.
@@ -200,13 +79,13 @@ func (a *app) believes(key *entry.LogKey) (trust.Note, error) {
 }
 
 // logOf is the log of that server, and what is believed of it.
-func (a *app) logOf(r *remote) (believed.Far, error) {
-	note, err := a.believes(r.key)
-	return believed.Far{Read: r.Read, File: r.File, Key: r.key, Trust: note}, err
+func (a *app) logOf(r *login.Remote) (believed.Far, error) {
+	note, err := a.believes(r.Key)
+	return believed.Far{Read: r.Read, File: r.File, Key: r.Key, Trust: note}, err
 }
 
 // withFar asks the server a question and hands a reader that answers it to do.
-func (a *app) withFar(ctx context.Context, q wire.Question, do func(*remote, *history.Reader) error) error {
+func (a *app) withFar(ctx context.Context, q wire.Question, do func(*login.Remote, *history.Reader) error) error {
 	r, err := a.dial()
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/watcher"
 )
 
@@ -42,9 +43,9 @@ func hintWatcher(err error, told string) error {
 	var dial *net.OpError
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return withHint(err, "the watcher here is another user's; run this as that user")
+		return hint.With(err, "the watcher here is another user's; run this as that user")
 	case errors.As(err, &dial):
-		return withHint(err, "%s", told)
+		return hint.With(err, "%s", told)
 	}
 	return err
 }

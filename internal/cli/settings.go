@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/settings"
 	"github.com/stele-log/stele/internal/terminal"
 )
@@ -62,7 +63,7 @@ func (a *app) checkSettings(path string) error {
 		fmt.Fprintln(a.err, terminal.EscapeText(err.Error()))
 		return exitWith(exitError)
 	case errors.Is(err, fs.ErrNotExist):
-		return withHint(err, "`stele settings default` prints one to begin with")
+		return hint.With(err, "`stele settings default` prints one to begin with")
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
@@ -50,7 +51,7 @@ func (a *app) showEntry(ctx context.Context, r *history.Reader, ref string, asJS
 		printView(a.out, v)
 	}
 	if err == nil && v.Proof.State == history.Bad {
-		return withHint(errBadEvidence, "`stele verify` examines the rest")
+		return hint.With(errBadEvidence, "`stele verify` examines the rest")
 	}
 	return err
 }
@@ -106,9 +107,9 @@ func receivedText(r history.Interval) string {
 func proofText(p history.Proof) string {
 	switch p.State {
 	case history.Verified:
-		return fmt.Sprintf("verified: in the log of %s, signed, every seal opens", entries(p.Size))
+		return fmt.Sprintf("verified: in the log of %s, signed, every seal opens", terminal.Entries(p.Size))
 	case history.Erased:
-		return fmt.Sprintf("verified in the log of %s; some of it was erased", entries(p.Size))
+		return fmt.Sprintf("verified in the log of %s; some of it was erased", terminal.Entries(p.Size))
 	}
 	return p.State
 }

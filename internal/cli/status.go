@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -16,8 +15,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/daemon"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/layout"
+	"github.com/stele-log/stele/internal/login"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
@@ -110,11 +112,11 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 // its word.
 func (a *app) farStatus(ctx context.Context) (*status, error) {
 	st := &status{}
-	return st, a.withFar(ctx, wire.Question{Ask: wire.AskStatus}, func(srv *remote, r *history.Reader) error {
+	return st, a.withFar(ctx, wire.Question{Ask: wire.AskStatus}, func(srv *login.Remote, r *history.Reader) error {
 		if err := st.read(ctx, r); err != nil {
 			return err
 		}
-		st.Server = srv.url.String()
+		st.Server = srv.URL.String()
 		heard, err := srv.ReadSources(ctx)
 		if err != nil {
 			return err
@@ -160,15 +162,14 @@ func (a *app) heardHere(ctx context.Context) []wire.SourceInfo {
 // joinedHere is the server that this machine's watcher has joined; empty if it has
 // joined none, or this user may not know.
 func joinedHere(l layout.Store) string {
-	b, err := os.ReadFile(joinedFile(l))
-	if err != nil {
+	s, _, err := join.Read(join.File(l))
+	if errors.Is(err, fs.ErrPermission) {
 		return ""
 	}
-	var j joined
-	if json.Unmarshal(b, &j) != nil {
-		return joinedFile(l) + " is damaged"
+	if err != nil {
+		return join.File(l) + " is damaged"
 	}
-	return j.URL
+	return s.URL
 }
 
 // watcherHere is how the watcher on this machine stands; nil where none answers.
@@ -257,7 +258,7 @@ func (a *app) printStatus(st *status) {
 
 func (a *app) printLogStatus(st *status) {
 	w := a.out
-	fmt.Fprintf(w, "log      %s, %s, %s\n", terminal.Escape(st.Origin), entries(st.Size), count(st.Changes, "change", "changes"))
+	fmt.Fprintf(w, "log      %s, %s, %s\n", terminal.Escape(st.Origin), terminal.Entries(st.Size), terminal.Count(st.Changes, "change", "changes"))
 	switch {
 	case st.Server != "":
 	case st.Writer:
@@ -266,7 +267,7 @@ func (a *app) printLogStatus(st *status) {
 		fmt.Fprintln(w, "writer   none; `stele up` starts one")
 	}
 	for _, s := range st.Sources {
-		fmt.Fprintf(w, "source   %s  %-9s %-20s %s, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), entries(s.Next), terminal.Escape(s.seen()))
+		fmt.Fprintf(w, "source   %s  %-9s %-20s %s, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), terminal.Entries(s.Next), terminal.Escape(s.seen()))
 	}
 	for _, v := range st.Findings {
 		fmt.Fprintf(w, "finding  %d  %s  %s\n", v.Index, when(v.Recorded), terminal.Escape(headline(v)))
@@ -298,11 +299,11 @@ func (a *app) printSizes(st *status) {
 // printStanding shows how the watcher on this machine stands.
 func (a *app) printStanding(s *watcher.Standing) {
 	w := a.out
-	fmt.Fprintf(w, "watcher  %s, %s watched, %s signed\n", s.Source, count(s.Watched, "file", "files"), entries(s.Next))
-	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), entries(s.Believed))
-	fmt.Fprintf(w, "pending  %s not acknowledged yet; room for %d bytes more\n", entries(s.Pending), s.Room)
+	fmt.Fprintf(w, "watcher  %s, %s watched, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Entries(s.Next))
+	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), terminal.Entries(s.Believed))
+	fmt.Fprintf(w, "pending  %s not acknowledged yet; room for %d bytes more\n", terminal.Entries(s.Pending), s.Room)
 	for _, l := range s.Layers {
-		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(layerText(l.Live, l.Detail)))
+		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(daemon.LayerText(l.Live, l.Detail)))
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.Unreadable)) {
 		fmt.Fprintf(w, "cannot read %s: %s\n", terminal.Escape(p), terminal.Escape(s.Unreadable[p]))
@@ -313,15 +314,4 @@ func (a *app) printStanding(s *watcher.Standing) {
 	if len(s.Findings) == 0 {
 		fmt.Fprintln(w, "findings none")
 	}
-}
-
-func layerText(live bool, detail string) string {
-	state := "live"
-	if !live {
-		state = "not live"
-	}
-	if detail != "" {
-		state += ": " + detail
-	}
-	return state
 }

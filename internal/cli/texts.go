@@ -14,7 +14,9 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/progress"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -52,12 +54,12 @@ func (a *app) printText(ctx context.Context, r *history.Reader, name, host strin
 	}
 	text, err := r.TextOf(ctx, v)
 	if errors.Is(err, history.ErrNoText) || errors.Is(err, history.ErrErased) {
-		return withHint(err, "`stele show %d` says what happened", v.Index)
+		return hint.With(err, "`stele show %d` says what happened", v.Index)
 	}
 	if err != nil {
 		return err
 	}
-	if onTerminal(a.out) {
+	if progress.OnTerminal(a.out) {
 		text = []byte(terminal.EscapeText(string(text)))
 	}
 	_, err = a.out.Write(text)
@@ -117,13 +119,13 @@ func (a *app) printDiffs(ctx context.Context, r *history.Reader, pairs []history
 		d := udiff.Unified("a/"+strings.TrimPrefix(name, "/"), "b/"+strings.TrimPrefix(name, "/"), before, after)
 		switch {
 		case d == "" && secrets > 0:
-			fmt.Fprintf(out, "%s: %s changed, and nothing else in the text\n", name, count(secrets, "secret", "secrets"))
+			fmt.Fprintf(out, "%s: %s changed, and nothing else in the text\n", name, terminal.Count(secrets, "secret", "secrets"))
 		case d == "":
 			fmt.Fprintf(out, "%s: the texts are equal%s\n", name, elsewhere(p))
 		default:
 			out.WriteString(terminal.EscapeText(d))
 			if secrets > 0 {
-				a.talk("%s: %s changed too", name, count(secrets, "secret", "secrets"))
+				a.talk("%s: %s changed too", name, terminal.Count(secrets, "secret", "secrets"))
 			}
 		}
 	}

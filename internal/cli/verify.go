@@ -7,14 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/daemon"
+	"github.com/stele-log/stele/internal/drift"
 	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/progress"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -89,10 +91,10 @@ func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
 }
 
 func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) error {
-	bar := a.progress("verifying")
-	cfg.Progress = bar.at
+	bar := progress.Start(a.err, "verifying")
+	cfg.Progress = bar.At
 	rep, err := examine.Run(ctx, cfg)
-	bar.done()
+	bar.Done()
 	if err != nil {
 		return hintRead(err)
 	}
@@ -101,11 +103,11 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 	}
 	switch {
 	case !rep.Far && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
-		return withHint(errBadEvidence, shrunkHint, cfg.Trust.Path())
+		return hint.With(errBadEvidence, shrunkHint, cfg.Trust.Path())
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
 	case rep.NotUnderstood > 0:
-		return fmt.Errorf("of a later version: %s", entries(rep.NotUnderstood))
+		return fmt.Errorf("of a later version: %s", terminal.Entries(rep.NotUnderstood))
 	}
 	return a.remember(cfg.Trust, rep)
 }
@@ -194,12 +196,12 @@ func (a *app) printVerdict(rep *examine.Report) {
 	if !rep.Signatures {
 		signatures = ""
 	}
-	what := fmt.Sprintf("%s, %s, %d disclosures and texts of %s", entries(rep.Size), count(rep.Changes, "change", "changes"), rep.Disclosed, count(rep.Sources, "source", "sources"))
+	what := fmt.Sprintf("%s, %s, %d disclosures and texts of %s", terminal.Entries(rep.Size), terminal.Count(rep.Changes, "change", "changes"), rep.Disclosed, terminal.Count(rep.Sources, "source", "sources"))
 	if rep.From > 0 {
 		what = fmt.Sprintf("entries %d to %d", rep.From, rep.Size)
 	}
 	if rep.Bad() {
-		fmt.Fprintf(a.out, "BAD: %s in %s\n", count(len(rep.Findings)+len(rep.Problems), "finding", "findings"), what)
+		fmt.Fprintf(a.out, "BAD: %s in %s\n", terminal.Count(len(rep.Findings)+len(rep.Problems), "finding", "findings"), what)
 		return
 	}
 	if rep.Far {
@@ -218,7 +220,7 @@ func (a *app) printVerdict(rep *examine.Report) {
 		fmt.Fprintln(a.out, "a writer ended in the middle of a batch that it told nobody of; the next `stele up` or `stele serve` removes the rest of it")
 	}
 	if rep.Erased > 0 {
-		fmt.Fprintf(a.out, "erased: %s, on the record\n", count(rep.Erased, "line", "lines"))
+		fmt.Fprintf(a.out, "erased: %s, on the record\n", terminal.Count(rep.Erased, "line", "lines"))
 	}
 }
 
@@ -234,7 +236,7 @@ func (a *app) verifyOne(ctx context.Context, name string, asJSON bool) error {
 		isFile = true
 	}
 	if isFile {
-		q.Name, q.Host = []byte(path), []byte(hostName())
+		q.Name, q.Host = []byte(path), []byte(daemon.HostName())
 	}
 	return a.withReader(ctx, q, func(r *history.Reader) error {
 		i, err := resolve(ctx, r, name)
@@ -280,25 +282,32 @@ type jsonFile struct {
 // verifyFile holds a file on disk against the text last recorded of it. What is
 // on disk is redacted in the same way first, so nothing secret is printed.
 func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, asJSON bool) error {
-	rec, err := r.Recorded(ctx, path, hostName())
+	rec, err := r.Recorded(ctx, path, daemon.HostName())
 	if err != nil {
 		return hintName(err, path)
 	}
-	same, err := a.sameAsDisk(path, rec)
+	l, err := a.layout()
 	if err != nil {
 		return err
 	}
+	v, err := drift.Compare(l, path, rec)
+	if err != nil {
+		return err
+	}
+	if v.Secrets > 0 {
+		a.talk("not looked at: whether the %d secrets in it are the same, for which the watcher's key is needed", v.Secrets)
+	}
 	if asJSON {
 		j := jsonFile{path, "same", rec.Version.Index, rec.View.Time}
-		if !same {
+		if !v.Same {
 			j.State = "drift"
 		}
 		if err := json.NewEncoder(a.out).Encode(j); err != nil {
 			return err
 		}
 	}
-	if !same {
-		return withHint(&verify.Finding{
+	if !v.Same {
+		return hint.With(&verify.Finding{
 			Code: finding.Drift, Accused: finding.Host, Index: rec.Version.Index,
 			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, rec.Version.Index, rec.View.Time),
 		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
@@ -307,31 +316,4 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, as
 		fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), rec.Version.Index, rec.View.Time)
 	}
 	return nil
-}
-
-// bar is a progress bar on a terminal, and nothing elsewhere.
-type bar struct{ p *progressbar.ProgressBar }
-
-func (a *app) progress(what string) *bar {
-	if !onTerminal(a.err) {
-		return &bar{}
-	}
-	return &bar{progressbar.NewOptions64(-1, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount())}
-}
-
-func (b *bar) at(done, of uint64) {
-	if b.p == nil {
-		return
-	}
-	if b.p.GetMax64() != int64(of) {
-		b.p.ChangeMax64(int64(of))
-	}
-	_ = b.p.Set64(int64(done)) // a bar that cannot be drawn must not stop the work
-}
-
-func (b *bar) done() {
-	if b.p != nil {
-		_ = b.p.Finish()
-	}
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/stele-log/stele/internal/alert"
+	"github.com/stele-log/stele/internal/daemon"
+	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/settings"
-	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -65,72 +65,22 @@ func (a *app) runWatch(ctx context.Context, o watchOptions) (err error) {
 		return err
 	}
 	syscall.Umask(0o077)
-	h, err := a.openHost(ctx, l, set, o)
+	cfg := join.Config{Layout: l, Limit: int64(set.Spool.Limit), Name: daemon.HostName(), Version: version(), Say: a.talk, Diag: a.diag()}
+	if o.join != "" {
+		if cfg.Token, err = join.Token(wire.JoinToken, a.in, o.join); err != nil {
+			return err
+		}
+	}
+	h, err := join.OpenHost(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
+	defer func() { err = errors.Join(err, h.Close()) }()
 	if o.enrolOnly {
 		return nil
 	}
-	return a.runHost(ctx, h, set, o)
-}
-
-// runHost watches until the context ends.
-func (a *app) runHost(ctx context.Context, h *host, set settings.Watch, o watchOptions) error {
-	alerts := alert.Start(alert.Config{Webhook: set.Alert.Webhook, Syslog: set.Alert.Syslog, Diag: a.diag()})
-	defer alerts.Close()
-	scan := set.ScanEvery
-	if o.scanEvery > 0 {
-		scan = o.scanEvery
-	}
-	cfg, err := a.watcherConfig(h.layout, upOptions{paths: append(set.Paths, o.paths...), scanEvery: scan, discover: set.Discover})
-	if err != nil {
-		return err
-	}
-	if set.Socket != "" {
-		cfg.Socket, cfg.SocketMode = set.Socket, 0o666 // the kernel says who asks
-	}
-	cfg.Key, cfg.LogKey, cfg.Server, cfg.Spool, cfg.Host, cfg.Alert = h.key, h.log, h.client, h.spool, h.name, alerts.Send
-	cfg.Entry = h.client.Entry
-	w, err := a.newWatcher(ctx, cfg)
-	if err != nil || w == nil {
-		return err
-	}
-	stop, err := serveMetrics(set.Metrics.Listen, w, h.spool)
-	if err != nil {
-		return withHint(err, "name another address in `metrics` of the settings")
-	}
-	defer stop()
-	go func() {
-		select {
-		case <-w.Ready():
-			a.printWatching(w.Status())
-		case <-ctx.Done():
-		}
-	}()
-	return w.Run(ctx)
-}
-
-// newWatcher waits for a server that cannot be reached: a host without a spool
-// has to ask it where its chain stands.
-func (a *app) newWatcher(ctx context.Context, cfg watcher.Config) (*watcher.Watcher, error) {
-	told := false
-	for {
-		w, err := watcher.New(ctx, cfg)
-		if !errors.Is(err, wire.ErrUnreachable) {
-			return w, hintAnswer(err)
-		}
-		if !told {
-			a.talk("waiting for the server: %v", err)
-			told = true
-		}
-		select {
-		case <-time.After(2 * time.Second):
-		case <-ctx.Done():
-			return nil, nil
-		}
-	}
+	p := daemon.Process{Layout: l, Version: version(), Say: a.talk, Diag: a.diag()}
+	return p.Watch(ctx, h, set, daemon.WatchOptions{Paths: o.paths, ScanEvery: o.scanEvery})
 }
 
 // socket is where the watcher on this machine listens.

@@ -1,4 +1,6 @@
-package cli
+// Package drift holds a file on disk against what was recorded of it last. The
+// file is redacted as a watcher would redact it, so nothing secret comes out.
+package drift
 
 import (
 	"bytes"
@@ -15,48 +17,54 @@ import (
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/seal"
 )
 
-// sameAsDisk holds a file against what is recorded of it. The file is redacted as
-// a watcher would redact it; a difference in nothing but a secret shows in the
-// fingerprints, for which the key of this host's watcher is needed.
-func (a *app) sameAsDisk(path string, rec history.Recorded) (bool, error) {
+// Verdict says whether a file is what was recorded of it.
+type Verdict struct {
+	Same    bool
+	Secrets int // secrets of which nothing can be said, for want of the watcher's key
+}
+
+// Compare holds a file against what is recorded of it. A difference in nothing
+// but a secret shows in the fingerprints, for which the key of this host's
+// watcher, in the store at l, is needed.
+func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err error) {
 	if rec.Change.Digest != "" && !rec.Gone {
-		return sameDigest(path, rec.Change.Digest)
+		v.Same, err = sameDigest(path, rec.Change.Digest)
+		return v, err
 	}
 	content, err := readSubject(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return rec.Gone, nil
+		return Verdict{Same: rec.Gone}, nil
 	}
 	if err != nil || rec.NoText {
-		return false, err
+		return v, err
 	}
-	red, known, err := a.redactorHere()
+	red, known, err := redactor(l)
 	if err != nil {
-		return false, err
+		return v, err
 	}
 	cat, err := catalogue.Builtin()
 	if err != nil {
-		return false, err
+		return v, err
 	}
 	m, _ := cat.MatchSuffix(path)
 	res := red.Text(content, redact.Source{Format: rec.Change.Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
-	if !known && len(rec.Secrets) > 0 {
-		a.talk("not looked at: whether the %d secrets in it are the same, for which the watcher's key is needed", len(rec.Secrets))
-		return bytes.Equal(res.Text, rec.Text), nil
+	v.Same = bytes.Equal(res.Text, rec.Text)
+	if known {
+		v.Same = v.Same && slices.Equal(res.Fingerprints, rec.Secrets)
+		return v, nil
 	}
-	return bytes.Equal(res.Text, rec.Text) && slices.Equal(res.Fingerprints, rec.Secrets), nil
+	v.Secrets = len(rec.Secrets)
+	return v, nil
 }
 
-// redactorHere redacts with the key of this host's watcher. Where that is not
-// here, or not for this user to read, a key of no further use takes its place.
-func (a *app) redactorHere() (red *redact.Redactor, known bool, err error) {
-	l, err := a.layout()
-	if err != nil {
-		return nil, false, err
-	}
+// redactor redacts with the key of this host's watcher. Where that is not here,
+// or not for this user to read, a key of no further use takes its place.
+func redactor(l layout.Store) (red *redact.Redactor, known bool, err error) {
 	kf, err := keyfile.Open(l.Key("fingerprint"), "fingerprint")
 	seed := make([]byte, 32)
 	switch {

@@ -1,0 +1,195 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/watcher"
+)
+
+// WatchOptions say what is watched.
+type WatchOptions struct {
+	Paths     []string
+	ScanEvery time.Duration
+	Discover  bool // watch what the catalogue knows
+	OwnEvents bool // record what this process changes too
+}
+
+func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
+	cat, err := catalogue.Builtin()
+	if err != nil {
+		return watcher.Config{}, err
+	}
+	red, secret, err := Redactor(p.Layout)
+	if err != nil {
+		return watcher.Config{}, err
+	}
+	given, err := Absolute(o.Paths)
+	if err != nil {
+		return watcher.Config{}, err
+	}
+	p.tellMissing(given)
+	paths := given
+	if o.Discover {
+		found, err := p.discover(cat)
+		if err != nil {
+			return watcher.Config{}, err
+		}
+		if len(found) == 0 && len(given) == 0 {
+			p.Say("no agent of the catalogue was found on this machine")
+			p.Say("name what to watch: stele up PATH… (a file, a directory or a pattern)")
+		}
+		paths = append(slices.Clone(given), cataloguePaths(cat, found)...)
+	}
+	return watcher.Config{
+		Catalogue: cat, Redactor: red, DigestKey: secret.Bytes(), Paths: paths, Claims: claims(given, p.Layout.Dir),
+		Socket: p.Layout.Socket(), Version: p.Version, ScanEvery: o.ScanEvery, OwnEvents: o.OwnEvents, Now: time.Now, Diag: p.Diag,
+	}, nil
+}
+
+// tellMissing names what is to be watched and is not there: it may come, and it
+// may be mistyped.
+func (p Process) tellMissing(given []string) {
+	for _, g := range given {
+		if _, err := os.Lstat(g); err == nil {
+			continue
+		}
+		if found, err := filepath.Glob(g); err == nil && len(found) == 0 {
+			p.Say("missing      %s: recorded once it is there", terminal.Escape(g))
+		}
+	}
+}
+
+// discover lists the agents on this machine and says so.
+func (p Process) discover(cat *catalogue.Catalogue) ([]catalogue.Found, error) {
+	found, err := cat.Discover("/", homes())
+	if err != nil {
+		return nil, err
+	}
+	files, unreadable := map[string]int{}, map[string]int{}
+	for _, f := range found {
+		if f.Err != nil {
+			unreadable[f.Agent.ID]++
+			p.Say("cannot read  %s: %v", terminal.Escape(f.Path), f.Err)
+			continue
+		}
+		files[f.Agent.ID]++
+	}
+	for _, ag := range cat.Agents {
+		if n := files[ag.ID]; n > 0 {
+			p.Say("found        %-14s %s", ag.ID, terminal.Count(n, "file", "files"))
+		}
+	}
+	return found, nil
+}
+
+// homes are the home directories to look into: for root everyone's, for others
+// their own.
+func homes() []string {
+	if os.Geteuid() == 0 {
+		if passwd, err := os.ReadFile("/etc/passwd"); err == nil {
+			return catalogue.Homes(passwd)
+		}
+	}
+	if h, err := os.UserHomeDir(); err == nil {
+		return []string{h}
+	}
+	return nil
+}
+
+// cataloguePaths turns the catalogue's patterns into paths to watch, those of
+// files that do not exist yet included.
+func cataloguePaths(cat *catalogue.Catalogue, found []catalogue.Found) []string {
+	var paths []string
+	add := func(glob string) {
+		if stem, _, ok := strings.Cut(glob, "/**"); ok {
+			glob = stem
+		}
+		if glob != "" {
+			paths = append(paths, glob)
+		}
+	}
+	for _, ag := range cat.Agents {
+		for _, p := range ag.Paths {
+			switch {
+			case strings.HasPrefix(p.Glob, "/"):
+				add(p.Glob)
+			case strings.HasPrefix(p.Glob, "~/"):
+				for _, h := range homes() {
+					add(h + p.Glob[1:])
+				}
+			}
+		}
+	}
+	for _, f := range found {
+		if f.Err == nil {
+			paths = append(paths, f.Path)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// claims says which files the paths given by a person stand for.
+func claims(given []string, store string) func(string) bool {
+	return func(p string) bool {
+		if Within(store, p) {
+			return false
+		}
+		return slices.ContainsFunc(given, func(g string) bool {
+			if Within(g, p) {
+				return true
+			}
+			ok, err := filepath.Match(g, p)
+			return err == nil && ok
+		})
+	}
+}
+
+// Within reports whether p is dir or below it.
+func Within(dir, p string) bool {
+	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// Absolute makes paths absolute.
+func Absolute(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, abs)
+	}
+	return out, nil
+}
+
+// SayWatching tells people what is watched, what cannot be read, and which
+// layers are active.
+func (p Process) SayWatching(st capture.Status) {
+	for _, l := range st.Layers {
+		p.Say("layer        %-14s %s", l.Name, terminal.Escape(LayerText(l.Live, l.Reason)))
+	}
+	for path, why := range st.Unreadable {
+		p.Say("cannot read  %s: %s", terminal.Escape(path), terminal.Escape(why))
+	}
+	p.Say("watching     %s; `stele log` shows what changes, Ctrl-C ends", terminal.Count(st.Watched, "file", "files"))
+}
+
+// LayerText is how a layer of capture stands, in words.
+func LayerText(live bool, detail string) string {
+	state := "live"
+	if !live {
+		state = "not live"
+	}
+	if detail != "" {
+		state += ": " + detail
+	}
+	return state
+}
