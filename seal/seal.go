@@ -90,5 +90,11 @@ type Disclosure struct {
 // Seal returns the seal that d opens.
 func (d *Disclosure) Seal() entry.Hash { return Seal(d.Source, d.Seq, d.Line, d.Salt, d.Body) }
 
-// Opens reports whether d opens a seal.
-func (d *Disclosure) Opens(h entry.Hash) bool { return d.Seal() == h }
+// Opens reports whether d opens a seal. A body beyond the limits opens none.
+func (d *Disclosure) Opens(h entry.Hash) bool {
+	limit := MaxBody
+	if d.Line.IsText() {
+		limit = MaxText
+	}
+	return len(d.Body) <= limit && d.Seal() == h
+}

@@ -113,12 +113,12 @@ func (v *bodyVectors) types() {
 		"who": {
 			"user": "string", "uid": "number", "euid": "number", "gid": "number", "login_user": "string", "login_uid": "number",
 			"pid": "number", "started": "string", "exe": "string", "command": "array", "tty": "string", "unit": "string",
-			"container": "string", "ancestors": "", "session": "object", "author": "string", "claimed": "flag",
+			"container": "string", "ancestors": "", "session": "object", "author": "string", "claimed": "flag", "named_by": "string",
 		},
 		"why": {"reason": "string", "ticket": "string", "learnt": "string"},
 		"how": {
 			"layer": "string", "confidence": "string", "version": "string", "detail": "string", "set": "object",
-			"claimed": "object", "import": "object", "host": "object", "signals": "array",
+			"claimed": "object", "import": "object", "host": "object", "signals": "array", "beats": "array",
 		},
 		"what": {
 			"host": "string", "agent": "string", "path": "string", "time": "string", "from": "string", "format": "string",
@@ -138,6 +138,9 @@ func (v *bodyVectors) types() {
 	}
 	v.good("who", "pid is 2^53-1", `{"pid":9007199254740991}`)
 	v.bad("who", "ancestor's uid is 2^32", `{"ancestors":[{"pid":1,"uid":4294967296}]}`)
+	for _, n := range []int{8, 9, 100} {
+		v.good("who", fmt.Sprint(n, " ancestors"), `{"ancestors":[`+strings.TrimSuffix(strings.Repeat(`{"pid":1},`, n), ",")+`]}`)
+	}
 	v.bad("who", "ancestor is no object", `{"ancestors":[1]}`)
 	v.bad("who", "ancestor's pid is negative", `{"ancestors":[{"pid":-1}]}`)
 	v.bad("who", "command holds a number", `{"command":["a",1]}`)
@@ -146,9 +149,56 @@ func (v *bodyVectors) types() {
 	v.bad("what", "owner's uid is 2^32", `{"action":"create","owner":{"gid":0,"uid":4294967296}}`)
 	v.bad("what", "action missing", `{"path":"/a"}`)
 	v.bad("what", "action is null", `{"action":null}`)
+	for field, right := range map[string]string{
+		"claimed.time": "string", "claimed.author_time": "string", "claimed.repository": "string", "claimed.commit": "string",
+		"host.name": "string", "host.machine": "string", "host.os": "string", "import.file": "string", "import.first": "number", "import.rows": "number",
+		"set.id": "string", "set.part": "number", "set.of": "number",
+	} {
+		v.inside("how", field, all, right)
+	}
+	for _, field := range []string{"session.id", "session.kind", "session.address"} {
+		v.inside("who", field, all, "string")
+	}
+	for field, right := range map[string]string{"owner.user": "string", "owner.group": "string", "owner.uid": "number", "owner.gid": "number"} {
+		v.inside("what", field, all, right)
+	}
+	for _, field := range []string{"beats", "signals"} {
+		v.bad("how", field+" hold a number", fmt.Sprintf(`{%q:["a",1]}`, field))
+	}
+	for _, field := range []string{"marks", "secrets"} {
+		v.bad("what", field+" hold a number", fmt.Sprintf(`{"action":"create",%q:["a",1]}`, field))
+	}
+	v.good("what", "marks not in order", `{"action":"create","marks":["b","a"]}`)
+	v.good("what", "owner's gid is 2^32-1", `{"action":"create","owner":{"gid":4294967295,"uid":0}}`)
+	v.bad("what", "owner's gid is 2^32", `{"action":"create","owner":{"gid":4294967296,"uid":0}}`)
+	for _, b := range []struct{ kind, name, body string }{
+		{"who", "command64", `{"command64":7}`},
+		{"who", "user64 beside user", `{"user":"a","user64":"?"}`},
+		{"who", "session.pid is a string", `{"session":{"pid":"1"}}`},
+		{"how", "host.id is a number", `{"host":{"id":1}}`},
+		{"how", "set.name is a number", `{"set":{"id":"s","name":1,"of":1,"part":1}}`},
+		{"what", "agent64 not base64", `{"action":"create","agent64":"?"}`},
+		{"what", "host64 beside host", `{"action":"create","host":"a","host64":7}`},
+		{"what", "owner.euid is a string", `{"action":"create","owner":{"euid":"0","gid":0,"uid":0}}`},
+		{"what", "before.id is a number", `{"action":"create","before":{"id":1}}`},
+		{"what", "before is empty", `{"action":"create","before":{}}`},
+		{"what", "empty path in base64", `{"action":"create","path64":""}`},
+	} {
+		v.good(b.kind, b.name, b.body)
+	}
+	v.bad("what", "empty path given twice", `{"action":"create","path":"","path64":""}`)
+	v.bad("what", "action is empty", `{"action":""}`)
 	v.bad("how", "host name is a number", `{"host":{"name":1}}`)
 	v.bad("how", "part is negative", `{"set":{"id":"s","of":1,"part":-1}}`)
 	v.bad("how", "rows are a string", `{"import":{"rows":"1"}}`)
+}
+
+// inside has a field of an object with values of every type.
+func (v *bodyVectors) inside(kind, path string, values map[string]string, right string) {
+	outer, field, _ := strings.Cut(path, ".")
+	for typ, value := range values {
+		v.typed(kind, path+" is "+typ, fieldBody(kind, outer, fmt.Sprintf(`{%q:%s}`, field, value)), typ == right)
+	}
 }
 
 func (v *bodyVectors) typed(kind, name, content string, right bool) {

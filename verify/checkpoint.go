@@ -2,6 +2,9 @@ package verify
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -18,52 +21,86 @@ type Checkpoint struct {
 	Note   []byte // as signed
 }
 
-// OpenCheckpoint reads a checkpoint and verifies the log's signature on it. The
-// error is a *[Finding].
+// OpenCheckpoint reads a checkpoint (C2SP tlog-checkpoint) and verifies the log's
+// signature on it. Every signature line under the log's key must verify, and all
+// must be in canonical base64: nobody can add to a checkpoint but lines of other
+// keys. The error is a *[Finding].
 func OpenCheckpoint(key *entry.LogKey, signed []byte) (Checkpoint, error) {
-	bad := func(format string, args ...any) (Checkpoint, error) {
-		return Checkpoint{}, found(BadCheckpoint, 0, entry.Source{}, format, args...)
-	}
 	verifier, err := note.NewVerifier(key.VKey())
 	if err != nil {
-		return bad("log key: %v", err)
+		return badCheckpoint("log key: %v", err)
 	}
-	n, err := note.Open(signed, note.VerifierList(verifier))
-	if err != nil {
-		return bad("%v", err)
+	if _, err := note.Open(signed, note.VerifierList(verifier)); err != nil {
+		return badCheckpoint("%v", err)
 	}
-	for _, s := range append(n.Sigs, n.UnverifiedSigs...) { // note.Open takes other spellings too
-		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
-			return bad("signature of %.80q is not in canonical base64", s.Name)
+	text, lines, _ := cutNote(signed)
+	for line := range strings.Lines(lines) {
+		if why := fault(line, text, verifier); why != "" {
+			return badCheckpoint("signature line %.80q %s", line, why)
 		}
 	}
-	lines := strings.Split(n.Text, "\n")
-	if len(lines) < 4 || lines[0] != key.Origin() {
-		return bad("origin %.80q is not %q", lines[0], key.Origin())
+	cp, err := ReadCheckpoint(signed)
+	if err == nil && cp.Origin != key.Origin() {
+		return badCheckpoint("origin %.80q is not %q", cp.Origin, key.Origin())
+	}
+	return cp, err
+}
+
+// fault says what is wrong with a signature line of a note. note.Open takes other
+// spellings of base64, and only looks at the first line of a key.
+func fault(line, text string, v note.Verifier) string {
+	name, b64, _ := strings.Cut(strings.TrimPrefix(line, "— "), " ")
+	sig, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSuffix(b64, "\n"))
+	switch {
+	case err != nil:
+		return "is not in canonical base64"
+	case name == v.Name() && binary.BigEndian.Uint32(sig) == v.KeyHash() && !v.Verify([]byte(text), sig[4:]):
+		return "does not verify"
+	}
+	return ""
+}
+
+// cutNote cuts a note at its last empty line.
+func cutNote(signed []byte) (text, lines string, ok bool) {
+	s := string(signed)
+	at := strings.LastIndex(s, "\n\n")
+	if at < 0 {
+		return "", "", false
+	}
+	return s[:at+1], s[at+2:], true
+}
+
+func badCheckpoint(format string, args ...any) (Checkpoint, error) {
+	return Checkpoint{}, found(BadCheckpoint, 0, entry.Source{}, format, args...)
+}
+
+// ReadCheckpoint reads what a checkpoint says, as strictly as [OpenCheckpoint],
+// and verifies no signature: that is for those who were given the log's key. The
+// error is a *[Finding].
+func ReadCheckpoint(signed []byte) (Checkpoint, error) {
+	text, _, ok := cutNote(signed)
+	if !ok {
+		return badCheckpoint("no empty line before the signatures")
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) < 3 || slices.Contains(lines, "") {
+		return badCheckpoint("it does not begin with origin, size and root, or has an empty line")
 	}
 	size, ok := parseSize(lines[1])
 	if !ok {
-		return bad("%.40q is not a size", lines[1])
+		return badCheckpoint("%.40q is not a size", lines[1])
 	}
 	root, err := entry.ParseHash(lines[2])
 	if err != nil {
-		return bad("%v", err)
+		return badCheckpoint("%v", err)
 	}
 	if size == 0 && root != entry.EmptyRoot {
-		return bad("size 0 with a root that is not the empty tree's")
+		return badCheckpoint("size 0 with a root that is not the empty tree's")
 	}
-	return Checkpoint{key.Origin(), size, root, signed}, nil
+	return Checkpoint{lines[0], size, root, signed}, nil
 }
 
 func parseSize(s string) (n uint64, ok bool) {
-	if s == "" || len(s) > 16 || (s[0] == '0' && len(s) > 1) {
-		return 0, false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + uint64(s[i]-'0')
-	}
-	return n, n <= entry.MaxNumber
+	n, err := strconv.ParseUint(s, 10, 53)
+	return n, err == nil && strconv.FormatUint(n, 10) == s
 }

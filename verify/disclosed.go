@@ -66,9 +66,6 @@ func (o *opened) open(e *entry.Entry, ds []seal.Disclosure, line entry.Line, sea
 }
 
 func (o *opened) read(e *entry.Entry, line entry.Line, b []byte) bool {
-	if len(b) > seal.MaxBody {
-		return false
-	}
 	switch line.Name() {
 	case "who":
 		return body.Unmarshal(b, new(body.Who)) == nil
@@ -111,7 +108,7 @@ func (l *Log) disclosed(lf *leaf, standing Standing) {
 		l.report(Malformation(lf.index, e.Source, line))
 	}
 	switch {
-	case e.Kind == entry.Enrol:
+	case e.Kind == entry.Enrol && !lf.late:
 		l.subjects.enrol(e.Open.Key.Source(), o.host)
 	case e.Kind == entry.Gap:
 		l.subjects.gaps[e.Source] = lf.index
@@ -202,10 +199,16 @@ func (l *Log) void(at uint64, o opening) error {
 		for _, i := range append([]uint64{at}, l.again[o.id]...) {
 			l.report(found(Unerased, i, e.Source, "%s was erased and still opens", o.line))
 		}
-	case o.line.K() < max(1, len(e.What)):
+	case exists(e, o.line):
 		l.verdict.Erased++
 	}
 	return nil
+}
+
+// exists reports whether an entry has a line, for a text that of its what.
+func exists(e *entry.Entry, line entry.Line) bool {
+	_, sealed := e.Seal(line)
+	return sealed || line.IsText() && line.K() < len(e.What)
 }
 
 // sealOf finds the seal on a line, that of a text by way of its what.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/seal"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -23,49 +22,207 @@ type judged struct {
 	raw    []byte
 	e      *entry.Entry
 	id     entry.ID
-	passed bool   // all steps up to 11
-	as     string // fresh, duplicate or fork; empty where not passed
+	later  bool        // of a later version
+	saw    verify.Code // the finding of steps 16 and 17
+	passed bool        // all steps up to 11
+	as     string      // fresh, duplicate or fork; empty where not passed
 	opens  map[entry.Line][]byte
 	whats  []*body.What
+
+	lateness int // 0 not asked yet, 1 no, 2 yes
 }
 
 type judge struct {
-	key         *entry.LogKey
-	leaves      []*judged
-	disclosures []seal.Disclosure // nil: none given
-	found       []findingVector
+	v         logVector
+	key       *entry.LogKey
+	leaves    []*judged
+	said      verdictVector
+	claims    []*judged // leaves that saw what this log has not
+	convicted []string  // checkpoints that the log does not stand by
 }
 
-// judgeLog returns the findings of steps 4 to 26.
-func judgeLog(key *entry.LogKey, leaves [][]byte, disclosures []seal.Disclosure) []findingVector {
-	j := &judge{key: key, disclosures: disclosures, found: []findingVector{}}
-	for i, raw := range leaves {
+// judgeLog returns the verdict on a log whose checkpoint is good.
+func judgeLog(v logVector) verdictVector {
+	j := &judge{v: v, key: logKey(), said: verdictVector{Findings: []findingVector{}}}
+	for i, raw := range v.Entries {
 		l := &judged{index: i, raw: raw, opens: make(map[entry.Line][]byte)}
 		j.leaves = append(j.leaves, l)
 		j.admit(l)
 	}
+	j.log()
+	if whole(v) {
+		j.sources()
+	}
+	j.sort()
+	j.status()
+	return j.said
+}
+
+// log is steps 2 and 3.
+func (j *judge) log() {
+	cp := must(verify.ReadCheckpoint([]byte(j.v.Checkpoint)))
+	at := len(j.leaves)
+	if !whole(j.v) {
+		j.said.Findings = append(j.said.Findings, find("tree-mismatch", at))
+	}
+	for _, signed := range append([]string{j.v.Believed}, j.v.AtHand...) {
+		if signed == "" || slices.Contains(j.convicted, signed) {
+			continue
+		}
+		old := must(verify.ReadCheckpoint([]byte(signed)))
+		code := verify.Code("fork")
+		switch {
+		case old.Size > cp.Size:
+			code = "shrunk"
+		case old.Size == cp.Size && old.Root == cp.Root:
+			continue
+		case old.Size < cp.Size && (!whole(j.v) || old.Root == j.treeOf(old.Size)):
+			continue
+		}
+		j.convicted = append(j.convicted, signed)
+		j.said.Findings = append(j.said.Findings, find(code, at))
+	}
+}
+
+// sources is steps 12 to 26, and the counts.
+func (j *judge) sources() {
+	c := &countsVector{}
 	for _, l := range j.leaves {
-		if l.as == "fresh" {
+		switch {
+		case l.as == "fresh":
 			j.source(l)
+		case l.as == "duplicate":
+			c.Duplicates++
+		case l.as == "fork":
+			j.find("forked-source", l)
+		case l.later:
+			c.NotUnderstood++
+		}
+		if l.passed {
+			c.Changes += uint64(len(l.e.What))
 		}
 	}
 	j.holes()
-	if disclosures != nil {
-		j.vault()
+	if j.v.Disclosures != nil {
+		j.vault(c)
 	}
 	j.rolls()
-	j.sort()
-	return j.found
+	j.contests()
+	enrolled := make(map[entry.Source]bool)
+	for _, l := range j.leaves {
+		if l.passed && l.e.Kind == entry.Enrol && !j.late(l) {
+			enrolled[l.e.Open.Key.Source()] = true
+		}
+	}
+	c.Sources = len(enrolled)
+	j.said.Counts = c
 }
 
-func (j *judge) find(code verify.Code, l *judged) { j.found = append(j.found, find(code, l.index)) }
+// contests decides whom wrong saw lines accuse.
+func (j *judge) contests() {
+	for _, l := range j.claims {
+		var same []*judged
+		for _, o := range j.claims {
+			if o.e.Saw == l.e.Saw && j.speaks(o) {
+				same = append(same, o)
+			}
+		}
+		switch {
+		case j.convicts(l.e.Saw):
+		case !j.speaks(l) || !j.several(same) || j.decided(l.e.Saw.Size):
+			j.find(l.saw, l)
+		case same[0] == l:
+			c := contestVector{Size: l.e.Saw.Size, Root: l.e.Saw.Root.String()}
+			for _, o := range same {
+				c.Saw = append(c.Saw, sightingVector{uint64(o.index), o.e.Source.String()})
+			}
+			j.said.Contested = append(j.said.Contested, c)
+		}
+	}
+}
+
+// speaks reports whether a leaf is its source's word.
+func (j *judge) speaks(l *judged) bool {
+	return !j.late(l)
+}
+
+func (j *judge) convicts(s entry.Saw) bool {
+	return slices.ContainsFunc(j.convicted, func(signed string) bool {
+		cp := must(verify.ReadCheckpoint([]byte(signed)))
+		return cp.Size == s.Size && cp.Root == s.Root
+	})
+}
+
+func (j *judge) decided(size uint64) bool {
+	if j.v.Believed == "" || slices.Contains(j.convicted, j.v.Believed) {
+		return false
+	}
+	return must(verify.ReadCheckpoint([]byte(j.v.Believed))).Size >= size
+}
+
+// several reports whether leaves are of a recorder or of two hosts: it spreads
+// from the first one's source to all that are on its host.
+func (j *judge) several(leaves []*judged) bool {
+	if len(leaves) == 0 {
+		return false
+	}
+	near := map[entry.Source]bool{leaves[0].e.Source: true}
+	for range j.leaves {
+		for _, a := range j.leaves {
+			for _, b := range j.leaves {
+				if on, also := j.introduces(a), j.introduces(b); on != nil && also != nil && near[on.source] && on.near(also) {
+					near[also.source] = true
+				}
+			}
+			if on := j.introduces(a); on != nil && on.follows != nil && (near[on.source] || near[*on.follows]) {
+				near[on.source], near[*on.follows] = true, true
+			}
+		}
+	}
+	return slices.ContainsFunc(leaves, func(l *judged) bool { return j.role(l) == entry.Recorder || !near[l.e.Source] })
+}
+
+// introduced is a source as the log introduces it.
+type introduced struct {
+	source  entry.Source
+	follows *entry.Source
+	host    string
+	known   bool
+}
+
+func (a *introduced) near(b *introduced) bool { return a.known && b.known && a.host == b.host }
+
+func (j *judge) introduces(l *judged) *introduced {
+	if !l.passed || l.e.Kind != entry.Enrol || j.late(l) {
+		return nil
+	}
+	in := &introduced{source: l.e.Open.Key.Source(), follows: l.e.Open.Follows}
+	var how body.How
+	if b, ok := l.opens[entry.LineHow]; ok && body.Unmarshal(b, &how) == nil && how.Host != nil {
+		in.host, in.known = how.Host.Name, true
+	}
+	return in
+}
+
+func (j *judge) status() {
+	switch {
+	case slices.ContainsFunc(j.said.Findings, func(f findingVector) bool { return f.Accused != "source" }):
+		j.said.Status = 3
+	case len(j.said.Contested) > 0 || slices.ContainsFunc(j.leaves, func(l *judged) bool { return l.later }):
+		j.said.Status = 1
+	}
+}
+
+func (j *judge) find(code verify.Code, l *judged) {
+	j.said.Findings = append(j.said.Findings, find(code, l.index))
+}
 
 func (j *judge) sort() {
 	var order []verify.Code
 	for c := range verify.Checks {
 		order = append(order, c)
 	}
-	slices.SortStableFunc(j.found, func(a, b findingVector) int {
+	slices.SortStableFunc(j.said.Findings, func(a, b findingVector) int {
 		return cmp.Or(cmp.Compare(a.Index, b.Index), slices.Index(order, a.Code)-slices.Index(order, b.Code))
 	})
 }
@@ -83,7 +240,7 @@ func (j *judge) before(l *judged, pick func(*judged) bool) []*judged {
 
 // enrolment is the leaf before l that enrolled a source.
 func (j *judge) enrolment(l *judged, src entry.Source) *judged {
-	for _, p := range j.before(l, func(p *judged) bool { return p.e.Kind == entry.Enrol && p.e.Open.Key.Source() == src }) {
+	for _, p := range j.before(l, func(p *judged) bool { return p.e.Kind == entry.Enrol && p.e.Open.Key.Source() == src && !j.late(p) }) {
 		return p
 	}
 	return nil
@@ -101,6 +258,7 @@ func (j *judge) role(l *judged) entry.Role {
 func (j *judge) admit(l *judged) {
 	var err error
 	if l.e, err = entry.Parse(l.raw); errors.Is(err, entry.ErrVersion) {
+		l.later = true
 		return
 	} else if err != nil {
 		j.find("malformed", l)
@@ -117,9 +275,6 @@ func (j *judge) admit(l *judged) {
 			l.as = "duplicate"
 			break
 		}
-	}
-	if l.as == "fork" {
-		j.find("forked-source", l)
 	}
 }
 
@@ -179,9 +334,12 @@ func (j *judge) source(l *judged) {
 		j.find("after-revoke", l)
 	}
 	if e.Saw.Size > uint64(l.index) {
-		j.find("saw-future", l)
+		l.saw = "saw-future"
 	} else if j.treeOf(e.Saw.Size) != e.Saw.Root {
-		j.find("saw-mismatch", l)
+		l.saw = "saw-mismatch"
+	}
+	if l.saw != "" {
+		j.claims = append(j.claims, l)
 	}
 	if len(own) > 0 && e.Saw.Size < own[0].e.Saw.Size {
 		j.find("saw-rollback", l)
@@ -211,6 +369,12 @@ func (j *judge) clock(l *judged) {
 
 func (j *judge) references(l *judged) {
 	ids := slices.Clone(l.e.Open.About)
+	if l.e.Open.Says == "approve" { // may stand before what it approves
+		if !slices.ContainsFunc(j.leaves, func(p *judged) bool { return p.passed && p.id == ids[0] }) {
+			j.find("unknown-reference", l)
+		}
+		return
+	}
 	for _, v := range l.e.Open.Voids {
 		ids = append(ids, v.ID)
 	}
@@ -251,13 +415,13 @@ func (j *judge) holes() {
 					lowest = min(lowest, i)
 				}
 			}
-			j.found = append(j.found, find("sequence-gap", lowest))
+			j.said.Findings = append(j.said.Findings, find("sequence-gap", lowest))
 		}
 	}
 }
 
 // vault is steps 21 to 25.
-func (j *judge) vault() {
+func (j *judge) vault(c *countsVector) {
 	voided := j.voided()
 	for _, l := range j.leaves {
 		if !l.passed {
@@ -277,12 +441,23 @@ func (j *judge) vault() {
 			}
 		}
 	}
+	for _, l := range j.leaves {
+		c.Disclosed += uint64(len(l.opens))
+	}
+	for v := range voided {
+		l := j.leaves[slices.IndexFunc(j.leaves, func(l *judged) bool { return l.passed && l.id == v.ID })]
+		_, opens := l.opens[v.Line]
+		_, is := l.e.Seal(v.Line)
+		if !opens && (is || v.Line.IsText() && v.Line.K() < len(l.e.What)) {
+			c.Erased++
+		}
+	}
 	j.subjects()
 }
 
 func (j *judge) open(l *judged, line entry.Line, h entry.Hash, voided map[entry.Void]bool) {
 	given := false
-	for _, d := range j.disclosures {
+	for _, d := range j.v.Disclosures {
 		if d.Source != l.e.Source || d.Seq != l.e.Seq || d.Line != line {
 			continue
 		}
@@ -340,11 +515,18 @@ func (j *judge) voided() map[entry.Void]bool {
 	return voided
 }
 
-// late says that a revoke stands before a leaf whose seq it cuts off.
+// late says that a revoke stands before a leaf whose seq it cuts off, and is its
+// own source's word.
 func (j *judge) late(l *judged) bool {
-	return len(j.before(l, func(p *judged) bool {
-		return p.e.Kind == entry.Revoke && *p.e.Open.Source == l.e.Source && p.e.Open.Last < l.e.Seq
-	})) > 0
+	if l.lateness == 0 {
+		l.lateness = 1
+		if len(j.before(l, func(p *judged) bool {
+			return p.e.Kind == entry.Revoke && *p.e.Open.Source == l.e.Source && p.e.Open.Last < l.e.Seq && !j.late(p)
+		})) > 0 {
+			l.lateness = 2
+		}
+	}
+	return l.lateness == 2
 }
 
 func (j *judge) effective(l *judged) bool {
@@ -357,7 +539,9 @@ func (j *judge) effective(l *judged) bool {
 		if !p.passed {
 			continue
 		}
-		need = max(need, p.e.Open.Erasers)
+		if !j.late(p) {
+			need = max(need, p.e.Open.Erasers)
+		}
 		o := &p.e.Open
 		if p.e.Kind == entry.Remark && o.Says == "approve" && o.About[0] == l.id && j.role(p) == entry.Person && !j.late(p) {
 			persons[p.e.Source] = true
@@ -517,8 +701,9 @@ func (j *judge) lastAbsent(l *judged, src entry.Source) int {
 // lived reports whether a tree of that size holds what a recorder signed just
 // before a roll call.
 func (j *judge) lived(l *judged, size int) bool {
-	return len(j.before(l, func(p *judged) bool {
+	recorded := j.before(l, func(p *judged) bool { return p.as == "fresh" && j.role(p) == entry.Recorder })
+	return slices.ContainsFunc(recorded[max(0, len(recorded)-256):], func(p *judged) bool {
 		ago := l.e.At().Sub(p.e.At())
-		return p.as == "fresh" && j.role(p) == entry.Recorder && p.index < size && ago >= 0 && ago < 30*time.Second
-	})) > 0
+		return p.index < size && ago >= 0 && ago < 30*time.Second
+	})
 }

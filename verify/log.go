@@ -27,8 +27,17 @@ type Config struct {
 	Key        *entry.LogKey
 	Checkpoint Checkpoint // opened with OpenCheckpoint
 
-	// RootAt returns the root of the log's tree at an earlier size, from hashes
-	// that were authenticated against Checkpoint. An error stops the examination.
+	// Believed is the checkpoint of this log that this verifier believed before,
+	// nil if there is none. AtHand are others that the log's key signed, whoever
+	// brought them. All are opened with OpenCheckpoint. The tree must be theirs too
+	// (step 3), and what they show decides whom a wrong saw line accuses.
+	Believed *Checkpoint
+	AtHand   []Checkpoint
+
+	// RootAt returns the root of the log's tree at a size of 1 to the number of
+	// leaves added, and after the last one of the tree that Checkpoint describes. A
+	// *Finding as the error says that bytes at hand do not lead to it: nothing is
+	// then judged by it. Any other error stops the examination.
 	RootAt func(size uint64) (entry.Hash, error)
 
 	// Open returns what disclosures there are for an entry, those of its texts
@@ -61,8 +70,9 @@ type Log struct {
 	tree     tree
 	batch    []leaf // of the Add that runs; kept for its memory
 	chains   map[entry.Source]*chain
-	pending  []signed              // leaves since the last one of a recorder
-	roots    map[uint64]entry.Hash // that were asked for lately: many leaves saw one tree
+	pending  []signed        // leaves since the last one of a recorder
+	roots    map[uint64]Root // that were asked for lately
+	claims   []claim         // of trees that this log has not
 	refs     []reference
 	approved map[entry.ID]map[entry.Source]bool // persons who approved, by entry
 	erases   []erasure
@@ -85,6 +95,7 @@ type reference struct {
 	index  uint64
 	source entry.Source
 	id     entry.ID
+	later  bool // it may stand after the leaf too
 }
 
 // erasure is what an erase asks for. Once in effect it stays so, however many
@@ -117,7 +128,7 @@ func NewLog(cfg Config) *Log {
 		sources:  NewSources(cfg.Key),
 		chains:   make(map[entry.Source]*chain),
 		approved: make(map[entry.ID]map[entry.Source]bool),
-		roots:    make(map[uint64]entry.Hash),
+		roots:    make(map[uint64]Root),
 		again:    make(map[entry.ID][]uint64),
 		missing:  make(map[opening][]missing),
 		subjects: newSubjects(),
@@ -266,6 +277,10 @@ func (l *Log) chain(lf *leaf) (Standing, error) {
 	c.add(e.Seq, Link{lf.id, lf.index, e.Saw.Size}, standing)
 	l.gather(lf)
 	for _, f := range fs {
+		if f.Code == SawFuture || f.Code == SawMismatch {
+			l.claims = append(l.claims, claim{view{e.Saw.Size, e.Saw.Root}, f, !lf.late})
+			continue
+		}
 		l.report(f)
 	}
 	switch standing {
@@ -283,17 +298,17 @@ func (l *Log) root(e *entry.Entry, index uint64, standing Standing) (Root, error
 	if standing != Fresh || e.Saw.Size == 0 || e.Saw.Size > index {
 		return Root{}, nil
 	}
-	h, err := l.rootAt(e.Saw.Size)
-	return Root{h, true}, err
+	return l.rootAt(e.Saw.Size)
 }
 
-func (l *Log) rootAt(size uint64) (entry.Hash, error) {
+// rootAt remembers what treeAt says: many leaves saw one tree.
+func (l *Log) rootAt(size uint64) (Root, error) {
 	if root, ok := l.roots[size]; ok {
 		return root, nil
 	}
-	root, err := l.cfg.RootAt(size)
+	root, err := l.treeAt(size)
 	if err != nil {
-		return entry.Hash{}, fmt.Errorf("root at size %d: %w", size, err)
+		return Root{}, err
 	}
 	if len(l.roots) >= maxRoots {
 		clear(l.roots)
@@ -362,10 +377,10 @@ func (l *Log) persons(er *erasure) int {
 func (l *Log) references(lf *leaf) {
 	e := lf.entry
 	for _, id := range e.Open.About {
-		l.refs = append(l.refs, reference{lf.index, e.Source, id})
+		l.refs = append(l.refs, reference{lf.index, e.Source, id, e.Open.Says == "approve"})
 	}
 	for _, v := range e.Open.Voids {
-		l.refs = append(l.refs, reference{lf.index, e.Source, v.ID})
+		l.refs = append(l.refs, reference{lf.index, e.Source, v.ID, false})
 	}
 	if s := e.Open.Source; s != nil && l.sources.Lookup(*s) == nil {
 		l.report(found(UnknownReference, lf.index, e.Source, "source %s is not enrolled", s))
@@ -374,7 +389,24 @@ func (l *Log) references(lf *leaf) {
 
 // Finish judges what can only be judged at the end and returns the verdict.
 func (l *Log) Finish() (Verdict, error) {
-	l.whole()
+	l.verdict.Sources = l.sources.Len()
+	whole := l.whole()
+	convicting, err := l.convict()
+	if err != nil {
+		return Verdict{}, err
+	}
+	if whole {
+		err = l.conclude(convicting)
+	} else { // whoever altered the leaves must not get others accused
+		l.verdict.Findings = slices.DeleteFunc(l.verdict.Findings, func(f Finding) bool { return f.Accused != TheLog })
+	}
+	l.verdict.sort()
+	return l.verdict, err
+}
+
+// conclude judges sources and vault by all leaves, which are those of the tree.
+func (l *Log) conclude(convicting map[view]bool) error {
+	l.judgeClaims(convicting)
 	for _, src := range slices.SortedFunc(maps.Keys(l.chains), compareSources) {
 		for _, h := range l.chains[src].holes() {
 			l.report(Missing(h.index, src, h.first, h.last))
@@ -383,12 +415,7 @@ func (l *Log) Finish() (Verdict, error) {
 	index := l.resolve()
 	l.unknownReferences(index)
 	l.mismatches()
-	if err := l.erased(index); err != nil {
-		return Verdict{}, err
-	}
-	l.verdict.Sources = l.sources.Len()
-	l.verdict.sort()
-	return l.verdict, nil
+	return l.erased(index)
 }
 
 func compareSources(a, b entry.Source) int { return slices.Compare(a[:], b[:]) }
@@ -421,20 +448,9 @@ func (l *Log) resolve() map[entry.ID]uint64 {
 func (l *Log) unknownReferences(index map[entry.ID]uint64) {
 	reported := make(map[reference]bool)
 	for _, r := range l.refs {
-		if at, ok := index[r.id]; (!ok || at >= r.index) && !reported[r] {
+		if at, ok := index[r.id]; (!ok || at >= r.index && !r.later) && !reported[r] {
 			reported[r] = true
 			l.report(found(UnknownReference, r.index, r.source, "entry %s does not stand before", r.id))
 		}
-	}
-}
-
-func (l *Log) whole() {
-	size := l.verdict.Size
-	if want := l.cfg.Checkpoint.Size; size != want {
-		l.report(found(TreeMismatch, size, entry.Source{}, "%d leaves where the checkpoint says %d", size, want))
-		return
-	}
-	if l.tree.root() != l.cfg.Checkpoint.Root {
-		l.report(found(TreeMismatch, size, entry.Source{}, "the leaves have another root than the checkpoint"))
 	}
 }

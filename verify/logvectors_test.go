@@ -27,9 +27,40 @@ type logVector struct {
 	VKey        string            `json:"vkey"`
 	Checkpoint  string            `json:"checkpoint"`
 	Believed    string            `json:"believed,omitempty"` // a checkpoint believed before
+	AtHand      []string          `json:"at_hand,omitempty"`  // further checkpoints
 	Entries     [][]byte          `json:"entries"`
 	Disclosures []seal.Disclosure `json:"disclosures,omitzero"`
-	Findings    []findingVector   `json:"findings"`
+	verdictVector
+}
+
+// verdictVector is what a verifier must say about a log.
+type verdictVector struct {
+	Findings  []findingVector `json:"findings"`
+	Contested []contestVector `json:"contested,omitempty"`
+	Status    int             `json:"status"`
+	Counts    *countsVector   `json:"counts,omitempty"` // where the leaves are those of the checkpoint
+}
+
+// contestVector is a tree that is contested, and who saw it.
+type contestVector struct {
+	Size uint64           `json:"size"`
+	Root string           `json:"root"`
+	Saw  []sightingVector `json:"saw"`
+}
+
+type sightingVector struct {
+	Index  uint64 `json:"index"`
+	Source string `json:"source"`
+}
+
+// countsVector is what a verifier counts.
+type countsVector struct {
+	Changes       uint64 `json:"changes"`
+	Disclosed     uint64 `json:"disclosed"`
+	Erased        uint64 `json:"erased"`
+	Duplicates    uint64 `json:"duplicates"`
+	NotUnderstood uint64 `json:"not_understood"`
+	Sources       int    `json:"sources"`
 }
 
 type findingVector struct {
@@ -59,8 +90,58 @@ func find(code verify.Code, index int) findingVector {
 func (m *maker) vector(name, comment string, findings ...findingVector) logVector {
 	return logVector{
 		Name: name, Comment: comment, VKey: logKey().VKey(), Checkpoint: checkpointOf(m.leaves),
-		Entries: slices.Clone(m.leaves), Findings: append([]findingVector{}, findings...),
+		Entries: slices.Clone(m.leaves), verdictVector: verdictVector{Findings: append([]findingVector{}, findings...)},
 	}
+}
+
+// believing is the log to somebody who believed another one before.
+func (v logVector) believing(leaves [][]byte) logVector {
+	v.Believed = checkpointOf(leaves)
+	return v
+}
+
+// with is the log to somebody who was given checkpoints of other ones.
+func (v logVector) with(logs ...[][]byte) logVector {
+	for _, leaves := range logs {
+		v.AtHand = append(v.AtHand, checkpointOf(leaves))
+	}
+	return v
+}
+
+// contested is the log with a tree contested by what leaves saw.
+func (v logVector) contested(leaves ...int) logVector {
+	first := must(entry.Parse(v.Entries[leaves[0]]))
+	c := contestVector{Size: first.Saw.Size, Root: first.Saw.Root.String()}
+	for _, i := range leaves {
+		c.Saw = append(c.Saw, sightingVector{uint64(i), must(entry.Parse(v.Entries[i])).Source.String()})
+	}
+	v.Contested = append(v.Contested, c)
+	return v
+}
+
+// settled fills in what follows from what a vector says: the exit status and, by
+// the slow verifier, the counts.
+func (v logVector) settled() logVector {
+	later := slices.ContainsFunc(v.Entries, func(b []byte) bool {
+		_, err := entry.Parse(b)
+		return errors.Is(err, entry.ErrVersion)
+	})
+	if len(v.Contested) > 0 || later {
+		v.Status = 1
+	}
+	if slices.ContainsFunc(v.Findings, func(f findingVector) bool { return f.Accused != "source" }) {
+		v.Status = 3
+	}
+	if whole(v) {
+		v.Counts = judgeLog(v).Counts
+	}
+	return v
+}
+
+// whole reports whether the leaves are those of the checkpoint.
+func whole(v logVector) bool {
+	cp, err := verify.OpenCheckpoint(logKey(), []byte(v.Checkpoint))
+	return err == nil && v.VKey == logKey().VKey() && cp.Size == uint64(len(v.Entries)) && cp.Root == treeRoot(v.Entries)
 }
 
 // opened is the log as it stands, with its disclosures.
@@ -72,18 +153,24 @@ func (m *maker) opened(name, comment string, findings ...findingVector) logVecto
 
 // makeLogVectors is logs.json.
 func makeLogVectors(t tester) []logVector {
-	return slices.Concat(
+	list := slices.Concat(
 		cleanLogs(t), checkpointLogs(t), treeLogs(t), believedLogs(t),
 		grammarLogs(t), genesisLogs(t), keyLogs(t), roleLogs(t), enrolmentLogs(t),
 		chainLogs(t), gapLogs(t), revokeLogs(t), sawLogs(t), clockLogs(t), referenceLogs(t),
 		disclosureLogs(t), eraseLogs(t), erasersLogs(t), bodyLogs(t), beforeLogs(t), renameLogs(t), hostLogs(t), rollLogs(t),
+		contestLogs(t), oddLogs(t),
 	)
+	for i := range list {
+		list[i] = list[i].settled()
+	}
+	return list
 }
 
 func checkLog(t *testing.T, v logVector) {
-	got := runLog(t, v)
-	if d := cmp.Diff(v.Findings, got); d != "" {
-		t.Fatalf("%s\n%s", v.Comment, d)
+	for _, piece := range []int{len(v.Entries), 1} {
+		if d := cmp.Diff(v.verdictVector, runLog(t, v, piece)); d != "" {
+			t.Fatalf("%s\n%s", v.Comment, d)
+		}
 	}
 	for i := range v.Disclosures {
 		checkRoundTrip(t, &v.Disclosures[i])
@@ -105,37 +192,49 @@ func checkRoundTrip(t *testing.T, d *seal.Disclosure) {
 	}
 }
 
-// runLog runs the implementation over a vector.
-func runLog(t *testing.T, v logVector) []findingVector {
+// runLog runs the implementation over a vector, some leaves at a time.
+func runLog(t *testing.T, v logVector, piece int) verdictVector {
 	t.Helper()
-	list := []findingVector{}
-	add := func(f verify.Finding) { list = append(list, findingVector{f.Code, f.Accused, f.Index}) }
-	var f *verify.Finding
 	key, err := entry.ParseLogKey(v.VKey)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var f *verify.Finding
 	cp, err := verify.OpenCheckpoint(key, []byte(v.Checkpoint))
 	if errors.As(err, &f) {
-		add(*f)
-		return list
+		return said(verify.Verdict{Findings: []verify.Finding{*f}}, false)
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range examine(t, v.Entries, v.config(key, cp), len(v.Entries)).Findings {
-		add(f)
+	return said(examine(t, v.Entries, v.config(key, cp), piece), whole(v))
+}
+
+// said is a verdict in the words of the vectors.
+func said(v verify.Verdict, whole bool) verdictVector {
+	got := verdictVector{Findings: codes(v), Status: v.Status()}
+	for _, c := range v.Contested {
+		made := contestVector{Size: c.Size, Root: c.Root.String()}
+		for _, s := range c.Saw {
+			made.Saw = append(made.Saw, sightingVector{s.Index, s.Source.String()})
+		}
+		got.Contested = append(got.Contested, made)
 	}
-	if err := v.consistent(t, key, cp); errors.As(err, &f) {
-		add(*f)
-		slices.SortStableFunc(list, func(a, b findingVector) int { return int(a.Index) - int(b.Index) })
+	if whole {
+		got.Counts = &countsVector{v.Changes, v.Disclosed, v.Erased, v.Duplicates, v.NotUnderstood, v.Sources}
 	}
-	return list
+	return got
 }
 
 func (v *logVector) config(key *entry.LogKey, cp verify.Checkpoint) verify.Config {
-	cfg := verify.Config{Key: key, Checkpoint: cp, RootAt: func(n uint64) (entry.Hash, error) {
-		return treeRoot(v.Entries[:n]), nil
-	}}
+	cfg := verify.Config{Key: key, Checkpoint: cp, RootAt: v.rootAt(cp)}
+	open := func(signed string) verify.Checkpoint { return must(verify.OpenCheckpoint(key, []byte(signed))) }
+	if v.Believed != "" {
+		believed := open(v.Believed)
+		cfg.Believed = &believed
+	}
+	for _, signed := range v.AtHand {
+		cfg.AtHand = append(cfg.AtHand, open(signed))
+	}
 	if v.Disclosures != nil {
 		cfg.Open = opener(v.Disclosures)
 		cfg.Leaf = func(i uint64) ([]byte, error) { return v.Entries[i], nil }
@@ -143,21 +242,16 @@ func (v *logVector) config(key *entry.LogKey, cp verify.Checkpoint) verify.Confi
 	return cfg
 }
 
-// consistent checks the checkpoint against the one believed before.
-func (v *logVector) consistent(t *testing.T, key *entry.LogKey, cp verify.Checkpoint) error {
-	t.Helper()
-	if v.Believed == "" {
-		return nil
+// rootAt knows the tree as far as the leaves go, where they are those of the
+// checkpoint.
+func (v *logVector) rootAt(cp verify.Checkpoint) func(uint64) (entry.Hash, error) {
+	broken := cp.Size != uint64(len(v.Entries)) || cp.Root != treeRoot(v.Entries)
+	return func(n uint64) (entry.Hash, error) {
+		if broken || n > cp.Size {
+			return entry.Hash{}, &verify.Finding{Code: verify.TreeMismatch}
+		}
+		return treeRoot(v.Entries[:n]), nil
 	}
-	older, err := verify.OpenCheckpoint(key, []byte(v.Believed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var proof tlog.TreeProof
-	if 0 < older.Size && older.Size <= cp.Size {
-		proof = must(tlog.ProveTree(int64(cp.Size), int64(older.Size), hashes(v.Entries)))
-	}
-	return verify.Consistent(older, cp, proof)
 }
 
 // hashes stores the tree of some leaves as x/mod numbers it.
@@ -321,9 +415,7 @@ func believedLogs(t tester) []logVector {
 	m, w := small(t)
 	m.change(w, seen("/etc/b"))
 	with := func(name, comment string, believed [][]byte, findings ...findingVector) logVector {
-		v := m.vector(name, comment, findings...)
-		v.Believed = checkpointOf(believed)
-		return v
+		return m.vector(name, comment, findings...).believing(believed)
 	}
 	other := slices.Clone(m.leaves[:3])
 	other[2] = m.sign(w, changeEntry, contents{whats: []what{seen("/etc/z")}}, seq(0), prev(w.before))

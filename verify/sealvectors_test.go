@@ -13,6 +13,7 @@ type sealVector struct {
 	Line   string `json:"line"`
 	Salt   string `json:"salt"`
 	Body   string `json:"body"`
+	Longer int    `json:"longer,omitempty"` // so many bytes "x" follow in the body
 	Seal   string `json:"seal"`
 	Opens  bool   `json:"opens"`
 }
@@ -24,6 +25,13 @@ func sealOf(name, line string, seq uint64, content string) sealVector {
 		Name: name, Source: signerName, Seq: seq, Line: line,
 		Salt: b64(salt[:]), Body: b64([]byte(content)), Seal: b64(h[:]), Opens: true,
 	}
+}
+
+// longSeal is of a body of so many bytes.
+func longSeal(line string, size int) sealVector {
+	v := sealOf("the largest "+line, line, 3, strings.Repeat("x", size))
+	v.Body, v.Longer = "", size
+	return v
 }
 
 // not is a vector of something that would open another seal, or none.
@@ -48,6 +56,13 @@ func makeSealVectors() []sealVector {
 		sealOf("empty body", "why", 3, ""),
 		sealOf("body of 4096 bytes", "why", 3, strings.Repeat("b", 4096)),
 		sealOf("body of 4097 bytes", "why", 3, strings.Repeat("b", 4097)),
+	}
+	for _, c := range []struct {
+		line  string
+		limit int
+	}{{"who", 1 << 20}, {"why", 1 << 20}, {"how", 1 << 20}, {"what 0", 1 << 20}, {"text 0", 16 << 20}} {
+		list = append(list, longSeal(c.line, c.limit))
+		list = append(list, longSeal(c.line, c.limit+1).not("of the largest "+c.line+" and a byte", func(*sealVector) {}))
 	}
 	list = append(list, otherOpenings(some)...)
 	return append(list, respeltDisclosures(some)...)

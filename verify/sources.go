@@ -14,6 +14,8 @@ type Enrolment struct {
 	Index uint64   // of the entry that enrolled it
 	ID    entry.ID // of that entry
 
+	Follows *entry.Source // the source on the same host that it replaces, if any
+
 	Revoked bool
 	Last    uint64 // highest seq that is still its word, once revoked
 }
@@ -25,12 +27,13 @@ type Enrolment struct {
 type Sources struct {
 	key     *entry.LogKey
 	m       map[entry.Source]*Enrolment
+	early   map[entry.Source]uint64 // last, of sources revoked before they were enrolled
 	erasers int
 }
 
 // NewSources returns the sources of a log that has no entries yet.
 func NewSources(key *entry.LogKey) *Sources {
-	return &Sources{key: key, m: make(map[entry.Source]*Enrolment)}
+	return &Sources{key: key, m: make(map[entry.Source]*Enrolment), early: make(map[entry.Source]uint64)}
 }
 
 // Lookup returns the enrolment of a source, nil if there is none.
@@ -49,7 +52,8 @@ func (s *Sources) Len() int { return len(s.m) }
 func (s *Sources) Erasers() int { return s.erasers }
 
 // Admit judges an entry that is to stand, or stands, at index: steps 6 to 11.
-// If it passes, what it enrols or revokes is taken in. signed says whether the
+// If it passes, what it enrols or revokes is taken in, unless a revoked source
+// signed it above what is still its word. signed says whether the
 // entry verifies under the key it must verify under; e.Verify does, and so does
 // whoever has tried that key before. The error is a *[Finding].
 func (s *Sources) Admit(index uint64, e *entry.Entry, signed func(*entry.PublicKey) error) error {
@@ -75,7 +79,9 @@ func (s *Sources) Admit(index uint64, e *entry.Entry, signed func(*entry.PublicK
 	if e.Kind == entry.Enrol && s.enrolledBy(e.Open.Key.Source(), e.ID()) {
 		return found(BadEnrolment, index, e.Source, "source %s is enrolled already", e.Open.Key.Source())
 	}
-	s.take(index, e)
+	if !s.Late(e) {
+		s.take(index, e)
+	}
 	return nil
 }
 
@@ -128,15 +134,25 @@ func (s *Sources) take(index uint64, e *entry.Entry) {
 	switch e.Kind {
 	case entry.Enrol:
 		if src := e.Open.Key.Source(); s.m[src] == nil {
-			s.m[src] = &Enrolment{Key: e.Open.Key, Role: e.Open.Role, Index: index, ID: e.ID()}
+			last, revoked := s.early[src]
+			s.m[src] = &Enrolment{
+				Key: e.Open.Key, Role: e.Open.Role, Index: index, ID: e.ID(), Follows: e.Open.Follows,
+				Revoked: revoked, Last: last,
+			}
 		}
 		s.erasers = max(s.erasers, e.Open.Erasers)
 	case entry.Revoke:
-		if en := s.m[*e.Open.Source]; en != nil {
-			if !en.Revoked || e.Open.Last < en.Last {
-				en.Last = e.Open.Last
-			}
-			en.Revoked = true
-		}
+		s.revoke(*e.Open.Source, e.Open.Last)
+	}
+}
+
+// revoke keeps the lowest last of a source, which may not be enrolled yet.
+func (s *Sources) revoke(src entry.Source, last uint64) {
+	en := s.m[src]
+	switch before, revoked := s.early[src]; {
+	case en == nil && (!revoked || last < before):
+		s.early[src] = last
+	case en != nil && (!en.Revoked || last < en.Last):
+		en.Revoked, en.Last = true, last
 	}
 }

@@ -28,6 +28,10 @@ func TestVectors(t *testing.T) {
 	t.Run("entries", func(t *testing.T) { checkFile(t, "entries.json", makeEntryVectors(), nameOf, checkEntry) })
 	t.Run("seals", func(t *testing.T) { checkFile(t, "seals.json", makeSealVectors(), sealName, checkSeal) })
 	t.Run("bodies", func(t *testing.T) { checkFile(t, "bodies.json", makeBodyVectors(), bodyName, checkBody) })
+	t.Run("checkpoints", func(t *testing.T) {
+		checkFile(t, "checkpoints.json", makeCheckpointVectors(), checkpointName, checkCheckpoint)
+	})
+	t.Run("proofs", func(t *testing.T) { checkFile(t, "proofs.json", makeProofVectors(), proofName, checkProof) })
 	t.Run("logs", func(t *testing.T) { checkFile(t, "logs.json", makeLogVectors(t), logName, checkLog) })
 }
 
@@ -182,7 +186,9 @@ func (v sealVector) disclosure() (d seal.Disclosure, err error) {
 	if err != nil {
 		return d, err
 	}
-	return d, json.Unmarshal(b, &d)
+	err = json.Unmarshal(b, &d)
+	d.Body = append(d.Body, bytes.Repeat([]byte("x"), v.Longer)...)
+	return d, err
 }
 
 func checkBody(t *testing.T, v bodyVector) {

@@ -148,11 +148,24 @@ type Verdict struct {
 	Sources       int    // enrolled
 	Signatures    bool   // whether signatures were checked
 	Findings      []Finding
+	Contested     []Contest // trees that accuse nobody yet, in order of the first entry that saw each
 }
 
 // Bad reports whether the log or the vault stands accused.
 func (v *Verdict) Bad() bool {
 	return slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Accused != TheSource })
+}
+
+// Status is the exit status of a verifier: 3 where the log or the vault stands
+// accused, else 1 where something is contested or not understood, else 0.
+func (v *Verdict) Status() int {
+	switch {
+	case v.Bad():
+		return 3
+	case len(v.Contested) > 0 || v.NotUnderstood > 0:
+		return 1
+	}
+	return 0
 }
 
 func (v *Verdict) sort() {

@@ -58,7 +58,7 @@ const schema = {
     user: S, uid: U, euid: U, gid: U, login_user: S, login_uid: U, pid: N, started: S,
     exe: S, exe64: X, command: L, tty: S, unit: S, container: S,
     ancestors: A({ pid: N, exe: S, exe64: X, command: L, uid: U }),
-    session: O({ id: S, kind: S, address: S }), author: S, claimed: B,
+    session: O({ id: S, kind: S, address: S }), author: S, claimed: B, named_by: S,
   },
   why: { reason: S, ticket: S, learnt: S },
   how: {
@@ -72,14 +72,11 @@ const schema = {
     after: isDigest, before: O({ entry: isDigest, what: N }), marks: L, secrets: L, observed: N,
   },
 }
-const limit = 1 << 20
-
 // parseBody returns the body of a kind of line (who, why, how, what), or null when malformed.
 export function parseBody(kind, buf) {
-  if (buf.length > limit) return null
   const v = canonical(buf)
   if (!v || !fits(v, schema[kind])) return null
-  return kind === 'what' && !own(v, 'action') ? null : v
+  return kind === 'what' && !(own(v, 'action') && v.action) ? null : v
 }
 
 // pathBytes gives field `name` (or name64) as a latin1 string of its bytes, or undefined.

@@ -14,6 +14,8 @@ const reSeal = re(`(who|why|how|what) (${DIGEST})`)
 const reSig = re(`\xe2\x80\x94 (${SOURCE}) ([A-Za-z0-9+/=]+)`)
 const reVersion = re(`stele/entry/v(${NUM})`)
 const LINE = '(?:who|why|how|(?:what|text) (?:0|[1-9][0-9]{0,2}))'
+const reLine = re(LINE)
+export const isLine = (s) => typeof s === 'string' && reLine.test(s)
 
 const anyRole = ['watcher', 'receiver', 'importer', 'recorder', 'person', 'monitor']
 export const roles = {

@@ -2,22 +2,27 @@
 // the first does steps 1 to 20 and learns which erasures are in effect, the second
 // (only where disclosures are given) does steps 21 to 25; step 26 needs a little of both.
 import { sha256, checkpoint as readCheckpoint, goodKey, verifier } from './note.mjs'
+import { opens } from './disclosures.mjs'
 import { parseEntry, roles } from './entry.mjs'
 import { parseBody, pathBytes } from './body.mjs'
 import { parseBeat } from './beat.mjs'
-import { Tree, BundleFault } from './tiles.mjs'
+import { Tree, leafHash } from './tiles.mjs'
 
 // What became of a leaf: bits of `state`.
-const PASSED = 1, DUPLICATE = 2
+const PASSED = 1, DUPLICATE = 2, WITHOUT_EFFECT = 4
 
 // verifyLog checks a log.
 //   vkey         {text, name, key} of the log
-//   checkpoint   bytes of the checkpoint
-//   leaves(size) an iterable of the leaves; called once a pass
-//   disagreement(tree, size)  optional: compares stored tiles with the tree
+//   checkpoint   bytes of the checkpoint, null when there is none
+//   leaves(size) an iterable of the leaves, as far as they are there; called once a pass
+//   faults(tree) optional: what is wrong with the files, once the leaves are read; the tree
+//                is given where the leaves have the checkpoint's root
+//   tiles(size)  optional: the tree that stored leaf hashes make, or null
 //   believed     optional {size, root}: a checkpoint believed before, already verified
-//   disclosures(source, seq, line)  optional: [{salt, body}] as Buffers
-// It returns {size, changes, duplicates, notUnderstood, erased, sources, findings}.
+//   atHand       optional list of others
+//   disclosures(source, seq, line)  optional: [{key, salt, body}]
+// It returns {size, changes, disclosed, erased, duplicates, not_understood, sources,
+// findings, contested}.
 export function verifyLog(opt) {
   return new Verifier(opt).run()
 }
@@ -33,13 +38,16 @@ class Verifier {
     this.erasers = 0
     this.erases = new Map() // id of erase -> {voids, effective}
     this.approvals = new Map() // id of erase -> set of persons
-    this.voided = new Set() // `<id> <line name>`
+    this.voided = new Map() // id -> set of line names
     this.pending = [] // leaves waiting for the next recorder leaf (step 19)
     this.state = [] // by index, bits
     this.calls = new Map() // index -> roll call that names a source, for step 26
     this.alive = new Map() // source -> largest size its entries saw
     this.recorded = [] // {i, time} of the last 256 leaves of recorders
-    this.changes = this.duplicates = this.notUnderstood = 0
+    this.claims = [] // entries that saw another tree
+    this.approves = [] // {i, id, source} of approvals, for step 20
+    this.contested = []
+    this.changes = this.disclosed = this.erased = this.duplicates = this.notUnderstood = 0
   }
 
   find(step, code, accused, index, detail = '') {
@@ -47,45 +55,62 @@ class Verifier {
   }
 
   run() {
-    const cp = readCheckpoint(this.opt.checkpoint, this.opt.vkey)
+    const cp = this.opt.checkpoint && readCheckpoint(this.opt.checkpoint, this.opt.vkey)
     // Without a checkpoint there is no log to speak of: nothing further is checked.
     if (!cp) this.find(1, 'bad-checkpoint', 'log', 0)
-    else {
-      this.#first(cp)
+    else if (this.#first(cp)) {
       this.#gaps()
+      this.#approvals()
       if (this.opt.disclosures) this.#second(cp)
       this.#rolls()
-    }
+      this.#claims()
+    } else this.findings = this.findings.filter((f) => f.accused === 'log')
     this.findings.sort((a, b) => a.index - b.index || a.step - b.step)
     return {
-      size: cp ? cp.size : 0, changes: this.changes, duplicates: this.duplicates,
-      notUnderstood: this.notUnderstood, erased: this.voided.size,
-      sources: this.sources.size, findings: this.findings,
+      size: cp ? cp.size : 0, changes: this.changes, disclosed: this.disclosed, erased: this.erased,
+      duplicates: this.duplicates, not_understood: this.notUnderstood, sources: this.sources.size,
+      findings: this.findings, contested: this.contested,
     }
   }
 
   // --- pass 1: the log as a whole, each leaf -------------------------------
 
+  // Steps 1 to 3 and 4 to 20; returns whether the leaves have the checkpoint's root.
   #first(cp) {
-    let fault = null
-    try {
-      for (const leaf of this.opt.leaves(cp.size)) {
-        this.tree.append(leaf)
-        this.#leaf(this.tree.size - 1, leaf)
-      }
-    } catch (e) {
-      if (!(e instanceof BundleFault)) throw e
-      fault = { index: e.index, why: e.message }
+    for (const leaf of this.opt.leaves(cp.size)) {
+      this.tree.append(leafHash(leaf))
+      this.#leaf(this.tree.size - 1, leaf)
     }
     this.count = this.tree.size
-    const whole = this.count === cp.size
-    if (whole) fault ??= this.opt.disagreement?.(this.tree, cp.size)
-    // A finding about the whole that knows no leaf has the number of leaves as its index.
-    if (!fault && (!whole || this.tree.root(cp.size) !== cp.root)) fault = { index: this.count, why: 'the root' }
-    if (fault) this.find(2, 'tree-mismatch', 'log', fault.index, fault.why)
-    const old = this.opt.believed
-    if (old && cp.size < old.size) this.find(3, 'shrunk', 'log', this.count)
-    else if (old && old.size <= this.count && this.tree.root(old.size) !== old.root) this.find(3, 'fork', 'log', this.count)
+    const whole = this.count === cp.size && this.tree.root(cp.size) === cp.root
+    const faults = [...this.opt.faults?.(whole ? this.tree : null) ?? []]
+    if (!whole && !faults.length) faults.push('the leaves have not the root of the checkpoint')
+    if (faults.length) this.find(2, 'tree-mismatch', 'log', this.count, faults.join('; '))
+    this.#atHand(cp, whole)
+    return whole
+  }
+
+  // Step 3. `convicted` has those that the log signed and does not stand by.
+  #atHand(cp, whole) {
+    this.convicted = new Set()
+    let tree = whole ? this.tree : undefined
+    const treeAt = (size) => {
+      if (size === cp.size) return cp.root
+      if (tree === undefined) {
+        tree = this.opt.tiles?.(cp.size) ?? null
+        if (tree && tree.root(cp.size) !== cp.root) tree = null
+      }
+      return tree?.root(size)
+    }
+    const { believed, atHand = [] } = this.opt
+    for (const old of believed ? [believed, ...atHand] : atHand) {
+      const key = `${old.size} ${old.root}`
+      if (this.convicted.has(key)) continue
+      if (old.size > cp.size) this.find(3, 'shrunk', 'log', this.count)
+      else if ((treeAt(old.size) ?? old.root) !== old.root) this.find(3, 'fork', 'log', this.count)
+      else continue
+      this.convicted.add(key)
+    }
   }
 
   #leaf(i, leaf) {
@@ -114,7 +139,8 @@ class Verifier {
   #source(e) {
     return {
       role: e.role, enrolment: e.id, check: verifier(e.vkey.name, e.vkey.key),
-      seqs: new Map(), // seq -> [{id, index, saw, judged: step 18 done or not due}]
+      seqs: new Map(), // seq -> [{id, index, saw}]
+      follows: e.follows,
       host: undefined, lastGap: -1, // for step 25
     }
   }
@@ -122,51 +148,89 @@ class Verifier {
   #passed(i, e, src) {
     const find = (step, code) => this.find(step, code, 'source', i, e.source)
     this.state[i] = PASSED
+    if (e.kind === 'change') this.changes += e.seals.length - 3
     if (src.role === 'recorder') this.#recorderTime(e.time)
+    const late = e.seq > (this.revoked.get(e.source) ?? Infinity)
+    if (late) this.state[i] |= WITHOUT_EFFECT
     const peers = src.seqs.get(e.seq) ?? []
-    const me = { id: e.id, index: i, saw: e.saw, judged: true }
     if (peers.some((p) => p.id === e.id)) {
       this.duplicates++
       this.state[i] |= DUPLICATE
     } else {
-      if (e.kind === 'change') this.changes += e.seals.length - 3
       if (peers.length) find(12, 'forked-source')
-      else this.#examine(i, e, src, me, find)
-      peers.push(me)
+      else this.#examine(i, e, src, late, find)
+      peers.push({ id: e.id, index: i, saw: e.saw })
       src.seqs.set(e.seq, peers)
     }
     this.ids.add(e.id)
-    this.#effects(i, e, src)
+    if (!late) this.#effects(i, e, src)
   }
 
   // Steps 13 to 20 but 14, for a leaf that is neither a duplicate nor a fork.
-  #examine(i, e, src, me, find) {
+  #examine(i, e, src, late, find) {
     const before = e.seq > 0 ? src.seqs.get(e.seq - 1) : undefined
     if (e.seq === 0 ? i > 0 && e.prev !== src.enrolment : before && !before.some((p) => p.id === e.prev)) find(13, 'bad-chain')
-    if (e.seq > (this.revoked.get(e.source) ?? Infinity)) find(15, 'after-revoke')
-    if (e.saw > i) find(16, 'saw-future')
-    else if (this.tree.root(e.saw) !== e.sawRoot) {
-      const b = this.opt.believed
-      if (b && b.size === e.saw && b.root === e.sawRoot) this.find(17, 'fork', 'log', i)
-      else find(17, 'saw-mismatch')
-    }
-    // Step 18. Among forks at seq - 1 the one named by prev counts, else the first. The
-    // entry of seq - 1 may also stand later in the log: then it is judged when that comes.
-    if (before) {
-      if (e.saw < (before.find((p) => p.id === e.prev) ?? before[0]).saw) find(18, 'saw-rollback')
-    } else me.judged = false
-    const next = src.seqs.get(e.seq + 1)?.[0]
-    if (next && !next.judged) {
-      next.judged = true
-      if (next.saw < e.saw) this.find(18, 'saw-rollback', 'source', next.index, e.source)
-    }
+    if (late) find(15, 'after-revoke')
+    const claim = (step, code) => this.claims.push({ step, code, i, e, counts: !late, recorder: src.role === 'recorder' })
+    if (e.saw > i) claim(16, 'saw-future')
+    else if (this.tree.root(e.saw) !== e.sawRoot) claim(17, 'saw-mismatch')
+    if (before && e.saw < before[0].saw) find(18, 'saw-rollback')
     this.pending.push({ i, time: e.time, source: e.source })
     // Step 20: one finding for each id that is not there.
-    for (const id of new Set([...(e.about ?? []), ...(e.voids ?? []).map((v) => v.slice(0, 44))])) {
-      if (!this.ids.has(id)) find(20, 'unknown-reference')
+    if (e.says === 'approve') this.approves.push({ i, id: e.about[0], source: e.source })
+    else {
+      for (const id of new Set([...(e.about ?? []), ...(e.voids ?? []).map((v) => v.slice(0, 44))])) {
+        if (!this.ids.has(id)) find(20, 'unknown-reference')
+      }
     }
     if (e.kind === 'revoke' && !this.sources.has(e.revoked)) find(20, 'unknown-reference')
     this.#lived(i, e, src)
+  }
+
+  // Step 20 of approvals, at the end: what they approve may stand after them.
+  #approvals() {
+    for (const { i, id, source } of this.approves) if (!this.ids.has(id)) this.find(20, 'unknown-reference', 'source', i, source)
+  }
+
+  // Whom steps 16 and 17 accuse, at the end.
+  #claims() {
+    const accuse = (list) => { for (const c of list) this.find(c.step, c.code, 'source', c.i, c.e.source) }
+    const groups = new Map() // `<size> <root>` -> claims
+    for (const c of this.claims) {
+      const key = `${c.e.saw} ${c.e.sawRoot}`
+      if (this.convicted.has(key)) continue
+      if (!c.counts) accuse([c])
+      else if (groups.has(key)) groups.get(key).push(c)
+      else groups.set(key, [c])
+    }
+    const host = this.#hosts()
+    const { believed: b } = this.opt
+    const decides = b && !this.convicted.has(`${b.size} ${b.root}`)
+    for (const list of groups.values()) {
+      const { saw: size, sawRoot: root, source } = list[0].e
+      const several = list.some((c) => c.recorder || host(c.e.source) !== host(source))
+      if (several && !(decides && b.size >= size)) {
+        this.contested.push({ size, root, saw: list.map((c) => ({ index: c.i, source: c.e.source })) })
+      } else accuse(list)
+    }
+  }
+
+  // hosts gives a function that names the host of a source: sources on one host have one name.
+  #hosts() {
+    const parent = new Map()
+    const find = (a) => {
+      while (parent.has(a)) a = parent.get(a)
+      return a
+    }
+    const join = (a, b) => {
+      const [x, y] = [find(a), find(b)]
+      if (x !== y) parent.set(x, y)
+    }
+    for (const [name, src] of this.sources) {
+      if (src.follows) join(name, src.follows)
+      if (src.host !== undefined) join(name, 'host ' + src.host)
+    }
+    return find
   }
 
   // What step 26 needs of a fresh leaf. A roll call keeps what was known before it.
@@ -228,14 +292,12 @@ class Verifier {
   #effects(i, e, src) {
     if (e.kind === 'enrol') {
       if (!this.sources.has(e.vkey.name)) {
-        this.sources.set(e.vkey.name, e.source === e.vkey.name ? src : this.#source(e))
+        this.sources.set(e.vkey.name, i === 0 ? src : this.#source(e))
         this.sources.get(e.vkey.name).index = i
       }
       this.erasers = Math.max(this.erasers, e.erasers ?? 0)
     } else if (e.kind === 'revoke') {
       this.revoked.set(e.revoked, Math.min(e.last, this.revoked.get(e.revoked) ?? Infinity))
-    } else if (e.seq > (this.revoked.get(e.source) ?? Infinity)) {
-      // no longer the source's word: neither an erasure nor an approval
     } else if (e.kind === 'erase') {
       if (!this.erases.has(e.id)) this.erases.set(e.id, { voids: e.voids, effective: false })
       this.#approve(e.id, e.source)
@@ -250,7 +312,11 @@ class Verifier {
     const erase = this.erases.get(id)
     if (!erase || erase.effective || persons.size < this.erasers) return
     erase.effective = true
-    for (const v of erase.voids) this.voided.add(v)
+    for (const v of erase.voids) {
+      const [entry, line] = [v.slice(0, 44), v.slice(45)]
+      if (!this.voided.has(entry)) this.voided.set(entry, new Set())
+      this.voided.get(entry).add(line)
+    }
   }
 
   // Step 14, at the end.
@@ -273,7 +339,6 @@ class Verifier {
     this.blind = new Set() // hosts
     let i = 0
     for (const leaf of this.opt.leaves(cp.size)) {
-      if (i >= this.count) break
       if (this.state[i] & PASSED) this.#disclosed(i, parseEntry(leaf))
       i++
     }
@@ -281,33 +346,39 @@ class Verifier {
 
   #disclosed(i, e) {
     const src = this.sources.get(e.source)
-    const bodies = []
+    const bodies = [], opened = new Set()
     for (const { line, body, seal } of e.seals) {
-      const opened = this.#open(i, e, line, seal)
+      const text = this.#open(i, e, line, seal, opened)
       let v = null
-      if (opened) {
-        v = parseBody(body, opened)
+      if (text) {
+        v = parseBody(body, text)
         if (!v) this.find(24, 'malformed-body', 'source', i, `${e.source} ${line}`)
       }
-      if (v && body === 'what' && v.after !== undefined) this.#open(i, e, `text ${line.slice(5)}`, v.after)
+      if (v && body === 'what' && v.after !== undefined) this.#open(i, e, `text ${line.slice(5)}`, v.after, opened)
       bodies.push(v)
     }
-    if (e.kind === 'enrol') this.sources.get(e.vkey.name).host = bodies[2]?.host?.name
+    const how = bodies[2], changes = bodies.slice(3)
+    if (e.kind === 'enrol' && !(this.state[i] & WITHOUT_EFFECT) && how?.host) this.sources.get(e.vkey.name).host = how.host.name ?? ''
     if (e.kind === 'gap') src.lastGap = i
-    if (e.kind === 'rollcall' && bodies[2]) {
-      const call = this.calls.get(i)
-      if (call) call.beats = bodies[2].beats ?? []
+    if (e.kind === 'rollcall' && how && this.calls.has(i)) this.calls.get(i).beats = how.beats ?? []
+    if (this.state[i] & DUPLICATE) return
+    for (const line of this.voided.get(e.id) ?? []) {
+      const k = /^(?:what|text) (.*)$/.exec(line)?.[1]
+      if (!opened.has(line) && (k === undefined || Number(k) < changes.length)) this.erased++
     }
-    if (e.kind === 'change' && !(this.state[i] & DUPLICATE)) this.#judge(i, e, src, bodies.slice(3))
+    if (e.kind === 'change') this.#judge(i, e, src, changes)
   }
 
   // Steps 21 to 23 for one line; returns the body that opens the seal, if any.
-  #open(i, e, line, seal) {
+  #open(i, e, line, seal, opened) {
     const given = this.opt.disclosures(e.source, e.seq, line)
-    const head = `stele/seal/v1\n${e.source} ${e.seq} ${line}\n`
-    const hit = given.find((d) => sha256(head, d.salt, d.body).toString('base64') === seal)
+    const hit = given.find((d) => opens(d, seal))
+    if (hit) {
+      this.disclosed++
+      opened.add(line)
+    }
     const accuse = (step, code) => this.find(step, code, 'vault', i, line)
-    const voided = this.voided.has(`${e.id} ${line}`)
+    const voided = this.voided.get(e.id)?.has(line)
     // after a fork, what is given may be the disclosure of the other entry
     const forked = this.sources.get(e.source).seqs.get(e.seq).length > 1
     if (!hit && !voided && (!given.length || forked)) accuse(21, 'missing-disclosure')
@@ -343,5 +414,5 @@ class Verifier {
 // verdict gives the exit status of section 8.
 export function verdict(result) {
   if (result.findings.some((f) => f.accused === 'log' || f.accused === 'vault')) return 3
-  return result.notUnderstood > 0 ? 1 : 0
+  return result.contested.length > 0 || result.not_understood > 0 ? 1 : 0
 }

@@ -32,7 +32,7 @@ export const number = (s) => {
   return n <= Number.MAX_SAFE_INTEGER ? n : null
 }
 export const isDigest = (s) => typeof s === 'string' && s.length === 44 && reDigest.test(s)
-export const isSource = (s) => reSource.test(s)
+export const isSource = (s) => typeof s === 'string' && reSource.test(s)
 export const isOrigin = (s) => reOrigin.test(s)
 export const sourceOf = (key) => sha256(key).toString('hex', 0, 16)
 export const EMPTY_ROOT = sha256('').toString('base64')
@@ -98,12 +98,12 @@ export function signedNote(buf) {
   if (at < 0 || buf[buf.length - 1] !== 0x0a) return null
   const sigs = []
   for (const line of buf.toString('utf8', at + 2, buf.length - 1).split('\n')) {
-    const m = /^— ([^\s+]+) (\S+)$/u.exec(line)
+    const m = /^— ([^\p{White_Space}+]+) (.+)$/u.exec(line)
     const raw = m && b64(m[2])
     if (!raw || raw.length < 5) return null
     sigs.push({ name: m[1], hash: raw.subarray(0, 4), sig: raw.subarray(4) })
   }
-  return sigs.length ? { text: buf.subarray(0, at + 1), sigs } : null
+  return sigs.length <= 100 ? { text: buf.subarray(0, at + 1), sigs } : null
 }
 
 // checkpoint parses and verifies a tlog-checkpoint under the log's vkey; null when it fails.

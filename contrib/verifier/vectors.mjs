@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { b64, checkpoint, goodKey, sha256, verifier, vkey } from './note.mjs'
 import { parseEntry } from './entry.mjs'
 import { parseBody } from './body.mjs'
-import { fromList } from './disclosures.mjs'
-import { verifyLog } from './log.mjs'
+import { disclosure, fromList, opens } from './disclosures.mjs'
+import { verdict, verifyLog } from './log.mjs'
 
 let passed = 0, failed = 0
 function expect(file, name, want, got) {
@@ -34,21 +34,30 @@ const run = {
     return [Object.fromEntries(keys.map((k) => [k, v[k]])), entry(v)]
   },
   'seals.json': (v) => {
-    const salt = b64(v.salt), body = b64(v.body)
-    if (!salt || salt.length !== 32 || !body) return [v.opens, false]
-    const h = sha256(`stele/seal/v1\n${v.source} ${v.seq} ${v.line}\n`, salt, body)
-    return [v.opens, h.toString('base64') === v.seal]
+    const d = disclosure(v)
+    if (d && v.longer) d.body = Buffer.concat([d.body, Buffer.alloc(v.longer, 'x')])
+    return [v.opens, d !== null && opens(d, v.seal)]
   },
   'bodies.json': (v) => [v.canonical, parseBody(v.kind, b64(v.body)) !== null],
+  'checkpoints.json': (v) => {
+    const vk = vkey(v.vkey), cp = vk && checkpoint(b64(v.checkpoint), vk)
+    return [v.opens ? { size: v.size ?? 0, root: v.root } : null, cp]
+  },
   'logs.json': (v) => {
     const leaves = v.entries.map(b64), vk = vkey(v.vkey)
+    const read = (text) => checkpoint(Buffer.from(text), vk)
     const r = verifyLog({
       vkey: vk, checkpoint: Buffer.from(v.checkpoint), leaves: () => leaves,
-      believed: v.believed ? checkpoint(Buffer.from(v.believed), vk) : undefined,
+      believed: v.believed ? read(v.believed) : undefined, atHand: v.at_hand?.map(read),
       disclosures: v.disclosures ? fromList(v.disclosures) : undefined,
     })
-    const plain = ({ code, accused, index }) => ({ code, accused, index })
-    return [v.findings.map(plain), r.findings.map(plain)]
+    const { changes, disclosed, erased, duplicates, not_understood, sources } = r
+    const got = { findings: r.findings.map(({ code, accused, index }) => ({ code, accused, index })) }
+    if (r.contested.length) got.contested = r.contested
+    got.status = verdict(r)
+    if (v.counts) got.counts = { changes, disclosed, erased, duplicates, not_understood, sources }
+    const want = { findings: v.findings, contested: v.contested, status: v.status, counts: v.counts }
+    return [want, got]
   },
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // verify.mjs — the command line: verifies a tlog-tiles directory of a Stele log.
-// Exit status: 0 sound, 1 something not understood or not readable, 2 usage,
+// Exit status: 0 sound, 1 something contested, not understood or not readable, 2 usage,
 // 3 the log or the vault is accused.
 import { readFileSync } from 'node:fs'
 import { checkpoint, goodKey, vkey } from './note.mjs'
@@ -9,16 +9,18 @@ import { TileDir } from './tiles.mjs'
 import { verifyLog, verdict } from './log.mjs'
 
 const usage = (why) => {
-  console.error(`${why}\nusage: verify.mjs --vkey VKEY [--disclosures FILE] [--believed FILE] [--json] LOGDIR`)
+  console.error(`${why}\nusage: verify.mjs --vkey VKEY [--disclosures FILE] [--believed FILE] [--checkpoint FILE]... [--json] LOGDIR`)
   process.exit(2)
 }
 
 function args() {
-  const a = { dirs: [] }
+  const a = { dirs: [], checkpoint: [] }
   for (let av = process.argv.slice(2); av.length;) {
     const [, name, value] = /^--([a-z]+)(?:=(.*))?$/s.exec(av[0]) ?? []
     const arg = av.shift()
-    if (['vkey', 'disclosures', 'believed'].includes(name)) a[name] = value ?? av.shift() ?? usage(`${arg} wants a value`)
+    const taken = () => value ?? av.shift() ?? usage(`${arg} wants a value`)
+    if (name === 'checkpoint') a.checkpoint.push(taken())
+    else if (['vkey', 'disclosures', 'believed'].includes(name)) a[name] = taken()
     else if (arg === '--json') a.json = true
     else if (arg.startsWith('-')) usage(`unknown option ${arg}`)
     else a.dirs.push(arg)
@@ -31,34 +33,62 @@ function main() {
   const a = args()
   const vk = vkey(a.vkey ?? '')
   if (!vk || !goodKey(vk.key)) usage('--vkey is not a good Ed25519 vkey')
+  const given = (file) => {
+    const cp = checkpoint(readFileSync(file), vk)
+    if (!cp) throw new Error(`${file}: no checkpoint of this log`)
+    return cp
+  }
   const dir = new TileDir(a.dir)
   const opt = {
     vkey: vk, checkpoint: dir.checkpoint(),
     leaves: (size) => dir.leaves(size),
-    disagreement: (tree, size) => dir.disagreement(tree, size),
+    faults: (tree) => {
+      if (tree) dir.check(tree)
+      return dir.faults
+    },
+    tiles: (size) => dir.tree(size),
+    believed: a.believed === undefined ? undefined : given(a.believed),
+    atHand: a.checkpoint.map(given),
+    disclosures: a.disclosures === undefined ? undefined : fromFile(a.disclosures),
   }
-  if (a.believed !== undefined) {
-    opt.believed = checkpoint(readFileSync(a.believed), vk)
-    if (!opt.believed) throw new Error(`${a.believed}: no checkpoint of this log`)
-  }
-  if (a.disclosures !== undefined) opt.disclosures = fromFile(a.disclosures)
-  const result = verifyLog(opt)
+  const result = verifyLog(opt), status = verdict(result)
+  result.passed_over = opt.disclosures?.passedOver ?? []
   if (a.json) {
-    const findings = result.findings.map(({ code, accused, index }) => ({ code, accused, index }))
-    console.log(JSON.stringify({ ...result, findings }))
-  } else report(result, a.disclosures !== undefined)
-  return verdict(result)
+    const findings = result.findings.map(({ code, accused, index, detail }) => ({ code, accused, index, detail }))
+    console.log(JSON.stringify({ ...result, findings, status }))
+  } else report(result, status, a)
+  return status
 }
 
-function report(r, disclosed) {
-  console.log(`${r.size} entries of ${r.sources} sources: ${r.changes} changes, ${r.duplicates} duplicates, ` +
-    `${r.notUnderstood} not understood, ${r.erased} lines erased`)
-  if (!disclosed) console.log('no disclosures given: seals, bodies and histories were not checked')
-  for (const f of r.findings) {
-    console.log(`${f.step <= 3 ? 'log' : `entry ${f.index}`}: ${f.code} (accused: ${f.accused})${f.detail ? ' ' + f.detail : ''}`)
+function report(r, status, a) {
+  for (const f of shown(r.findings)) {
+    const where = f.step <= 3 ? 'the log' : `entry ${f.index}`
+    console.log(`${f.accused} ${f.code} ${where}${f.detail ? ': ' + f.detail : ''}${f.count > 1 ? ` (${f.count} such findings)` : ''}`)
   }
-  const status = verdict(r)
-  console.log(status === 3 ? 'BAD EVIDENCE' : status === 1 ? 'entries of a later version were passed over' : 'the evidence is sound')
+  for (const c of r.contested) {
+    console.log(`contested: a tree of ${c.size} leaves with root ${c.root}, which this log has not, was seen by ` +
+      c.saw.map((s) => `source ${s.source} in entry ${s.index}`).join(', '))
+    console.log('  ask them for the checkpoint that they saw, and give it with --checkpoint')
+  }
+  for (const n of r.passed_over) console.log(`${a.disclosures}: line ${n} is no disclosure and was passed over`)
+  console.log(`${r.size} entries of ${r.sources} sources: ${r.changes} changes, ${r.duplicates} duplicates, ` +
+    `${r.not_understood} not understood, ${r.erased} lines erased, ${r.passed_over.length} lines of disclosures passed over`)
+  if (a.disclosures === undefined) console.log('no disclosures given: seals, bodies and histories were not checked')
+  console.log(status === 3 ? 'BAD EVIDENCE' : r.contested.length ? 'CONTESTED' : status === 1 ? 'entries of a later version were passed over' : 'the evidence is sound')
+}
+
+// shown gives the findings to show: beside a tree-mismatch, the cause, one of each other
+// code with how many there are.
+function shown(findings) {
+  const causes = findings.filter((f) => f.code === 'tree-mismatch')
+  if (!causes.length) return findings
+  const kinds = new Map()
+  for (const f of findings) {
+    if (f.code === 'tree-mismatch') continue
+    if (kinds.has(f.code)) kinds.get(f.code).count++
+    else kinds.set(f.code, { ...f, count: 1 })
+  }
+  return [...causes, ...kinds.values()]
 }
 
 try {

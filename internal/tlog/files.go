@@ -177,7 +177,7 @@ func (c *inspection) checkpoint(ctx context.Context) error {
 	if err != nil || bytes.Equal(signed, ours.Note) {
 		return err
 	}
-	cp, err := parseCheckpoint(signed)
+	cp, err := verify.ReadCheckpoint(signed)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ import (
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/stele-log/stele/verify"
 )
 
 const (
@@ -246,7 +248,7 @@ func (l *Log) settle(ctx context.Context) {
 	defer poll.Stop()
 	for last.Origin != "" {
 		signed, err := l.dir.ReadCheckpoint()
-		if cp, bad := parseCheckpoint(signed); err == nil && bad == nil && cp.Size == last.Size {
+		if cp, bad := verify.ReadCheckpoint(signed); err == nil && bad == nil && cp.Size == last.Size {
 			return
 		}
 		select {

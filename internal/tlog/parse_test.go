@@ -112,7 +112,7 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add("log.example/x\n07\n" + root + "\n")
 	f.Add("\n0\n" + root + "\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		cp, err := parseCheckpoint([]byte(text))
+		cp, err := verify.ReadCheckpoint([]byte(text))
 		if err != nil {
 			return
 		}

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -67,33 +64,12 @@ func (p *publication) current(dir *Dir, size uint64) (verify.Checkpoint, error) 
 	if err != nil {
 		return p.cp, fmt.Errorf("read checkpoint: %w", err)
 	}
-	cp, err := parseCheckpoint(signed)
+	cp, err := verify.ReadCheckpoint(signed)
 	if err != nil {
 		return p.cp, err
 	}
 	p.cp, p.read = cp, time.Now()
 	return cp, nil
-}
-
-// parseCheckpoint reads what a checkpoint says. It does not verify the
-// signature: that is for those who were given the log's key.
-func parseCheckpoint(signed []byte) (verify.Checkpoint, error) {
-	bad := func(what string) (verify.Checkpoint, error) {
-		return verify.Checkpoint{}, &verify.Finding{Code: verify.BadCheckpoint, Accused: verify.TheLog, Detail: "the checkpoint has " + what}
-	}
-	lines := strings.SplitN(string(signed), "\n", 4)
-	if len(lines) < 4 || lines[0] == "" {
-		return bad("no origin, size and root")
-	}
-	size, err := strconv.ParseUint(lines[1], 10, 64)
-	if err != nil || strconv.FormatUint(size, 10) != lines[1] || size > entry.MaxNumber {
-		return bad("no size in its second line")
-	}
-	root, err := entry.ParseHash(lines[2])
-	if err != nil {
-		return bad("no root in its third line")
-	}
-	return verify.Checkpoint{Origin: lines[0], Size: size, Root: root, Note: signed}, nil
 }
 
 // gate stands between Tessera and the log key: it signs a checkpoint only if
@@ -135,7 +111,7 @@ func (g *gate) Sign(msg []byte) ([]byte, error) {
 }
 
 func (g *gate) check(msg []byte) (verify.Checkpoint, error) {
-	cp, err := parseCheckpoint(append(msg[:len(msg):len(msg)], '\n'))
+	cp, err := verify.ReadCheckpoint(append(msg[:len(msg):len(msg)], '\n'))
 	if err != nil {
 		return cp, err
 	}

@@ -62,7 +62,7 @@ func (d *Dir) recover(ctx context.Context, origin string, log *slog.Logger) (las
 	case err != nil:
 		return last, fmt.Errorf("read checkpoint: %w", err)
 	default:
-		if last, err = parseCheckpoint(signed); err != nil {
+		if last, err = verify.ReadCheckpoint(signed); err != nil {
 			return last, err
 		}
 	}
