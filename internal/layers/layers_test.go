@@ -20,7 +20,7 @@ const module = "github.com/stele-log/stele/"
 var layer = [][]string{
 	{"body"},
 	{"internal/capture/bpf"},
-	{"entry"},
+	{"entry", "internal/capture/actor"},
 	{"seal"},
 	{"verify"},
 	{"internal/durable", "internal/terminal", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
@@ -37,7 +37,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
+	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/server", "internal/believed", "internal/history", "internal/monitor", "internal/service"}
 )
 

@@ -1,4 +1,4 @@
-package capture
+package actor
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 type queue struct {
 	now        time.Duration
 	made, read uint64
-	reading    *batch // under way
+	reading    *Read // under way
 }
 
 func (q *queue) waiting() uint32 { return uint32(q.made - q.read) }
@@ -29,17 +29,17 @@ func (q *queue) step(t *rapid.T, o *order) {
 		q.made += uint64(rapid.IntRange(1, 3).Draw(t, "made"))
 	case 1:
 		if b == nil {
-			q.reading = &batch{waited: q.waiting(), began: q.now}
+			q.reading = &Read{Waited: q.waiting(), Began: q.now}
 		}
 	case 2:
 		if b != nil && q.made > q.read { // one at a time, as the kernel does
-			b.events, q.read = append(b.events, event{}), q.read+1
+			b.Events, q.read = b.Events+1, q.read+1
 		}
 	case 3:
 		if b != nil {
-			b.ended = q.now
+			b.Ended = q.now
 			q.now++
-			b.left = q.waiting()
+			b.Left = q.waiting()
 			o.took(*b)
 			q.reading = nil
 		}
@@ -100,8 +100,8 @@ func TestOrderIsNeverWrong(t *testing.T) {
 
 func TestOrderBesideReadsIsExact(t *testing.T) {
 	var o order
-	o.took(batch{events: make([]event, 3), waited: 3, began: 10, ended: 20})
-	o.took(batch{events: make([]event, 2), waited: 1, began: 30, ended: 40, left: 1})
+	o.took(Read{Events: 3, Waited: 3, Began: 10, Ended: 20})
+	o.took(Read{Events: 2, Waited: 1, Began: 30, Ended: 40, Left: 1})
 	for _, c := range []struct {
 		at      time.Duration
 		waiting uint32
@@ -119,7 +119,7 @@ func TestOrderBesideReadsIsExact(t *testing.T) {
 		}
 	}
 	for range 2 * maxReads {
-		o.took(batch{events: make([]event, 1), began: 50, ended: 60})
+		o.took(Read{Events: 1, Began: 50, Ended: 60})
 	}
 	if want := (moment{2, o.reads[0].before + 2}); len(o.reads) > maxReads || o.moment(5, 5, 2) != want {
 		t.Errorf("%d reads are kept; before them %+v, want %+v", len(o.reads), o.moment(5, 5, 2), want)

@@ -1,4 +1,4 @@
-package capture
+package actor
 
 import (
 	"os"
@@ -9,10 +9,11 @@ import (
 	"github.com/stele-log/stele/internal/capture/bpf"
 )
 
-func (t *tracer) Layer() string { return LayerBPF }
+// Layer implements [Source].
+func (t *Tracer) Layer() string { return LayerBPF }
 
-// Actor implements [ActorSource].
-func (t *tracer) Actor(n Named) Actor {
+// Actor implements [Source].
+func (t *Tracer) Actor(n Named) Actor {
 	if !t.drain() {
 		return t.proc.Actor(n)
 	}
@@ -35,7 +36,7 @@ func (t *tracer) Actor(n Named) Actor {
 
 // later asks /proc for a program that was not told of. If the process has become
 // another one since, that is what is read.
-func (t *tracer) later(n Named, same bool) Actor {
+func (t *Tracer) later(n Named, same bool) Actor {
 	a := t.proc.Actor(n)
 	if !same && a.Who != nil {
 		a.Confidence = body.Likely
@@ -45,7 +46,7 @@ func (t *tracer) later(n Named, same bool) Actor {
 
 // find returns the process that n names, and whether it can be no other. While
 // that one lives, nobody else has its number.
-func (t *tracer) find(n Named) (*process, bool) {
+func (t *Tracer) find(n Named) (*process, bool) {
 	p, sure := t.kin.find(n.PID, n.Number)
 	if !sure && n.Same != nil && n.Same() {
 		p = t.kin.current(n.PID)
@@ -57,9 +58,9 @@ func (t *tracer) find(n Named) (*process, bool) {
 // stranger is a process kin does not know. If it lives, or two could be meant
 // and /proc knows which, that is read from there. That one lives and was never
 // told of must not be: records were lost without being counted.
-func (t *tracer) stranger(n Named) Actor {
+func (t *Tracer) stranger(n Named) Actor {
 	a := t.proc.Actor(n)
-	if t.kin.current(n.PID) == nil && a.confidence() == body.Certain {
+	if t.kin.current(n.PID) == nil && a.Certainty() == body.Certain {
 		t.lose(1)
 	}
 	return a
@@ -68,7 +69,7 @@ func (t *tracer) stranger(n Named) Actor {
 // acting returns the ids that p acted under in one of its lives, when it made
 // that notification, and whether they were the same all the time that is in
 // question.
-func (t *tracer) acting(p *process, at int, number uint64) (ids bpf.IDs, steady bool) {
+func (t *Tracer) acting(p *process, at int, number uint64) (ids bpf.IDs, steady bool) {
 	if at < len(p.lives)-1 {
 		ids = p.lives[at].ids
 		return ids, ids == p.lives[at+1].ids
@@ -84,7 +85,7 @@ func (t *tracer) acting(p *process, at int, number uint64) (ids bpf.IDs, steady 
 }
 
 // look reads what p acts under now, or what it did at its end.
-func (t *tracer) look(p *process) (bpf.IDs, bool) {
+func (t *Tracer) look(p *process) (bpf.IDs, bool) {
 	if p.ended {
 		return p.final, true
 	}
@@ -112,7 +113,7 @@ func (d procDir) ids() (bpf.IDs, bool) {
 }
 
 // who puts down what is known of p in one of its lives.
-func (t *tracer) who(p *process, l life, ids bpf.IDs) *body.Who {
+func (t *Tracer) who(p *process, l life, ids bpf.IDs) *body.Who {
 	w := &body.Who{
 		User: t.proc.names.user(ids.UID), UID: &ids.UID, GID: &ids.GID, PID: p.pid,
 		Started: t.proc.since(p.start), Command: l.image.command, TTY: l.tty,
@@ -132,7 +133,7 @@ func (t *tracer) who(p *process, l life, ids bpf.IDs) *body.Who {
 }
 
 // ancestors climbs from a process to those who made it, each as it was then.
-func (t *tracer) ancestors(p *process) []ancestor {
+func (t *Tracer) ancestors(p *process) []ancestor {
 	var chain []ancestor
 	for ; p.maker != nil && len(chain) < maxAncestors; p = p.maker {
 		uid := p.under.ids.UID
@@ -148,7 +149,7 @@ func (t *tracer) ancestors(p *process) []ancestor {
 
 // address is where the person behind p came from, as the environment of p says.
 // It is read once, while p lives.
-func (t *tracer) address(p *process) string {
+func (t *Tracer) address(p *process) string {
 	if p.asked || p.ended {
 		return p.address
 	}

@@ -1,4 +1,4 @@
-package capture
+package actor
 
 import (
 	"bytes"
@@ -66,12 +66,15 @@ const (
 	recentSize = 256
 )
 
+// Proc is the source that asks /proc alone.
+func Proc() Source { return newProcActors() }
+
 func newProcActors() *procActors {
-	return &procActors{names: newAccounts("/etc"), recent: map[int]cached{}, boot: time.Now().Add(-sinceBoot())}
+	return &procActors{names: newAccounts("/etc"), recent: map[int]cached{}, boot: time.Now().Add(-SinceBoot())}
 }
 
-// sinceBoot is the clock that processes' times are told on.
-func sinceBoot() time.Duration {
+// SinceBoot reads the clock that processes' times are told on.
+func SinceBoot() time.Duration {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // never fails with this clock
 	return time.Duration(ts.Nano())
@@ -79,7 +82,7 @@ func sinceBoot() time.Duration {
 
 func (p *procActors) Layer() string { return LayerProc }
 
-// Actor implements [ActorSource].
+// Actor implements [Source].
 func (p *procActors) Actor(n Named) Actor {
 	pid, same := n.PID, n.Same
 	dir, err := openProc(pid)
@@ -373,23 +376,4 @@ func ttyName(nr int) string {
 		return fmt.Sprintf("%d:%d", major, minor)
 	}
 	return ""
-}
-
-// writing says whether process pid has the file open for writing.
-func writing(pid int, k Known) bool {
-	dir, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		return false
-	}
-	for _, e := range dir {
-		var st unix.Stat_t
-		if unix.Stat(fmt.Sprintf("/proc/%d/fd/%s", pid, e.Name()), &st) != nil || !knownOf(&st).sameFile(k) {
-			continue
-		}
-		// The permissions of the link are those the file was opened with.
-		if fi, err := e.Info(); err == nil && fi.Mode().Perm()&0o200 != 0 {
-			return true
-		}
-	}
-	return false
 }

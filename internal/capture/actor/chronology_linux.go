@@ -1,4 +1,4 @@
-package capture
+package actor
 
 import (
 	"math"
@@ -54,21 +54,31 @@ func (m moment) at(number uint64) verdict {
 	return happened
 }
 
+// Read is one read of the queue of notifications. Times are since boot.
+type Read struct {
+	Events       int // that it returned
+	Began, Ended time.Duration
+	Waited, Left uint32 // events in the queue before and after it, or Unset
+}
+
+// Unset is a number of events that is not known.
+const Unset = bpf.Unset
+
 // took takes note of a read.
-func (o *order) took(b batch) {
-	if len(b.events) == 0 {
+func (o *order) took(b Read) {
+	if b.Events == 0 {
 		return
 	}
 	if len(o.reads) == maxReads {
 		o.reads, o.cut = slices.Delete(o.reads, 0, maxReads/2), true
 	}
-	r := reading{began: b.began, ended: b.ended, before: o.taken, after: o.taken + uint64(len(b.events))}
+	r := reading{began: b.Began, ended: b.Ended, before: o.taken, after: o.taken + uint64(b.Events)}
 	r.least, r.most = r.before, math.MaxUint64
-	if b.waited != bpf.Unset {
-		r.least += uint64(b.waited)
+	if b.Waited != Unset {
+		r.least += uint64(b.Waited)
 	}
-	if b.left != bpf.Unset {
-		r.most = r.after + uint64(b.left)
+	if b.Left != Unset {
+		r.most = r.after + uint64(b.Left)
 	}
 	o.reads, o.taken = append(o.reads, r), r.after
 }
@@ -77,7 +87,7 @@ func (o *order) took(b batch) {
 // waiting in the queue.
 func (o *order) moment(from, until time.Duration, waiting uint32) moment {
 	read, made := o.bounds(from, until)
-	if waiting == bpf.Unset {
+	if waiting == Unset {
 		return moment{max(read.lo, made.lo), made.hi}
 	}
 	n := uint64(waiting)

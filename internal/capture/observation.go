@@ -132,7 +132,7 @@ func (l *loop) counted() {
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
 	o.Time, o.Layer, o.Events = s.at, s.layer, s.events
-	o.Who, o.Confidence = s.by.Who, s.by.confidence()
+	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
 	if s.unreported {
 		l.tellGap()
 	}

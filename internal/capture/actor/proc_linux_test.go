@@ -1,4 +1,4 @@
-package capture
+package actor
 
 import (
 	"io"
@@ -90,16 +90,23 @@ func TestAccountsFollowTheFile(t *testing.T) {
 		t.Errorf("without a file: %q", got)
 	}
 	path := filepath.Join(etc, "passwd")
-	write(t, path, "root:x:0:0::/root:/bin/sh\ntoor:x:0:0\nbroken\nbad:x:nan:0\njane:x:1000:1000::/:\n")
+	writeFile(t, path, "root:x:0:0::/root:/bin/sh\ntoor:x:0:0\nbroken\nbad:x:nan:0\njane:x:1000:1000::/:\n")
 	if got := []string{a.user(0), a.user(1000), a.user(7)}; !cmp.Equal(got, []string{"root", "jane", ""}) {
 		t.Errorf("%q", got)
 	}
-	write(t, path, "john:x:1000:1000::/:\n")
+	writeFile(t, path, "john:x:1000:1000::/:\n")
 	if err := os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if got := a.user(1000); got != "john" {
 		t.Errorf("after the file changed: %q", got)
+	}
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -176,7 +183,8 @@ func TestLongCommandOfAnAncestor(t *testing.T) {
 // ids of the first.
 func TestChangedUserWithinAMoment(t *testing.T) {
 	needRoot(t)
-	needTool(t, "python3")
+	_, err := exec.LookPath("python3")
+	need(t, err == nil, "python3")
 	cmd := exec.Command("/usr/bin/python3", "-c", "import os; input('1'); os.setuid(65534); input('2')")
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -208,14 +216,15 @@ func TestChangedUserWithinAMoment(t *testing.T) {
 // A number that no longer belongs to the process the kernel meant names nobody,
 // though a process of that number lives.
 func TestReusedNumberNamesNobody(t *testing.T) {
+	gone := func() bool { return false }
 	p := newProcActors()
-	if a := p.Actor(Named{PID: os.Getpid(), Same: gone}); a.Who != nil || a.confidence() != body.Unknown {
+	if a := p.Actor(Named{PID: os.Getpid(), Same: gone}); a.Who != nil || a.Certainty() != body.Unknown {
 		t.Errorf("%+v", a)
 	}
 	if a := p.Actor(Named{PID: os.Getpid()}); a.Confidence != body.Likely {
 		t.Errorf("without proof: %s", a.Confidence)
 	}
-	if a := p.Actor(Named{PID: os.Getpid(), Same: gone}); a.confidence() != body.Likely {
-		t.Errorf("read a moment ago and gone: %s", a.confidence())
+	if a := p.Actor(Named{PID: os.Getpid(), Same: gone}); a.Certainty() != body.Likely {
+		t.Errorf("read a moment ago and gone: %s", a.Certainty())
 	}
 }
