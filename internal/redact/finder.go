@@ -2,6 +2,9 @@ package redact
 
 import (
 	"bytes"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/syntax"
 )
 
 // plan is a Source made ready for use.
@@ -205,13 +208,10 @@ func (f *finder) quoteAt(l *line) {
 	switch {
 	case l.quote == c:
 		l.quote = 0
-	case l.quote == 0 && (c == '"' || l.at == l.start || !isAlnum(f.text[l.at-1])):
+	case l.quote == 0 && (c == '"' || l.at == l.start || !ascii.IsAlnum(f.text[l.at-1])):
 		l.quote, l.opened = c, l.at
 	}
 }
-
-// maxName bounds how far a name is followed to either side.
-const maxName = 128
 
 // name judges the key name around a trigger and masks its value.
 func (f *finder) name(start, end int) {
@@ -242,11 +242,11 @@ func (f *finder) name(start, end int) {
 
 // nameAround extends a trigger to the whole name.
 func (f *finder) nameAround(start, end int) (int, int) {
-	low, high := max(0, start-maxName), min(len(f.text), end+maxName)
-	for start > low && isNameByte(f.text[start-1]) {
+	low, high := max(0, start-syntax.MaxName), min(len(f.text), end+syntax.MaxName)
+	for start > low && ascii.IsName(f.text[start-1]) {
 		start--
 	}
-	for end < high && isNameByte(f.text[end]) {
+	for end < high && ascii.IsName(f.text[end]) {
 		end++
 	}
 	if start > 0 && f.text[start-1] == '\\' && end-start > 1 && (f.text[start] == 'n' || f.text[start] == 't') {
@@ -265,13 +265,11 @@ func (f *finder) belowOpen(start int) bool {
 		return false
 	}
 	from := start - 1
-	for from > 0 && start-from < maxName && isNameByte(f.text[from-1]) {
+	for from > 0 && start-from < syntax.MaxName && ascii.IsName(f.text[from-1]) {
 		from--
 	}
 	return anyIn(splitWords(string(f.text[from:start-1])), names.open)
 }
-
-func isNameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' || c == '.' }
 
 // spacedName reads a name of several words, as in "api key = x", where it
 // begins the line.
@@ -280,7 +278,7 @@ func (f *finder) spacedName(l *line, start, end int, c suspicion) (int, suspicio
 		return start, c
 	}
 	for _, b := range f.text[l.first:start] {
-		if !isNameByte(b) && b != ' ' {
+		if !ascii.IsName(b) && b != ' ' {
 			return start, c
 		}
 	}
@@ -322,22 +320,10 @@ func (f *finder) judge(v value, c suspicion) {
 // colon or a dash.
 func (f *finder) isAlias(v value) bool {
 	at := v.start - 1
-	for at >= 0 && isBlank(f.text[at]) {
+	for at >= 0 && ascii.IsBlank(f.text[at]) {
 		at--
 	}
-	return f.plan.format == "yaml" && at >= 0 && (f.text[at] == ':' || f.text[at] == '-') && isAliasName(f.text[v.start:v.end])
-}
-
-func isAliasName(v []byte) bool {
-	if len(v) < 2 || v[0] != '*' {
-		return false
-	}
-	for _, c := range v[1:] {
-		if !isNameByte(c) {
-			return false
-		}
-	}
-	return true
+	return f.plan.format == "yaml" && at >= 0 && (f.text[at] == ':' || f.text[at] == '-') && syntax.IsAlias(f.text[v.start:v.end])
 }
 
 // userPassword masks the password of user:password.
@@ -378,7 +364,7 @@ func schemeLen(v []byte) int {
 	if i <= 0 || !schemes[string(bytes.ToLower(v[:i]))] {
 		return 0
 	}
-	for i < len(v) && isBlank(v[i]) {
+	for i < len(v) && ascii.IsBlank(v[i]) {
 		i++
 	}
 	return i

@@ -1,6 +1,10 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/stele-log/stele/internal/ascii"
+)
 
 // suspicion says what the name of a key tells about its value.
 type suspicion uint8
@@ -204,10 +208,10 @@ func splitWords(name string) []string {
 	}
 	for i := range len(name) {
 		switch {
-		case !isAlnum(name[i]):
+		case !ascii.IsAlnum(name[i]):
 			cut(i)
 			start = i + 1
-		case i > start && isUpper(name[i]) && startsWord(name, i):
+		case i > start && ascii.IsUpper(name[i]) && startsWord(name, i):
 			cut(i)
 		}
 	}
@@ -218,10 +222,10 @@ func splitWords(name string) []string {
 // startsWord says whether the capital at i begins a word: after a lower-case
 // letter or digit, or before a lower-case letter (the P of DBPassword).
 func startsWord(name string, i int) bool {
-	if !isUpper(name[i-1]) {
+	if !ascii.IsUpper(name[i-1]) {
 		return true
 	}
-	return i+1 < len(name) && isLower(name[i+1])
+	return i+1 < len(name) && ascii.IsLower(name[i+1])
 }
 
 // isGuardedURL says whether the name is that of an address that is itself the
@@ -234,16 +238,4 @@ func isGuardedURL(name string) bool {
 		}
 	}
 	return false
-}
-
-func isUpper(c byte) bool  { return 'A' <= c && c <= 'Z' }
-func isLower(c byte) bool  { return 'a' <= c && c <= 'z' }
-func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
-func isLetter(c byte) bool { return isUpper(c) || isLower(c) }
-func isAlnum(c byte) bool  { return isLetter(c) || isDigit(c) }
-func isBlank(c byte) bool  { return c == ' ' || c == '\t' }
-func isSpace(c byte) bool  { return isBlank(c) || c == '\n' || c == '\r' || c == '\v' || c == '\f' }
-
-func isHex(c byte) bool {
-	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }

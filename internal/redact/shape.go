@@ -3,6 +3,9 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/syntax"
 )
 
 // tokenShape is a token that carries its issuer's prefix.
@@ -104,7 +107,7 @@ var tokenShapes = []tokenShape{
 
 // token masks a token that begins with a known prefix.
 func (f *finder) token(s *tokenShape, start, end int) {
-	if !s.inner && start > 0 && (isAlnum(f.text[start-1]) || f.text[start-1] == '_') && !f.escaped(start) {
+	if !s.inner && start > 0 && (ascii.IsAlnum(f.text[start-1]) || f.text[start-1] == '_') && !f.escaped(start) {
 		return
 	}
 	if !sameCase(f.text[start:end], s.prefix) {
@@ -118,7 +121,7 @@ func (f *finder) token(s *tokenShape, start, end int) {
 		}
 	}
 	last := end
-	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte(s.extra), f.text[last]) >= 0) {
+	for last < len(f.text) && (ascii.IsAlnum(f.text[last]) || bytes.IndexByte([]byte(s.extra), f.text[last]) >= 0) {
 		last++
 	}
 	run := f.text[end:last]
@@ -139,7 +142,7 @@ func (f *finder) escaped(start int) bool { return start > 1 && f.text[start-2] =
 // digitsBefore returns where the bot number of a messenger token begins.
 func (f *finder) digitsBefore(colon int) int {
 	at := colon
-	for at > 0 && colon-at < 12 && isDigit(f.text[at-1]) {
+	for at > 0 && colon-at < 12 && ascii.IsDigit(f.text[at-1]) {
 		at--
 	}
 	if colon-at < 8 {
@@ -195,12 +198,12 @@ func (f *finder) pemEnd(body int) int {
 func (f *finder) keyMaterial(at int) int {
 	for at < len(f.text) {
 		c := f.text[at]
-		if !isAlnum(c) && !isSpace(c) && bytes.IndexByte([]byte(`+/=\,:-`), c) < 0 {
+		if !ascii.IsAlnum(c) && !ascii.IsSpace(c) && bytes.IndexByte([]byte(`+/=\,:-`), c) < 0 {
 			break
 		}
 		at++
 	}
-	for at > 0 && isSpace(f.text[at-1]) {
+	for at > 0 && ascii.IsSpace(f.text[at-1]) {
 		at--
 	}
 	return at
@@ -209,7 +212,7 @@ func (f *finder) keyMaterial(at int) int {
 // crypt masks a password hash.
 func (f *finder) crypt(start, end int) {
 	last := end
-	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte("./$=,+-_{}"), f.text[last]) >= 0) {
+	for last < len(f.text) && (ascii.IsAlnum(f.text[last]) || bytes.IndexByte([]byte("./$=,+-_{}"), f.text[last]) >= 0) {
 		last++
 	}
 	body := f.text[end:last]
@@ -223,7 +226,7 @@ func (f *finder) crypt(start, end int) {
 // basic masks the credentials of Basic authentication.
 func (f *finder) basic(end int) {
 	last := end
-	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte("+/=_-"), f.text[last]) >= 0) {
+	for last < len(f.text) && (ascii.IsAlnum(f.text[last]) || bytes.IndexByte([]byte("+/=_-"), f.text[last]) >= 0) {
 		last++
 	}
 	b := bytes.TrimRight(f.text[end:last], "=")
@@ -283,7 +286,7 @@ func (f *finder) at(start int) int {
 	limit, last, colon, slash := min(len(f.text), start+maxAuthority), -1, -1, false
 	for i := start; i < limit; i++ {
 		switch c := f.text[i]; {
-		case isSpace(c) || bytes.IndexByte([]byte("\"'<>`|"), c) >= 0, c == ',' && last >= 0:
+		case ascii.IsSpace(c) || bytes.IndexByte([]byte("\"'<>`|"), c) >= 0, c == ',' && last >= 0:
 			return last
 		case c == '@':
 			last = i
@@ -306,7 +309,7 @@ func (f *finder) at(start int) int {
 func isPort(b []byte) bool {
 	rest, _ := stripReferences(b)
 	for _, c := range rest {
-		if !isDigit(c) && c != ']' && c != ':' {
+		if !ascii.IsDigit(c) && c != ']' && c != ':' {
 			return false
 		}
 	}
@@ -338,7 +341,7 @@ func (f *finder) guardedURL(start, end int) bool {
 		return false
 	}
 	last := n
-	for last < len(rest) && !isSpace(rest[last]) && bytes.IndexByte([]byte("\"'<>`,)"), rest[last]) < 0 {
+	for last < len(rest) && !ascii.IsSpace(rest[last]) && bytes.IndexByte([]byte("\"'<>`,)"), rest[last]) < 0 {
 		last++
 	}
 	if path := rest[n:last]; len(path) < 12 || isPlain(path) || isFiller(path) {
@@ -351,7 +354,7 @@ func (f *finder) guardedURL(start, end int) bool {
 // schemeBefore returns the length of the scheme that ends at i.
 func schemeBefore(text []byte, i int) int {
 	n := 0
-	for n < 12 && n < i && isAlnum(text[i-1-n]) {
+	for n < 12 && n < i && ascii.IsAlnum(text[i-1-n]) {
 		n++
 	}
 	return n
@@ -361,7 +364,7 @@ func schemeBefore(text []byte, i int) int {
 func (f *finder) dial(start int) {
 	from := max(0, start-maxUnescaped, f.skip)
 	at := start
-	for at > from && !isSpace(f.text[at-1]) && f.text[at-1] != '"' && f.text[at-1] != '\'' && f.text[at-1] != '=' {
+	for at > from && !ascii.IsSpace(f.text[at-1]) && f.text[at-1] != '"' && f.text[at-1] != '\'' && f.text[at-1] != '=' {
 		at--
 	}
 	colon := bytes.IndexByte(f.text[at:start], ':')
@@ -374,9 +377,9 @@ func (f *finder) dial(start int) {
 // Private-Lines, for as long as they hold nothing but base64. In a string they
 // are parted by escapes.
 func (f *finder) putty(end int) {
-	at := f.blanks(end)
+	at := syntax.Blanks(f.text, end)
 	count := at
-	for at < len(f.text) && at < count+4 && isDigit(f.text[at]) {
+	for at < len(f.text) && at < count+4 && ascii.IsDigit(f.text[at]) {
 		at++
 	}
 	start := f.lineBreak(at)
@@ -386,10 +389,10 @@ func (f *finder) putty(end int) {
 	last := start
 	for next := start; next > last || last == start; next = f.lineBreak(last) {
 		stop := next
-		for stop < len(f.text) && (isAlnum(f.text[stop]) || bytes.IndexByte([]byte("+/="), f.text[stop]) >= 0) {
+		for stop < len(f.text) && (ascii.IsAlnum(f.text[stop]) || bytes.IndexByte([]byte("+/="), f.text[stop]) >= 0) {
 			stop++
 		}
-		if stop == next || stop < len(f.text) && !isSpace(f.text[stop]) && bytes.IndexByte([]byte("\\\"'"), f.text[stop]) < 0 {
+		if stop == next || stop < len(f.text) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\\\"'"), f.text[stop]) < 0 {
 			break
 		}
 		last = stop
@@ -401,7 +404,7 @@ func (f *finder) putty(end int) {
 func (f *finder) lineBreak(at int) int {
 	for at < len(f.text) {
 		switch {
-		case isSpace(f.text[at]):
+		case ascii.IsSpace(f.text[at]):
 			at++
 		case f.text[at] == '\\' && at+1 < len(f.text) && (f.text[at+1] == 'n' || f.text[at+1] == 'r'):
 			at += 2
@@ -414,9 +417,9 @@ func (f *finder) lineBreak(at int) int {
 
 // puttyMAC masks what a passphrase can be tried on.
 func (f *finder) puttyMAC(end int) {
-	start := f.blanks(end)
+	start := syntax.Blanks(f.text, end)
 	last := start
-	for last < len(f.text) && isHex(f.text[last]) {
+	for last < len(f.text) && ascii.IsHex(f.text[last]) {
 		last++
 	}
 	if last-start >= 32 {

@@ -3,6 +3,8 @@ package redact
 import (
 	"bytes"
 	"strings"
+
+	"github.com/stele-log/stele/internal/ascii"
 )
 
 // plainValues are words that are settings, not secrets, under any name.
@@ -61,7 +63,7 @@ func isAddress(v []byte) bool {
 // none looks like a secret.
 func isCall(v []byte) bool {
 	n := 0
-	for n < len(v) && (isAlnum(v[n]) || v[n] == '_' || v[n] == '.' || v[n] == ':') {
+	for n < len(v) && (ascii.IsAlnum(v[n]) || v[n] == '_' || v[n] == '.' || v[n] == ':') {
 		n++
 	}
 	if n == 0 || n >= len(v) || v[n] != '(' || v[len(v)-1] != ')' && n != len(v)-1 {
@@ -97,7 +99,7 @@ func isBareOpen(v []byte) bool {
 		return false
 	}
 	last := v[len(v)-1]
-	return len(v) == 1 || isBlank(v[1]) || v[1] == '"' || v[1] == '\'' || last == '}' && bytes.IndexByte(v, ':') > 0 ||
+	return len(v) == 1 || ascii.IsBlank(v[1]) || v[1] == '"' || v[1] == '\'' || last == '}' && bytes.IndexByte(v, ':') > 0 ||
 		last == ']' && bytes.IndexByte(v, ',') > 0
 }
 
@@ -115,7 +117,7 @@ func isFiller(v []byte) bool {
 	if v[0] == '<' && v[len(v)-1] == '>' {
 		return true
 	}
-	return len(v) > 2 && strings.Count(low, low[:1]) == len(low) && !isDigit(v[0])
+	return len(v) > 2 && strings.Count(low, low[:1]) == len(low) && !ascii.IsDigit(v[0])
 }
 
 // isPath says whether the value is an absolute or relative file name.
@@ -125,7 +127,7 @@ func isPath(v []byte) bool {
 	case len(v) > 512 || strings.ContainsAny(s, " \t=,;$!@#%^&*"):
 		return false
 	case strings.HasPrefix(s, "/"), strings.HasPrefix(s, "./"), strings.HasPrefix(s, "../"), strings.HasPrefix(s, "~/"):
-	case len(s) > 3 && isLetter(s[0]) && s[1] == ':' && s[2] == '\\':
+	case len(s) > 3 && ascii.IsLetter(s[0]) && s[1] == ':' && s[2] == '\\':
 	default:
 		return false
 	}
@@ -177,7 +179,7 @@ var brackets = []struct{ open, shut string }{
 func stripReferences(v []byte) (rest []byte, any bool) {
 	for whole := v; len(v) > 0; {
 		n := referenceAt(v)
-		if at := len(whole) - len(v); n > 0 && at > 0 && isAlnum(whole[at-1]) && isAlnum(v[1]) {
+		if at := len(whole) - len(v); n > 0 && at > 0 && ascii.IsAlnum(whole[at-1]) && ascii.IsAlnum(v[1]) {
 			n = 0 // the sign is part of a word: pa$word
 		}
 		if n == 0 {
@@ -233,11 +235,11 @@ func variable(v []byte) int {
 		return 0
 	}
 	n, upper, lower, digit := 1, false, false, false
-	for ; n < len(v) && (isAlnum(v[n]) || v[n] == '_' || v[n] == ':'); n++ {
-		upper, lower, digit = upper || isUpper(v[n]), lower || isLower(v[n]), digit || isDigit(v[n])
+	for ; n < len(v) && (ascii.IsAlnum(v[n]) || v[n] == '_' || v[n] == ':'); n++ {
+		upper, lower, digit = upper || ascii.IsUpper(v[n]), lower || ascii.IsLower(v[n]), digit || ascii.IsDigit(v[n])
 	}
 	switch {
-	case n < 3 || isDigit(v[1]) || upper && lower && digit:
+	case n < 3 || ascii.IsDigit(v[1]) || upper && lower && digit:
 		return 0
 	case n < len(v) && v[n] == '$' && n+1 == len(v): // nagios: $USER1$
 		return n + 1
@@ -250,7 +252,7 @@ func variable(v []byte) int {
 // percentVariable returns the length of %NAME%.
 func percentVariable(v []byte) int {
 	n := 1
-	for n < len(v) && (isUpper(v[n]) || isDigit(v[n]) || v[n] == '_') {
+	for n < len(v) && (ascii.IsUpper(v[n]) || ascii.IsDigit(v[n]) || v[n] == '_') {
 		n++
 	}
 	if n > 2 && n < len(v) && v[n] == '%' {
@@ -262,7 +264,7 @@ func percentVariable(v []byte) int {
 // fieldVariable returns the length of %field.name.
 func fieldVariable(v []byte) int {
 	n, dots := 1, 0
-	for n < len(v) && (isLower(v[n]) || v[n] == '_' || v[n] == '.' && n > 1) {
+	for n < len(v) && (ascii.IsLower(v[n]) || v[n] == '_' || v[n] == '.' && n > 1) {
 		if v[n] == '.' {
 			dots++
 		}
@@ -316,10 +318,10 @@ func looksRandom(v []byte) bool {
 	}
 	start := 0
 	for i := 0; i <= len(v); i++ {
-		if i < len(v) && (isAlnum(v[i]) || v[i] == '+' || v[i] == '=') {
+		if i < len(v) && (ascii.IsAlnum(v[i]) || v[i] == '+' || v[i] == '=') {
 			continue
 		}
-		if i < len(v) && (isSpace(v[i]) || v[i] >= 0x80 || v[i] == '(' || v[i] == '{') {
+		if i < len(v) && (ascii.IsSpace(v[i]) || v[i] >= 0x80 || v[i] == '(' || v[i] == '{') {
 			return false
 		}
 		if isRandomRun(v[start:i]) {
@@ -342,8 +344,8 @@ func isRandomRun(run []byte) bool {
 	}
 	digits, turns, hex := 0, 0, true
 	for i, c := range run {
-		hex = hex && isHex(c)
-		if isDigit(c) {
+		hex = hex && ascii.IsHex(c)
+		if ascii.IsDigit(c) {
 			digits++
 		}
 		if i > 0 && charClass(c) != charClass(run[i-1]) {
@@ -361,11 +363,11 @@ func isRandomRun(run []byte) bool {
 
 func charClass(c byte) int {
 	switch {
-	case isDigit(c):
+	case ascii.IsDigit(c):
 		return 1
-	case isUpper(c):
+	case ascii.IsUpper(c):
 		return 2
-	case isLower(c):
+	case ascii.IsLower(c):
 		return 3
 	}
 	return 4
@@ -383,7 +385,7 @@ func looksChosen(v []byte) bool {
 	var has [5]bool
 	for i, c := range v {
 		switch {
-		case isSpace(c) || c == '(' || c == ')' || c == '/' || c == '<' || c == '{' || c == '=':
+		case ascii.IsSpace(c) || c == '(' || c == ')' || c == '/' || c == '<' || c == '{' || c == '=':
 			return false
 		case charClass(c) < 4:
 			has[charClass(c)] = true
@@ -400,7 +402,7 @@ func isUUID(v []byte) bool {
 	}
 	for i, c := range v {
 		dash := i == 8 || i == 13 || i == 18 || i == 23
-		if dash != (c == '-') || !dash && !isHex(c) {
+		if dash != (c == '-') || !dash && !ascii.IsHex(c) {
 			return false
 		}
 	}

@@ -1,13 +1,16 @@
-package redact
+package syntax
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/stele-log/stele/internal/ascii"
+)
 
 // yamlWalk follows block YAML by its indentation.
 type yamlWalk struct {
-	f     *finder
+	*walk
 	at    int // start of the next line
 	stack []yamlKey
-	doc   manifest
 	flow  flow
 	ok    bool
 }
@@ -19,53 +22,51 @@ type yamlKey struct {
 	pair pairs    // of the mapping the key stands in
 }
 
-// walkYAML judges the leaves of a YAML text. It returns false if lines were
-// met that are no YAML, as in templates.
-func (f *finder) walkYAML() bool {
-	w := yamlWalk{f: f, ok: true, flow: flow{f: f, hash: true}}
-	w.flow.doc = &w.doc
-	for w.at < len(f.text) {
-		w.line()
+// yaml walks a YAML text. It returns false if lines were met that are no YAML,
+// as in templates.
+func (w *walk) yaml() bool {
+	y := yamlWalk{walk: w, ok: true, flow: flow{walk: w, hash: true}}
+	for y.at < len(w.text) && !w.done {
+		y.line()
 	}
-	f.settleManifest(&w.doc)
-	return w.ok && !w.flow.broken
+	return y.ok && !y.flow.broken
 }
 
 // line reads one line, and the following ones that belong to its value.
 func (w *yamlWalk) line() {
 	start, end := w.at, w.endOf(w.at)
 	w.at = end + 1
-	col := indentOf(w.f.text[start:end])
-	from, to := trimmed(w.f.text, start+col, end)
-	rest := w.f.text[from:to]
+	col := Indent(w.text[start:end])
+	content := Trim(w.text, Span{start + col, end})
+	rest := w.text[content.Start:content.End]
 	switch {
 	case len(rest) == 0 || rest[0] == '#' || rest[0] == '%':
 		return
 	case bytes.HasPrefix(rest, []byte("---")) || string(rest) == "...":
-		w.f.settleManifest(&w.doc)
+		w.document++
 		w.stack = w.stack[:0]
 		return
 	case bytes.HasPrefix(rest, []byte("{{")) || bytes.HasPrefix(rest, []byte("{%")) || bytes.HasPrefix(rest, []byte("<%")):
 		w.ok = false
 		return
 	}
-	w.entry(from-start, from, to)
+	w.entry(content.Start-start, content.Start, content.End)
 }
 
 func (w *yamlWalk) endOf(at int) int {
-	if i := bytes.IndexByte(w.f.text[at:], '\n'); i >= 0 {
+	if i := bytes.IndexByte(w.text[at:], '\n'); i >= 0 {
 		return at + i
 	}
-	return len(w.f.text)
+	return len(w.text)
 }
 
 // entry reads list dashes, then a key or a scalar. col is the column of from.
 func (w *yamlWalk) entry(col, from, to int) {
 	indent := col
-	for from < to && w.f.text[from] == '-' && (from+1 == to || isBlank(w.f.text[from+1])) {
+	for from < to && w.text[from] == '-' && (from+1 == to || ascii.IsBlank(w.text[from+1])) {
 		w.pop(col, true)
 		next := from + 1
-		for next < to && isBlank(w.f.text[next]) {
+		for next < to && ascii.IsBlank(w.text[next]) {
 			next++
 		}
 		col += next - from
@@ -74,7 +75,7 @@ func (w *yamlWalk) entry(col, from, to int) {
 	if from >= to {
 		return
 	}
-	if from+1 < to && isBlank(w.f.text[from+1]) && w.explicit(col, from, to) {
+	if from+1 < to && ascii.IsBlank(w.text[from+1]) && w.explicit(col, from, to) {
 		return
 	}
 	keyStart, keyEnd, rest := w.key(from, to)
@@ -83,25 +84,24 @@ func (w *yamlWalk) entry(col, from, to int) {
 		return
 	}
 	pair := w.pop(col, false)
-	path := push(w.parent(), keyName(w.f.text[keyStart:keyEnd]))
+	path := push(w.parent(), keyName(w.text[keyStart:keyEnd]))
 	w.stack = append(w.stack, yamlKey{col: col, path: path, pair: pair})
-	rest, _ = trimmed(w.f.text, rest, to)
-	w.value(col, path, rest, to)
+	w.value(col, path, Trim(w.text, Span{rest, to}).Start, to)
 }
 
 // explicit reads a key and a value that stand on lines of their own: ? key, and
 // then : value.
 func (w *yamlWalk) explicit(col, from, to int) bool {
-	start, _ := trimmed(w.f.text, from+1, to)
-	switch w.f.text[from] {
+	start := Trim(w.text, Span{from + 1, to}).Start
+	switch w.text[from] {
 	case '?':
 		pair := w.pop(col, false)
-		name := w.f.text[start:to]
+		name := w.text[start:to]
 		if name[0] == '"' || name[0] == '\'' {
-			s, e, _ := scanQuoted(name, 0)
-			name = name[s:e]
+			s, _ := Quoted(name, 0)
+			name = name[s.Start:s.End]
 		}
-		w.stack = append(w.stack, yamlKey{col: col, path: push(w.parent(), keyName(beforeComment(name))), pair: pair})
+		w.stack = append(w.stack, yamlKey{col: col, path: push(w.parent(), keyName(BeforeComment(name))), pair: pair})
 		return true
 	case ':':
 		w.pop(col, true)
@@ -143,11 +143,11 @@ func (w *yamlWalk) parent() []string {
 // key reads a mapping key and returns its content and where its value begins,
 // or rest -1.
 func (w *yamlWalk) key(from, to int) (start, end, rest int) {
-	text := w.f.text[:to]
+	text := w.text[:to]
 	if c := text[from]; c == '"' || c == '\'' {
-		s, e, next := scanQuoted(text, from)
+		s, next := Quoted(text, from)
 		if next < to && text[next] == ':' {
-			return s, e, next + 1
+			return s.Start, s.End, next + 1
 		}
 		return 0, 0, -1
 	}
@@ -155,10 +155,10 @@ func (w *yamlWalk) key(from, to int) (start, end, rest int) {
 		return 0, 0, -1
 	}
 	for i := from; i < to; i++ {
-		if text[i] == ':' && (i+1 == to || isBlank(text[i+1])) {
+		if text[i] == ':' && (i+1 == to || ascii.IsBlank(text[i+1])) {
 			return from, i, i + 1
 		}
-		if text[i] == '#' && i > from && isBlank(text[i-1]) {
+		if text[i] == '#' && i > from && ascii.IsBlank(text[i-1]) {
 			break
 		}
 	}
@@ -167,7 +167,7 @@ func (w *yamlWalk) key(from, to int) (start, end, rest int) {
 
 // scalar reads a list item or a stray line without a key.
 func (w *yamlWalk) scalar(indent, from, to int) {
-	if len(w.stack) == 0 && w.f.text[from] != '{' && w.f.text[from] != '[' {
+	if len(w.stack) == 0 && w.text[from] != '{' && w.text[from] != '[' {
 		w.ok = w.ok && indent < from
 		return
 	}
@@ -181,19 +181,19 @@ func (w *yamlWalk) value(col int, path []string, from, to int) {
 		w.skipDeeper(col)
 		return
 	}
-	if from >= to || w.f.text[from] == '#' || isAliasName(w.f.text[from:to]) {
+	if from >= to || w.text[from] == '#' || IsAlias(w.text[from:to]) {
 		return
 	}
-	switch c := w.f.text[from]; {
+	switch c := w.text[from]; {
 	case c == '|' || c == '>':
 		w.block(col, path, from)
-	case c == '{' && from+1 < to && w.f.text[from+1] == '{', c == '{' && from+1 < to && w.f.text[from+1] == '%':
+	case c == '{' && from+1 < to && w.text[from+1] == '{', c == '{' && from+1 < to && w.text[from+1] == '%':
 		w.ok = false
 	case c == '{' || c == '[':
 		w.resume(w.flow.collection(from, path))
 	case c == '"' || c == '\'':
-		start, end, next := scanQuoted(w.f.text, from)
-		w.leaf(leaf{path: path, start: start, end: end, quoted: true})
+		s, next := Quoted(w.text, from)
+		w.leaf(Leaf{Path: path, Span: s, Quoted: true})
 		w.resume(next)
 	default:
 		w.plain(col, path, from, to)
@@ -203,21 +203,21 @@ func (w *yamlWalk) value(col int, path []string, from, to int) {
 // resume goes on with the line after the one on which a value ended.
 func (w *yamlWalk) resume(at int) {
 	if at > w.at {
-		w.at = min(w.endOf(min(at, len(w.f.text)))+1, len(w.f.text))
+		w.at = min(w.endOf(min(at, len(w.text)))+1, len(w.text))
 	}
 }
 
 // properties passes tags and anchors. A tag of the application (!vault) says
 // that the value is not what it reads: it is left to the scan.
 func (w *yamlWalk) properties(from, to int) (value int, foreign bool) {
-	for from < to && (w.f.text[from] == '&' || w.f.text[from] == '!') {
-		if w.f.text[from] == '!' && hasPrefixFold(append(w.f.text[from:to:to], ' '), referencePrefixes) {
+	for from < to && (w.text[from] == '&' || w.text[from] == '!') {
+		if w.text[from] == '!' && w.hints.foreign(w.text[from:to:to]) {
 			return to, true
 		}
-		for from < to && !isBlank(w.f.text[from]) {
+		for from < to && !ascii.IsBlank(w.text[from]) {
 			from++
 		}
-		for from < to && isBlank(w.f.text[from]) {
+		for from < to && ascii.IsBlank(w.text[from]) {
 			from++
 		}
 	}
@@ -226,9 +226,9 @@ func (w *yamlWalk) properties(from, to int) (value int, foreign bool) {
 
 // skipDeeper passes the lines indented deeper than col.
 func (w *yamlWalk) skipDeeper(col int) {
-	for w.at < len(w.f.text) {
+	for w.at < len(w.text) {
 		stop := w.endOf(w.at)
-		if s, e := trimmed(w.f.text, w.at, stop); s < e && indentOf(w.f.text[w.at:stop]) <= col {
+		if !Trim(w.text, Span{w.at, stop}).empty() && Indent(w.text[w.at:stop]) <= col {
 			return
 		}
 		w.at = stop + 1
@@ -237,55 +237,67 @@ func (w *yamlWalk) skipDeeper(col int) {
 
 // block reads the lines of a block scalar: those indented deeper than col.
 func (w *yamlWalk) block(col int, path []string, from int) {
-	start, end := -1, -1
-	for w.at < len(w.f.text) {
+	all := Span{Start: -1}
+	for w.at < len(w.text) {
 		stop := w.endOf(w.at)
-		s, e := trimmed(w.f.text, w.at, stop)
-		if s < e && indentOf(w.f.text[w.at:stop]) <= col {
+		s := Trim(w.text, Span{w.at, stop})
+		if !s.empty() && Indent(w.text[w.at:stop]) <= col {
 			break
 		}
-		if s < e {
-			if start < 0 {
-				start = s
+		if !s.empty() {
+			if all.Start < 0 {
+				all.Start = s.Start
 			}
-			end = e
+			all.End = s.End
 		}
 		w.at = stop + 1
 	}
-	if start >= 0 {
-		w.leaf(leaf{path: path, start: start, end: end, quoted: true})
+	if all.Start >= 0 {
+		w.leaf(Leaf{Path: path, Span: all, Quoted: true})
 	}
 }
 
 // plain reads a plain scalar and the deeper lines it goes on in.
 func (w *yamlWalk) plain(col int, path []string, from, to int) {
 	end := to
-	if i := bytes.Index(w.f.text[from:to], []byte(" #")); i >= 0 {
-		_, end = trimmed(w.f.text, from, from+i)
+	if i := bytes.Index(w.text[from:to], []byte(" #")); i >= 0 {
+		end = Trim(w.text, Span{from, from + i}).End
 	}
-	for end == to && w.at < len(w.f.text) {
+	for end == to && w.at < len(w.text) {
 		stop := w.endOf(w.at)
-		s, e := trimmed(w.f.text, w.at, stop)
-		if s >= e || indentOf(w.f.text[w.at:stop]) <= col || w.f.text[s] == '#' {
+		s := Trim(w.text, Span{w.at, stop})
+		if s.empty() || Indent(w.text[w.at:stop]) <= col || w.text[s.Start] == '#' {
 			break
 		}
-		if _, _, rest := w.key(s, e); rest >= 0 || w.f.text[s] == '-' {
+		if _, _, rest := w.key(s.Start, s.End); rest >= 0 || w.text[s.Start] == '-' {
 			break
 		}
-		end, to = e, e
+		end, to = s.End, s.End
 		w.at = stop + 1
 	}
-	w.leaf(leaf{path: path, start: from, end: end})
+	w.leaf(Leaf{Path: path, Span: Span{from, end}})
 }
 
-// leaf judges a value and feeds the name/value pair of its mapping.
-func (w *yamlWalk) leaf(l leaf) {
-	if len(l.path) == 0 {
+// leaf gives a value and the pair it completes in its mapping.
+func (w *yamlWalk) leaf(l Leaf) {
+	if len(l.Path) == 0 {
 		return
 	}
-	w.f.leaf(l)
-	w.f.observe(&w.doc, l)
 	if n := len(w.stack); n > 0 {
-		w.f.pair(&w.stack[n-1].pair, l.path[len(l.path)-1], l)
+		l.Pair = w.stack[n-1].pair.take(w.text, l.Path[len(l.Path)-1], l.Span)
 	}
+	w.give(l)
+}
+
+// IsAlias says whether v reads like an alias of YAML: *name.
+func IsAlias(v []byte) bool {
+	if len(v) < 2 || v[0] != '*' {
+		return false
+	}
+	for _, c := range v[1:] {
+		if !ascii.IsName(c) {
+			return false
+		}
+	}
+	return true
 }

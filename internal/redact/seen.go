@@ -4,6 +4,8 @@ import (
 	"hash"
 	"strings"
 	"sync"
+
+	"github.com/stele-log/stele/internal/ascii"
 )
 
 // Bounds of what is known and of looking for it.
@@ -52,7 +54,7 @@ func (r *Redactor) Known(s string) string {
 	var out strings.Builder
 	done := 0
 	for at := 0; at < len(s); at++ {
-		if at > 0 && isAlnum(s[at-1]) {
+		if at > 0 && ascii.IsAlnum(s[at-1]) {
 			continue
 		}
 		if end := f.from(at); end > 0 {
@@ -76,7 +78,7 @@ type knownFinder struct {
 func (f *knownFinder) from(at int) (end int) {
 	parts := 0
 	for to := at + 1; to <= len(f.s) && parts < mostParts; to++ {
-		if to < len(f.s) && isAlnum(f.s[to]) {
+		if to < len(f.s) && ascii.IsAlnum(f.s[to]) {
 			continue
 		}
 		parts++

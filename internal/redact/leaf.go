@@ -1,16 +1,10 @@
 package redact
 
 import (
-	"bytes"
 	"strings"
-)
 
-// leaf is a value met by a walk of the syntax.
-type leaf struct {
-	path       []string // names of its ancestors and its own; list items have none
-	start, end int      // its content, without quotes
-	quoted     bool
-}
+	"github.com/stele-log/stele/internal/syntax"
+)
 
 // walk reads the text by its syntax and judges every leaf. It returns false
 // where the syntax is unknown or was not followed to the end; what it found
@@ -19,49 +13,80 @@ func (f *finder) walk() bool {
 	if f.plan.prose || f.plan.bare || f.plan.shell {
 		return true
 	}
-	switch f.plan.format {
-	case "yaml":
-		return f.walkYAML()
-	case "json", "jsonc":
-		return f.walkJSON()
-	case "toml":
-		return f.walkTOML()
-	case "xml":
-		return f.walkXML()
-	case "ini", "conf", "sshd", "sudoers", "crontab", "rsyslog", "env", "rules":
-		return f.walkConf()
+	t := syntax.Text{Bytes: f.text, Format: f.plan.format, Hints: syntax.Hints{
+		Foreign: isForeign, Record: f.record, Indented: f.mayGoOn, Open: f.isTold,
+	}}
+	var doc manifest
+	for l := range t.Leaves() {
+		switch l.Extent {
+		case syntax.Line, syntax.Lines:
+			f.lineLeaf(l)
+		default:
+			f.leaf(l)
+		}
+		f.pair(l)
+		f.observe(&doc, l)
 	}
-	if isMarkup(f.text) {
-		f.walkXML()
-	}
-	f.walkConf()
-	return false
+	f.settleManifest(&doc)
+	return !t.Broken
 }
 
-// isMarkup says whether a text of unknown format begins as XML does.
-func isMarkup(text []byte) bool {
-	text = bytes.TrimLeft(text, " \t\r\n")
-	return len(text) > 1 && text[0] == '<' && (isLetter(text[1]) || text[1] == '?' || text[1] == '!')
+// isForeign says whether a tag of YAML begins a reference.
+func isForeign(rest []byte) bool {
+	return hasPrefixFold(append(rest[:len(rest):len(rest)], ' '), referencePrefixes)
+}
+
+// isTold says whether the path of a value tells that it is secret.
+func (f *finder) isTold(path []string) bool {
+	return f.declared(path) || f.pathClass(path) == strong
+}
+
+// mayGoOn says whether indented lines below a key are judged as its value.
+func (f *finder) mayGoOn(path []string) bool {
+	_, list := listName(path)
+	return list || f.isTold(path)
 }
 
 // leaf judges one value by its path.
-func (f *finder) leaf(l leaf) {
-	if l.start, l.end = trimmed(f.text, l.start, l.end); l.start == l.end {
+func (f *finder) leaf(l syntax.Leaf) {
+	if l.Span = syntax.Trim(f.text, l.Span); l.Start == l.End {
 		return
 	}
-	if f.declared(l.path) {
+	if f.declared(l.Path) {
 		f.declaredLeaf(l)
 		return
 	}
-	v := value{start: l.start, end: l.end}
-	if last, is := listName(l.path); is {
+	v := value{start: l.Start, end: l.End}
+	if last, is := listName(l.Path); is {
 		v.doubt = !names.lists[last]
 		f.judge(v, strong)
 		return
 	}
-	if c := f.pathClass(l.path); c != none {
+	if c := f.pathClass(l.Path); c != none {
 		f.judge(v, c)
 	}
+}
+
+// lineLeaf judges a value that a line rule may have seen already: only what a
+// line does not tell, the declared paths and values over several lines.
+func (f *finder) lineLeaf(l syntax.Leaf) {
+	if f.declared(l.Path) {
+		f.declaredLeaf(l)
+		return
+	}
+	if f.pathClass(l.Path) == strong && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
+		f.judge(value{start: l.Start, end: l.End}, strong)
+		return
+	}
+	if last, _ := listName(l.Path); names.lists[last] && f.plan.format == "ini" {
+		f.leaf(l)
+	}
+}
+
+// inStore says whether a value stands in a section of secrets of an ini file under
+// a name that does not tell, so that a line alone does not show what it is.
+func (f *finder) inStore(path []string) bool {
+	return f.plan.format == "ini" && f.classOf([]byte(path[len(path)-1])) != strong
 }
 
 // listName is the last word of a value's own name, and whether the name is that
@@ -96,14 +121,14 @@ func (f *finder) declared(path []string) bool {
 
 // declaredLeaf masks a value the catalogue calls secret: also a number or an
 // ordinary word, but no reference.
-func (f *finder) declaredLeaf(l leaf) {
-	content := f.text[l.start:l.end]
+func (f *finder) declaredLeaf(l syntax.Leaf) {
+	content := f.text[l.Start:l.End]
 	if n := schemeLen(content); n > 0 {
-		l.start += n
+		l.Start += n
 		content = content[n:]
 	}
 	if !isPlain(content) {
-		f.add(l.start, l.end)
+		f.add(l.Start, l.End)
 	}
 }
 
@@ -158,85 +183,57 @@ func isBeside(ws []string) bool {
 	return len(ws) == 0 || len(ws) == 1 && strings.TrimSuffix(ws[0], "s") == "key" || anyIn(ws, names.tails) || anyIn(ws, names.open) || anyIn(ws, names.beside)
 }
 
-// pairs remembers, for one map, the name of a name/value pair.
-type pairs struct {
-	name  suspicion
-	value leaf
+// pair judges the value of a name/value pair, and of an XML element that an
+// attribute names.
+func (f *finder) pair(l syntax.Leaf) {
+	f.judgeNamed(l.Pair.Value, l.Pair.Name)
+	f.judgeNamed(l.Span, l.Named)
 }
 
-// isPairName says whether the key of a map holds the name of what stands under
-// the key value.
-func isPairName(key string) bool {
-	switch strings.ToLower(key) {
-	case "name", "key", "variable", "parameter", "env", "field", "property":
-		return true
-	}
-	return false
-}
-
-// pair feeds one leaf of a map to its name/value pair.
-func (f *finder) pair(p *pairs, key string, l leaf) {
-	switch {
-	case isPairName(key):
-		p.name = f.classOf([]byte(keyName(f.text[l.start:l.end])))
-	case strings.EqualFold(key, "value") || strings.EqualFold(key, "content"):
-		p.value = l
-	default:
+func (f *finder) judgeNamed(s syntax.Span, name string) {
+	if name == "" || s.Start >= s.End {
 		return
 	}
-	if p.name != none && p.value.end > p.value.start {
-		f.judge(value{start: p.value.start, end: p.value.end}, p.name)
+	if c := f.classOf([]byte(name)); c != none {
+		f.judge(value{start: s.Start, end: s.End}, c)
 	}
 }
 
 // manifest remembers the data of a document that may turn out to be a
 // Kubernetes Secret.
 type manifest struct {
-	secret bool
-	data   []leaf
+	document int
+	secret   bool
+	data     []syntax.Span
 }
 
 // observe feeds one leaf of a document.
-func (f *finder) observe(m *manifest, l leaf) {
-	own := l.path[len(l.path)-1]
-	if own == "kind" {
-		m.secret = m.secret || string(f.text[l.start:l.end]) == "Secret"
+func (f *finder) observe(m *manifest, l syntax.Leaf) {
+	switch f.plan.format {
+	case "yaml", "json", "jsonc":
+	default:
 		return
 	}
-	if n := len(l.path); n >= 2 && (l.path[n-2] == "data" || l.path[n-2] == "stringData") {
-		m.data = append(m.data, l)
+	if l.Document != m.document {
+		f.settleManifest(m)
+		m.document = l.Document
+	}
+	own := l.Path[len(l.Path)-1]
+	if own == "kind" {
+		m.secret = m.secret || string(f.text[l.Start:l.End]) == "Secret"
+		return
+	}
+	if n := len(l.Path); n >= 2 && (l.Path[n-2] == "data" || l.Path[n-2] == "stringData") {
+		m.data = append(m.data, l.Span)
 	}
 }
 
 // settleManifest masks the data if the document was a Secret.
 func (f *finder) settleManifest(m *manifest) {
-	for _, l := range m.data {
-		if m.secret && !isPlain(f.text[l.start:l.end]) {
-			f.add(l.start, l.end)
+	for _, s := range m.data {
+		if m.secret && !isPlain(f.text[s.Start:s.End]) {
+			f.add(s.Start, s.End)
 		}
 	}
 	*m = manifest{}
-}
-
-// push adds a name to a path without sharing memory with other paths.
-func push(path []string, name string) []string {
-	if len(path) >= maxDepth {
-		path = path[:maxDepth]
-	}
-	return append(path[:len(path):len(path)], name)
-}
-
-// trimmed narrows a range to what is not white space.
-func trimmed(text []byte, start, end int) (int, int) {
-	for start < end && isSpace(text[start]) {
-		start++
-	}
-	for end > start && isSpace(text[end-1]) {
-		end--
-	}
-	return start, end
-}
-
-func indentOf(line []byte) int {
-	return len(line) - len(bytes.TrimLeft(line, " "))
 }
