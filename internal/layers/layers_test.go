@@ -20,7 +20,7 @@ const module = "github.com/stele-log/stele/"
 var layer = [][]string{
 	{"body", "internal/ascii"},
 	{"internal/capture/bpf"},
-	{"entry", "internal/capture/actor", "internal/syntax"},
+	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
 	{"seal"},
 	{"verify"},
 	{"internal/durable", "internal/terminal", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
@@ -46,7 +46,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
-var pure = []string{"body", "entry", "seal", "verify", "internal/ascii", "internal/syntax", "internal/redact", "internal/terminal", "internal/signature"}
+var pure = []string{"body", "entry", "seal", "verify", "internal/ascii", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/terminal", "internal/signature"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "syscall", "io/ioutil"} // not log/slog: a secret says how it is logged
 

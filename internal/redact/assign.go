@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -37,8 +38,8 @@ const (
 )
 
 // valueOf finds the value of the name [start,end) on the current line.
-func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
-	opt := start > l.start && f.text[start-1] == '-' && c == strong
+func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, bool) {
+	opt := start > l.start && f.text[start-1] == '-' && c == lexicon.Strong
 	sep, at := f.separator(l, start, end, opt)
 	switch sep {
 	case noSeparator:
@@ -56,7 +57,7 @@ func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
 	}
 	if quote := f.openQuote(at); quote > 0 {
 		v := f.quotedValue(at, quote)
-		v.doubt = l.comment || f.plan.prose && c != strong
+		v.doubt = l.comment || f.plan.prose && c != lexicon.Strong
 		return v, v.end > v.start
 	}
 	if sep == continued {
@@ -104,7 +105,7 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 // isPlainName says whether a name is one word that names a secret, as in
 // password("x"); longer ones are functions that fetch a secret.
 func isPlainName(text []byte, start, end int) bool {
-	return names.secret[string(text[start:end])] && (start == 0 || ascii.IsSpace(text[start-1]) || text[start-1] == '(')
+	return lexicon.IsSecretAlone(string(text[start:end])) && (start == 0 || ascii.IsSpace(text[start-1]) || text[start-1] == '(')
 }
 
 // isDefinition says whether the quoted name is the first argument of a
@@ -285,25 +286,25 @@ func (f *finder) lineEnd(at int) int {
 }
 
 // bareValue finds the end of a value without quotes of its own.
-func (f *finder) bareValue(l *line, start, at int, sep separator, c suspicion) value {
+func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Suspicion) value {
 	if l.quote == 0 && start <= l.first && sep != option && !f.plan.shell {
 		return f.restOfLine(l, at)
 	}
 	limit := at + maxDoubtful
-	if c == strong {
+	if c == lexicon.Strong {
 		limit = at + maxBare
 	}
 	end := at
 	for end < l.end && end < limit && !f.endsBare(l, at, end) {
 		end++
 	}
-	if end == limit && c != strong {
+	if end == limit && c != lexicon.Strong {
 		f.weakTo = limit
 	}
 	if end == limit {
 		return value{start: at, end: f.lineEnd(at), unsure: true}
 	}
-	if after := syntax.Blanks(f.text, end); after > end && schemes[string(bytes.ToLower(f.text[at:min(end, at+32)]))] {
+	if after := syntax.Blanks(f.text, end); after > end && lexicon.IsScheme(f.text[at:min(end, at+32)]) {
 		return value{start: after, end: f.headerEnd(l, after)}
 	}
 	v := value{start: at, end: end}
@@ -321,8 +322,8 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c suspicion) v
 // lines indented deeper than the current one. In a text known to be YAML the walk
 // reads it. Blocks can stand in each other; what lies in too many is unsure, and
 // taken to the end of the text.
-func (f *finder) blockBelow(l *line, at int, c suspicion) (value, bool) {
-	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != strong || !isBlockSign(syntax.BeforeComment(f.text[at:l.end])) {
+func (f *finder) blockBelow(l *line, at int, c lexicon.Suspicion) (value, bool) {
+	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != lexicon.Strong || !isBlockSign(syntax.BeforeComment(f.text[at:l.end])) {
 		return value{}, false
 	}
 	if f.blocks > maxBlocks*len(f.text) {
@@ -460,8 +461,8 @@ func commentAt(v []byte, format string) int {
 }
 
 // blankValue is the value of a key that only white space separates from it.
-func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
-	if quote := f.openQuote(at); quote > 0 && c == strong && f.text[at] != l.quote && f.inStatement(start) {
+func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value, bool) {
+	if quote := f.openQuote(at); quote > 0 && c == lexicon.Strong && f.text[at] != l.quote && f.inStatement(start) {
 		v := f.quotedValue(at, quote)
 		v.doubt = l.comment
 		return v, v.end > v.start
@@ -479,7 +480,7 @@ func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
 	v := value{start: at, end: end, doubt: true}
 	switch {
 	case start == l.first && !l.comment && f.plan.spaced() && !isAmbiguous(string(bytes.ToLower(f.text[start:start+min(6, end-start)]))):
-		v.doubt = c != strong
+		v.doubt = c != lexicon.Strong
 	case f.isLogin(l, start):
 		v.doubt = false
 	case isSentenceVerb(word):
@@ -492,7 +493,7 @@ func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
 		v.start = syntax.Blanks(f.text, end)
 		v.end = f.wordEnd(v.start)
 	}
-	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !isPlain(f.text[v.start:v.end]) {
+	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !lexicon.IsPlain(f.text[v.start:v.end]) {
 		v.end += len(syntax.BeforeComment(f.text[v.end:f.lineEnd(v.end)]))
 	}
 	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))

@@ -2,9 +2,11 @@ package redact
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -56,7 +58,7 @@ var tools = []tool{
 }
 
 // longUserPass are long options whose value is user:SECRET.
-var longUserPass = words("--user --proxy-user --userpwd --userpass --auth --authentication --http-auth --creds")
+var longUserPass = []string{"--user", "--proxy-user", "--userpwd", "--userpass", "--auth", "--authentication", "--http-auth", "--creds"}
 
 // word is one word of a command line, without its quotes.
 type word struct {
@@ -150,16 +152,16 @@ func longOption(masks map[int]*Span, ws []word, i int) {
 		return
 	}
 	switch next := ws[i+1].text; {
-	case longUserPass[string(w)]:
+	case slices.Contains(longUserPass, string(w)):
 		maskUserPass(masks, i+1, next, 0)
 	case isOption(next):
-	case len(w) <= syntax.MaxName && (w[1] == '-' || len(w) > 4) && classify(string(w)) == strong && len(next) > 0:
+	case len(w) <= syntax.MaxName && (w[1] == '-' || len(w) > 4) && lexicon.Classify(string(w)) == lexicon.Strong && len(next) > 0:
 		maskWhole(masks, ws, i+1)
 	}
 }
 
 func maskWhole(masks map[int]*Span, ws []word, i int) {
-	if !isPlain(ws[i].text) {
+	if !lexicon.IsPlain(ws[i].text) {
 		masks[i] = &Span{0, len(ws[i].text)}
 	}
 }
@@ -167,11 +169,11 @@ func maskWhole(masks map[int]*Span, ws []word, i int) {
 // maskUserPass masks the password of user:password or user%password.
 func maskUserPass(masks map[int]*Span, i int, text []byte, from int) {
 	at := bytes.IndexAny(text[from:], ":%")
-	if at <= 0 || isPlain(text[from:]) {
+	if at <= 0 || lexicon.IsPlain(text[from:]) {
 		return
 	}
 	at += from + 1
-	if pass := text[at:]; !isPlain(pass) {
+	if pass := text[at:]; !lexicon.IsPlain(pass) {
 		masks[i] = &Span{at, len(text)}
 	}
 }
@@ -192,7 +194,7 @@ func (t *tool) option(masks map[int]*Span, ws []word, i int) {
 		if next := ws[i+1].text; !ascii.IsNumber(next) || !t.blunt {
 			maskWhole(masks, ws, i+1)
 		}
-	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !isPlain(w[2:]):
+	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !lexicon.IsPlain(w[2:]):
 		masks[i] = &Span{2, len(w)}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -36,15 +37,15 @@ func (p plan) spaced() bool {
 
 // finder collects the spans to mask in one text. It belongs to one call.
 type finder struct {
-	scout   *scout
-	text    []byte
-	plan    plan
-	spans   []Span
-	parsed  bool
-	classes map[string]suspicion
+	scout  *scout
+	text   []byte
+	plan   plan
+	spans  []Span
+	parsed bool
+	names  *lexicon.Names
 
 	skip    int      // triggers that end here or before are inside what is masked
-	named   int      // names up to here are judged
+	judged  int      // names up to here are judged
 	tried   int      // run of characters in which the last shape failed
 	triedBy *trigger // that shape
 	nextEnd int      // position of the next end of a PEM block
@@ -65,11 +66,8 @@ type line struct {
 	opened     int  // where quote was opened
 }
 
-// maxClasses bounds the memory of judged names.
-const maxClasses = 4096
-
 func newFinder(s *scout, text []byte, p plan) *finder {
-	return &finder{scout: s, text: text, plan: p, line: line{end: -1}, classes: make(map[string]suspicion)}
+	return &finder{scout: s, text: text, plan: p, line: line{end: -1}, names: lexicon.NewNames()}
 }
 
 // find returns the spans to mask, sorted and apart.
@@ -97,7 +95,7 @@ func (f *finder) hit(t *trigger, end int) {
 	}
 	switch t.kind {
 	case kindName:
-		if end > f.named {
+		if end > f.judged {
 			f.name(start, end)
 		}
 	case kindURL:
@@ -133,7 +131,7 @@ func (f *finder) shape(t *trigger, start, end int) {
 	case kindBasic:
 		f.basic(end)
 	case kindToken:
-		f.token(&tokenShapes[t.arg], start, end)
+		f.token(&lexicon.Tokens[t.arg], start, end)
 	}
 }
 
@@ -144,18 +142,6 @@ func (f *finder) add(start, end int) {
 	}
 	f.spans = append(f.spans, Span{start, end})
 	f.skip = max(f.skip, end)
-}
-
-// classOf judges a name, remembering the judgement.
-func (f *finder) classOf(name []byte) suspicion {
-	if c, ok := f.classes[string(name)]; ok {
-		return c
-	}
-	c := classify(string(name))
-	if len(f.classes) < maxClasses {
-		f.classes[string(name)] = c
-	}
-	return c
 }
 
 // enter makes the line that holds pos the current one, and reads its quotes up
@@ -216,17 +202,17 @@ func (f *finder) quoteAt(l *line) {
 // name judges the key name around a trigger and masks its value.
 func (f *finder) name(start, end int) {
 	start, end = f.nameAround(start, end)
-	f.named = end
+	f.judged = end
 	if f.belowOpen(start) {
 		return
 	}
-	c := f.classOf(f.text[start:end])
+	c := f.names.Class(f.text[start:end])
 	l := f.enter(start)
-	if c != strong {
+	if c != lexicon.Strong {
 		start, c = f.spacedName(l, start, end, c)
 	}
-	guarded := isGuardedURL(string(f.text[start:end]))
-	if c == none && !guarded || c == weak && start < f.weakTo {
+	guarded := lexicon.IsGuardedName(string(f.text[start:end]))
+	if c == lexicon.None && !guarded || c == lexicon.Weak && start < f.weakTo {
 		return
 	}
 	v, ok := f.valueOf(l, start, end, c)
@@ -268,12 +254,12 @@ func (f *finder) belowOpen(start int) bool {
 	for from > 0 && start-from < syntax.MaxName && ascii.IsName(f.text[from-1]) {
 		from--
 	}
-	return anyIn(splitWords(string(f.text[from:start-1])), names.open)
+	return lexicon.IsOpen(string(f.text[from : start-1]))
 }
 
 // spacedName reads a name of several words, as in "api key = x", where it
 // begins the line.
-func (f *finder) spacedName(l *line, start, end int, c suspicion) (int, suspicion) {
+func (f *finder) spacedName(l *line, start, end int, c lexicon.Suspicion) (int, lexicon.Suspicion) {
 	if l.comment || start-l.first > 40 || start <= l.first {
 		return start, c
 	}
@@ -286,32 +272,32 @@ func (f *finder) spacedName(l *line, start, end int, c suspicion) (int, suspicio
 	if len(rest) == 0 || rest[0] != '=' && rest[0] != ':' {
 		return start, c
 	}
-	return l.first, classify(string(f.text[l.first:end]))
+	return l.first, lexicon.Classify(string(f.text[l.first:end]))
 }
 
 // judge masks a value under a name of the given suspicion.
-func (f *finder) judge(v value, c suspicion) {
-	if v.unsure && c == strong {
+func (f *finder) judge(v value, c lexicon.Suspicion) {
+	if v.unsure && c == lexicon.Strong {
 		f.add(v.start, v.end)
 		return
 	}
-	if v.unsure && c != strong {
+	if v.unsure && c != lexicon.Strong {
 		v.end = min(v.end, v.start+maxDoubtful)
 	}
 	content := f.text[v.start:v.end]
-	if n := schemeLen(content); n > 0 {
+	if n := lexicon.SchemeLen(content); n > 0 {
 		v.start += n
 		content = content[n:]
 	}
-	if isPlain(content) || f.isAlias(v) || v.doubt && isPublished(content) {
+	if lexicon.IsPlain(content) || f.isAlias(v) || v.doubt && lexicon.IsPublished(content) {
 		return
 	}
 	switch {
-	case c == strong && (!v.doubt || looksChosen(content)):
+	case c == lexicon.Strong && (!v.doubt || lexicon.LooksChosen(content)):
 		f.add(v.start, v.end)
-	case c == weak && looksRandom(content):
+	case c == lexicon.Weak && lexicon.LooksRandom(content):
 		f.add(v.start, v.end)
-	case c == weak && !v.doubt:
+	case c == lexicon.Weak && !v.doubt:
 		f.userPassword(v)
 	}
 }
@@ -333,7 +319,7 @@ func (f *finder) userPassword(v value) {
 	if colon <= 0 || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
 		return
 	}
-	if pass := content[colon+1:]; looksChosen(pass) && !isPlain(pass) {
+	if pass := content[colon+1:]; lexicon.LooksChosen(pass) && !lexicon.IsPlain(pass) {
 		f.add(v.start+colon+1, v.end)
 	}
 }
@@ -342,7 +328,7 @@ func (f *finder) userPassword(v value) {
 func (f *finder) maskAddress(v value) {
 	u := f.text[v.start:v.end]
 	i := bytes.Index(u, []byte("://"))
-	if i < 0 || isPlain(u) {
+	if i < 0 || lexicon.IsPlain(u) {
 		return
 	}
 	host := bytes.IndexByte(u[i+3:], '/')
@@ -350,22 +336,9 @@ func (f *finder) maskAddress(v value) {
 		return
 	}
 	for part := range bytes.FieldsFuncSeq(u[i+3+host:], func(r rune) bool { return r == '/' || r == '?' || r == '&' || r == '=' }) {
-		if (looksRandom(part) || isUUID(part)) && !isPlain(part) {
+		if (lexicon.LooksRandom(part) || lexicon.IsUUID(part)) && !lexicon.IsPlain(part) {
 			f.add(v.start, v.end)
 			return
 		}
 	}
-}
-
-// schemeLen returns the length of the scheme and blanks a header value begins
-// with.
-func schemeLen(v []byte) int {
-	i := bytes.IndexByte(v[:min(len(v), 32)], ' ')
-	if i <= 0 || !schemes[string(bytes.ToLower(v[:i]))] {
-		return 0
-	}
-	for i < len(v) && ascii.IsBlank(v[i]) {
-		i++
-	}
-	return i
 }

@@ -3,6 +3,7 @@ package redact
 import (
 	"strings"
 
+	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -33,17 +34,17 @@ func (f *finder) walk() bool {
 
 // isForeign says whether a tag of YAML begins a reference.
 func isForeign(rest []byte) bool {
-	return hasPrefixFold(append(rest[:len(rest):len(rest)], ' '), referencePrefixes)
+	return lexicon.IsReference(append(rest[:len(rest):len(rest)], ' '))
 }
 
 // isTold says whether the path of a value tells that it is secret.
 func (f *finder) isTold(path []string) bool {
-	return f.declared(path) || f.pathClass(path) == strong
+	return f.declared(path) || f.names.Path(path) == lexicon.Strong
 }
 
 // mayGoOn says whether indented lines below a key are judged as its value.
 func (f *finder) mayGoOn(path []string) bool {
-	_, list := listName(path)
+	list, _ := lexicon.ListName(path)
 	return list || f.isTold(path)
 }
 
@@ -57,12 +58,12 @@ func (f *finder) leaf(l syntax.Leaf) {
 		return
 	}
 	v := value{start: l.Start, end: l.End}
-	if last, is := listName(l.Path); is {
-		v.doubt = !names.lists[last]
-		f.judge(v, strong)
+	if is, only := lexicon.ListName(l.Path); is {
+		v.doubt = !only
+		f.judge(v, lexicon.Strong)
 		return
 	}
-	if c := f.pathClass(l.Path); c != none {
+	if c := f.names.Path(l.Path); c != lexicon.None {
 		f.judge(v, c)
 	}
 }
@@ -74,11 +75,11 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 		f.declaredLeaf(l)
 		return
 	}
-	if f.pathClass(l.Path) == strong && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
-		f.judge(value{start: l.Start, end: l.End}, strong)
+	if f.names.Path(l.Path) == lexicon.Strong && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
+		f.judge(value{start: l.Start, end: l.End}, lexicon.Strong)
 		return
 	}
-	if last, _ := listName(l.Path); names.lists[last] && f.plan.format == "ini" {
+	if _, only := lexicon.ListName(l.Path); only && f.plan.format == "ini" {
 		f.leaf(l)
 	}
 }
@@ -86,21 +87,7 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 // inStore says whether a value stands in a section of secrets of an ini file under
 // a name that does not tell, so that a line alone does not show what it is.
 func (f *finder) inStore(path []string) bool {
-	return f.plan.format == "ini" && f.classOf([]byte(path[len(path)-1])) != strong
-}
-
-// listName is the last word of a value's own name, and whether the name is that
-// of a list of secrets.
-func listName(path []string) (last string, is bool) {
-	if len(path) == 0 {
-		return "", false
-	}
-	ws := splitWords(path[len(path)-1])
-	if len(ws) == 0 {
-		return "", false
-	}
-	last = ws[len(ws)-1]
-	return last, names.plurals[last] && !anyIn(ws, names.heads)
+	return f.plan.format == "ini" && f.names.Class([]byte(path[len(path)-1])) != lexicon.Strong
 }
 
 func (f *finder) declared(path []string) bool {
@@ -123,64 +110,13 @@ func (f *finder) declared(path []string) bool {
 // ordinary word, but no reference.
 func (f *finder) declaredLeaf(l syntax.Leaf) {
 	content := f.text[l.Start:l.End]
-	if n := schemeLen(content); n > 0 {
+	if n := lexicon.SchemeLen(content); n > 0 {
 		l.Start += n
 		content = content[n:]
 	}
-	if !isPlain(content) {
+	if !lexicon.IsPlain(content) {
 		f.add(l.Start, l.End)
 	}
-}
-
-// bearers are maps in whose values random strings are secrets.
-var bearers = words(`headers http_headers request_headers custom_headers extra_headers auths
-	httpheaders requestheaders env_http_headers set_headers proxy_headers`)
-
-// pathClass judges a key path: by its own name, and by its parents where the
-// name says nothing.
-func (f *finder) pathClass(path []string) suspicion {
-	if len(path) == 0 {
-		return none
-	}
-	own := path[len(path)-1]
-	c := f.classOf([]byte(own))
-	if c == strong || len(path) < 2 {
-		return c
-	}
-	parent := path[len(path)-2]
-	if strings.EqualFold(parent, "basic_auth_users") || f.isStore(parent) && !isBeside(splitWords(own)) {
-		return strong
-	}
-	if c != none {
-		return c
-	}
-	if bearers[strings.ToLower(parent)] {
-		return weak
-	}
-	pc := f.classOf([]byte(parent))
-	switch {
-	case pc == strong && names.neutral[strings.ToLower(own)]:
-		return strong
-	case pc != none && !anyIn(splitWords(own), names.tails) && !anyIn(splitWords(own), names.open):
-		return weak
-	}
-	return none
-}
-
-// isStore says whether a map of that name holds a secret under each key, whatever
-// the keys are called.
-func (f *finder) isStore(name string) bool {
-	if f.classOf([]byte(name)) == none {
-		return false
-	}
-	ws := splitWords(name)
-	return len(ws) > 0 && names.stores[ws[len(ws)-1]] && !anyIn(ws, names.heads) && !anyIn(ws, names.products)
-}
-
-// isBeside says whether a key in a map of secrets tells something about them. A
-// key of the name key often says where the secret is found.
-func isBeside(ws []string) bool {
-	return len(ws) == 0 || len(ws) == 1 && strings.TrimSuffix(ws[0], "s") == "key" || anyIn(ws, names.tails) || anyIn(ws, names.open) || anyIn(ws, names.beside)
 }
 
 // pair judges the value of a name/value pair, and of an XML element that an
@@ -194,7 +130,7 @@ func (f *finder) judgeNamed(s syntax.Span, name string) {
 	if name == "" || s.Start >= s.End {
 		return
 	}
-	if c := f.classOf([]byte(name)); c != none {
+	if c := f.names.Class([]byte(name)); c != lexicon.None {
 		f.judge(value{start: s.Start, end: s.End}, c)
 	}
 }
@@ -231,7 +167,7 @@ func (f *finder) observe(m *manifest, l syntax.Leaf) {
 // settleManifest masks the data if the document was a Secret.
 func (f *finder) settleManifest(m *manifest) {
 	for _, s := range m.data {
-		if m.secret && !isPlain(f.text[s.Start:s.End]) {
+		if m.secret && !lexicon.IsPlain(f.text[s.Start:s.End]) {
 			f.add(s.Start, s.End)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -17,7 +18,7 @@ func (f *finder) record(at int, line []byte) bool {
 		return true
 	}
 	for _, read := range []func([]byte) int{userRecord, pgpassRecord, agentRecord, clockRecord} {
-		if n := read(line); n > 0 && !isPlain(line[n:]) {
+		if n := read(line); n > 0 && !lexicon.IsPlain(line[n:]) {
 			f.add(at+n, at+len(line))
 			return true
 		}
@@ -45,7 +46,7 @@ func (f *finder) directive(at int, line []byte) bool {
 	if len(ws) < 2 {
 		return false
 	}
-	if len(ws) == 4 && ascii.IsAlnum(line[0]) && string(ws[1].text) == "*" && looksChosen(ws[2].text) { // chap-secrets
+	if len(ws) == 4 && ascii.IsAlnum(line[0]) && string(ws[1].text) == "*" && lexicon.LooksChosen(ws[2].text) { // chap-secrets
 		f.addWord(ws[2])
 		return true
 	}
@@ -110,7 +111,7 @@ func (f *finder) output(at, end int, comment bool) {
 		at += i + 1
 	}
 	s := syntax.Trim(f.text, syntax.Span{Start: at, End: end})
-	f.judge(value{start: s.Start, end: s.End, doubt: comment}, strong)
+	f.judge(value{start: s.Start, end: s.End, doubt: comment}, lexicon.Strong)
 }
 
 // oldOutput masks the same in the oldest way to write it: a selector, then
@@ -127,13 +128,13 @@ func (f *finder) oldOutput(at int, line []byte) bool {
 
 // userWord masks the password of user:password.
 func (f *finder) userWord(w word) {
-	if i := bytes.IndexByte(w.text, ':'); i > 0 && !isPlain(w.text[i+1:]) {
+	if i := bytes.IndexByte(w.text, ':'); i > 0 && !lexicon.IsPlain(w.text[i+1:]) {
 		f.add(w.start+i+1, w.start+len(w.text))
 	}
 }
 
 func (f *finder) addWord(w word) {
-	if !isPlain(w.text) {
+	if !lexicon.IsPlain(w.text) {
 		f.add(w.start, w.start+len(w.text))
 	}
 }
@@ -144,7 +145,7 @@ func userRecord(line []byte) int {
 	if colon <= 0 || bytes.ContainsAny(line, " \t/=\"'<>()[]{},") || !ascii.IsLetter(line[0]) {
 		return 0
 	}
-	if pass := line[colon+1:]; !looksChosen(pass) || bytes.IndexByte(pass, ':') >= 0 {
+	if pass := line[colon+1:]; !lexicon.LooksChosen(pass) || bytes.IndexByte(pass, ':') >= 0 {
 		return 0
 	}
 	return colon + 1
@@ -172,7 +173,7 @@ func pgpassRecord(line []byte) int {
 
 // looksLikeShadow says whether the fields are those of passwd or group.
 func looksLikeShadow(parts [][]byte) bool {
-	return bytes.IndexByte(parts[4], ':') >= 0 && !looksChosen(parts[4])
+	return bytes.IndexByte(parts[4], ':') >= 0 && !lexicon.LooksChosen(parts[4])
 }
 
 // agentRecord reads number, name, address, key: the agents of Wazuh.
@@ -181,7 +182,7 @@ func agentRecord(line []byte) int {
 		return 0
 	}
 	fields := bytes.Fields(line)
-	if len(fields) != 4 || !ascii.IsNumber(fields[0]) || len(fields[3]) < 32 || !looksRandom(fields[3]) {
+	if len(fields) != 4 || !ascii.IsNumber(fields[0]) || len(fields[3]) < 32 || !lexicon.LooksRandom(fields[3]) {
 		return 0
 	}
 	return len(line) - len(fields[3])

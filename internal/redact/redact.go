@@ -27,11 +27,13 @@ package redact
 import (
 	"bytes"
 	"slices"
+
+	"github.com/stele-log/stele/internal/redact/lexicon"
 )
 
 // Mark is what stands in a text wherever a secret stood. It is the same
 // everywhere, so that equal configurations stay equal across a fleet.
-const Mark = "«redacted»"
+const Mark = lexicon.Mark
 
 // maxRounds bounds how often a text is read again after masking.
 const maxRounds = 6

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -44,15 +45,15 @@ func (f *finder) identified(start, end int) {
 	}
 	if hash := f.keyword(at, "password"); hash > 0 {
 		at = hash
-	} else if hasPrefixFold(f.text[at:min(len(f.text), at+syntax.MaxName)], []string{"password("}) {
+	} else if next := f.text[at:min(len(f.text), at+len("password(")+1)]; len(next) > len("password(") && bytes.EqualFold(next[:len("password(")], []byte("password(")) {
 		at += len("password(")
 	}
 	quote := f.openQuote(at)
 	if quote == 0 {
-		f.judge(value{start: at, end: f.statementWord(at), doubt: true}, strong)
+		f.judge(value{start: at, end: f.statementWord(at), doubt: true}, lexicon.Strong)
 		return
 	}
-	f.judge(f.quotedValue(at, quote), strong)
+	f.judge(f.quotedValue(at, quote), lexicon.Strong)
 }
 
 // keyword passes one of the words, in any case, with the white space around it.

@@ -1,6 +1,10 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/stele-log/stele/internal/redact/lexicon"
+)
 
 // kind says which rule a trigger calls.
 type kind uint8
@@ -25,21 +29,7 @@ const (
 type trigger struct {
 	text string // lower case
 	kind kind
-	arg  int // kindToken: index into tokenShapes
-}
-
-// nameTriggers are the parts of key names that lead to [classify]. Every name
-// that classify calls secret contains one of them.
-var nameTriggers = []string{
-	"pass", "pwd", "secret", "token", "key", "cred", "auth", "commun", "psk",
-	"bearer", "hook", "salt", "cookie", "pw", "login", "team", "slack_api", "ping_url",
-}
-
-// cryptTriggers begin a password hash.
-var cryptTriggers = []string{
-	"$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1$",
-	"$argon2", "$pbkdf2", "$scrypt", "{ssha", "{sha}", "{smd5}", "{crypt}",
-	"{plain}", "{md5}", "{pbkdf2", "scram-sha-256$", "grub.pbkdf2", "pbkdf2_sha256$",
+	arg  int // kindToken: index into lexicon.Tokens
 }
 
 // toolTriggers are programs whose short options carry secrets; see [tools].
@@ -56,20 +46,20 @@ func triggers() []trigger {
 			all = append(all, trigger{text: strings.ToLower(t), kind: k})
 		}
 	}
-	add(kindName, nameTriggers...)
+	add(kindName, lexicon.NameParts...)
 	add(kindMark, Mark)
 	add(kindURL, "://")
 	add(kindDial, "@tcp(", "@tcp6(", "@unix(")
 	add(kindPEM, "-----begin ")
-	add(kindCrypt, cryptTriggers...)
+	add(kindCrypt, lexicon.HashPrefixes...)
 	add(kindBasic, "basic ")
 	add(kindTool, toolTriggers...)
 	add(kindOutput, ":ommysql:", ":ompgsql:")
 	add(kindPuTTY, "private-lines:")
 	add(kindPuTTYMAC, "private-mac:", "private-hash:")
 	add(kindSQL, "identified")
-	for i, s := range tokenShapes {
-		all = append(all, trigger{text: strings.ToLower(s.prefix), kind: kindToken, arg: i})
+	for i, s := range lexicon.Tokens {
+		all = append(all, trigger{text: strings.ToLower(s.Prefix), kind: kindToken, arg: i})
 	}
 	return all
 }

@@ -1,4 +1,4 @@
-package redact
+package lexicon
 
 import (
 	"strings"
@@ -6,23 +6,15 @@ import (
 	"github.com/stele-log/stele/internal/ascii"
 )
 
-// suspicion says what the name of a key tells about its value.
-type suspicion uint8
+// Suspicion says what the name of a key tells about its value.
+type Suspicion uint8
 
+// The suspicions, in rising order.
 const (
-	none   suspicion = iota // says nothing
-	weak                    // the value is secret if it looks random
-	strong                  // the value is secret unless it is plainly something else
+	None   Suspicion = iota // says nothing
+	Weak                    // the value is secret if it looks random
+	Strong                  // the value is secret unless it is plainly something else
 )
-
-// words turns a list into a set.
-func words(list string) map[string]bool {
-	set := make(map[string]bool)
-	for w := range strings.FieldsSeq(list) {
-		set[w] = true
-	}
-	return set
-}
 
 // vocabulary is what the names of keys are judged by. Its words are lower case.
 type vocabulary struct {
@@ -103,23 +95,23 @@ var names = vocabulary{
 // maxWords bounds how many words of a name are looked at.
 const maxWords = 16
 
-// classify judges a key name.
-func classify(name string) suspicion {
+// Classify judges a key name.
+func Classify(name string) Suspicion {
 	ws := splitWords(name)
 	if anyIn(ws, names.open) {
-		return none
+		return None
 	}
 	at := lastSecret(ws)
 	if at < 0 {
 		return doubtful(ws)
 	}
 	if anyIn(ws[at+1:], names.tails) || anyIn(ws[:at], names.heads) {
-		return none
+		return None
 	}
 	if !allIn(ws[at+1:], names.neutral) {
-		return weak
+		return Weak
 	}
-	return strong
+	return Strong
 }
 
 // lastSecret finds the last word that names a secret, or -1.
@@ -159,22 +151,22 @@ func isAuthorization(ws []string) bool {
 }
 
 // doubtful judges a name without a secret word.
-func doubtful(ws []string) suspicion {
+func doubtful(ws []string) Suspicion {
 	if isAuthorization(ws) {
-		return strong
+		return Strong
 	}
 	for i, w := range ws {
 		if names.lookups[w] {
-			return none
+			return None
 		}
 		if names.doubtful[strings.TrimRight(w, "0123456789")] || strings.HasSuffix(w, "key") {
 			if anyIn(ws[i+1:], names.tails) {
-				return none
+				return None
 			}
-			return weak
+			return Weak
 		}
 	}
-	return none
+	return None
 }
 
 func anyIn(ws []string, set map[string]bool) bool {
@@ -228,14 +220,43 @@ func startsWord(name string, i int) bool {
 	return i+1 < len(name) && ascii.IsLower(name[i+1])
 }
 
-// isGuardedURL says whether the name is that of an address that is itself the
-// permission to post to it.
-func isGuardedURL(name string) bool {
-	n := strings.ToLower(name)
-	for _, part := range []string{"webhook", "hook_url", "hookurl", "slack_api_url", "slack_url", "ping_url", "incoming_hook"} {
-		if strings.Contains(n, part) {
-			return true
-		}
+// NameParts are the parts of key names by which a scan of a text finds the names
+// that are worth judging. It is read only.
+var NameParts = []string{
+	"pass", "pwd", "secret", "token", "key", "cred", "auth", "commun", "psk",
+	"bearer", "hook", "salt", "cookie", "pw", "login", "team", "slack_api", "ping_url",
+}
+
+// HashPrefixes begin a password hash. It is read only.
+var HashPrefixes = []string{
+	"$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1$",
+	"$argon2", "$pbkdf2", "$scrypt", "{ssha", "{sha}", "{smd5}", "{crypt}",
+	"{plain}", "{md5}", "{pbkdf2", "scram-sha-256$", "grub.pbkdf2", "pbkdf2_sha256$",
+}
+
+// IsOpen says whether a name is that of something public by nature: checksum.
+func IsOpen(name string) bool { return anyIn(splitWords(name), names.open) }
+
+// IsSecretAlone says whether the name is nothing but one word that names a secret.
+func IsSecretAlone(name string) bool { return names.secret[name] }
+
+// Names judges names, remembering the judgements. It belongs to one goroutine.
+type Names struct{ classes map[string]Suspicion }
+
+// maxClasses bounds the memory of judged names.
+const maxClasses = 4096
+
+// NewNames returns a Names that remembers nothing yet.
+func NewNames() *Names { return &Names{make(map[string]Suspicion)} }
+
+// Class judges one name.
+func (n *Names) Class(name []byte) Suspicion {
+	if c, ok := n.classes[string(name)]; ok {
+		return c
 	}
-	return false
+	c := Classify(string(name))
+	if len(n.classes) < maxClasses {
+		n.classes[string(name)] = c
+	}
+	return c
 }
