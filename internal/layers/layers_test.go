@@ -18,7 +18,7 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii"},
+	{"body", "internal/ascii", "internal/strictyaml"},
 	{"internal/capture/bpf"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
 	{"seal"},
@@ -46,7 +46,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
-var pure = []string{"body", "entry", "seal", "verify", "internal/ascii", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/terminal", "internal/signature"}
+var pure = []string{"body", "entry", "seal", "verify", "internal/ascii", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/terminal", "internal/signature"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "syscall", "io/ioutil"} // not log/slog: a secret says how it is logged
 

@@ -1,12 +1,12 @@
-package settings
+package strictyaml
 
 import (
 	"fmt"
 	"strings"
 )
 
-// suggestion asks whether a known name was meant, where one is near enough.
-func suggestion(name string, known []string) string {
+// Suggestion asks whether a known name was meant, where one is near enough.
+func Suggestion(name string, known []string) string {
 	if len(name) > 64 {
 		return ""
 	}
