@@ -22,9 +22,9 @@ import (
 
 // Bounds of what is remembered of a path.
 const (
-	// MaxDepth is how many names of a key path are kept; what lies deeper is
-	// known by its first MaxDepth ancestors and its own name.
-	MaxDepth = 24
+	// maxDepth is how many names of a key path are kept; what lies deeper is
+	// known by its first maxDepth ancestors and its own name.
+	maxDepth = 24
 	// MaxName is how many bytes of a name are kept.
 	MaxName = 128
 )
@@ -158,8 +158,8 @@ func isMarkup(text []byte) bool {
 
 // push adds a name to a path without sharing memory with other paths.
 func push(path []string, name string) []string {
-	if len(path) >= MaxDepth {
-		path = path[:MaxDepth]
+	if len(path) >= maxDepth {
+		path = path[:maxDepth]
 	}
 	return append(path[:len(path):len(path)], name)
 }

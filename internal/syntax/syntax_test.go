@@ -84,7 +84,7 @@ func check(t interface{ Fatalf(string, ...any) }, text []byte, format string, hi
 		if l.Start < 0 || l.Start > l.End || l.End > len(text) || v.Start < 0 || v.Start > v.End || v.End > len(text) {
 			t.Fatalf("%s %q: leaf %+v", format, text, l)
 		}
-		if n := len(l.Path); n == 0 || n > MaxDepth+1 {
+		if n := len(l.Path); n == 0 || n > maxDepth+1 {
 			t.Fatalf("%s %q: path of %d names", format, text, n)
 		}
 		if n := len(leaves); n > 0 && l.Document < leaves[n-1].Document {

@@ -92,7 +92,7 @@ func splitKey(key []byte) []string {
 		}
 		out = append(out, keyName(key[:end]))
 		key = key[min(end+skip, len(key)):]
-		if len(out) >= MaxDepth {
+		if len(out) >= maxDepth {
 			break
 		}
 	}
