@@ -2,9 +2,8 @@
 // file, what it says now, and which process did it.
 //
 // On Linux the kernel tells what happened (fanotify, inode marks, never a
-// permission event: a writer is never made to wait) and who did it (package bpf;
-// where it cannot be had /proc is asked, which knows nobody that is gone). A scan
-// at the start and every few minutes finds what nobody told. Elsewhere, and
+// permission event: a writer is never made to wait), and package actor who did
+// it. A scan at the start and every few minutes finds what nobody told. Elsewhere, and
 // where the kernel refuses, the scan is all there is; [Status] says so.
 //
 // It promises that every close-after-write, rename, removal and change of
@@ -31,6 +30,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // Defaults of [Config].
@@ -65,7 +65,7 @@ type Config struct {
 	ScanOnly bool
 	// Actors names processes; nil: programs in the kernel where they can be
 	// had, else /proc.
-	Actors ActorSource
+	Actors actor.Source
 	// Handle takes over what was seen, in order, one batch at a time. When it
 	// returns, the batch is the caller's. Its error ends Run; what was not
 	// handed over is found by the scan of the next run. Its context ends ten
@@ -76,6 +76,13 @@ type Config struct {
 
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
+}
+
+// WithOwn returns cfg for a capture that keeps what this very process does too:
+// for a process that watches and edits at once, as the demo does.
+func WithOwn(cfg Config) Config {
+	cfg.includeSelf = true
+	return cfg
 }
 
 // Batch is what is handed over at once: the gap, if any, lies before the
@@ -124,8 +131,8 @@ const (
 const (
 	LayerFanotify = "fanotify"
 	LayerScan     = "scan"
-	LayerBPF      = "bpf"
-	LayerProc     = "proc"
+	LayerBPF      = actor.LayerBPF
+	LayerProc     = actor.LayerProc
 )
 
 // Layer is one means of capture.

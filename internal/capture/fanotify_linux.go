@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // fanotify is the sensor of Linux: a group, and which paths its handles stand
 // for.
 type fanotify struct {
 	group  *group
-	actors ActorSource
-	trace  *tracer // actors, where programs in the kernel may tell of them
-	number uint64  // of the notification at hand; the reader's
-	own    int     // process whose doings are passed over
+	actors actor.Source
+	trace  *actor.Tracer // actors, where programs in the kernel may tell of them
+	number uint64        // of the notification at hand; the reader's
+	own    int           // process whose doings are passed over
 	want   func(path string) bool
 	now    func() time.Time
 	count  func(func(*Status))
@@ -57,19 +59,30 @@ func (f *fanotify) openActors(c *Capture) []Layer {
 	}
 	proc := Layer{LayerProc, f.group.privileged(), f.group.level.name}
 	if !f.group.privileged() {
-		f.actors = newProcActors()
+		f.actors = actor.Proc()
 		return []Layer{{LayerBPF, false, f.group.level.name}, proc}
 	}
-	f.trace = newTracer(c, f.group)
+	f.trace = actor.NewTracer(actor.Config{
+		Queue: f.group.fd, Waiting: f.group.waiting, Report: c.traced, Now: c.cfg.Now, Log: c.cfg.Log,
+	})
 	f.actors = f.trace
-	return []Layer{f.trace.start(), proc}
+	s := f.trace.Start()
+	return []Layer{{LayerBPF, s.Live, s.Reason}, proc}
+}
+
+// traced takes over how the programs in the kernel are doing.
+func (c *Capture) traced(a actor.State) {
+	c.count(func(s *Status) {
+		s.Counters.Lost = a.Lost
+		s.layer(Layer{LayerBPF, a.Live, a.Reason})
+	})
 }
 
 func (f *fanotify) live() bool { return true }
 
 // close ends what looks at the group before the group.
 func (f *fanotify) close() {
-	f.trace.close()
+	f.trace.Close()
 	f.group.close()
 }
 
@@ -154,16 +167,16 @@ func (f *fanotify) forget(path string) {
 func (f *fanotify) run(ctx context.Context, out chan<- raw) error {
 	send := func(r raw) { f.send(ctx, out, r) }
 	if f.trace != nil {
-		f.trace.tell = func(g *Gap) { send(raw{gap: g}) }
+		f.trace.Gap = func(since time.Time) { send(raw{gap: &Gap{Since: since, Cause: CauseActors}}) }
 	}
 	return f.group.read(ctx, func(b batch) {
-		f.trace.took(b)
+		f.trace.Took(b.read)
 		for _, e := range b.events {
 			f.pass(e, send)
 			f.number++
 			closePIDFD(e.pidfd)
 		}
-	}, f.trace.tend)
+	}, f.trace.Tend)
 }
 
 // send waits for a loop that is busy with a scan, and listens on meanwhile.
@@ -182,7 +195,7 @@ func (f *fanotify) send(ctx context.Context, out chan<- raw, r raw) {
 		case <-ctx.Done():
 			return
 		case <-time.After(tendEvery):
-			f.trace.listen()
+			f.trace.Listen()
 		}
 	}
 }
@@ -207,17 +220,17 @@ func (f *fanotify) named(e event) (raw, bool) {
 		return r, true
 	}
 	interested := e.kind()&^directory != 0 && f.interested(e)
-	if interested || e.mask&(unix.FAN_OPEN|unix.FAN_CREATE) != 0 && !f.trace.live() {
+	if interested || e.mask&(unix.FAN_OPEN|unix.FAN_CREATE) != 0 && !f.trace.Live() {
 		r.by = f.actor(e)
 	}
 	return r, interested
 }
 
-func (f *fanotify) actor(e event) Actor {
+func (f *fanotify) actor(e event) actor.Actor {
 	if e.pid <= 0 {
-		return Actor{}
+		return actor.Actor{}
 	}
-	n := Named{PID: e.pid, Number: f.number}
+	n := actor.Named{PID: e.pid, Number: f.number}
 	switch {
 	case e.pidGone:
 		n.Same = gone

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/stele-log/stele/internal/capture/bpf"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // group is a fanotify group: the kernel's queue of notifications.
@@ -158,9 +158,8 @@ func handleOf(fd int) (handle, error) {
 
 // batch is what one read of the queue returned.
 type batch struct {
-	events       []event
-	began, ended time.Duration // since boot
-	waited, left uint32        // events in the queue before and after it; bpf.Unset: not known
+	events []event
+	read   actor.Read
 }
 
 // tendEvery is how often the reader looks after other things, events or not.
@@ -171,7 +170,7 @@ func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
 	unregister := context.AfterFunc(ctx, g.wake)
 	defer unregister()
 	buf := make([]byte, 256<<10)
-	tended := sinceBoot()
+	tended := actor.SinceBoot()
 	for {
 		b, err := g.readOnce(buf)
 		each(b)
@@ -181,9 +180,9 @@ func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
 		if ctx.Err() != nil && len(b.events) == 0 {
 			return nil // only once the queue is empty
 		}
-		if b.ended-tended > tendEvery {
+		if b.read.Ended-tended > tendEvery {
 			tend()
-			tended = b.ended
+			tended = b.read.Ended
 		}
 		if len(b.events) == 0 {
 			if err := g.wait(); err != nil {
@@ -195,14 +194,15 @@ func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
 
 // readOnce returns what waits, perhaps nothing, and what came before an error.
 func (g *group) readOnce(buf []byte) (batch, error) {
-	b := batch{waited: g.waiting(), began: sinceBoot()}
+	b := batch{read: actor.Read{Waited: g.waiting(), Began: actor.SinceBoot()}}
 	n, err := unix.Read(g.fd, buf)
-	b.ended, b.left = sinceBoot(), g.waiting()
+	b.read.Ended, b.read.Left = actor.SinceBoot(), g.waiting()
 	switch {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 		return b, nil
 	case err == nil:
 		err = parseEvents(buf[:n], func(e event) { b.events = append(b.events, e) })
+		b.read.Events = len(b.events)
 	}
 	if err != nil {
 		return b, fmt.Errorf("read fanotify: %w", err)
@@ -224,11 +224,11 @@ func (g *group) wait() error {
 	return nil
 }
 
-// waiting is how many events are in the queue, or bpf.Unset.
+// waiting is how many events are in the queue, or actor.Unset.
 func (g *group) waiting() uint32 {
 	n, err := unix.IoctlGetInt(g.fd, unix.TIOCINQ) // FIONREAD: of each event it counts the head only
 	if err != nil {
-		return bpf.Unset
+		return actor.Unset
 	}
 	return uint32(n / metadataSize)
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // sight is what a path was when it was looked at, and who had touched it.
@@ -31,7 +32,7 @@ type sight struct {
 	provisional bool // its writer may still be at it
 	unreported  bool // found by a scan, though notifications are live
 	from        string
-	by          Actor
+	by          actor.Actor
 	layer       string
 	at          time.Time
 	events      int

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // tick is how often pending paths are looked through, while there are some.
@@ -143,7 +144,7 @@ func (l *loop) onDirectory(h happening) {
 // listed is h for what a listing finds: who made or removed a directory need
 // not be who wrote what is in it, or in its successor, by now.
 func (h happening) listed() happening {
-	h.by, h.layer = Actor{}, LayerScan
+	h.by, h.layer = actor.Actor{}, LayerScan
 	return h
 }
 
@@ -219,7 +220,7 @@ func (l *loop) pendingOf(path string) *pending {
 func (p *pending) overtaken(h happening) {
 	d := p.deferred
 	p.deferred = nil
-	if d != nil && d.kind&created != 0 && !p.peeked && d.layer != LayerScan && !d.by.sameAs(h.by) {
+	if d != nil && d.kind&created != 0 && !p.peeked && d.layer != LayerScan && !d.by.SameAs(h.by) {
 		p.push(sight{unread: true}, *d)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // Each quick act changes one file by one short-lived process. F is the file,
@@ -65,7 +66,7 @@ func TestQuickActs(t *testing.T) {
 				deeds = append(deeds, ds...)
 			}
 			traced := watch(t, Config{Paths: []string{dir}, Want: isConf})
-			proc := watch(t, Config{Paths: []string{dir}, Want: isConf, Actors: newProcActors()})
+			proc := watch(t, Config{Paths: []string{dir}, Want: isConf, Actors: actor.Proc()})
 			needLive(t, traced)
 			work(t, dir, scripts, deeds)
 			full, certain := share(t, traced.settled(dir), deeds, true)

@@ -3,6 +3,8 @@ package capture
 import (
 	"context"
 	"time"
+
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // kind is a set of what can happen to a name.
@@ -23,7 +25,7 @@ type happening struct {
 	path  string
 	from  string // arrived: the path before, where it is known
 	kind  kind
-	by    Actor
+	by    actor.Actor
 	layer string
 	at    time.Time
 }
@@ -61,7 +63,7 @@ type sensor interface {
 // about.
 type raw struct {
 	event    event
-	by       Actor
+	by       actor.Actor
 	at       time.Time
 	overflow bool
 	gap      *Gap // not a notification: something was not seen meanwhile

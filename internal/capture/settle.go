@@ -46,7 +46,7 @@ func (p *pending) push(s sight, h happening) {
 	switch {
 	case t == nil || !t.shows(s):
 		p.sights = append(p.sights, s)
-	case s.identical(*t) && h.kind&(written|arrived) != 0 && !t.by.sameAs(s.by):
+	case s.identical(*t) && h.kind&(written|arrived) != 0 && !t.by.SameAs(s.by):
 		p.reassign(s)
 	default:
 		t.events += s.events
@@ -122,7 +122,7 @@ func fold(sights []sight) []sight {
 
 // transient says whether s was a step of the process that then made next.
 func (s sight) transient(next sight) bool {
-	if !s.by.sameAs(next.by) {
+	if !s.by.SameAs(next.by) {
 		return false
 	}
 	brief := next.at.Sub(s.at) < quiet

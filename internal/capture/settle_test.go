@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // P7 as a property: folding keeps the last state, every state of another
@@ -48,7 +49,7 @@ func TestFoldKeepsWhatStood(t *testing.T) {
 }
 
 func drawSight(t *rapid.T) sight {
-	s := sight{by: Actor{PID: rapid.IntRange(1, 2).Draw(t, "pid")}}
+	s := sight{by: actor.Actor{PID: rapid.IntRange(1, 2).Draw(t, "pid")}}
 	switch rapid.IntRange(0, 5).Draw(t, "what") {
 	case 0:
 	case 1:
@@ -73,23 +74,23 @@ func tells(kept []sight, s sight) bool {
 func TestReassign(t *testing.T) {
 	p := &pending{path: "/x", events: 1}
 	text := sight{exists: true, known: Known{Ino: 1, Mode: unix.S_IFREG, CtimeNs: 5, Digest: [32]byte{1}}}
-	p.push(text, happening{kind: written, by: Actor{PID: 1}})
+	p.push(text, happening{kind: written, by: actor.Actor{PID: 1}})
 	p.events = 1
-	p.push(text, happening{kind: written, by: Actor{PID: 2}})
+	p.push(text, happening{kind: written, by: actor.Actor{PID: 2}})
 	if len(p.sights) != 2 || !p.sights[0].unread || p.sights[0].by.PID != 1 || p.sights[1].by.PID != 2 || !p.sights[1].exists {
 		t.Errorf("%+v", p.sights)
 	}
 	listed := &pending{path: "/x"}
 	listed.push(text, happening{kind: created, layer: LayerScan})
-	listed.push(text, happening{kind: written, by: Actor{PID: 2}})
+	listed.push(text, happening{kind: written, by: actor.Actor{PID: 2}})
 	if len(listed.sights) != 1 || listed.sights[0].by.PID != 2 {
 		t.Errorf("listed, then closed: %+v", listed.sights)
 	}
 	later := text
 	later.known.CtimeNs = 6 // the second wrote the same text after the first was read
 	q := &pending{path: "/x"}
-	q.push(text, happening{kind: written, by: Actor{PID: 1}})
-	q.push(later, happening{kind: written, by: Actor{PID: 2}})
+	q.push(text, happening{kind: written, by: actor.Actor{PID: 1}})
+	q.push(later, happening{kind: written, by: actor.Actor{PID: 2}})
 	if len(q.sights) != 1 || q.sights[0].by.PID != 1 {
 		t.Errorf("benign twin: %+v", q.sights)
 	}
@@ -99,7 +100,7 @@ func TestTextsOfAPathAreBounded(t *testing.T) {
 	p := &pending{path: "/x"}
 	for i := range 3 * maxTexts {
 		s := sight{exists: true, has: true, content: []byte{byte(i)}, known: Known{Mode: unix.S_IFREG, Digest: [32]byte{1, byte(i)}}}
-		p.push(s, happening{kind: written, by: Actor{PID: i}})
+		p.push(s, happening{kind: written, by: actor.Actor{PID: i}})
 	}
 	held := 0
 	for _, s := range p.sights {
@@ -124,8 +125,8 @@ func TestRemoverDidNotWriteTheSuccessor(t *testing.T) {
 		}
 		l := newLoop(c, deaf{}, time.Hour)
 		write(t, path, "successor")
-		l.onDirectory(happening{path: filepath.Dir(path), kind: k | directory, by: Actor{PID: 1}, layer: LayerFanotify})
-		l.onFile(happening{path: path, kind: written, by: Actor{PID: 2}, layer: LayerFanotify})
+		l.onDirectory(happening{path: filepath.Dir(path), kind: k | directory, by: actor.Actor{PID: 1}, layer: LayerFanotify})
+		l.onFile(happening{path: path, kind: written, by: actor.Actor{PID: 2}, layer: LayerFanotify})
 		p := l.pending[path]
 		if p == nil || len(p.sights) != 1 || p.sights[0].by.PID != 2 || p.sights[0].unread {
 			t.Errorf("kind %b: %+v", k, p)
@@ -143,8 +144,8 @@ func TestMadeAndRemovedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLoop(c, deaf{}, time.Hour)
-	l.onFile(happening{path: path, kind: written, by: Actor{PID: 1, Who: &body.Who{PID: 1}}, layer: LayerFanotify})
-	l.onFile(happening{path: path, kind: removed, by: Actor{PID: 2, Who: &body.Who{PID: 2}}, layer: LayerFanotify})
+	l.onFile(happening{path: path, kind: written, by: actor.Actor{PID: 1, Who: &body.Who{PID: 1}}, layer: LayerFanotify})
+	l.onFile(happening{path: path, kind: removed, by: actor.Actor{PID: 2, Who: &body.Who{PID: 2}}, layer: LayerFanotify})
 	l.finish(l.pending[path])
 	var got []string
 	for _, i := range l.out.items {

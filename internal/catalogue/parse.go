@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/stele-log/stele/internal/strictyaml"
 )
 
 // Bounds of a catalogue.
@@ -17,7 +19,6 @@ const (
 	formatVersion = 1
 	maxData       = 4 << 20 // bytes
 	maxFaults     = 20      // reported at once
-	maxDetail     = 300     // bytes of what one fault says
 	unitVariable  = "{unit}"
 )
 
@@ -30,35 +31,24 @@ var (
 	methods = []string{"ran", "package", "documentation", "source", "known"}
 )
 
-// Fault is one thing wrong with a catalogue.
-type Fault struct {
-	Line   int // from 1; 0 where the text could not be read at all
-	Detail string
-}
-
-// Error names the line first.
-func (f *Fault) Error() string {
-	if f.Line == 0 {
-		return f.Detail
-	}
-	return fmt.Sprintf("line %d: %s", f.Line, f.Detail)
-}
-
 // Parse reads a catalogue in the format described at the top of agents.yaml.
 // Whatever is unknown, missing, repeated or contradictory is an error. The
-// error joins one [*Fault] for each thing found, in the order of the text, and
+// error joins one [*strictyaml.Fault] for each thing found, in the order of the text, and
 // not more than 20 of them.
 func Parse(data []byte) (*Catalogue, error) {
 	if len(data) > maxData {
-		return nil, &Fault{Detail: fmt.Sprintf("catalogue of %d bytes: more than %d", len(data), maxData)}
+		return nil, &strictyaml.Fault{Detail: fmt.Sprintf("catalogue of %d bytes: more than %d", len(data), maxData)}
 	}
 	root, err := document(data)
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{catalogue: &Catalogue{Digest: digest(data)}, claimed: map[string]claimant{}, ids: map[string]int{}}
+	d := &decoder{
+		catalogue: &Catalogue{Digest: digest(data)}, report: strictyaml.NewReport("", maxFaults),
+		claimed: map[string]claimant{}, ids: map[string]int{},
+	}
 	d.top(root)
-	if err := d.err(); err != nil {
+	if err := d.report.Err(); err != nil {
 		return nil, err
 	}
 	d.catalogue.index = newIndex(d.catalogue.Agents)
@@ -67,28 +57,39 @@ func Parse(data []byte) (*Catalogue, error) {
 
 // document returns the one document of data.
 func document(data []byte) (*yaml.Node, error) {
-	var doc yaml.Node
-	if err := yaml.Load(data, &doc); err != nil {
-		var at *yaml.LoadError
-		if errors.As(err, &at) {
-			return nil, &Fault{Line: at.Mark.Line, Detail: "not yaml: " + at.Message}
-		}
+	loader, err := strictyaml.NewLoader(data)
+	if err != nil {
 		return nil, fmt.Errorf("read yaml: %w", err)
 	}
-	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		return nil, &Fault{Line: 1, Detail: "empty catalogue"}
+	doc, err := loader.Next()
+	more := (*yaml.Node)(nil)
+	if doc != nil {
+		more, err = loader.Next()
+	}
+	var at *strictyaml.Fault
+	switch {
+	case errors.As(err, &at):
+		return nil, &strictyaml.Fault{Line: at.Line, Detail: "not yaml: " + at.Detail}
+	case err != nil:
+		return nil, fmt.Errorf("read yaml: %w", err)
+	case doc == nil:
+		return nil, &strictyaml.Fault{Detail: "not yaml: yaml: no documents in stream"}
+	case more != nil:
+		return nil, &strictyaml.Fault{Detail: "not yaml: yaml: expected single document, found multiple"}
+	case doc.Kind != yaml.DocumentNode || len(doc.Content) != 1:
+		return nil, &strictyaml.Fault{Line: 1, Detail: "empty catalogue"}
 	}
 	return doc.Content[0], nil
 }
 
-// decoder turns nodes into a catalogue and collects what is wrong with them.
-// It goes on after a fault, so that one run names them all.
+// decoder turns nodes into a catalogue. It goes on after a fault, so that one run
+// names them all.
 type decoder struct {
 	catalogue *Catalogue
+	report    *strictyaml.Report
 	dropIns   []dropIn
 	claimed   map[string]claimant // by glob
 	ids       map[string]int      // line that first used an id
-	faults    []*Fault
 }
 
 // claimant is who has a glob, and the line that says so.
@@ -103,40 +104,22 @@ type dropIn struct {
 	format string
 }
 
-func (d *decoder) fault(n *yaml.Node, format string, args ...any) {
-	detail := fmt.Sprintf(format, args...)
-	if len(detail) > maxDetail {
-		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "…" // it quotes the text, of any length
-	}
-	d.faults = append(d.faults, &Fault{Line: n.Line, Detail: detail})
-}
-
-func (d *decoder) err() error {
-	slices.SortStableFunc(d.faults, func(a, b *Fault) int { return a.Line - b.Line })
-	var all []error
-	for _, f := range d.faults[:min(len(d.faults), maxFaults)] {
-		all = append(all, f)
-	}
-	return errors.Join(all...)
-}
-
 // fields calls the reader of each key of a mapping. Keys are plain, known and
 // used once; those named in required are there.
 func (d *decoder) fields(n *yaml.Node, readers map[string]func(*yaml.Node), required ...string) {
 	if n.Kind != yaml.MappingNode {
-		d.fault(n, "expected a mapping")
+		d.report.Fault(n, "expected a mapping")
 		return
 	}
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	for key, value := range strictyaml.Keys(n) {
 		name := key.Value
 		read, known := readers[name]
 		switch {
 		case key.Kind != yaml.ScalarNode || !known:
-			d.fault(key, "unknown key %q", name)
+			d.report.Fault(key, "unknown key %q", name)
 		case seen[name]:
-			d.fault(key, "key %q for the second time", name)
+			d.report.Fault(key, "key %q for the second time", name)
 		default:
 			read(value)
 		}
@@ -144,7 +127,7 @@ func (d *decoder) fields(n *yaml.Node, readers map[string]func(*yaml.Node), requ
 	}
 	for _, name := range required {
 		if !seen[name] {
-			d.fault(n, "missing key %q", name)
+			d.report.Fault(n, "missing key %q", name)
 		}
 	}
 }
@@ -152,7 +135,7 @@ func (d *decoder) fields(n *yaml.Node, readers map[string]func(*yaml.Node), requ
 // each calls read for every item of a sequence.
 func (d *decoder) each(n *yaml.Node, read func(*yaml.Node)) {
 	if n.Kind != yaml.SequenceNode {
-		d.fault(n, "expected a list")
+		d.report.Fault(n, "expected a list")
 		return
 	}
 	for _, item := range n.Content {
@@ -165,13 +148,14 @@ func (d *decoder) each(n *yaml.Node, read func(*yaml.Node)) {
 func (d *decoder) text(n *yaml.Node) string {
 	switch {
 	case n.Kind != yaml.ScalarNode || n.Style&yaml.TaggedStyle != 0 || n.Anchor != "" || n.Tag == "!!null":
-		d.fault(n, "expected a plain text")
+		d.report.Fault(n, "expected a plain text")
 		return ""
-	case strings.ContainsFunc(n.Value, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }):
-		d.fault(n, "text %q does not print", n.Value)
+	case strings.ContainsRune(n.Value, unicode.ReplacementChar):
+		d.report.Fault(n, "text %q does not print", n.Value)
 		return ""
-	case strings.TrimSpace(n.Value) != n.Value:
-		d.fault(n, "text %q begins or ends with space", n.Value)
+	}
+	if err := strictyaml.Legible(n.Value); err != nil {
+		d.report.Fault(n, "text %v", err)
 		return ""
 	}
 	return n.Value
@@ -180,7 +164,7 @@ func (d *decoder) text(n *yaml.Node) string {
 // words reads a text that must not be empty.
 func (d *decoder) words(n *yaml.Node) string {
 	if n.Kind == yaml.ScalarNode && n.Value == "" {
-		d.fault(n, "empty text")
+		d.report.Fault(n, "empty text")
 		return ""
 	}
 	return d.text(n)
@@ -195,7 +179,7 @@ func (d *decoder) list(n *yaml.Node) []string {
 func (d *decoder) number(n *yaml.Node) int {
 	i, err := strconv.Atoi(d.text(n))
 	if err != nil || i < 1 {
-		d.fault(n, "expected a number from 1")
+		d.report.Fault(n, "expected a number from 1")
 		return 0
 	}
 	return i
@@ -204,7 +188,7 @@ func (d *decoder) number(n *yaml.Node) int {
 func (d *decoder) flag(n *yaml.Node) bool {
 	s := d.text(n)
 	if s != "true" && s != "false" {
-		d.fault(n, "expected true or false")
+		d.report.Fault(n, "expected true or false")
 	}
 	return s == "true"
 }
@@ -213,7 +197,7 @@ func (d *decoder) flag(n *yaml.Node) bool {
 func (d *decoder) choice(n *yaml.Node, of []string) string {
 	s := d.text(n)
 	if !slices.Contains(of, s) {
-		d.fault(n, "%q is none of %s", s, strings.Join(of, ", "))
+		d.report.Fault(n, "%q is none of %s", s, strings.Join(of, ", "))
 	}
 	return s
 }
@@ -221,7 +205,7 @@ func (d *decoder) choice(n *yaml.Node, of []string) string {
 func (d *decoder) format(n *yaml.Node) string {
 	s := d.text(n)
 	if !knownFormat(s) {
-		d.fault(n, "unknown format %q", s)
+		d.report.Fault(n, "unknown format %q", s)
 	}
 	return s
 }
@@ -246,7 +230,7 @@ func (d *decoder) top(n *yaml.Node) {
 
 func (d *decoder) version(n *yaml.Node) {
 	if v := d.number(n); v != formatVersion {
-		d.fault(n, "version %d of the format: only %d is understood", v, formatVersion)
+		d.report.Fault(n, "version %d of the format: only %d is understood", v, formatVersion)
 	}
 }
 
@@ -265,11 +249,11 @@ func (d *decoder) dropIn(n *yaml.Node) {
 		"format": func(n *yaml.Node) { in.format = d.format(n) },
 	}, "glob", "format")
 	if !strings.Contains(in.glob, unitVariable) {
-		d.fault(n, "a drop-in without %s", unitVariable)
+		d.report.Fault(n, "a drop-in without %s", unitVariable)
 		return
 	}
 	if _, err := patterns(strings.ReplaceAll(in.glob, unitVariable, "x")); err != nil {
-		d.fault(n, "glob %q: %v", in.glob, err)
+		d.report.Fault(n, "glob %q: %v", in.glob, err)
 		return
 	}
 	d.dropIns = append(d.dropIns, in)
@@ -280,11 +264,11 @@ func (d *decoder) ignore(n *yaml.Node) []string {
 	names := d.list(n)
 	for i, s := range names {
 		if strings.Contains(s, "/") {
-			d.fault(n.Content[i], "%q: a base name has no /", s)
+			d.report.Fault(n.Content[i], "%q: a base name has no /", s)
 		} else if err := checkElement(s); err != nil {
-			d.fault(n.Content[i], "ignore %v", err)
+			d.report.Fault(n.Content[i], "ignore %v", err)
 		} else if strings.Trim(s, "*?") == "" {
-			d.fault(n.Content[i], "%q would ignore everything", s)
+			d.report.Fault(n.Content[i], "%q would ignore everything", s)
 		}
 	}
 	return names
@@ -322,10 +306,10 @@ func (d *decoder) agent(n *yaml.Node) {
 func (d *decoder) id(n *yaml.Node) string {
 	id := d.text(n)
 	if !idShape.MatchString(id) {
-		d.fault(n, "id %q: lower-case letters, digits and single dashes only", id)
+		d.report.Fault(n, "id %q: lower-case letters, digits and single dashes only", id)
 	}
 	if line, taken := d.ids[id]; taken {
-		d.fault(n, "id %q already stands in line %d", id, line)
+		d.report.Fault(n, "id %q already stands in line %d", id, line)
 	}
 	d.ids[id] = n.Line
 	return id
@@ -348,7 +332,7 @@ func (d *decoder) path(n *yaml.Node, a *Agent, format string) {
 	}
 	all, err := patterns(p.Glob)
 	if err != nil {
-		d.fault(n, "glob %q: %v", p.Glob, err)
+		d.report.Fault(n, "glob %q: %v", p.Glob, err)
 		return
 	}
 	for _, q := range all {
@@ -361,7 +345,7 @@ func (d *decoder) path(n *yaml.Node, a *Agent, format string) {
 // them a change belongs to would be an accident.
 func (d *decoder) claim(n *yaml.Node, a *Agent, p Pattern) {
 	if first, taken := d.claimed[p.Glob]; taken {
-		d.fault(n, "glob %q is already claimed in line %d", p.Glob, first.line)
+		d.report.Fault(n, "glob %q is already claimed in line %d", p.Glob, first.line)
 		return
 	}
 	d.claimed[p.Glob] = claimant{agent: a, line: n.Line}
@@ -373,13 +357,13 @@ func (d *decoder) claim(n *yaml.Node, a *Agent, p Pattern) {
 func (d *decoder) units(n *yaml.Node, a *Agent) {
 	for i, unit := range a.Units {
 		if !unitShape.MatchString(unit) {
-			d.fault(n.Content[i], "unit %q", unit)
+			d.report.Fault(n.Content[i], "unit %q", unit)
 			continue
 		}
 		for _, in := range d.dropIns {
 			all, err := patterns(strings.ReplaceAll(in.glob, unitVariable, unit))
 			if err != nil {
-				d.fault(n.Content[i], "drop-in %q: %v", in.glob, err)
+				d.report.Fault(n.Content[i], "drop-in %q: %v", in.glob, err)
 				continue
 			}
 			for _, p := range all {
@@ -413,7 +397,7 @@ func (d *decoder) secrets(n *yaml.Node) []string {
 	all := d.list(n)
 	for i, s := range all {
 		if _, err := parseKeyPath(s); err != nil {
-			d.fault(n.Content[i], "secret: %v", err)
+			d.report.Fault(n.Content[i], "secret: %v", err)
 		}
 	}
 	return all
@@ -422,18 +406,18 @@ func (d *decoder) secrets(n *yaml.Node) []string {
 func (d *decoder) defaults(n *yaml.Node) map[string]string {
 	all := map[string]string{}
 	if n.Kind != yaml.MappingNode {
-		d.fault(n, "expected a mapping")
+		d.report.Fault(n, "expected a mapping")
 		return all
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := d.words(n.Content[i])
+	for k, value := range strictyaml.Keys(n) {
+		key := d.words(k)
 		if _, err := parseKeyPath(key); err != nil || strings.ContainsAny(key, "*[") {
-			d.fault(n.Content[i], "default of %q: not the path of one key", key)
+			d.report.Fault(k, "default of %q: not the path of one key", key)
 		}
 		if _, twice := all[key]; twice {
-			d.fault(n.Content[i], "key %q for the second time", key)
+			d.report.Fault(k, "key %q for the second time", key)
 		}
-		all[key] = d.text(n.Content[i+1])
+		all[key] = d.text(value)
 	}
 	return all
 }
@@ -446,18 +430,18 @@ func (d *decoder) rules(n *yaml.Node) []Rule {
 
 func (d *decoder) rule(n *yaml.Node) Rule {
 	var r Rule
-	before := len(d.faults)
+	before := d.report.Count()
 	d.fields(n, map[string]func(*yaml.Node){
 		"key":      func(n *yaml.Node) { r.Keys = d.keys(n) },
 		"when":     func(n *yaml.Node) { r.When = d.when(n) },
 		"severity": func(n *yaml.Node) { r.Severity = d.severity(n) },
 		"why":      func(n *yaml.Node) { r.Why = d.words(n) },
 	}, "key", "when", "severity", "why")
-	if len(d.faults) > before {
+	if d.report.Count() > before {
 		return r
 	}
 	if err := r.check(); err != nil {
-		d.fault(n, "%v", err)
+		d.report.Fault(n, "%v", err)
 	}
 	return r
 }
@@ -469,13 +453,13 @@ func (d *decoder) keys(n *yaml.Node) []Key {
 		items = n.Content
 	}
 	if len(items) == 0 {
-		d.fault(n, "no key")
+		d.report.Fault(n, "no key")
 	}
 	var all []Key
 	for _, item := range items {
 		k, err := parseKey(d.text(item))
 		if err != nil {
-			d.fault(item, "key: %v", err)
+			d.report.Fault(item, "key: %v", err)
 			continue
 		}
 		all = append(all, k)
@@ -486,7 +470,7 @@ func (d *decoder) keys(n *yaml.Node) []Key {
 func (d *decoder) when(n *yaml.Node) []Condition {
 	all, err := parseConditions(d.text(n))
 	if err != nil {
-		d.fault(n, "when: %v", err)
+		d.report.Fault(n, "when: %v", err)
 	}
 	return all
 }
@@ -494,7 +478,7 @@ func (d *decoder) when(n *yaml.Node) []Condition {
 func (d *decoder) severity(n *yaml.Node) Severity {
 	s, err := ParseSeverity(d.text(n))
 	if err != nil {
-		d.fault(n, "%v", err)
+		d.report.Fault(n, "%v", err)
 	}
 	return s
 }
@@ -510,7 +494,7 @@ func (d *decoder) evidence(n *yaml.Node) []Evidence {
 		all = append(all, e)
 	})
 	if len(all) == 0 {
-		d.fault(n, "no evidence")
+		d.report.Fault(n, "no evidence")
 	}
 	return all
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stele-log/stele/internal/strictyaml"
 )
 
 // valid is a catalogue that uses every part of the format, one per line.
@@ -168,7 +170,7 @@ func names(err error, line int, detail string) bool {
 		return false
 	}
 	return slices.ContainsFunc(joined.Unwrap(), func(e error) bool {
-		var f *Fault
+		var f *strictyaml.Fault
 		return errors.As(e, &f) && f.Line == line && strings.Contains(f.Detail, detail)
 	})
 }
@@ -193,7 +195,7 @@ func TestParseRefusesWhole(t *testing.T) {
 
 func TestParseNamesTheLineOfWhatIsNotYAML(t *testing.T) {
 	_, err := Parse([]byte(strings.Replace(valid, "category: logging", "category: [logging", 1)))
-	var f *Fault
+	var f *strictyaml.Fault
 	if !errors.As(err, &f) || f.Line < 12 || f.Line > 13 {
 		t.Errorf("%v", err)
 	}
@@ -217,7 +219,7 @@ func TestParseNamesNoMoreThanABoundOfFaults(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	_, err = Parse([]byte(strings.Repeat("x", 100_000) + ": 1\n"))
-	if err == nil || len(err.Error()) > maxFaults*(maxDetail+20) {
+	if err == nil || len(err.Error()) > maxFaults*(strictyaml.MaxDetail+20) {
 		t.Errorf("error of %d bytes", len(fmt.Sprint(err)))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/settings"
+	"github.com/stele-log/stele/internal/strictyaml"
 	"github.com/stele-log/stele/internal/terminal"
 )
 
@@ -54,7 +55,7 @@ and exits with 1 if anything is. Without FILE it is ` + settings.Path + `.`,
 // for people and editors alike.
 func (a *app) checkSettings(path string) error {
 	_, err := settings.Load(path)
-	var fault *settings.Fault
+	var fault *strictyaml.Fault
 	switch {
 	case err == nil:
 		_, err = fmt.Fprintf(a.out, "%s is fine\n", terminal.Escape(path))

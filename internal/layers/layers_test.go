@@ -18,9 +18,9 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body"},
+	{"body", "internal/ascii", "internal/strictyaml"},
 	{"internal/capture/bpf"},
-	{"entry"},
+	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
 	{"seal"},
 	{"verify"},
 	{"internal/finding"},
@@ -43,7 +43,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
+	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/tokens", "internal/presence", "internal/server"}
 )
 
@@ -52,7 +52,10 @@ var public = []string{"body", "entry", "seal", "verify"}
 
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
-var pure = []string{"body", "entry", "seal", "verify", "internal/redact", "internal/terminal", "internal/signature", "internal/finding", "internal/presence"}
+var pure = []string{
+	"body", "entry", "seal", "verify", "internal/ascii", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon",
+	"internal/terminal", "internal/signature", "internal/finding", "internal/presence",
+}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "syscall", "io/ioutil"} // not log/slog: a secret says how it is logged
 

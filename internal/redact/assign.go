@@ -1,6 +1,12 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
+)
 
 // value is where a value stands, without its quotes.
 type value struct {
@@ -32,8 +38,8 @@ const (
 )
 
 // valueOf finds the value of the name [start,end) on the current line.
-func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
-	opt := start > l.start && f.text[start-1] == '-' && c == strong
+func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, bool) {
+	opt := start > l.start && f.text[start-1] == '-' && c == lexicon.Strong
 	sep, at := f.separator(l, start, end, opt)
 	switch sep {
 	case noSeparator:
@@ -51,7 +57,7 @@ func (f *finder) valueOf(l *line, start, end int, c suspicion) (value, bool) {
 	}
 	if quote := f.openQuote(at); quote > 0 {
 		v := f.quotedValue(at, quote)
-		v.doubt = l.comment || f.plan.prose && c != strong
+		v.doubt = l.comment || f.plan.prose && c != lexicon.Strong
 		return v, v.end > v.start
 	}
 	if sep == continued {
@@ -73,7 +79,7 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 	at := f.closeName(end)
 	closed := at > end
 	blanks := at
-	at = f.blanks(at)
+	at = syntax.Blanks(f.text, at)
 	if at >= len(f.text) {
 		return noSeparator, at
 	}
@@ -99,7 +105,7 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 // isPlainName says whether a name is one word that names a secret, as in
 // password("x"); longer ones are functions that fetch a secret.
 func isPlainName(text []byte, start, end int) bool {
-	return names.secret[string(text[start:end])] && (start == 0 || isSpace(text[start-1]) || text[start-1] == '(')
+	return lexicon.IsSecretAlone(string(text[start:end])) && (start == 0 || ascii.IsSpace(text[start-1]) || text[start-1] == '(')
 }
 
 // isDefinition says whether the quoted name is the first argument of a
@@ -128,19 +134,12 @@ func (f *finder) closeName(at int) int {
 	return at
 }
 
-func (f *finder) blanks(at int) int {
-	for at < len(f.text) && isBlank(f.text[at]) {
-		at++
-	}
-	return at
-}
-
 // operator reads =, :, =>, := and the like; comparisons are none. What follows
 // a name and = without a blank may be the beginning of the value.
 func (f *finder) operator(at int) (separator, int) {
 	op := f.text[at:min(len(f.text), at+2)]
 	next := at + len(op)
-	set := next >= len(f.text) || isSpace(f.text[next]) || f.openQuote(next) > 0 || isBlank(f.text[at-1])
+	set := next >= len(f.text) || ascii.IsSpace(f.text[next]) || f.openQuote(next) > 0 || ascii.IsBlank(f.text[at-1])
 	switch string(op) {
 	case "==", "=~":
 		if set {
@@ -149,17 +148,17 @@ func (f *finder) operator(at int) (separator, int) {
 	case "::", ":*", ":-":
 		return noSeparator, at
 	case ":=", "+=", "?=":
-		return assigned, f.blanks(next)
+		return assigned, syntax.Blanks(f.text, next)
 	case "=>":
 		if set {
-			return assigned, f.blanks(next)
+			return assigned, syntax.Blanks(f.text, next)
 		}
 	}
 	if op[0] == '=' {
-		return assigned, f.blanks(at + 1)
+		return assigned, syntax.Blanks(f.text, at+1)
 	}
-	next = f.blanks(at + 1)
-	if next > at+1 || next >= len(f.text) || f.openQuote(next) > 0 || isSpace(f.text[next]) {
+	next = syntax.Blanks(f.text, at+1)
+	if next > at+1 || next >= len(f.text) || f.openQuote(next) > 0 || ascii.IsSpace(f.text[next]) {
 		return assigned, next
 	}
 	return tight, next
@@ -171,17 +170,17 @@ func (f *finder) nextItem(at int) (separator, int) {
 	if f.text[at] == ',' {
 		at++
 	}
-	for at < len(f.text) && isSpace(f.text[at]) {
+	for at < len(f.text) && ascii.IsSpace(f.text[at]) {
 		at++
 	}
 	if bytes.HasPrefix(f.text[at:], []byte("- ")) {
-		at = f.blanks(at + 2)
-		if n := f.openQuote(at); at >= len(f.text) || isOption(f.text[at+n:min(len(f.text), at+n+maxName)]) {
+		at = syntax.Blanks(f.text, at+2)
+		if n := f.openQuote(at); at >= len(f.text) || isOption(f.text[at+n:min(len(f.text), at+n+syntax.MaxName)]) {
 			return noSeparator, at
 		}
 		return option, at
 	}
-	if n := f.openQuote(at); n > 0 && !isOption(f.text[at+n:min(len(f.text), at+n+maxName)]) {
+	if n := f.openQuote(at); n > 0 && !isOption(f.text[at+n:min(len(f.text), at+n+syntax.MaxName)]) {
 		return option, at
 	}
 	return noSeparator, at
@@ -189,9 +188,9 @@ func (f *finder) nextItem(at int) (separator, int) {
 
 // nextLine finds the value of an option that a backslash parts from it.
 func (f *finder) nextLine(at int) (separator, int) {
-	for stop := min(len(f.text), at+maxName); at < stop && isSpace(f.text[at]); at++ {
+	for stop := min(len(f.text), at+syntax.MaxName); at < stop && ascii.IsSpace(f.text[at]); at++ {
 	}
-	if at >= len(f.text) || isOption(f.text[at:min(len(f.text), at+maxName)]) {
+	if at >= len(f.text) || isOption(f.text[at:min(len(f.text), at+syntax.MaxName)]) {
 		return noSeparator, at
 	}
 	return continued, at
@@ -204,10 +203,10 @@ func isOption(v []byte) bool {
 	for n < len(v) && v[n] == '-' {
 		n++
 	}
-	if n == 0 || n > 2 || n == len(v) || !isLetter(v[n]) {
+	if n == 0 || n > 2 || n == len(v) || !ascii.IsLetter(v[n]) {
 		return false
 	}
-	for n < len(v) && isNameByte(v[n]) {
+	for n < len(v) && ascii.IsName(v[n]) {
 		n++
 	}
 	return n == len(v) || bytes.IndexByte([]byte("=\"' \t\r\n\\"), v[n]) >= 0
@@ -236,7 +235,7 @@ func (f *finder) quotedValue(at, n int) value {
 	open := f.text[at : at+n]
 	start := at + n
 	if n == 3 && open[0] != '\\' {
-		start, _ = trimmed(f.text, start, len(f.text))
+		start = syntax.Trim(f.text, syntax.Span{Start: start, End: len(f.text)}).Start
 	}
 	end := f.closeQuote(start, open)
 	if end >= 0 {
@@ -280,32 +279,32 @@ func (f *finder) lineEnd(at int) int {
 			end = len(f.text)
 		}
 	}
-	for end > at && isSpace(f.text[end-1]) {
+	for end > at && ascii.IsSpace(f.text[end-1]) {
 		end--
 	}
 	return end
 }
 
 // bareValue finds the end of a value without quotes of its own.
-func (f *finder) bareValue(l *line, start, at int, sep separator, c suspicion) value {
+func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Suspicion) value {
 	if l.quote == 0 && start <= l.first && sep != option && !f.plan.shell {
 		return f.restOfLine(l, at)
 	}
 	limit := at + maxDoubtful
-	if c == strong {
+	if c == lexicon.Strong {
 		limit = at + maxBare
 	}
 	end := at
 	for end < l.end && end < limit && !f.endsBare(l, at, end) {
 		end++
 	}
-	if end == limit && c != strong {
+	if end == limit && c != lexicon.Strong {
 		f.weakTo = limit
 	}
 	if end == limit {
 		return value{start: at, end: f.lineEnd(at), unsure: true}
 	}
-	if after := f.blanks(end); after > end && schemes[string(bytes.ToLower(f.text[at:min(end, at+32)]))] {
+	if after := syntax.Blanks(f.text, end); after > end && lexicon.IsScheme(f.text[at:min(end, at+32)]) {
 		return value{start: after, end: f.headerEnd(l, after)}
 	}
 	v := value{start: at, end: end}
@@ -323,27 +322,27 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c suspicion) v
 // lines indented deeper than the current one. In a text known to be YAML the walk
 // reads it. Blocks can stand in each other; what lies in too many is unsure, and
 // taken to the end of the text.
-func (f *finder) blockBelow(l *line, at int, c suspicion) (value, bool) {
-	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != strong || !isBlockSign(beforeComment(f.text[at:l.end])) {
+func (f *finder) blockBelow(l *line, at int, c lexicon.Suspicion) (value, bool) {
+	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != lexicon.Strong || !isBlockSign(syntax.BeforeComment(f.text[at:l.end])) {
 		return value{}, false
 	}
 	if f.blocks > maxBlocks*len(f.text) {
 		return value{start: at, end: len(f.text), unsure: true}, true
 	}
 	v := value{start: -1}
-	for next, col := l.end+1, indentOf(f.text[l.start:l.end]); next < len(f.text); {
-		line, end := f.lineAt(next)
-		if line.from < end && line.from-next <= col {
+	for next, col := l.end+1, syntax.Indent(f.text[l.start:l.end]); next < len(f.text); {
+		line, after := syntax.LineAt(f.text, next)
+		if line.Start < line.End && line.Start-next <= col {
 			break
 		}
-		if line.from < end {
+		if line.Start < line.End {
 			if v.start < 0 {
-				v.start = line.from
+				v.start = line.Start
 			}
-			v.end = end
+			v.end = line.End
 		}
-		f.blocks += line.next - next
-		next = line.next
+		f.blocks += after - next
+		next = after
 	}
 	return v, v.start >= 0
 }
@@ -359,7 +358,7 @@ func isBlockSign(v []byte) bool {
 		return false
 	}
 	for _, c := range v[1:] {
-		if c != '-' && c != '+' && !isDigit(c) {
+		if c != '-' && c != '+' && !ascii.IsDigit(c) {
 			return false
 		}
 	}
@@ -379,7 +378,7 @@ func (f *finder) headerEnd(l *line, at int) int {
 func (f *finder) endsBare(l *line, at, i int) bool {
 	c := f.text[i]
 	switch {
-	case isSpace(c):
+	case ascii.IsSpace(c):
 		return !insideReference(f.text[at:i])
 	case c == l.quote && c != 0:
 		return true
@@ -390,7 +389,7 @@ func (f *finder) endsBare(l *line, at, i int) bool {
 	case c == ';' || c == '"' || c == '`':
 		return true
 	case c == ',' || c == '}' || c == ']' || c == ')':
-		return (i+1 >= l.end || isSpace(f.text[i+1]) || c != ',' && bytes.IndexByte([]byte(",;)]}\"'"), f.text[i+1]) >= 0 || l.quote == 0 && c == ',') &&
+		return (i+1 >= l.end || ascii.IsSpace(f.text[i+1]) || c != ',' && bytes.IndexByte([]byte(",;)]}\"'"), f.text[i+1]) >= 0 || l.quote == 0 && c == ',') &&
 			!insideReference(f.text[at:i])
 	}
 	return false
@@ -409,7 +408,7 @@ func insideReference(v []byte) bool {
 
 // inQuery says whether the value at at belongs to the query of a URL.
 func (f *finder) inQuery(l *line, at int) bool {
-	back := f.text[max(l.start, at-maxName):at]
+	back := f.text[max(l.start, at-syntax.MaxName):at]
 	return bytes.IndexByte(back, '?') >= 0 || bytes.IndexByte(back, '&') >= 0 || f.plan.bare
 }
 
@@ -462,8 +461,8 @@ func commentAt(v []byte, format string) int {
 }
 
 // blankValue is the value of a key that only white space separates from it.
-func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
-	if quote := f.openQuote(at); quote > 0 && c == strong && f.text[at] != l.quote && f.inStatement(start) {
+func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value, bool) {
+	if quote := f.openQuote(at); quote > 0 && c == lexicon.Strong && f.text[at] != l.quote && f.inStatement(start) {
 		v := f.quotedValue(at, quote)
 		v.doubt = l.comment
 		return v, v.end > v.start
@@ -481,21 +480,21 @@ func (f *finder) blankValue(l *line, start, at int, c suspicion) (value, bool) {
 	v := value{start: at, end: end, doubt: true}
 	switch {
 	case start == l.first && !l.comment && f.plan.spaced() && !isAmbiguous(string(bytes.ToLower(f.text[start:start+min(6, end-start)]))):
-		v.doubt = c != strong
+		v.doubt = c != lexicon.Strong
 	case f.isLogin(l, start):
 		v.doubt = false
 	case isSentenceVerb(word):
-		v.start = f.blanks(end)
+		v.start = syntax.Blanks(f.text, end)
 		v.end = f.wordEnd(v.start)
 	case start != l.first:
 		return value{}, false
 	}
-	if !v.doubt && len(word) <= 2 && isNumber(word) { // password 7 0822455D0A16
-		v.start = f.blanks(end)
+	if !v.doubt && len(word) <= 2 && ascii.IsNumber(word) { // password 7 0822455D0A16
+		v.start = syntax.Blanks(f.text, end)
 		v.end = f.wordEnd(v.start)
 	}
-	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !isPlain(f.text[v.start:v.end]) {
-		v.end += len(beforeComment(f.text[v.end:f.lineEnd(v.end)]))
+	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !lexicon.IsPlain(f.text[v.start:v.end]) {
+		v.end += len(syntax.BeforeComment(f.text[v.end:f.lineEnd(v.end)]))
 	}
 	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
 	return v, v.end > v.start
@@ -510,7 +509,7 @@ func takesLine(name []byte) bool {
 
 func (f *finder) wordEnd(at int) int {
 	stop := min(len(f.text), at+maxValue)
-	for at < stop && !isSpace(f.text[at]) {
+	for at < stop && !ascii.IsSpace(f.text[at]) {
 		at++
 	}
 	return at
@@ -540,15 +539,6 @@ func isSentenceVerb(word []byte) bool {
 	return false
 }
 
-func isNumber(v []byte) bool {
-	for _, c := range v {
-		if !isDigit(c) {
-			return false
-		}
-	}
-	return len(v) > 0
-}
-
 // elementValue is the text of an XML element that closes on its line.
 func (f *finder) elementValue(at int) (value, bool) {
 	rest := f.text[at:min(f.line.end, at+maxValue)]
@@ -556,6 +546,6 @@ func (f *finder) elementValue(at int) (value, bool) {
 	if end < 0 || !bytes.HasPrefix(rest[end:], []byte("</")) {
 		return value{}, false
 	}
-	start, stop := trimmed(f.text, at, at+end)
-	return value{start: start, end: stop}, stop > start
+	s := syntax.Trim(f.text, syntax.Span{Start: at, End: at + end})
+	return value{start: s.Start, end: s.End}, s.End > s.Start
 }

@@ -2,7 +2,12 @@ package redact
 
 import (
 	"bytes"
+	"slices"
 	"strings"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
 )
 
 // tool says which short options of a program carry secrets.
@@ -53,7 +58,7 @@ var tools = []tool{
 }
 
 // longUserPass are long options whose value is user:SECRET.
-var longUserPass = words("--user --proxy-user --userpwd --userpass --auth --authentication --http-auth --creds")
+var longUserPass = []string{"--user", "--proxy-user", "--userpwd", "--userpass", "--auth", "--authentication", "--http-auth", "--creds"}
 
 // word is one word of a command line, without its quotes.
 type word struct {
@@ -147,16 +152,16 @@ func longOption(masks map[int]*Span, ws []word, i int) {
 		return
 	}
 	switch next := ws[i+1].text; {
-	case longUserPass[string(w)]:
+	case slices.Contains(longUserPass, string(w)):
 		maskUserPass(masks, i+1, next, 0)
 	case isOption(next):
-	case len(w) <= maxName && (w[1] == '-' || len(w) > 4) && classify(string(w)) == strong && len(next) > 0:
+	case len(w) <= syntax.MaxName && (w[1] == '-' || len(w) > 4) && lexicon.Classify(string(w)) == lexicon.Strong && len(next) > 0:
 		maskWhole(masks, ws, i+1)
 	}
 }
 
 func maskWhole(masks map[int]*Span, ws []word, i int) {
-	if !isPlain(ws[i].text) {
+	if !lexicon.IsPlain(ws[i].text) {
 		masks[i] = &Span{0, len(ws[i].text)}
 	}
 }
@@ -164,11 +169,11 @@ func maskWhole(masks map[int]*Span, ws []word, i int) {
 // maskUserPass masks the password of user:password or user%password.
 func maskUserPass(masks map[int]*Span, i int, text []byte, from int) {
 	at := bytes.IndexAny(text[from:], ":%")
-	if at <= 0 || isPlain(text[from:]) {
+	if at <= 0 || lexicon.IsPlain(text[from:]) {
 		return
 	}
 	at += from + 1
-	if pass := text[at:]; !isPlain(pass) {
+	if pass := text[at:]; !lexicon.IsPlain(pass) {
 		masks[i] = &Span{at, len(text)}
 	}
 }
@@ -186,10 +191,10 @@ func (t *tool) option(masks map[int]*Span, ws []word, i int) {
 	case strings.Contains(t.userPass, letter):
 		maskUserPass(masks, i, w, 2)
 	case strings.Contains(t.separate, letter) && alone:
-		if next := ws[i+1].text; !isNumber(next) || !t.blunt {
+		if next := ws[i+1].text; !ascii.IsNumber(next) || !t.blunt {
 			maskWhole(masks, ws, i+1)
 		}
-	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !isPlain(w[2:]):
+	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !lexicon.IsPlain(w[2:]):
 		masks[i] = &Span{2, len(w)}
 	}
 }
@@ -199,7 +204,7 @@ const maxCommand = 4096
 
 // tool masks the secrets of a command line that stands in a text.
 func (f *finder) tool(start int) {
-	if start < f.toolTo || start > 0 && (isNameByte(f.text[start-1]) && f.text[start-1] != '-') {
+	if start < f.toolTo || start > 0 && (ascii.IsName(f.text[start-1]) && f.text[start-1] != '-') {
 		return
 	}
 	l := f.enter(start)
@@ -221,21 +226,21 @@ func (f *finder) tool(start int) {
 // those at the column of the item that start stands in. It returns nil where there
 // is no such list, and where the last item ends.
 func (f *finder) items(l *line, start int) (ws []word, end int) {
-	dash := l.start + indentOf(f.text[l.start:l.end])
+	dash := l.start + syntax.Indent(f.text[l.start:l.end])
 	w, is := f.item(dash, l.end)
 	if !is || start < w.start || bytes.ContainsAny(w.text, " \t") {
 		return nil, 0
 	}
 	ws, end = []word{w}, l.end
 	for at := end + 1; at < min(len(f.text), start+maxCommand); at = end + 1 {
-		next, stop := f.lineAt(at)
-		if next.from-at != dash-l.start {
+		line, next := syntax.LineAt(f.text, at)
+		if line.Start-at != dash-l.start {
 			break
 		}
-		if w, is = f.item(next.from, stop); !is {
+		if w, is = f.item(line.Start, line.End); !is {
 			break
 		}
-		ws, end = append(ws, w), next.next-1
+		ws, end = append(ws, w), next-1
 	}
 	if len(ws) < 2 {
 		return nil, 0
@@ -245,16 +250,16 @@ func (f *finder) items(l *line, start int) (ws []word, end int) {
 
 // item reads the item of a block list between at and end, without its quotes.
 func (f *finder) item(at, end int) (w word, is bool) {
-	if at+1 >= end || f.text[at] != '-' || !isBlank(f.text[at+1]) {
+	if at+1 >= end || f.text[at] != '-' || !ascii.IsBlank(f.text[at+1]) {
 		return word{}, false
 	}
-	start, end := trimmed(f.text, at+1, end)
-	if start < end && (f.text[start] == '"' || f.text[start] == '\'') {
-		start, end, _ = scanQuoted(f.text[:end], start)
+	s := syntax.Trim(f.text, syntax.Span{Start: at + 1, End: end})
+	if s.Start < s.End && (f.text[s.Start] == '"' || f.text[s.Start] == '\'') {
+		s, _ = syntax.Quoted(f.text[:s.End], s.Start)
 	} else {
-		end = start + len(beforeComment(f.text[start:end]))
+		s.End = s.Start + len(syntax.BeforeComment(f.text[s.Start:s.End]))
 	}
-	return word{text: f.text[start:end], start: start}, start < end
+	return word{text: f.text[s.Start:s.End], start: s.Start}, s.Start < s.End
 }
 
 // continued is the end of the last line that a backslash joins to the one that
@@ -306,7 +311,7 @@ func (f *finder) listEnd(l *line, end int) int {
 	if l.quote == 0 || end >= len(f.text) || f.text[end] != l.quote || bytes.ContainsAny(f.text[l.opened:end], " \t") {
 		return -1
 	}
-	next := f.blanks(end + 1)
+	next := syntax.Blanks(f.text, end+1)
 	if next >= len(f.text) || f.text[next] != ',' {
 		return -1
 	}
@@ -327,15 +332,17 @@ func splitCommand(line []byte, at int) []word {
 	var ws []word
 	for i := 0; i < len(line); {
 		c := line[i]
-		if isSpace(c) || c == ',' || c == ')' || c == '(' || c == '!' || c == '\\' && isLineBreak(line[i+1:]) {
+		if ascii.IsSpace(c) || c == ',' || c == ')' || c == '(' || c == '!' || c == '\\' && isLineBreak(line[i+1:]) {
 			i++
 			continue
 		}
 		start, end := i, i
 		if c == '"' || c == '\'' {
-			start, end, i = scanQuoted(line, i)
+			var s syntax.Span
+			s, i = syntax.Quoted(line, i)
+			start, end = s.Start, s.End
 		} else {
-			for i < len(line) && !isSpace(line[i]) && line[i] != '"' && !bytes.HasPrefix(line[i:], []byte("!-")) {
+			for i < len(line) && !ascii.IsSpace(line[i]) && line[i] != '"' && !bytes.HasPrefix(line[i:], []byte("!-")) {
 				i++
 			}
 			if end = i; bytes.IndexByte(line[start:end], '[') < 0 {

@@ -2,6 +2,10 @@ package redact
 
 import (
 	"bytes"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
 )
 
 // plan is a Source made ready for use.
@@ -33,15 +37,15 @@ func (p plan) spaced() bool {
 
 // finder collects the spans to mask in one text. It belongs to one call.
 type finder struct {
-	scout   *scout
-	text    []byte
-	plan    plan
-	spans   []Span
-	parsed  bool
-	classes map[string]suspicion
+	scout  *scout
+	text   []byte
+	plan   plan
+	spans  []Span
+	parsed bool
+	names  *lexicon.Names
 
 	skip    int      // triggers that end here or before are inside what is masked
-	named   int      // names up to here are judged
+	judged  int      // names up to here are judged
 	tried   int      // run of characters in which the last shape failed
 	triedBy *trigger // that shape
 	nextEnd int      // position of the next end of a PEM block
@@ -62,11 +66,8 @@ type line struct {
 	opened     int  // where quote was opened
 }
 
-// maxClasses bounds the memory of judged names.
-const maxClasses = 4096
-
 func newFinder(s *scout, text []byte, p plan) *finder {
-	return &finder{scout: s, text: text, plan: p, line: line{end: -1}, classes: make(map[string]suspicion)}
+	return &finder{scout: s, text: text, plan: p, line: line{end: -1}, names: lexicon.NewNames()}
 }
 
 // find returns the spans to mask, sorted and apart.
@@ -94,7 +95,7 @@ func (f *finder) hit(t *trigger, end int) {
 	}
 	switch t.kind {
 	case kindName:
-		if end > f.named {
+		if end > f.judged {
 			f.name(start, end)
 		}
 	case kindURL:
@@ -130,7 +131,7 @@ func (f *finder) shape(t *trigger, start, end int) {
 	case kindBasic:
 		f.basic(end)
 	case kindToken:
-		f.token(&tokenShapes[t.arg], start, end)
+		f.token(&lexicon.Tokens[t.arg], start, end)
 	}
 }
 
@@ -141,18 +142,6 @@ func (f *finder) add(start, end int) {
 	}
 	f.spans = append(f.spans, Span{start, end})
 	f.skip = max(f.skip, end)
-}
-
-// classOf judges a name, remembering the judgement.
-func (f *finder) classOf(name []byte) suspicion {
-	if c, ok := f.classes[string(name)]; ok {
-		return c
-	}
-	c := classify(string(name))
-	if len(f.classes) < maxClasses {
-		f.classes[string(name)] = c
-	}
-	return c
 }
 
 // enter makes the line that holds pos the current one, and reads its quotes up
@@ -205,28 +194,25 @@ func (f *finder) quoteAt(l *line) {
 	switch {
 	case l.quote == c:
 		l.quote = 0
-	case l.quote == 0 && (c == '"' || l.at == l.start || !isAlnum(f.text[l.at-1])):
+	case l.quote == 0 && (c == '"' || l.at == l.start || !ascii.IsAlnum(f.text[l.at-1])):
 		l.quote, l.opened = c, l.at
 	}
 }
 
-// maxName bounds how far a name is followed to either side.
-const maxName = 128
-
 // name judges the key name around a trigger and masks its value.
 func (f *finder) name(start, end int) {
 	start, end = f.nameAround(start, end)
-	f.named = end
+	f.judged = end
 	if f.belowOpen(start) {
 		return
 	}
-	c := f.classOf(f.text[start:end])
+	c := f.names.Class(f.text[start:end])
 	l := f.enter(start)
-	if c != strong {
+	if c != lexicon.Strong {
 		start, c = f.spacedName(l, start, end, c)
 	}
-	guarded := isGuardedURL(string(f.text[start:end]))
-	if c == none && !guarded || c == weak && start < f.weakTo {
+	guarded := lexicon.IsGuardedName(string(f.text[start:end]))
+	if c == lexicon.None && !guarded || c == lexicon.Weak && start < f.weakTo {
 		return
 	}
 	v, ok := f.valueOf(l, start, end, c)
@@ -242,11 +228,11 @@ func (f *finder) name(start, end int) {
 
 // nameAround extends a trigger to the whole name.
 func (f *finder) nameAround(start, end int) (int, int) {
-	low, high := max(0, start-maxName), min(len(f.text), end+maxName)
-	for start > low && isNameByte(f.text[start-1]) {
+	low, high := max(0, start-syntax.MaxName), min(len(f.text), end+syntax.MaxName)
+	for start > low && ascii.IsName(f.text[start-1]) {
 		start--
 	}
-	for end < high && isNameByte(f.text[end]) {
+	for end < high && ascii.IsName(f.text[end]) {
 		end++
 	}
 	if start > 0 && f.text[start-1] == '\\' && end-start > 1 && (f.text[start] == 'n' || f.text[start] == 't') {
@@ -265,22 +251,20 @@ func (f *finder) belowOpen(start int) bool {
 		return false
 	}
 	from := start - 1
-	for from > 0 && start-from < maxName && isNameByte(f.text[from-1]) {
+	for from > 0 && start-from < syntax.MaxName && ascii.IsName(f.text[from-1]) {
 		from--
 	}
-	return anyIn(splitWords(string(f.text[from:start-1])), names.open)
+	return lexicon.IsOpen(string(f.text[from : start-1]))
 }
-
-func isNameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' || c == '.' }
 
 // spacedName reads a name of several words, as in "api key = x", where it
 // begins the line.
-func (f *finder) spacedName(l *line, start, end int, c suspicion) (int, suspicion) {
+func (f *finder) spacedName(l *line, start, end int, c lexicon.Suspicion) (int, lexicon.Suspicion) {
 	if l.comment || start-l.first > 40 || start <= l.first {
 		return start, c
 	}
 	for _, b := range f.text[l.first:start] {
-		if !isNameByte(b) && b != ' ' {
+		if !ascii.IsName(b) && b != ' ' {
 			return start, c
 		}
 	}
@@ -288,32 +272,32 @@ func (f *finder) spacedName(l *line, start, end int, c suspicion) (int, suspicio
 	if len(rest) == 0 || rest[0] != '=' && rest[0] != ':' {
 		return start, c
 	}
-	return l.first, classify(string(f.text[l.first:end]))
+	return l.first, lexicon.Classify(string(f.text[l.first:end]))
 }
 
 // judge masks a value under a name of the given suspicion.
-func (f *finder) judge(v value, c suspicion) {
-	if v.unsure && c == strong {
+func (f *finder) judge(v value, c lexicon.Suspicion) {
+	if v.unsure && c == lexicon.Strong {
 		f.add(v.start, v.end)
 		return
 	}
-	if v.unsure && c != strong {
+	if v.unsure && c != lexicon.Strong {
 		v.end = min(v.end, v.start+maxDoubtful)
 	}
 	content := f.text[v.start:v.end]
-	if n := schemeLen(content); n > 0 {
+	if n := lexicon.SchemeLen(content); n > 0 {
 		v.start += n
 		content = content[n:]
 	}
-	if isPlain(content) || f.isAlias(v) || v.doubt && isPublished(content) {
+	if lexicon.IsPlain(content) || f.isAlias(v) || v.doubt && lexicon.IsPublished(content) {
 		return
 	}
 	switch {
-	case c == strong && (!v.doubt || looksChosen(content)):
+	case c == lexicon.Strong && (!v.doubt || lexicon.LooksChosen(content)):
 		f.add(v.start, v.end)
-	case c == weak && looksRandom(content):
+	case c == lexicon.Weak && lexicon.LooksRandom(content):
 		f.add(v.start, v.end)
-	case c == weak && !v.doubt:
+	case c == lexicon.Weak && !v.doubt:
 		f.userPassword(v)
 	}
 }
@@ -322,22 +306,10 @@ func (f *finder) judge(v value, c suspicion) {
 // colon or a dash.
 func (f *finder) isAlias(v value) bool {
 	at := v.start - 1
-	for at >= 0 && isBlank(f.text[at]) {
+	for at >= 0 && ascii.IsBlank(f.text[at]) {
 		at--
 	}
-	return f.plan.format == "yaml" && at >= 0 && (f.text[at] == ':' || f.text[at] == '-') && isAliasName(f.text[v.start:v.end])
-}
-
-func isAliasName(v []byte) bool {
-	if len(v) < 2 || v[0] != '*' {
-		return false
-	}
-	for _, c := range v[1:] {
-		if !isNameByte(c) {
-			return false
-		}
-	}
-	return true
+	return f.plan.format == "yaml" && at >= 0 && (f.text[at] == ':' || f.text[at] == '-') && syntax.IsAlias(f.text[v.start:v.end])
 }
 
 // userPassword masks the password of user:password.
@@ -347,7 +319,7 @@ func (f *finder) userPassword(v value) {
 	if colon <= 0 || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
 		return
 	}
-	if pass := content[colon+1:]; looksChosen(pass) && !isPlain(pass) {
+	if pass := content[colon+1:]; lexicon.LooksChosen(pass) && !lexicon.IsPlain(pass) {
 		f.add(v.start+colon+1, v.end)
 	}
 }
@@ -356,7 +328,7 @@ func (f *finder) userPassword(v value) {
 func (f *finder) maskAddress(v value) {
 	u := f.text[v.start:v.end]
 	i := bytes.Index(u, []byte("://"))
-	if i < 0 || isPlain(u) {
+	if i < 0 || lexicon.IsPlain(u) {
 		return
 	}
 	host := bytes.IndexByte(u[i+3:], '/')
@@ -364,22 +336,9 @@ func (f *finder) maskAddress(v value) {
 		return
 	}
 	for part := range bytes.FieldsFuncSeq(u[i+3+host:], func(r rune) bool { return r == '/' || r == '?' || r == '&' || r == '=' }) {
-		if (looksRandom(part) || isUUID(part)) && !isPlain(part) {
+		if (lexicon.LooksRandom(part) || lexicon.IsUUID(part)) && !lexicon.IsPlain(part) {
 			f.add(v.start, v.end)
 			return
 		}
 	}
-}
-
-// schemeLen returns the length of the scheme and blanks a header value begins
-// with.
-func schemeLen(v []byte) int {
-	i := bytes.IndexByte(v[:min(len(v), 32)], ' ')
-	if i <= 0 || !schemes[string(bytes.ToLower(v[:i]))] {
-		return 0
-	}
-	for i < len(v) && isBlank(v[i]) {
-		i++
-	}
-	return i
 }

@@ -11,10 +11,6 @@ type pathName struct {
 	globs []string // alternatives, lower case, in which * is any characters
 }
 
-// maxDepth is how many names of a key path are kept; what lies deeper is known
-// by its first maxDepth ancestors and its own name.
-const maxDepth = 24
-
 // compilePath reads a pattern. Alternatives in parentheses may themselves
 // hold paths: (auth.password|token) makes two patterns.
 func compilePath(s string) []pathPattern {

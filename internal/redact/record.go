@@ -1,6 +1,12 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
+)
 
 // record masks the secret of a line of a file that has no keys, only fields:
 // user:password, a pgpass, the keys of chrony, ntp and Wazuh.
@@ -12,7 +18,7 @@ func (f *finder) record(at int, line []byte) bool {
 		return true
 	}
 	for _, read := range []func([]byte) int{userRecord, pgpassRecord, agentRecord, clockRecord} {
-		if n := read(line); n > 0 && !isPlain(line[n:]) {
+		if n := read(line); n > 0 && !lexicon.IsPlain(line[n:]) {
 			f.add(at+n, at+len(line))
 			return true
 		}
@@ -40,7 +46,7 @@ func (f *finder) directive(at int, line []byte) bool {
 	if len(ws) < 2 {
 		return false
 	}
-	if len(ws) == 4 && isAlnum(line[0]) && string(ws[1].text) == "*" && looksChosen(ws[2].text) { // chap-secrets
+	if len(ws) == 4 && ascii.IsAlnum(line[0]) && string(ws[1].text) == "*" && lexicon.LooksChosen(ws[2].text) { // chap-secrets
 		f.addWord(ws[2])
 		return true
 	}
@@ -104,15 +110,15 @@ func (f *finder) output(at, end int, comment bool) {
 		}
 		at += i + 1
 	}
-	start, end := trimmed(f.text, at, end)
-	f.judge(value{start: start, end: end, doubt: comment}, strong)
+	s := syntax.Trim(f.text, syntax.Span{Start: at, End: end})
+	f.judge(value{start: s.Start, end: s.End, doubt: comment}, lexicon.Strong)
 }
 
 // oldOutput masks the same in the oldest way to write it: a selector, then
 // >server,database,user,password.
 func (f *finder) oldOutput(at int, line []byte) bool {
 	i := bytes.IndexByte(line, '>')
-	if f.plan.format != "rsyslog" || i <= 0 || !isBlank(line[i-1]) || bytes.Count(line[i:], []byte(",")) < 3 ||
+	if f.plan.format != "rsyslog" || i <= 0 || !ascii.IsBlank(line[i-1]) || bytes.Count(line[i:], []byte(",")) < 3 ||
 		bytes.ContainsAny(bytes.TrimSpace(line[:i]), " \t\"'(") {
 		return false
 	}
@@ -122,13 +128,13 @@ func (f *finder) oldOutput(at int, line []byte) bool {
 
 // userWord masks the password of user:password.
 func (f *finder) userWord(w word) {
-	if i := bytes.IndexByte(w.text, ':'); i > 0 && !isPlain(w.text[i+1:]) {
+	if i := bytes.IndexByte(w.text, ':'); i > 0 && !lexicon.IsPlain(w.text[i+1:]) {
 		f.add(w.start+i+1, w.start+len(w.text))
 	}
 }
 
 func (f *finder) addWord(w word) {
-	if !isPlain(w.text) {
+	if !lexicon.IsPlain(w.text) {
 		f.add(w.start, w.start+len(w.text))
 	}
 }
@@ -136,10 +142,10 @@ func (f *finder) addWord(w word) {
 // userRecord reads user:password, where the password looks like one.
 func userRecord(line []byte) int {
 	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 || bytes.ContainsAny(line, " \t/=\"'<>()[]{},") || !isLetter(line[0]) {
+	if colon <= 0 || bytes.ContainsAny(line, " \t/=\"'<>()[]{},") || !ascii.IsLetter(line[0]) {
 		return 0
 	}
-	if pass := line[colon+1:]; !looksChosen(pass) || bytes.IndexByte(pass, ':') >= 0 {
+	if pass := line[colon+1:]; !lexicon.LooksChosen(pass) || bytes.IndexByte(pass, ':') >= 0 {
 		return 0
 	}
 	return colon + 1
@@ -151,7 +157,7 @@ func pgpassRecord(line []byte) int {
 		return 0
 	}
 	parts := bytes.SplitN(line, []byte(":"), 5)
-	if !isNumber(parts[1]) && string(parts[1]) != "*" {
+	if !ascii.IsNumber(parts[1]) && string(parts[1]) != "*" {
 		return 0
 	}
 	for _, p := range parts {
@@ -159,7 +165,7 @@ func pgpassRecord(line []byte) int {
 			return 0
 		}
 	}
-	if isNumber(parts[2]) || looksLikeShadow(parts) {
+	if ascii.IsNumber(parts[2]) || looksLikeShadow(parts) {
 		return 0
 	}
 	return len(line) - len(parts[4])
@@ -167,16 +173,16 @@ func pgpassRecord(line []byte) int {
 
 // looksLikeShadow says whether the fields are those of passwd or group.
 func looksLikeShadow(parts [][]byte) bool {
-	return bytes.IndexByte(parts[4], ':') >= 0 && !looksChosen(parts[4])
+	return bytes.IndexByte(parts[4], ':') >= 0 && !lexicon.LooksChosen(parts[4])
 }
 
 // agentRecord reads number, name, address, key: the agents of Wazuh.
 func agentRecord(line []byte) int {
-	if !isDigit(line[0]) {
+	if !ascii.IsDigit(line[0]) {
 		return 0
 	}
 	fields := bytes.Fields(line)
-	if len(fields) != 4 || !isNumber(fields[0]) || len(fields[3]) < 32 || !looksRandom(fields[3]) {
+	if len(fields) != 4 || !ascii.IsNumber(fields[0]) || len(fields[3]) < 32 || !lexicon.LooksRandom(fields[3]) {
 		return 0
 	}
 	return len(line) - len(fields[3])
@@ -184,11 +190,11 @@ func agentRecord(line []byte) int {
 
 // clockRecord reads number, algorithm, key: the keys of chrony and ntp.
 func clockRecord(line []byte) int {
-	if !isDigit(line[0]) {
+	if !ascii.IsDigit(line[0]) {
 		return 0
 	}
 	fields := bytes.Fields(line)
-	if len(fields) < 3 || !isNumber(fields[0]) || len(fields[0]) > 5 || !isMAC(fields[1]) {
+	if len(fields) < 3 || !ascii.IsNumber(fields[0]) || len(fields[0]) > 5 || !isMAC(fields[1]) {
 		return 0
 	}
 	if i := bytes.Index(line, fields[2]); i > 0 && (len(fields) == 3 || fields[3][0] == '#') {

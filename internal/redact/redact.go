@@ -5,8 +5,8 @@
 // it is plainly something else (a reference, a path, a boolean, a placeholder),
 // and what has the shape of a secret is masked wherever it stands. Two readers
 // work on one text: a scan for trigger words that needs no syntax and so also
-// works on templates and broken files, and a lenient walk of the syntax that
-// knows the key path, values over several lines and the agent's own secret
+// works on templates and broken files, and the leaves that package syntax yields,
+// which have a key path, values over several lines and the agent's own secret
 // paths. What either finds is masked.
 //
 // A text in UTF-8 or in UTF-16 with a byte order mark is looked into without the
@@ -27,11 +27,13 @@ package redact
 import (
 	"bytes"
 	"slices"
+
+	"github.com/stele-log/stele/internal/redact/lexicon"
 )
 
 // Mark is what stands in a text wherever a secret stood. It is the same
 // everywhere, so that equal configurations stay equal across a fleet.
-const Mark = "«redacted»"
+const Mark = lexicon.Mark
 
 // maxRounds bounds how often a text is read again after masking.
 const maxRounds = 6

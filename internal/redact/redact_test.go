@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/stele-log/stele/internal/redact/lexicon"
 )
 
 var formats = []string{
@@ -111,7 +113,7 @@ func TestNoPlantedSecretSurvives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		format := rapid.SampledFrom([]string{"yaml", "toml", "json", "ini", "conf", "env", "xml"}).Draw(t, "format")
 		pattern := rapid.SampledFrom(settings[format]).Draw(t, "setting")
-		s := secret.Filter(func(s string) bool { return !isPlain([]byte(s)) }).Draw(t, "secret")
+		s := secret.Filter(func(s string) bool { return !lexicon.IsPlain([]byte(s)) }).Draw(t, "secret")
 		if strings.Contains(pattern, "://") {
 			s = strings.ReplaceAll(s, "@", "%40") // a host after it would be ambiguous
 		}

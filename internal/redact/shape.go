@@ -3,129 +3,36 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
 )
 
-// tokenShape is a token that carries its issuer's prefix.
-type tokenShape struct {
-	prefix string
-	min    int    // characters after the prefix
-	extra  string // characters allowed besides letters and digits
-	random bool   // the characters must look random
-	inner  bool   // the prefix may stand inside a word
-}
-
-// tokenShapes is read only.
-var tokenShapes = []tokenShape{
-	{prefix: "AKIA", min: 15},
-	{prefix: "ASIA", min: 15},
-	{prefix: "ghp_", min: 30},
-	{prefix: "gho_", min: 30},
-	{prefix: "ghu_", min: 30},
-	{prefix: "ghs_", min: 30},
-	{prefix: "ghr_", min: 30},
-	{prefix: "github_pat_", min: 20, extra: "_"},
-	{prefix: "glpat-", min: 16, extra: "-_."},
-	{prefix: "glrt-", min: 16, extra: "-_."},
-	{prefix: "gldt-", min: 16, extra: "-_."},
-	{prefix: "glptt-", min: 16, extra: "-_"},
-	{prefix: "glcbt-", min: 16, extra: "-_"},
-	{prefix: "glsoat-", min: 16, extra: "-_"},
-	{prefix: "glsa_", min: 20, extra: "_"},
-	{prefix: "glc_", min: 30, extra: "+/="},
-	{prefix: "xoxb-", min: 10, extra: "-", random: true},
-	{prefix: "xoxp-", min: 10, extra: "-", random: true},
-	{prefix: "xoxa-", min: 10, extra: "-", random: true},
-	{prefix: "xoxr-", min: 10, extra: "-", random: true},
-	{prefix: "xoxs-", min: 10, extra: "-", random: true},
-	{prefix: "xoxe.", min: 10, extra: "-.", random: true},
-	{prefix: "xapp-", min: 10, extra: "-", random: true},
-	{prefix: "sk-", min: 18, extra: "-_", random: true},
-	{prefix: "sk_live_", min: 16},
-	{prefix: "sk_test_", min: 16},
-	{prefix: "rk_live_", min: 16},
-	{prefix: "whsec_", min: 16, extra: "+/="},
-	{prefix: "npm_", min: 30},
-	{prefix: "pypi-", min: 30, extra: "-_"},
-	{prefix: "rubygems_", min: 30},
-	{prefix: "hvs.", min: 20, extra: "-_"},
-	{prefix: "hvb.", min: 20, extra: "-_"},
-	{prefix: "hvr.", min: 20, extra: "-_"},
-	{prefix: "AIza", min: 30, extra: "-_"},
-	{prefix: "ya29.", min: 20, extra: "-_"},
-	{prefix: "GOCSPX-", min: 20, extra: "-_"},
-	{prefix: "SG.", min: 30, extra: "-_.", random: true},
-	{prefix: "AGE-SECRET-KEY-", min: 20},
-	{prefix: "AGE-SECRET-KEY-PQ-", min: 20},
-	{prefix: "eyJ", min: 20, extra: "-_.=", random: true},
-	{prefix: "shpat_", min: 20},
-	{prefix: "shpss_", min: 20},
-	{prefix: "dapi", min: 32, random: true},
-	{prefix: "dop_v1_", min: 30},
-	{prefix: "doo_v1_", min: 30},
-	{prefix: "dckr_pat_", min: 16, extra: "-_"},
-	{prefix: "tskey-", min: 16, extra: "-"},
-	{prefix: "NRAK-", min: 20},
-	{prefix: "NRII-", min: 20, extra: "-_"},
-	{prefix: "lin_api_", min: 20},
-	{prefix: "figd_", min: 20, extra: "-_"},
-	{prefix: "hf_", min: 30},
-	{prefix: "gsk_", min: 30},
-	{prefix: "r8_", min: 30},
-	{prefix: "xai-", min: 30},
-	{prefix: "pul-", min: 30},
-	{prefix: "ATATT", min: 30, extra: "-_="},
-	{prefix: "PMAK-", min: 24, extra: "-"},
-	{prefix: "sntrys_", min: 24, extra: "+/=_"},
-	{prefix: "sntryu_", min: 24},
-	{prefix: "dt0c01.", min: 24, extra: "."},
-	{prefix: "ops_ey", min: 24, extra: "-_="},
-	{prefix: "sbp_", min: 30},
-	{prefix: "pplx-", min: 30},
-	{prefix: "fly_pat_", min: 24, extra: "+/=_-"},
-	{prefix: "FlyV1 fm", min: 24, extra: "+/=_-,"},
-	{prefix: "secret_", min: 40},
-	{prefix: "ntn_", min: 40},
-	{prefix: "EAAC", min: 60},
-	{prefix: "key-", min: 32, random: true},
-	{prefix: "AccountKey=", min: 20, extra: "+/=", inner: true},
-	{prefix: "SharedAccessKey=", min: 20, extra: "+/=", inner: true},
-	{prefix: "sig=", min: 40, extra: "%+/=-_", inner: true},
-	{prefix: "nvapi-", min: 30, extra: "-_"},
-	{prefix: "tk_", min: 24, random: true},
-	{prefix: "pat_", min: 30, random: true},
-	{prefix: "ak_", min: 24, random: true},
-	{prefix: "pk_live_", min: 60},
-	{prefix: ":AA", min: 30, extra: "-_", inner: true},
-	{prefix: "b0AA", min: 60, extra: "-_"},
-	{prefix: "CCIPAT_", min: 20, extra: "_"},
-	{prefix: "hooks_", min: 40},
-	{prefix: "v1.0-", min: 60, extra: "-"},
-}
-
 // token masks a token that begins with a known prefix.
-func (f *finder) token(s *tokenShape, start, end int) {
-	if !s.inner && start > 0 && (isAlnum(f.text[start-1]) || f.text[start-1] == '_') && !f.escaped(start) {
+func (f *finder) token(s *lexicon.Token, start, end int) {
+	if !s.Inner && start > 0 && (ascii.IsAlnum(f.text[start-1]) || f.text[start-1] == '_') && !f.escaped(start) {
 		return
 	}
-	if !sameCase(f.text[start:end], s.prefix) {
+	if !sameCase(f.text[start:end], s.Prefix) {
 		return
 	}
-	if n := len(s.prefix); s.inner && s.prefix[n-1] == '=' {
+	if n := len(s.Prefix); s.Inner && s.Prefix[n-1] == '=' {
 		start = end // the prefix is the key of a connection string
-	} else if s.prefix == ":AA" {
+	} else if s.Prefix == ":AA" {
 		if start = f.digitsBefore(start); start < 0 {
 			return
 		}
 	}
 	last := end
-	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte(s.extra), f.text[last]) >= 0) {
+	for last < len(f.text) && (ascii.IsAlnum(f.text[last]) || bytes.IndexByte([]byte(s.Extra), f.text[last]) >= 0) {
 		last++
 	}
 	run := f.text[end:last]
-	if s.prefix == "eyJ" && bytes.IndexByte(run, '.') < 0 || s.inner && isPublished(run) {
+	if s.Prefix == "eyJ" && bytes.IndexByte(run, '.') < 0 || s.Inner && lexicon.IsPublished(run) {
 		return // the head of a token alone holds no secret
 	}
-	if len(run) < s.min || s.random && !looksRandom(f.text[start:min(last, start+512)]) {
+	if len(run) < s.Min || s.Random && !lexicon.LooksRandom(f.text[start:min(last, start+512)]) {
 		f.tried = last
 		return
 	}
@@ -139,7 +46,7 @@ func (f *finder) escaped(start int) bool { return start > 1 && f.text[start-2] =
 // digitsBefore returns where the bot number of a messenger token begins.
 func (f *finder) digitsBefore(colon int) int {
 	at := colon
-	for at > 0 && colon-at < 12 && isDigit(f.text[at-1]) {
+	for at > 0 && colon-at < 12 && ascii.IsDigit(f.text[at-1]) {
 		at--
 	}
 	if colon-at < 8 {
@@ -195,12 +102,12 @@ func (f *finder) pemEnd(body int) int {
 func (f *finder) keyMaterial(at int) int {
 	for at < len(f.text) {
 		c := f.text[at]
-		if !isAlnum(c) && !isSpace(c) && bytes.IndexByte([]byte(`+/=\,:-`), c) < 0 {
+		if !ascii.IsAlnum(c) && !ascii.IsSpace(c) && bytes.IndexByte([]byte(`+/=\,:-`), c) < 0 {
 			break
 		}
 		at++
 	}
-	for at > 0 && isSpace(f.text[at-1]) {
+	for at > 0 && ascii.IsSpace(f.text[at-1]) {
 		at--
 	}
 	return at
@@ -209,7 +116,7 @@ func (f *finder) keyMaterial(at int) int {
 // crypt masks a password hash.
 func (f *finder) crypt(start, end int) {
 	last := end
-	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte("./$=,+-_{}"), f.text[last]) >= 0) {
+	for last < len(f.text) && (ascii.IsAlnum(f.text[last]) || bytes.IndexByte([]byte("./$=,+-_{}"), f.text[last]) >= 0) {
 		last++
 	}
 	body := f.text[end:last]
@@ -223,7 +130,7 @@ func (f *finder) crypt(start, end int) {
 // basic masks the credentials of Basic authentication.
 func (f *finder) basic(end int) {
 	last := end
-	for last < len(f.text) && (isAlnum(f.text[last]) || bytes.IndexByte([]byte("+/=_-"), f.text[last]) >= 0) {
+	for last < len(f.text) && (ascii.IsAlnum(f.text[last]) || bytes.IndexByte([]byte("+/=_-"), f.text[last]) >= 0) {
 		last++
 	}
 	b := bytes.TrimRight(f.text[end:last], "=")
@@ -257,7 +164,7 @@ func (f *finder) url(start, end int) {
 	info := f.text[end:at]
 	colon := bytes.IndexByte(info, ':')
 	if colon < 0 {
-		if looksRandom(info) && !isPlain(info) {
+		if lexicon.LooksRandom(info) && !lexicon.IsPlain(info) {
 			f.add(end, at)
 		}
 		return
@@ -269,7 +176,7 @@ func (f *finder) url(start, end int) {
 // like one: user:pass is how manuals write it.
 func (f *finder) password(start, end int) {
 	content := f.text[start:end]
-	if isPlain(content) || f.enter(start).comment && !looksChosen(content) {
+	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) {
 		return
 	}
 	f.add(start, end)
@@ -283,7 +190,7 @@ func (f *finder) at(start int) int {
 	limit, last, colon, slash := min(len(f.text), start+maxAuthority), -1, -1, false
 	for i := start; i < limit; i++ {
 		switch c := f.text[i]; {
-		case isSpace(c) || bytes.IndexByte([]byte("\"'<>`|"), c) >= 0, c == ',' && last >= 0:
+		case ascii.IsSpace(c) || bytes.IndexByte([]byte("\"'<>`|"), c) >= 0, c == ',' && last >= 0:
 			return last
 		case c == '@':
 			last = i
@@ -304,44 +211,27 @@ func (f *finder) at(start int) int {
 // isPort says whether what follows the colon of an authority can be a port,
 // written out or as a reference.
 func isPort(b []byte) bool {
-	rest, _ := stripReferences(b)
+	rest, _ := lexicon.StripReferences(b)
 	for _, c := range rest {
-		if !isDigit(c) && c != ']' && c != ':' {
+		if !ascii.IsDigit(c) && c != ']' && c != ':' {
 			return false
 		}
 	}
 	return true
 }
 
-// guardedHosts are those whose addresses let anyone post who knows them.
-var guardedHosts = []string{
-	"hooks.slack.com/services/", "hooks.slack.com/workflows/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/",
-	"hooks.zapier.com/hooks/", "hc-ping.com/", "outlook.office.com/webhook/", "chat.googleapis.com/v1/spaces/",
-	"api.telegram.org/bot", "maker.ifttt.com/trigger/", "oapi.dingtalk.com/robot/send?access_token=",
-	"qyapi.weixin.qq.com/cgi-bin/webhook/send?key=", "open.feishu.cn/open-apis/bot/",
-	"hooks.slack-gov.com/services/", "events.pagerduty.com/integration/", "uptime.betterstack.com/api/v1/heartbeat/",
-}
-
 // guardedURL masks a URL that is a permission by its host.
 func (f *finder) guardedURL(start, end int) bool {
 	rest := f.text[end:min(len(f.text), end+maxAuthority)]
-	n := 0
-	for _, h := range guardedHosts {
-		if len(rest) > len(h) && bytes.EqualFold(rest[:len(h)], []byte(h)) {
-			n = len(h)
-		}
-	}
-	if i := bytes.Index(rest[:min(len(rest), 80)], []byte(".webhook.office.com/")); n == 0 && i > 0 {
-		n = i + len(".webhook.office.com/")
-	}
+	n := lexicon.GuardedHost(rest)
 	if n == 0 {
 		return false
 	}
 	last := n
-	for last < len(rest) && !isSpace(rest[last]) && bytes.IndexByte([]byte("\"'<>`,)"), rest[last]) < 0 {
+	for last < len(rest) && !ascii.IsSpace(rest[last]) && bytes.IndexByte([]byte("\"'<>`,)"), rest[last]) < 0 {
 		last++
 	}
-	if path := rest[n:last]; len(path) < 12 || isPlain(path) || isFiller(path) {
+	if path := rest[n:last]; len(path) < 12 || lexicon.IsPlain(path) || lexicon.IsFiller(path) {
 		return false
 	}
 	f.add(start-schemeBefore(f.text, start), end+last)
@@ -351,7 +241,7 @@ func (f *finder) guardedURL(start, end int) bool {
 // schemeBefore returns the length of the scheme that ends at i.
 func schemeBefore(text []byte, i int) int {
 	n := 0
-	for n < 12 && n < i && isAlnum(text[i-1-n]) {
+	for n < 12 && n < i && ascii.IsAlnum(text[i-1-n]) {
 		n++
 	}
 	return n
@@ -361,7 +251,7 @@ func schemeBefore(text []byte, i int) int {
 func (f *finder) dial(start int) {
 	from := max(0, start-maxUnescaped, f.skip)
 	at := start
-	for at > from && !isSpace(f.text[at-1]) && f.text[at-1] != '"' && f.text[at-1] != '\'' && f.text[at-1] != '=' {
+	for at > from && !ascii.IsSpace(f.text[at-1]) && f.text[at-1] != '"' && f.text[at-1] != '\'' && f.text[at-1] != '=' {
 		at--
 	}
 	colon := bytes.IndexByte(f.text[at:start], ':')
@@ -374,9 +264,9 @@ func (f *finder) dial(start int) {
 // Private-Lines, for as long as they hold nothing but base64. In a string they
 // are parted by escapes.
 func (f *finder) putty(end int) {
-	at := f.blanks(end)
+	at := syntax.Blanks(f.text, end)
 	count := at
-	for at < len(f.text) && at < count+4 && isDigit(f.text[at]) {
+	for at < len(f.text) && at < count+4 && ascii.IsDigit(f.text[at]) {
 		at++
 	}
 	start := f.lineBreak(at)
@@ -386,10 +276,10 @@ func (f *finder) putty(end int) {
 	last := start
 	for next := start; next > last || last == start; next = f.lineBreak(last) {
 		stop := next
-		for stop < len(f.text) && (isAlnum(f.text[stop]) || bytes.IndexByte([]byte("+/="), f.text[stop]) >= 0) {
+		for stop < len(f.text) && (ascii.IsAlnum(f.text[stop]) || bytes.IndexByte([]byte("+/="), f.text[stop]) >= 0) {
 			stop++
 		}
-		if stop == next || stop < len(f.text) && !isSpace(f.text[stop]) && bytes.IndexByte([]byte("\\\"'"), f.text[stop]) < 0 {
+		if stop == next || stop < len(f.text) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\\\"'"), f.text[stop]) < 0 {
 			break
 		}
 		last = stop
@@ -401,7 +291,7 @@ func (f *finder) putty(end int) {
 func (f *finder) lineBreak(at int) int {
 	for at < len(f.text) {
 		switch {
-		case isSpace(f.text[at]):
+		case ascii.IsSpace(f.text[at]):
 			at++
 		case f.text[at] == '\\' && at+1 < len(f.text) && (f.text[at+1] == 'n' || f.text[at+1] == 'r'):
 			at += 2
@@ -414,9 +304,9 @@ func (f *finder) lineBreak(at int) int {
 
 // puttyMAC masks what a passphrase can be tried on.
 func (f *finder) puttyMAC(end int) {
-	start := f.blanks(end)
+	start := syntax.Blanks(f.text, end)
 	last := start
-	for last < len(f.text) && isHex(f.text[last]) {
+	for last < len(f.text) && ascii.IsHex(f.text[last]) {
 		last++
 	}
 	if last-start >= 32 {

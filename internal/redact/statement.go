@@ -3,6 +3,10 @@ package redact
 import (
 	"bytes"
 	"slices"
+
+	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
 )
 
 // maxStatement bounds how far back the beginning of a statement is looked for.
@@ -27,7 +31,7 @@ func (f *finder) inStatement(pos int) bool {
 // sentence something may be identified by a quoted name too, so the statement has
 // to be one, or the word a keyword.
 func (f *finder) identified(start, end int) {
-	if start > 0 && isNameByte(f.text[start-1]) || string(f.text[start:end]) != "IDENTIFIED" && !f.inStatement(start) {
+	if start > 0 && ascii.IsName(f.text[start-1]) || string(f.text[start:end]) != "IDENTIFIED" && !f.inStatement(start) {
 		return
 	}
 	at := f.keyword(end, "with", "via")
@@ -41,15 +45,15 @@ func (f *finder) identified(start, end int) {
 	}
 	if hash := f.keyword(at, "password"); hash > 0 {
 		at = hash
-	} else if hasPrefixFold(f.text[at:min(len(f.text), at+maxName)], []string{"password("}) {
+	} else if next := f.text[at:min(len(f.text), at+len("password(")+1)]; len(next) > len("password(") && bytes.EqualFold(next[:len("password(")], []byte("password(")) {
 		at += len("password(")
 	}
 	quote := f.openQuote(at)
 	if quote == 0 {
-		f.judge(value{start: at, end: f.statementWord(at), doubt: true}, strong)
+		f.judge(value{start: at, end: f.statementWord(at), doubt: true}, lexicon.Strong)
 		return
 	}
-	f.judge(f.quotedValue(at, quote), strong)
+	f.judge(f.quotedValue(at, quote), lexicon.Strong)
 }
 
 // keyword passes one of the words, in any case, with the white space around it.
@@ -58,7 +62,7 @@ func (f *finder) keyword(at int, words ...string) int {
 	at = f.gap(at)
 	for _, w := range words {
 		end := at + len(w)
-		if end < len(f.text) && isSpace(f.text[end]) && bytes.EqualFold(f.text[at:end], []byte(w)) {
+		if end < len(f.text) && ascii.IsSpace(f.text[end]) && bytes.EqualFold(f.text[at:end], []byte(w)) {
 			return f.gap(end)
 		}
 	}
@@ -68,14 +72,14 @@ func (f *finder) keyword(at int, words ...string) int {
 // gap passes the white space between two words of a statement, which may stand on
 // different lines.
 func (f *finder) gap(at int) int {
-	for stop := min(len(f.text), at+maxName); at < stop && isSpace(f.text[at]); at++ {
+	for stop := min(len(f.text), at+syntax.MaxName); at < stop && ascii.IsSpace(f.text[at]); at++ {
 	}
 	return at
 }
 
 // statementWord is the end of a word of a statement that has no quotes.
 func (f *finder) statementWord(at int) int {
-	for stop := min(len(f.text), at+maxDoubtful); at < stop && !isSpace(f.text[at]) && bytes.IndexByte([]byte("\"'`;,)"), f.text[at]) < 0; at++ {
+	for stop := min(len(f.text), at+maxDoubtful); at < stop && !ascii.IsSpace(f.text[at]) && bytes.IndexByte([]byte("\"'`;,)"), f.text[at]) < 0; at++ {
 	}
 	return at
 }

@@ -2,60 +2,46 @@ package settings
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/stele-log/stele/internal/strictyaml"
 )
 
-// Bounds of what a report says.
-const (
-	maxFaults = 50
-	maxDetail = 300 // bytes of one fault
-)
+// maxFaults bounds what a report says.
+const maxFaults = 50
 
-// Fault is one thing wrong with a file of settings.
-type Fault struct {
-	Name   string // of the file
-	Line   int    // from 1
-	Column int    // from 1
-	Detail string // one line
-}
-
-// Error names the place as compilers do.
-func (f *Fault) Error() string {
-	return fmt.Sprintf("%s:%d:%d: %s", f.Name, f.Line, f.Column, f.Detail)
-}
-
-// Parse reads settings. The error joins one [*Fault] for each thing that is
+// Parse reads settings. The error joins one [*strictyaml.Fault] for each thing that is
 // wrong, in the order of the text, and not more than 50 of them; name is what
 // they call the file.
 func Parse(name string, data []byte) (Settings, error) {
-	d := &decoder{name: name, places: map[string]place{}}
+	d := newDecoder(name)
 	s := Default()
 	if root := d.document(data); root != nil {
 		d.plain(root)
 		d.section("", d.top(&s))(root)
 		d.together(&s, root)
 	}
-	if err := d.err(); err != nil {
+	if err := d.report.Err(); err != nil {
 		return Settings{}, err
 	}
 	return s, nil
 }
 
-// decoder reads nodes into settings and collects what is wrong with them. It
-// goes on after a fault, so that one run names them all.
+// decoder reads nodes into settings. It goes on after a fault, so that one run
+// names them all.
 type decoder struct {
-	name   string
+	report *strictyaml.Report
 	places map[string]place // of each setting and section, by its full name
-	faults []*Fault
+}
+
+func newDecoder(name string) *decoder {
+	return &decoder{report: strictyaml.NewReport(name, maxFaults), places: map[string]place{}}
 }
 
 // place is where a setting stands.
@@ -64,43 +50,20 @@ type place struct {
 	wrong bool // its value, or one in it, was refused
 }
 
-func (d *decoder) fault(line, column int, format string, args ...any) {
-	detail := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
-	if len(detail) > maxDetail {
-		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "…" // it quotes the text, of any length
-	}
-	d.faults = append(d.faults, &Fault{d.name, max(line, 1), max(column, 1), detail})
-}
-
-func (d *decoder) faultAt(n *yaml.Node, format string, args ...any) {
-	d.fault(n.Line, n.Column, format, args...)
-}
-
-func (d *decoder) err() error {
-	slices.SortStableFunc(d.faults, func(a, b *Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	var all []error
-	for _, f := range d.faults[:min(len(d.faults), maxFaults)] {
-		all = append(all, f)
-	}
-	return errors.Join(all...)
-}
-
 // document returns the one document of data, or nil where there is nothing in
 // it or it cannot be read.
 func (d *decoder) document(data []byte) *yaml.Node {
 	if len(data) > maxFile {
-		d.fault(1, 1, "more than %v of settings", Bytes(maxFile))
+		d.report.FaultAt(1, 1, "more than %v of settings", Bytes(maxFile))
 		return nil
 	}
 	if line, column, bad := invalid(data); bad {
-		d.fault(line, column, "not UTF-8")
+		d.report.FaultAt(line, column, "not UTF-8")
 		return nil
 	}
-	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	loader, err := strictyaml.NewLoader(data)
 	if err != nil {
-		d.fault(1, 1, "%v", err)
+		d.report.FaultAt(1, 1, "%v", err)
 		return nil
 	}
 	doc, more := d.load(loader), (*yaml.Node)(nil)
@@ -108,7 +71,7 @@ func (d *decoder) document(data []byte) *yaml.Node {
 		more = d.load(loader)
 	}
 	if more != nil {
-		d.faultAt(more, "a second document; settings are one")
+		d.report.Fault(more, "a second document; settings are one")
 	}
 	if doc == nil || len(doc.Content) == 0 {
 		return nil
@@ -117,20 +80,16 @@ func (d *decoder) document(data []byte) *yaml.Node {
 }
 
 // load reads the next document, nil after the last.
-func (d *decoder) load(loader *yaml.Loader) *yaml.Node {
-	var doc yaml.Node
-	err := loader.Load(&doc)
-	var at *yaml.LoadError
+func (d *decoder) load(loader *strictyaml.Loader) *yaml.Node {
+	doc, err := loader.Next()
+	var at *strictyaml.Fault
 	switch {
-	case err == nil:
-		return &doc
-	case errors.Is(err, io.EOF):
 	case errors.As(err, &at):
-		d.fault(at.Mark.Line, at.Mark.Column, "not YAML: %s", at.Message)
-	default:
-		d.fault(1, 1, "not YAML: %v", err)
+		d.report.FaultAt(at.Line, at.Column, "not YAML: %s", at.Detail)
+	case err != nil:
+		d.report.FaultAt(1, 1, "not YAML: %v", err)
 	}
-	return nil
+	return doc
 }
 
 // invalid finds the first bytes that are not UTF-8.
@@ -150,11 +109,11 @@ func invalid(data []byte) (line, column int, bad bool) {
 func (d *decoder) plain(n *yaml.Node) {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		d.faultAt(n, "an alias; settings have none")
+		d.report.Fault(n, "an alias; settings have none")
 	case n.Anchor != "":
-		d.faultAt(n, "an anchor; settings have none")
+		d.report.Fault(n, "an anchor; settings have none")
 	case n.Style&yaml.TaggedStyle != 0:
-		d.faultAt(n, "the tag %q; settings have none", n.Tag)
+		d.report.Fault(n, "the tag %q; settings have none", n.Tag)
 	}
 	for _, c := range n.Content {
 		d.plain(c)
@@ -168,15 +127,15 @@ type fields map[string]func(*yaml.Node)
 // by line, sets nothing.
 func (d *decoder) section(where string, known fields) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		if strictyaml.IsNull(n) {
 			return
 		}
 		if n.Kind != yaml.MappingNode {
-			d.faultAt(n, "expected settings by name%s, not %s", in(where), kindOf(n))
+			d.report.Fault(n, "expected settings by name%s, not %s", in(where), strictyaml.KindOf(n))
 			return
 		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			d.setting(where, known, n.Content[i], n.Content[i+1])
+		for key, val := range strictyaml.Keys(n) {
+			d.setting(where, known, key, val)
 		}
 	}
 }
@@ -188,16 +147,16 @@ func (d *decoder) setting(where string, known fields, key, val *yaml.Node) {
 	read, ok := known[name]
 	switch {
 	case key.Kind != yaml.ScalarNode:
-		d.faultAt(key, "expected the name of a setting%s, not %s", in(where), kindOf(key))
+		d.report.Fault(key, "expected the name of a setting%s, not %s", in(where), strictyaml.KindOf(key))
 	case !ok:
-		d.faultAt(key, "unknown setting %q%s%s", name, in(where), suggestion(name, slices.Sorted(maps.Keys(known))))
+		d.report.Fault(key, "unknown setting %q%s%s", name, in(where), strictyaml.Suggestion(name, slices.Sorted(maps.Keys(known))))
 	case d.places[full].key != nil:
-		d.faultAt(key, "%s for the second time, after line %d", full, d.places[full].key.Line)
+		d.report.Fault(key, "%s for the second time, after line %d", full, d.places[full].key.Line)
 	default:
 		d.places[full] = place{key: key}
-		before := len(d.faults)
+		before := d.report.Count()
 		read(val)
-		d.places[full] = place{key: key, wrong: len(d.faults) > before}
+		d.places[full] = place{key: key, wrong: d.report.Count() > before}
 	}
 }
 
@@ -213,7 +172,7 @@ func value[T any](d *decoder, to *T, read func(*yaml.Node) (T, error)) func(*yam
 	return func(n *yaml.Node) {
 		v, err := read(n)
 		if err != nil {
-			d.faultAt(n, "%v", err)
+			d.report.Fault(n, "%v", err)
 			return
 		}
 		*to = v
@@ -224,10 +183,10 @@ func value[T any](d *decoder, to *T, read func(*yaml.Node) (T, error)) func(*yam
 func list[T any](d *decoder, to *[]T, read func(*yaml.Node) (T, error)) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		switch {
-		case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+		case strictyaml.IsNull(n):
 			return
 		case n.Kind != yaml.SequenceNode:
-			d.faultAt(n, "expected a list, not %s", kindOf(n))
+			d.report.Fault(n, "expected a list, not %s", strictyaml.KindOf(n))
 			return
 		}
 		for _, item := range n.Content {
@@ -295,17 +254,17 @@ func (d *decoder) alert(a *Alert) fields {
 // not held against others.
 func (d *decoder) together(s *Settings, root *yaml.Node) {
 	if d.set("serve.tls.certificate") != d.set("serve.tls.key") {
-		d.faultAt(d.at(root, "serve.tls"), "serve.tls needs both certificate and key, or neither")
+		d.report.Fault(d.at(root, "serve.tls"), "serve.tls needs both certificate and key, or neither")
 	}
 	if l := s.Serve.Limits; l.Request > l.Queue && d.sound("serve.limits.request", "serve.limits.queue") {
-		d.faultAt(d.at(root, "serve.limits.request", "serve.limits.queue"),
+		d.report.Fault(d.at(root, "serve.limits.request", "serve.limits.queue"),
 			"serve.limits.request of %v is more than serve.limits.queue of %v", l.Request, l.Queue)
 	}
 	if a, b := s.Serve.Data, s.Watch.Data; (within(a, b) || within(b, a)) && d.sound("serve.data", "watch.data") {
-		d.faultAt(d.at(root, "watch.data", "serve.data"), "serve.data %q and watch.data %q are not apart", a, b)
+		d.report.Fault(d.at(root, "watch.data", "serve.data"), "serve.data %q and watch.data %q are not apart", a, b)
 	}
 	if a, b := s.Serve.Listen, s.Serve.Metrics.Listen; a == b && !anyPort(a) && d.sound("serve.listen", "serve.metrics.listen") {
-		d.faultAt(d.at(root, "serve.metrics.listen", "serve.listen"), "serve.listen and serve.metrics.listen are both %s", a)
+		d.report.Fault(d.at(root, "serve.metrics.listen", "serve.listen"), "serve.listen and serve.metrics.listen are both %s", a)
 	}
 }
 

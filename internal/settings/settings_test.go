@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/stele-log/stele/internal/strictyaml"
 )
 
 func TestDefaultFileIsDefault(t *testing.T) {
@@ -47,7 +49,7 @@ func TestExamplesOfDefaultFileAreFine(t *testing.T) {
 }
 
 func TestDefaultFileShowsEverySetting(t *testing.T) {
-	d := &decoder{places: map[string]place{}}
+	d := newDecoder("s")
 	s := Default()
 	d.section("", d.top(&s))(d.document([]byte(example.ReplaceAllString(DefaultFile(), "$1$2"))))
 	shown := 0
@@ -187,7 +189,7 @@ func TestFaults(t *testing.T) {
 			if diff := cmp.Diff(c.want, err.Error()); diff != "" {
 				t.Error(diff)
 			}
-			var f *Fault
+			var f *strictyaml.Fault
 			if !errors.As(err, &f) {
 				t.Errorf("%T holds no Fault", err)
 			}
@@ -201,7 +203,7 @@ func TestFaultsAreBounded(t *testing.T) {
 	if len(lines) != maxFaults {
 		t.Errorf("%d faults, want %d", len(lines), maxFaults)
 	}
-	if n := len(lines[0]); n > maxDetail+20 {
+	if n := len(lines[0]); n > strictyaml.MaxDetail+20 {
 		t.Errorf("a fault of %d bytes", n)
 	}
 }

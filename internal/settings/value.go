@@ -12,9 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/stele-log/stele/internal/strictyaml"
 )
 
 // Bytes is a size. It is written as a number of bytes or of KiB, MiB, GiB or TiB.
@@ -64,36 +65,17 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// kindOf says in words what a node is.
-func kindOf(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Kind == yaml.AliasNode:
-		return "an alias"
-	case n.Tag == "!!null":
-		return "nothing"
-	case n.Tag == "!!str":
-		return fmt.Sprintf("the text %q", n.Value)
-	}
-	return n.Value
-}
-
 // scalar is the value of a node with one of those tags, plain and in one line.
 func scalar(n *yaml.Node, expected string, tags ...string) (string, error) {
 	known := false
 	for _, t := range tags {
 		known = known || n.Kind == yaml.ScalarNode && n.Tag == t
 	}
-	switch {
-	case !known:
-		return "", fmt.Errorf("expected %s, not %s", expected, kindOf(n))
-	case strings.ContainsFunc(n.Value, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return "", fmt.Errorf("%q does not print", n.Value)
-	case strings.TrimSpace(n.Value) != n.Value:
-		return "", fmt.Errorf("%q begins or ends with space", n.Value)
+	if !known {
+		return "", fmt.Errorf("expected %s, not %s", expected, strictyaml.KindOf(n))
+	}
+	if err := strictyaml.Legible(n.Value); err != nil {
+		return "", err
 	}
 	return n.Value, nil
 }
@@ -287,7 +269,7 @@ func isLoopback(host string) bool {
 // error quotes it.
 func webhook(n *yaml.Node) (string, error) {
 	if n.Kind != yaml.ScalarNode {
-		return "", fmt.Errorf("expected an https URL, not %s", kindOf(n))
+		return "", fmt.Errorf("expected an https URL, not %s", strictyaml.KindOf(n))
 	}
 	u, err := url.Parse(n.Value)
 	switch {

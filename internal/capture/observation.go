@@ -1,0 +1,164 @@
+package capture
+
+import (
+	"slices"
+
+	"github.com/stele-log/stele/body"
+)
+
+// tell hands over what p went through. The record moves on with each
+// observation, before the handler has it: a crash in between is a difference
+// that the scan of the next start finds.
+func (l *loop) tell(p *pending) {
+	told, lost := 0, false
+	for _, s := range fold(p.sights) {
+		if s.unread {
+			l.tellUnread(p.path, s)
+			told, lost = told+1, true
+			continue
+		}
+		if l.tellSight(p.path, s, lost) {
+			told++
+		}
+		lost = false
+	}
+	if told == 0 {
+		l.c.count(func(s *Status) { s.Counters.Unchanged++ })
+	}
+}
+
+// tellUnread tells of a change whose text is not known; the record stays.
+func (l *loop) tellUnread(path string, s sight) {
+	k, existed := l.recorded[path]
+	a := body.Modify
+	if !existed {
+		a = body.Create
+	}
+	l.put(&Observation{Path: path, Action: a, Marks: []string{body.MarkUnread}, Known: k}, s)
+}
+
+// tellSight tells of a state, if it is another one than was recorded, or if a
+// text was lost in between.
+func (l *loop) tellSight(path string, s sight, lost bool) bool {
+	from := l.renamedFrom(path, s)
+	before, existed := l.recorded[path]
+	a, changed := action(before, existed, s)
+	switch {
+	case from != "":
+		a = body.Rename
+	case !changed && lost && s.exists:
+		a = body.Modify
+	case !changed && lost: // it was told to be there
+		a = body.Delete
+	case !changed:
+		l.record(path, s)
+		return false
+	}
+	l.record(path, s)
+	l.put(observe(path, from, a, s), s)
+	return true
+}
+
+func observe(path, from string, a body.Action, s sight) *Observation {
+	return &Observation{
+		Path: path, From: from, Action: a,
+		Content: s.content, HasContent: s.has, Digest: s.sum,
+		Size: s.known.Size, Mode: s.known.Mode, Owner: s.known.owner(),
+		Marks: slices.Clone(s.marks), Known: s.known,
+	}
+}
+
+// renamedFrom returns the name s had before, if a subject of that name is gone
+// and was this very inode. Its history goes on under the new name.
+func (l *loop) renamedFrom(path string, s sight) string {
+	if s.from == "" || s.from == path || !s.exists || !l.set.subject(s.from) {
+		return ""
+	}
+	if _, there := stat(s.from); there {
+		return ""
+	}
+	gone := l.settleSource(s)
+	k, ok := l.recorded[s.from]
+	if !ok || k.Ino != s.known.Ino {
+		if gone != nil { // it was not this file: its removal is told by itself
+			l.pending[s.from] = gone
+		}
+		return ""
+	}
+	delete(l.recorded, s.from)
+	return s.from
+}
+
+// settleSource tells what happened to the source of a rename before the rename.
+// What it returns has only the removal left to tell.
+func (l *loop) settleSource(s sight) *pending {
+	p := l.pending[s.from]
+	if p == nil {
+		return nil
+	}
+	delete(l.pending, s.from)
+	rest := &pending{path: p.path, first: p.first, last: p.last}
+	if t := p.top(); t != nil && !t.exists && !t.unread {
+		rest.sights = []sight{*t}
+		p.sights = p.sights[:len(p.sights)-1]
+	}
+	l.tell(p)
+	return rest
+}
+
+// record moves the record of path on, and marks a new file under its own inode,
+// so that writes under its other names are noticed.
+func (l *loop) record(path string, s sight) {
+	before, existed := l.recorded[path]
+	if !s.exists {
+		delete(l.recorded, path)
+		if existed {
+			l.readable(path, nil) // there is nothing to read any more
+			l.sensor.forget(path)
+		}
+		return
+	}
+	l.recorded[path] = s.known
+	if s.known.regular() && !(existed && before.sameFile(s.known)) {
+		_ = l.sensor.markFile(path) // best effort: its directory is marked
+	}
+}
+
+func (l *loop) counted() {
+	l.c.count(func(s *Status) { s.Watched, s.Pending = len(l.recorded), len(l.pending) })
+}
+
+// put completes an observation and puts it into the box, after the gap it
+// belongs to.
+func (l *loop) put(o *Observation, s sight) {
+	o.Time, o.Layer, o.Events = s.at, s.layer, s.events
+	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
+	if s.unreported {
+		l.tellGap()
+	}
+	l.c.count(func(st *Status) { st.Counters.add(o, s.unreported) })
+	l.out.put(item{obs: o})
+}
+
+func (c *Counters) add(o *Observation, unreported bool) {
+	c.Changed++
+	if unreported {
+		c.Unreported++
+	}
+	if slices.Contains(o.Marks, body.MarkUnread) {
+		c.Unread++
+	}
+	if o.Who == nil {
+		c.Unknown++
+	}
+}
+
+// tellGap tells, once per scan, that something went by unseen.
+func (l *loop) tellGap() {
+	if l.gapTold {
+		return
+	}
+	l.gapTold = true
+	l.out.put(item{gap: &Gap{Since: l.since, Cause: l.cause}})
+	l.c.cfg.Log.Warn("gap found", "since", l.since, "cause", l.cause)
+}

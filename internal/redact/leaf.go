@@ -1,0 +1,175 @@
+package redact
+
+import (
+	"strings"
+
+	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
+)
+
+// walk reads the text by its syntax and judges every leaf. It returns false
+// where the syntax is unknown or was not followed to the end; what it found
+// until then stays.
+func (f *finder) walk() bool {
+	if f.plan.prose || f.plan.bare || f.plan.shell {
+		return true
+	}
+	t := syntax.Text{Bytes: f.text, Format: f.plan.format, Hints: syntax.Hints{
+		Foreign: isForeign, Record: f.record, Indented: f.mayGoOn, Open: f.isTold,
+	}}
+	var doc manifest
+	for l := range t.Leaves() {
+		switch l.Extent {
+		case syntax.Line, syntax.Lines:
+			f.lineLeaf(l)
+		default:
+			f.leaf(l)
+		}
+		f.pair(l)
+		f.observe(&doc, l)
+	}
+	f.settleManifest(&doc)
+	return !t.Broken
+}
+
+// isForeign says whether a tag of YAML begins a reference.
+func isForeign(rest []byte) bool {
+	return lexicon.IsReference(append(rest[:len(rest):len(rest)], ' '))
+}
+
+// isTold says whether the path of a value tells that it is secret.
+func (f *finder) isTold(path []string) bool {
+	return f.declared(path) || f.names.Path(path) == lexicon.Strong
+}
+
+// mayGoOn says whether indented lines below a key are judged as its value.
+func (f *finder) mayGoOn(path []string) bool {
+	list, _ := lexicon.ListName(path)
+	return list || f.isTold(path)
+}
+
+// leaf judges one value by its path.
+func (f *finder) leaf(l syntax.Leaf) {
+	if l.Span = syntax.Trim(f.text, l.Span); l.Start == l.End {
+		return
+	}
+	if f.declared(l.Path) {
+		f.declaredLeaf(l)
+		return
+	}
+	v := value{start: l.Start, end: l.End}
+	if is, only := lexicon.ListName(l.Path); is {
+		v.doubt = !only
+		f.judge(v, lexicon.Strong)
+		return
+	}
+	if c := f.names.Path(l.Path); c != lexicon.None {
+		f.judge(v, c)
+	}
+}
+
+// lineLeaf judges a value that a line rule may have seen already: only what a
+// line does not tell, the declared paths and values over several lines.
+func (f *finder) lineLeaf(l syntax.Leaf) {
+	if f.declared(l.Path) {
+		f.declaredLeaf(l)
+		return
+	}
+	if f.names.Path(l.Path) == lexicon.Strong && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
+		f.judge(value{start: l.Start, end: l.End}, lexicon.Strong)
+		return
+	}
+	if _, only := lexicon.ListName(l.Path); only && f.plan.format == "ini" {
+		f.leaf(l)
+	}
+}
+
+// inStore says whether a value stands in a section of secrets of an ini file under
+// a name that does not tell, so that a line alone does not show what it is.
+func (f *finder) inStore(path []string) bool {
+	return f.plan.format == "ini" && f.names.Class([]byte(path[len(path)-1])) != lexicon.Strong
+}
+
+func (f *finder) declared(path []string) bool {
+	if len(f.plan.paths) == 0 {
+		return false
+	}
+	low := make([]string, 0, len(path))
+	for _, p := range path {
+		low = append(low, strings.Split(strings.ToLower(p), ".")...)
+	}
+	for _, p := range f.plan.paths {
+		if p.matches(low) {
+			return true
+		}
+	}
+	return false
+}
+
+// declaredLeaf masks a value the catalogue calls secret: also a number or an
+// ordinary word, but no reference.
+func (f *finder) declaredLeaf(l syntax.Leaf) {
+	content := f.text[l.Start:l.End]
+	if n := lexicon.SchemeLen(content); n > 0 {
+		l.Start += n
+		content = content[n:]
+	}
+	if !lexicon.IsPlain(content) {
+		f.add(l.Start, l.End)
+	}
+}
+
+// pair judges the value of a name/value pair, and of an XML element that an
+// attribute names.
+func (f *finder) pair(l syntax.Leaf) {
+	f.judgeNamed(l.Pair.Value, l.Pair.Name)
+	f.judgeNamed(l.Span, l.Named)
+}
+
+func (f *finder) judgeNamed(s syntax.Span, name string) {
+	if name == "" || s.Start >= s.End {
+		return
+	}
+	if c := f.names.Class([]byte(name)); c != lexicon.None {
+		f.judge(value{start: s.Start, end: s.End}, c)
+	}
+}
+
+// manifest remembers the data of a document that may turn out to be a
+// Kubernetes Secret.
+type manifest struct {
+	document int
+	secret   bool
+	data     []syntax.Span
+}
+
+// observe feeds one leaf of a document.
+func (f *finder) observe(m *manifest, l syntax.Leaf) {
+	switch f.plan.format {
+	case "yaml", "json", "jsonc":
+	default:
+		return
+	}
+	if l.Document != m.document {
+		f.settleManifest(m)
+		m.document = l.Document
+	}
+	own := l.Path[len(l.Path)-1]
+	if own == "kind" {
+		m.secret = m.secret || string(f.text[l.Start:l.End]) == "Secret"
+		return
+	}
+	if n := len(l.Path); n >= 2 && (l.Path[n-2] == "data" || l.Path[n-2] == "stringData") {
+		m.data = append(m.data, l.Span)
+	}
+}
+
+// settleManifest masks the data if the document was a Secret.
+func (f *finder) settleManifest(m *manifest) {
+	for _, s := range m.data {
+		if m.secret && !lexicon.IsPlain(f.text[s.Start:s.End]) {
+			f.add(s.Start, s.End)
+		}
+	}
+	*m = manifest{}
+}

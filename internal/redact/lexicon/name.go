@@ -1,0 +1,262 @@
+package lexicon
+
+import (
+	"strings"
+
+	"github.com/stele-log/stele/internal/ascii"
+)
+
+// Suspicion says what the name of a key tells about its value.
+type Suspicion uint8
+
+// The suspicions, in rising order.
+const (
+	None   Suspicion = iota // says nothing
+	Weak                    // the value is secret if it looks random
+	Strong                  // the value is secret unless it is plainly something else
+)
+
+// vocabulary is what the names of keys are judged by. Its words are lower case.
+type vocabulary struct {
+	secret   map[string]bool // name a secret when they end a key
+	endings  []string        // so do words that end so
+	innocent map[string]bool // words that end so, but do not
+	owners   map[string]bool // before "key" they make it a secret
+	doubtful map[string]bool // name a secret only if the value looks like one
+	tails    map[string]bool // after a secret word: about the secret, not the secret
+	neutral  map[string]bool // after a secret word: still the secret
+	heads    map[string]bool // before a secret word: about the secret
+	open     map[string]bool // anywhere: public by nature
+	plurals  map[string]bool // name a list of secrets, or of the names of secrets
+	lists    map[string]bool // of them, those that name a list of secrets only
+	lookups  map[string]bool // before "key": identifies, opens nothing
+	headers  map[string]bool // before "authorization": still the header
+	stores   map[string]bool // end the name of a map of secrets
+	products map[string]bool // before such a word: the name of a program
+	beside   map[string]bool // in such a map: no secret, in addition to tails
+}
+
+// names is read only.
+var names = vocabulary{
+	secret: words(`password passwd passphrase passcode passwort pswd pwd pass pw secret token apikey
+		authtok authtoken psk community rocommunity rwcommunity trapcommunity trapcommunity2c rocommunity6 rwcommunity6
+		credential credentials bearer passin passout storepass keypass symmkey secretkey privatekey
+		accesskey authkey sharedkey licensekey encryptionkey signingkey appkey credentialsjson presharedkey
+		userpass requirepass masterauth encpass mypass dbpass authpass privpass`),
+	endings: []string{
+		"password", "passwd", "passphrase", "passwort", "secret", "token", "apikey", "pwd", "psk",
+		"authtok", "pass", "secretkey", "accesskey", "bindpw", "rootpw", "dbpw", "userpw", "adminpw",
+	},
+	innocent: words(`bypass compass namepass tagpass fieldpass metricpass datapass trespass encompass surpass
+		nopass nopasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
+	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
+		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
+		enrollment enrolment registration`),
+	doubtful: words(`key keys auth salt hash cookie cookies tokens secrets passwords passwds cred creds hook
+		webhook license licence team code login apikeys`),
+	tails: words(`file files filename path paths dir directory name names ref refs url uri urls uris endpoint
+		endpoints ttl length len min max size count counts counter limit limits type types algorithm alg algo
+		method methods mode policy policies expiry expire expires expired expiration expiry timeout interval
+		seconds minutes hours age rotation rotate rotated enabled enable disabled disable required require env var
+		variable variables field fields label labels header headers command cmd helper passcommand format
+		prefix suffix selector version store manager provider providers backend scope scopes audience issuer lookup prompt
+		change changed changes days history check checks tries retries attempts authentication auth sync status
+		hint total rate per usage usages validation validity strength complexity regex pattern rule rules
+		id ids idx index column table query sql schema class classes plugin plugins module modules
+		source sources user users group groups owner port host hosts server servers service services
+		address engine kind visible visibility reset recovery manager exchange request requests review
+		reviews bucket volume volumes mount mountpath read write access event events log logs logging failures failure failed success
+		exporter agent script template templates map mappings mapping keyring cert certificate ca crt pem
+		last first date time timestamp created updated modified at cleanup cleanupinterval cache window
+		authenticator authenticators generator generators detection detector scanner scan redaction
+		threshold budget callback signin login page form input inputs view quality modifier bytes test tests
+		exists present missing empty encoding charset delimiter separator item items cost budget
+		encryption hashing hasher grace warn warning inactive lockout stdin arn`),
+	neutral: words(`value val plain plaintext text data enc encrypted base64 b64 hex string str new old
+		current primary secondary default real raw content literal key md5 crypt clear cleartext hash 1 2 3 4
+		symmkey me here is was are`),
+	heads: words(`min max num number existing count allow permit deny no disable enable forgot use show hide
+		require requires check validate reset expire list filter with without bypass ignore by sort rotate`),
+	plurals:  words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
+	lists:    words(`passwords passwds passphrases psks`),
+	lookups:  words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
+	headers:  words(`proxy x http`),
+	stores:   words(`secret secrets credential credentials creds passwords passwds passphrases`),
+	products: words(`external sealed detect scan csi store`),
+	beside: words(`username account region zone tenant tenants project domain realm email login principal subject
+		namespace annotations annotation description comment note title target targets uid gid uids driver external
+		create created automount kid optional hash org organization bucket cluster context address dn
+		subscription environment role roles datasource revision chart image repository replicas profile
+		client clientid userid keyid kms`),
+	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint
+		primarykey foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
+}
+
+// maxWords bounds how many words of a name are looked at.
+const maxWords = 16
+
+// Classify judges a key name.
+func Classify(name string) Suspicion {
+	ws := splitWords(name)
+	if anyIn(ws, names.open) {
+		return None
+	}
+	at := lastSecret(ws)
+	if at < 0 {
+		return doubtful(ws)
+	}
+	if anyIn(ws[at+1:], names.tails) || anyIn(ws[:at], names.heads) {
+		return None
+	}
+	if !allIn(ws[at+1:], names.neutral) {
+		return Weak
+	}
+	return Strong
+}
+
+// lastSecret finds the last word that names a secret, or -1.
+func lastSecret(ws []string) int {
+	for i := len(ws) - 1; i >= 0; i-- {
+		if isSecretWord(ws[i]) {
+			return i
+		}
+		if i > 0 && ws[i] == "key" && names.owners[ws[i-1]] {
+			return i
+		}
+	}
+	return -1
+}
+
+func isSecretWord(w string) bool {
+	if names.innocent[w] {
+		return false
+	}
+	w = strings.TrimRight(w, "0123456789")
+	if names.secret[w] {
+		return true
+	}
+	for _, e := range names.endings {
+		if len(w) >= len(e) && strings.HasSuffix(w, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// isAuthorization says whether the name is that of an HTTP header, whose value
+// is a scheme and a secret.
+func isAuthorization(ws []string) bool {
+	n := len(ws)
+	return n > 0 && ws[n-1] == "authorization" && (n == 1 || n <= 3 && names.headers[ws[0]])
+}
+
+// doubtful judges a name without a secret word.
+func doubtful(ws []string) Suspicion {
+	if isAuthorization(ws) {
+		return Strong
+	}
+	for i, w := range ws {
+		if names.lookups[w] {
+			return None
+		}
+		if names.doubtful[strings.TrimRight(w, "0123456789")] || strings.HasSuffix(w, "key") {
+			if anyIn(ws[i+1:], names.tails) {
+				return None
+			}
+			return Weak
+		}
+	}
+	return None
+}
+
+func anyIn(ws []string, set map[string]bool) bool {
+	for _, w := range ws {
+		if set[w] {
+			return true
+		}
+	}
+	return false
+}
+
+func allIn(ws []string, set map[string]bool) bool {
+	for _, w := range ws {
+		if !set[w] {
+			return false
+		}
+	}
+	return true
+}
+
+// splitWords splits a name at punctuation and at changes from lower to upper
+// case, into lower case: DBPassword and db_password are both db, password.
+func splitWords(name string) []string {
+	ws := make([]string, 0, 4)
+	start := 0
+	cut := func(end int) {
+		if end > start && len(ws) < maxWords {
+			ws = append(ws, strings.ToLower(name[start:end]))
+		}
+		start = end
+	}
+	for i := range len(name) {
+		switch {
+		case !ascii.IsAlnum(name[i]):
+			cut(i)
+			start = i + 1
+		case i > start && ascii.IsUpper(name[i]) && startsWord(name, i):
+			cut(i)
+		}
+	}
+	cut(len(name))
+	return ws
+}
+
+// startsWord says whether the capital at i begins a word: after a lower-case
+// letter or digit, or before a lower-case letter (the P of DBPassword).
+func startsWord(name string, i int) bool {
+	if !ascii.IsUpper(name[i-1]) {
+		return true
+	}
+	return i+1 < len(name) && ascii.IsLower(name[i+1])
+}
+
+// NameParts are the parts of key names by which a scan of a text finds the names
+// that are worth judging. It is read only.
+var NameParts = []string{
+	"pass", "pwd", "secret", "token", "key", "cred", "auth", "commun", "psk",
+	"bearer", "hook", "salt", "cookie", "pw", "login", "team", "slack_api", "ping_url",
+}
+
+// HashPrefixes begin a password hash. It is read only.
+var HashPrefixes = []string{
+	"$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1$",
+	"$argon2", "$pbkdf2", "$scrypt", "{ssha", "{sha}", "{smd5}", "{crypt}",
+	"{plain}", "{md5}", "{pbkdf2", "scram-sha-256$", "grub.pbkdf2", "pbkdf2_sha256$",
+}
+
+// IsOpen says whether a name is that of something public by nature: checksum.
+func IsOpen(name string) bool { return anyIn(splitWords(name), names.open) }
+
+// IsSecretAlone says whether the name is nothing but one word that names a secret.
+func IsSecretAlone(name string) bool { return names.secret[name] }
+
+// Names judges names, remembering the judgements. It belongs to one goroutine.
+type Names struct{ classes map[string]Suspicion }
+
+// maxClasses bounds the memory of judged names.
+const maxClasses = 4096
+
+// NewNames returns a Names that remembers nothing yet.
+func NewNames() *Names { return &Names{make(map[string]Suspicion)} }
+
+// Class judges one name.
+func (n *Names) Class(name []byte) Suspicion {
+	if c, ok := n.classes[string(name)]; ok {
+		return c
+	}
+	c := Classify(string(name))
+	if len(n.classes) < maxClasses {
+		n.classes[string(name)] = c
+	}
+	return c
+}

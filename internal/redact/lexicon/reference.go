@@ -1,0 +1,168 @@
+package lexicon
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/stele-log/stele/internal/ascii"
+)
+
+// brackets are the pairs that enclose a reference.
+var brackets = []struct{ open, shut string }{
+	{"${", "}"},
+	{"$(", ")"},
+	{"{{", "}}"},
+	{"{%", "%}"},
+	{"<%", "%>"},
+	{"%{", "}"},
+	{"@{", "}"},
+	{"#{", "}"},
+	{"@@", "@@"},
+	{"ENC[", "]"},
+	{"((", "))"},
+	{"[[", "]]"},
+	{"`", "`"},
+	{"%(", ")s"},
+	{"{credential ", "}"},
+	{"__", "__"},
+	{"$__file{", "}"},
+	{"$__env{", "}"},
+	{Mark, ""},
+}
+
+// StripReferences removes references and templates from a value and says
+// whether there were any. A default that stands inside a reference stays: it
+// is a literal.
+func StripReferences(v []byte) (rest []byte, any bool) {
+	for whole := v; len(v) > 0; {
+		n := referenceAt(v)
+		if at := len(whole) - len(v); n > 0 && at > 0 && ascii.IsAlnum(whole[at-1]) && ascii.IsAlnum(v[1]) {
+			n = 0 // the sign is part of a word: pa$word
+		}
+		if n == 0 {
+			rest = append(rest, v[0])
+			v = v[1:]
+			continue
+		}
+		any = true
+		rest = append(rest, defaultIn(v[:n])...)
+		v = v[n:]
+	}
+	return rest, any
+}
+
+// referenceAt returns the length of the reference that v begins with, or 0.
+func referenceAt(v []byte) int {
+	switch v[0] {
+	case '$', '{', '<', '%', '@', '#', 'E', '(', '[', '`', '_', Mark[0]:
+	default:
+		return 0
+	}
+	for _, b := range brackets {
+		if !bytes.HasPrefix(v, []byte(b.open)) {
+			continue
+		}
+		window := v[len(b.open):min(len(v), 4096)]
+		if i := bytes.Index(window, []byte(b.shut)); i >= 0 {
+			return closing(v, len(b.open)+i, b.shut)
+		}
+	}
+	if v[0] == '%' {
+		return max(percentVariable(v), fieldVariable(v))
+	}
+	return variable(v)
+}
+
+// closing extends a reference over nested braces: ${A:-${B}}.
+func closing(v []byte, at int, shut string) int {
+	end := at + len(shut)
+	for shut == "}" && bytes.Count(v[:end], []byte("{")) > bytes.Count(v[:end], []byte("}")) {
+		i := bytes.IndexByte(v[end:min(len(v), 4096)], '}')
+		if i < 0 {
+			break
+		}
+		end += i + 1
+	}
+	return end
+}
+
+// variable returns the length of $NAME, $name, $::scope::name or @name.
+func variable(v []byte) int {
+	if v[0] != '$' && v[0] != '@' || len(v) < 2 {
+		return 0
+	}
+	n, upper, lower, digit := 1, false, false, false
+	for ; n < len(v) && (ascii.IsAlnum(v[n]) || v[n] == '_' || v[n] == ':'); n++ {
+		upper, lower, digit = upper || ascii.IsUpper(v[n]), lower || ascii.IsLower(v[n]), digit || ascii.IsDigit(v[n])
+	}
+	switch {
+	case n < 3 || ascii.IsDigit(v[1]) || upper && lower && digit:
+		return 0
+	case n < len(v) && v[n] == '$' && n+1 == len(v): // nagios: $USER1$
+		return n + 1
+	case v[0] == '@' && n < len(v):
+		return 0
+	}
+	return n
+}
+
+// percentVariable returns the length of %NAME%.
+func percentVariable(v []byte) int {
+	n := 1
+	for n < len(v) && (ascii.IsUpper(v[n]) || ascii.IsDigit(v[n]) || v[n] == '_') {
+		n++
+	}
+	if n > 2 && n < len(v) && v[n] == '%' {
+		return n + 1
+	}
+	return 0
+}
+
+// fieldVariable returns the length of %field.name.
+func fieldVariable(v []byte) int {
+	n, dots := 1, 0
+	for n < len(v) && (ascii.IsLower(v[n]) || v[n] == '_' || v[n] == '.' && n > 1) {
+		if v[n] == '.' {
+			dots++
+		}
+		n++
+	}
+	if dots == 0 {
+		return 0
+	}
+	return n
+}
+
+// hasDefault says whether a reference carries a literal to fall back on.
+func hasDefault(v []byte) bool { return len(defaultIn(v)) > 0 }
+
+// defaultIn returns the literal a reference falls back on: ${X:-literal},
+// {{ x | default('literal') }}.
+func defaultIn(ref []byte) []byte {
+	if i := bytes.Index(ref, []byte(":-")); i > 0 && ref[0] == '$' {
+		return secretDefault(bytes.TrimRight(ref[i+2:], "}"))
+	}
+	i := bytes.Index(ref, []byte("default("))
+	if i < 0 {
+		i = bytes.Index(ref, []byte("default "))
+	}
+	if i < 0 {
+		return nil
+	}
+	ref = bytes.TrimLeft(ref[i+len("default("):], " ")
+	if len(ref) == 0 || ref[0] != '"' && ref[0] != '\'' {
+		return nil
+	}
+	end := bytes.IndexByte(ref[1:], ref[0])
+	if end < 0 {
+		return nil
+	}
+	return secretDefault(ref[1 : 1+end])
+}
+
+func secretDefault(v []byte) []byte {
+	if len(v) < 3 || v[0] == '$' || plainValues[strings.ToLower(string(v))] || isPath(v) || IsFiller(v) {
+		return nil
+	}
+	return v
+}
