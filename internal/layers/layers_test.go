@@ -26,7 +26,7 @@ var layer = [][]string{
 	{"internal/finding"},
 	{"internal/durable", "internal/terminal", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
-	{"internal/layout"},
+	{"internal/layout", "internal/keyring"},
 	{"internal/tokens", "internal/presence"},
 	{"internal/hint"},
 	{"internal/tlog", "internal/vault", "internal/index", "internal/capture", "internal/spool"},
@@ -44,7 +44,7 @@ var layer = [][]string{
 // The two sides never import each other; they meet in wire and below.
 var (
 	hostSide   = []string{"internal/capture", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
-	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/tokens", "internal/presence", "internal/server"}
+	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/tokens", "internal/presence", "internal/server"}
 )
 
 // public packages an auditor builds on: standard library, x/mod and each other.
