@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // tail answers the two questions intake asks all the time about entries that
@@ -18,7 +19,7 @@ import (
 // neither: who asks the tail first, and the tables after, misses nothing.
 type tail struct {
 	mu    sync.RWMutex
-	seqs  map[seqKey][]Ref
+	seqs  map[seqKey][]index.Ref
 	texts map[int64]latest // by subject
 }
 
@@ -34,7 +35,7 @@ type latest struct {
 }
 
 func newTail() *tail {
-	return &tail{seqs: map[seqKey][]Ref{}, texts: map[int64]latest{}}
+	return &tail{seqs: map[seqKey][]index.Ref{}, texts: map[int64]latest{}}
 }
 
 func (t *tail) text(subject, at int64, text uint64) {
@@ -59,14 +60,14 @@ func (t *tail) replace(by *tail) {
 	t.seqs, t.texts = by.seqs, by.texts
 }
 
-func (t *tail) bySeq(k seqKey) []Ref {
+func (t *tail) bySeq(k seqKey) []index.Ref {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return append([]Ref(nil), t.seqs[k]...)
+	return append([]index.Ref(nil), t.seqs[k]...)
 }
 
 // first is the first entry of a source with a seq.
-func (t *tail) first(k seqKey) (r Ref, found bool) {
+func (t *tail) first(k seqKey) (r index.Ref, found bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if refs := t.seqs[k]; len(refs) > 0 {
@@ -100,13 +101,13 @@ func loadTail(ctx context.Context, q querier) (*tail, error) {
 		var key, rest []byte
 		var head int64
 		var at seqKey
-		var r Ref
+		var r index.Ref
 		if err := rows.Scan(&r.Index, &key, &at.seq, &head, &rest); err != nil {
 			return err
 		}
 		var ok bool
 		if r.ID, ok = joinID(head, rest); !ok || copy(at.source[:], key) != len(key) {
-			return fmt.Errorf("%w: entry %d has no whole id or source", ErrDamaged, r.Index)
+			return fmt.Errorf("%w: entry %d has no whole id or source", index.ErrDamaged, r.Index)
 		}
 		t.seqs[at] = append(t.seqs[at], r)
 		return nil

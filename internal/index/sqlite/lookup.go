@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -7,36 +7,10 @@ import (
 	"iter"
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
-
-// Ref names an entry by its place and its name.
-type Ref struct {
-	Index uint64
-	ID    entry.ID
-}
-
-// Subject is one configuration with a history. Told says that a receiver or
-// importer named the host; that is another host than an enrolled one.
-type Subject struct {
-	Host string
-	Told bool
-	Path string
-}
-
-// Moment is one change in the history of a subject.
-type Moment struct {
-	Index  uint64
-	K      int
-	Agent  string
-	Path   string // of the change: not the subject's, where it was renamed away
-	From   string // rename: the path before
-	Action body.Action
-	Text   uint64 // where the vault keeps the text; 0: nowhere
-}
 
 // hot are the statements that intake, or whoever shows entries, runs for every
 // one of them.
@@ -79,8 +53,8 @@ func (h *hot) close() error {
 
 // BySeq returns the entries of a source with that seq in log order: none, one,
 // or several where the source was forked or an entry recorded twice.
-func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]Ref, error) {
-	var refs []Ref
+func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error) {
+	var refs []index.Ref
 	more := x.hot.bySeqTail
 	if x.tail != nil {
 		refs = x.tail.bySeq(seqKey{src, seq})
@@ -113,13 +87,13 @@ func (x *Index) ByID(ctx context.Context, id entry.ID) (index uint64, found bool
 
 // Naming returns the entries that name entry id: remarks and findings about
 // it, erasures of its lines. In log order.
-func (x *Index) Naming(ctx context.Context, id entry.ID) ([]Ref, error) {
+func (x *Index) Naming(ctx context.Context, id entry.ID) ([]index.Ref, error) {
 	refs, err := scanRefs(x.hot.naming.QueryContext(ctx, id[:]))
 	return sorted(refs), x.wrap(err, "find what names entry %s", id)
 }
 
-func sorted(refs []Ref) []Ref {
-	slices.SortFunc(refs, func(a, b Ref) int {
+func sorted(refs []index.Ref) []index.Ref {
+	slices.SortFunc(refs, func(a, b index.Ref) int {
 		if a.Index < b.Index {
 			return -1
 		}
@@ -128,14 +102,14 @@ func sorted(refs []Ref) []Ref {
 	return slices.Compact(refs)
 }
 
-func scanRefs(rows *sql.Rows, err error) ([]Ref, error) {
+func scanRefs(rows *sql.Rows, err error) ([]index.Ref, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var refs []Ref
+	var refs []index.Ref
 	for rows.Next() {
-		var r Ref
+		var r index.Ref
 		var head int64
 		var rest []byte
 		if err := rows.Scan(&r.Index, &head, &rest); err != nil {
@@ -149,7 +123,7 @@ func scanRefs(rows *sql.Rows, err error) ([]Ref, error) {
 
 // LatestText is where the vault keeps the newest text of a subject, 0 if none:
 // what a new text of it is probably close to.
-func (x *Index) LatestText(ctx context.Context, s Subject) (uint64, error) {
+func (x *Index) LatestText(ctx context.Context, s index.Subject) (uint64, error) {
 	if x.tail == nil {
 		return x.scanLatestText(ctx, s)
 	}
@@ -173,7 +147,7 @@ func (x *Index) LatestText(ctx context.Context, s Subject) (uint64, error) {
 	return newest.text, nil
 }
 
-func (x *Index) scanLatestText(ctx context.Context, s Subject) (uint64, error) {
+func (x *Index) scanLatestText(ctx context.Context, s index.Subject) (uint64, error) {
 	for m, err := range x.History(ctx, s, true) {
 		if err != nil || m.Text != 0 {
 			return m.Text, err
@@ -182,7 +156,7 @@ func (x *Index) scanLatestText(ctx context.Context, s Subject) (uint64, error) {
 	return 0, nil
 }
 
-func (x *Index) subjectIDs(ctx context.Context, s Subject) ([]int64, error) {
+func (x *Index) subjectIDs(ctx context.Context, s index.Subject) ([]int64, error) {
 	rows, err := x.hot.subjects.QueryContext(ctx, []byte(s.Path), int64(hostDim(s.Told)), []byte(s.Host))
 	if err != nil {
 		return nil, x.wrap(err, "find a subject")
@@ -201,15 +175,15 @@ func (x *Index) subjectIDs(ctx context.Context, s Subject) ([]int64, error) {
 
 // History yields the changes of a subject in log order, or newest first. A
 // rename belongs to both of its paths.
-func (x *Index) History(ctx context.Context, s Subject, newestFirst bool) iter.Seq2[Moment, error] {
-	return func(yield func(Moment, error) bool) {
+func (x *Index) History(ctx context.Context, s index.Subject, newestFirst bool) iter.Seq2[index.Moment, error] {
+	return func(yield func(index.Moment, error) bool) {
 		if err := x.history(ctx, s, newestFirst, yield); err != nil {
-			yield(Moment{}, x.wrap(err, "follow the history of a subject"))
+			yield(index.Moment{}, x.wrap(err, "follow the history of a subject"))
 		}
 	}
 }
 
-func (x *Index) history(ctx context.Context, s Subject, newestFirst bool, yield func(Moment, error) bool) error {
+func (x *Index) history(ctx context.Context, s index.Subject, newestFirst bool, yield func(index.Moment, error) bool) error {
 	ids, err := x.subjectIDs(ctx, s)
 	if err != nil || len(ids) == 0 {
 		return err
@@ -236,19 +210,19 @@ func (x *Index) history(ctx context.Context, s Subject, newestFirst bool, yield 
 }
 
 // Latest returns the newest change of a subject.
-func (x *Index) Latest(ctx context.Context, s Subject) (m Moment, found bool, err error) {
+func (x *Index) Latest(ctx context.Context, s index.Subject) (m index.Moment, found bool, err error) {
 	for m, err := range x.History(ctx, s, true) {
 		return m, err == nil, err
 	}
-	return Moment{}, false, nil
+	return index.Moment{}, false, nil
 }
 
 // moments reads the changes at those positions.
-func (x *Index) moments(ctx context.Context, at []int64) (map[int64]Moment, error) {
-	out := make(map[int64]Moment, len(at))
+func (x *Index) moments(ctx context.Context, at []int64) (map[int64]index.Moment, error) {
+	out := make(map[int64]index.Moment, len(at))
 	return out, each(ctx, x.db, func(rows *sql.Rows) error {
 		var pos, action int64
-		var m Moment
+		var m index.Moment
 		if err := rows.Scan(&pos, &m.Agent, &m.Path, &m.From, &action, &m.Text); err != nil {
 			return err
 		}
@@ -261,19 +235,19 @@ func (x *Index) moments(ctx context.Context, at []int64) (map[int64]Moment, erro
 		LEFT JOIN subjects f ON f.id = c.other LEFT JOIN names o ON o.id = f.path`, jsonList(at))
 }
 
-// Subjects returns the subjects whose path and host match (see [Filter]), by
+// Subjects returns the subjects whose path and host match (see [index.Filter]), by
 // path and host, at most limit (0: all) of them.
-func (x *Index) Subjects(ctx context.Context, host, path string, limit int) ([]Subject, error) {
-	set, err := x.matchSubjects(ctx, Filter{Host: host, Path: path})
+func (x *Index) Subjects(ctx context.Context, host, path string, limit int) ([]index.Subject, error) {
+	set, err := x.matchSubjects(ctx, index.Filter{Host: host, Path: path})
 	if err != nil {
 		return nil, x.wrap(err, "find subjects")
 	}
 	if limit <= 0 {
 		limit = -1
 	}
-	var out []Subject
+	var out []index.Subject
 	err = each(ctx, x.db, func(rows *sql.Rows) error {
-		var s Subject
+		var s index.Subject
 		err := rows.Scan(&s.Host, &s.Told, &s.Path)
 		out = append(out, s)
 		return err
@@ -291,16 +265,8 @@ func (x *Index) Imported(ctx context.Context, file string) (rows int, err error)
 	return rows, x.wrap(err, "find what was imported")
 }
 
-// Head is the newest word of a source: its entry of the highest seq, the first
-// of them in log order where it was forked there.
-type Head struct {
-	Ref
-	Seq      uint64
-	Recorded time.Time
-}
-
 // Head returns the head of a source; not found where the log has no entry of it.
-func (x *Index) Head(ctx context.Context, src entry.Source) (h Head, found bool, err error) {
+func (x *Index) Head(ctx context.Context, src entry.Source) (h index.Head, found bool, err error) {
 	var seq sql.NullInt64
 	err = x.db.QueryRowContext(ctx, headQuery, src[:]).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !seq.Valid {
@@ -313,7 +279,7 @@ func (x *Index) Head(ctx context.Context, src entry.Source) (h Head, found bool,
 	if err != nil || len(refs) == 0 {
 		return h, false, err
 	}
-	h = Head{Ref: refs[0], Seq: uint64(seq.Int64)}
+	h = index.Head{Ref: refs[0], Seq: uint64(seq.Int64)}
 	hit, found, err := x.At(ctx, h.Index)
 	h.Recorded = hit.Recorded
 	return h, found, err
@@ -324,7 +290,7 @@ const headQuery = `SELECT max(coalesce((SELECT max(q.seq) FROM seqs q WHERE q.so
 	FROM sources s WHERE s.source = ?`
 
 // At returns what the index knows of one entry.
-func (x *Index) At(ctx context.Context, index uint64) (h Hit, found bool, err error) {
+func (x *Index) At(ctx context.Context, index uint64) (h index.Hit, found bool, err error) {
 	if index >= maxIndex {
 		return h, false, nil
 	}

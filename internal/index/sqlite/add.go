@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // How much may wait outside the sorted tables. More makes folding cheaper for
@@ -26,8 +27,8 @@ func (x *Index) Next(ctx context.Context) (uint64, error) {
 }
 
 // Add takes records in, all or none of them. They must continue at Next
-// ([ErrPosition]). After another error the records may be in or not: ask Next.
-func (x *Index) Add(ctx context.Context, records []Record) error {
+// ([index.ErrPosition]). After another error the records may be in or not: ask Next.
+func (x *Index) Add(ctx context.Context, records []index.Record) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err := x.add(ctx, records); err != nil {
@@ -36,7 +37,7 @@ func (x *Index) Add(ctx context.Context, records []Record) error {
 	return nil
 }
 
-func (x *Index) add(ctx context.Context, records []Record) error {
+func (x *Index) add(ctx context.Context, records []index.Record) error {
 	if err := x.writable(); err != nil {
 		return err
 	}
@@ -80,18 +81,18 @@ func (x *Index) recover(ctx context.Context, err error) error {
 }
 
 // acceptable refuses what the tables could not hold.
-func acceptable(r *Record, index uint64) error {
+func acceptable(r *index.Record, at uint64) error {
 	switch {
-	case r.Index != index || index >= maxIndex:
-		return fmt.Errorf("%w: entry %d where %d is next", ErrPosition, r.Index, index)
+	case r.Index != at || at >= maxIndex:
+		return fmt.Errorf("%w: entry %d where %d is next", index.ErrPosition, r.Index, at)
 	case len(r.Changes) > entry.MaxWhats:
-		return fmt.Errorf("entry %d has %d changes, more than %d", index, len(r.Changes), entry.MaxWhats)
+		return fmt.Errorf("entry %d has %d changes, more than %d", at, len(r.Changes), entry.MaxWhats)
 	case r.Seq > entry.MaxNumber || r.Loc > math.MaxInt64:
-		return fmt.Errorf("entry %d has a number beyond what an index holds", index)
+		return fmt.Errorf("entry %d has a number beyond what an index holds", at)
 	}
 	for _, c := range r.Changes {
 		if c.Text > math.MaxInt64 {
-			return fmt.Errorf("entry %d has a text beyond what an index holds", index)
+			return fmt.Errorf("entry %d has a text beyond what an index holds", at)
 		}
 	}
 	return nil
@@ -118,14 +119,14 @@ func (x *Index) fold(ctx context.Context) error {
 }
 
 // add writes records and says what they put into the tail.
-func (w *writer) add(ins *inserts, records []Record) (*tail, error) {
+func (w *writer) add(ins *inserts, records []index.Record) (*tail, error) {
 	fresh, sums := newTail(), newSums()
 	for i := range records {
 		r := &records[i]
 		if err := w.addRecord(ins, r, fresh); err != nil {
 			return nil, err
 		}
-		sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), nanos(r.Happened))
+		sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), index.Nanos(r.Happened))
 	}
 	if err := sums.write(ins); err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (w *writer) add(ins *inserts, records []Record) (*tail, error) {
 	return fresh, nil
 }
 
-func (w *writer) addRecord(ins *inserts, r *Record, fresh *tail) error {
+func (w *writer) addRecord(ins *inserts, r *index.Record, fresh *tail) error {
 	if r.Enrols != nil {
 		if err := w.enrol(ins, r.Index, r.Enrols); err != nil {
 			return err
@@ -142,27 +143,27 @@ func (w *writer) addRecord(ins *inserts, r *Record, fresh *tail) error {
 	}
 	src := w.source(ins, r.Source)
 	w.addEntry(ins, r, src)
-	fresh.seqs[seqKey{r.Source, r.Seq}] = append(fresh.seqs[seqKey{r.Source, r.Seq}], Ref{r.Index, r.ID})
+	fresh.seqs[seqKey{r.Source, r.Seq}] = append(fresh.seqs[seqKey{r.Source, r.Seq}], index.Ref{Index: r.Index, ID: r.ID})
 	w.addAside(ins, r)
 	w.addChanges(ins, r, src, fresh)
 	return nil
 }
 
-func (w *writer) addEntry(ins *inserts, r *Record, src *source) {
+func (w *writer) addEntry(ins *inserts, r *index.Record, src *source) {
 	head, rest := splitID(r.ID)
 	ins.entries.row(int64(r.Index), number(kinds, r.Kind), src.id, int64(r.Seq), head, rest,
-		nanos(r.Recorded), happenedColumn(r), w.actors(ins, r), int64(r.Loc))
+		index.Nanos(r.Recorded), happenedColumn(r), w.actors(ins, r), int64(r.Loc))
 }
 
 // happenedColumn is null for a time that is the recorded one.
-func happenedColumn(r *Record) any {
-	if n := nanos(r.Happened); n != nanos(r.Recorded) {
+func happenedColumn(r *index.Record) any {
+	if n := index.Nanos(r.Happened); n != index.Nanos(r.Recorded) {
 		return n
 	}
 	return nil
 }
 
-func (w *writer) actors(ins *inserts, r *Record) any {
+func (w *writer) actors(ins *inserts, r *index.Record) any {
 	if len(r.Actors) == 0 {
 		return nil
 	}
@@ -170,7 +171,7 @@ func (w *writer) actors(ins *inserts, r *Record) any {
 }
 
 // addAside writes what few entries have.
-func (w *writer) addAside(ins *inserts, r *Record) {
+func (w *writer) addAside(ins *inserts, r *index.Record) {
 	index := int64(r.Index)
 	for i := range r.Refs {
 		ins.refs.row(index, r.Refs[i][:])
@@ -191,7 +192,7 @@ func upto(first, rows int) int64 {
 	return int64(first + rows)
 }
 
-func (w *writer) addChanges(ins *inserts, r *Record, src *source, fresh *tail) {
+func (w *writer) addChanges(ins *inserts, r *index.Record, src *source, fresh *tail) {
 	for k := range r.Changes {
 		c := &r.Changes[k]
 		at := int64(r.Index)*perEntry + int64(k)

@@ -1,10 +1,11 @@
-package index
+package sqlite
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // TestKnown holds First and Among against BySeq, which lists everything: in the
@@ -50,12 +51,12 @@ func TestKnown(t *testing.T) {
 // TestKnownWhileFolding: an entry that moves from the tail into the sorted tables
 // between two looks is found, or intake would take it in twice.
 func TestKnownWhileFolding(t *testing.T) {
-	for name, find := range map[string]func(*Index, *Record) (bool, error){
-		"First": func(x *Index, r *Record) (bool, error) {
+	for name, find := range map[string]func(*Index, *index.Record) (bool, error){
+		"First": func(x *Index, r *index.Record) (bool, error) {
 			_, found, err := x.First(t.Context(), r.Source, r.Seq)
 			return found, err
 		},
-		"Among": func(x *Index, r *Record) (bool, error) {
+		"Among": func(x *Index, r *index.Record) (bool, error) {
 			_, found, err := x.Among(t.Context(), r.Source, r.Seq, r.ID)
 			return found, err
 		},
@@ -80,7 +81,7 @@ func TestKnownWhileFolding(t *testing.T) {
 					break
 				}
 			}
-			x.tail.seqs = map[seqKey][]Ref{}
+			x.tail.seqs = map[seqKey][]index.Ref{}
 			x.tail.mu.Unlock()
 			for _, done := range []chan error{asked, folded} {
 				if err := <-done; err != nil {

@@ -1,15 +1,16 @@
-package index
+package sqlite
 
 import (
 	"context"
 	"slices"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // First returns the first entry of a source with that seq, in log order. It takes
 // no longer for a source that has forked often.
-func (x *Index) First(ctx context.Context, src entry.Source, seq uint64) (r Ref, found bool, err error) {
+func (x *Index) First(ctx context.Context, src entry.Source, seq uint64) (r index.Ref, found bool, err error) {
 	if x.tail != nil { // before the tables: see [tail]
 		r, found = x.tail.first(seqKey{src, seq})
 	}
@@ -30,9 +31,9 @@ func (x *Index) First(ctx context.Context, src entry.Source, seq uint64) (r Ref,
 
 // Among returns where the entry of that name stands first, if it is one of a
 // source with that seq.
-func (x *Index) Among(ctx context.Context, src entry.Source, seq uint64, id entry.ID) (index uint64, found bool, err error) {
+func (x *Index) Among(ctx context.Context, src entry.Source, seq uint64, id entry.ID) (at uint64, found bool, err error) {
 	if x.tail != nil { // before the tables: see [tail]
-		index, found = x.tail.among(seqKey{src, seq}, id)
+		at, found = x.tail.among(seqKey{src, seq}, id)
 	}
 	head, rest := splitID(id)
 	refs, err := scanRefs(x.db.QueryContext(ctx, `
@@ -44,10 +45,10 @@ func (x *Index) Among(ctx context.Context, src entry.Source, seq uint64, id entr
 	}
 	if len(refs) == 0 && x.tail == nil {
 		refs, err = x.BySeq(ctx, src, seq)
-		refs = slices.DeleteFunc(refs, func(r Ref) bool { return r.ID != id })
+		refs = slices.DeleteFunc(refs, func(r index.Ref) bool { return r.ID != id })
 	}
 	if len(refs) > 0 {
 		return refs[0].Index, true, nil
 	}
-	return index, found, err
+	return at, found, err
 }
