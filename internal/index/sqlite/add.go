@@ -22,7 +22,7 @@ const maxIndex = 1 << 52
 // Next is the index of the first entry that is not in the index yet.
 func (x *Index) Next(ctx context.Context) (uint64, error) {
 	var next uint64
-	err := x.hot.next.QueryRowContext(ctx).Scan(&next)
+	err := x.stmts.next.QueryRowContext(ctx).Scan(&next)
 	return next, x.wrap(err, "find the end")
 }
 
@@ -49,7 +49,7 @@ func (x *Index) add(ctx context.Context, records []index.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	var fresh *tail
+	var fresh *recent
 	err := x.w.within(ctx, func(ins *inserts) (err error) {
 		fresh, err = x.w.add(ins, records)
 		return err
@@ -57,8 +57,8 @@ func (x *Index) add(ctx context.Context, records []index.Record) error {
 	if err != nil {
 		return x.recover(ctx, err)
 	}
-	x.tail.merge(fresh)
-	if x.w.next-x.w.folded >= foldEntries || x.w.tailed >= foldChanges {
+	x.recent.merge(fresh)
+	if x.w.next-x.w.folded >= foldEntries || x.w.unsorted >= foldChanges {
 		return x.fold(ctx)
 	}
 	return nil
@@ -98,7 +98,7 @@ func acceptable(r *index.Record, at uint64) error {
 	return nil
 }
 
-// fold moves the tail into the sorted tables. A crash in it leaves the tail.
+// fold moves recent entries into the sorted tables. A crash in it leaves them.
 func (x *Index) fold(ctx context.Context) error {
 	w := x.w
 	err := w.within(ctx, func(ins *inserts) error {
@@ -112,15 +112,15 @@ func (x *Index) fold(ctx context.Context) error {
 	if err != nil {
 		return x.recover(ctx, fmt.Errorf("sort entries from %d: %w", w.folded, err))
 	}
-	w.folded, w.tailed = w.next, 0
-	x.tail.replace(newTail())
+	w.folded, w.unsorted = w.next, 0
+	x.recent.replace(newRecent())
 	x.cfg.Log.Debug("index folded", "entries", w.folded)
 	return nil
 }
 
-// add writes records and says what they put into the tail.
-func (w *writer) add(ins *inserts, records []index.Record) (*tail, error) {
-	fresh, sums := newTail(), newSums()
+// add writes records and says what they put into recent.
+func (w *writer) add(ins *inserts, records []index.Record) (*recent, error) {
+	fresh, sums := newRecent(), newSums()
 	for i := range records {
 		r := &records[i]
 		if err := w.addRecord(ins, r, fresh); err != nil {
@@ -135,7 +135,7 @@ func (w *writer) add(ins *inserts, records []index.Record) (*tail, error) {
 	return fresh, nil
 }
 
-func (w *writer) addRecord(ins *inserts, r *index.Record, fresh *tail) error {
+func (w *writer) addRecord(ins *inserts, r *index.Record, fresh *recent) error {
 	if r.Enrols != nil {
 		if err := w.enrol(ins, r.Index, r.Enrols); err != nil {
 			return err
@@ -192,7 +192,7 @@ func upto(first, rows int) int64 {
 	return int64(first + rows)
 }
 
-func (w *writer) addChanges(ins *inserts, r *index.Record, src *source, fresh *tail) {
+func (w *writer) addChanges(ins *inserts, r *index.Record, src *source, fresh *recent) {
 	for k := range r.Changes {
 		c := &r.Changes[k]
 		at := int64(r.Index)*perEntry + int64(k)
@@ -214,7 +214,7 @@ func (w *writer) addChanges(ins *inserts, r *index.Record, src *source, fresh *t
 		fresh.text(is, at, c.Text)
 		ins.changes.row(at, is, other, number(actions, c.Action), text)
 	}
-	w.tailed += uint64(len(r.Changes))
+	w.unsorted += uint64(len(r.Changes))
 }
 
 // sums are what a batch adds to the small tables of totals.

@@ -152,7 +152,7 @@ func (w *writer) replace(ins *inserts, r *index.Record, old stored) error {
 	if err := w.moveHost(ins, r, old.moved); err != nil {
 		return err
 	}
-	if err := w.addRecord(ins, r, newTail()); err != nil {
+	if err := w.addRecord(ins, r, newRecent()); err != nil {
 		return err
 	}
 	if err := w.post(ins, index); err != nil {

@@ -42,11 +42,11 @@ func (x *Index) entries(ctx context.Context, f index.Filter, yield func(index.Hi
 		if f.NewestFirst {
 			lo, hi = spans[len(spans)-1].lo, spans[0].hi
 		}
-		w, err := x.newWalk(ctx, lo, hi, f.NewestFirst)
+		c, err := x.newCursor(ctx, lo, hi, f.NewestFirst)
 		if err != nil {
 			return err
 		}
-		batches = x.pick(ctx, f, q, inBatches(entriesOf(w.positions(ctx, list)), batchSize(f)))
+		batches = x.pick(ctx, f, q, inBatches(entriesOf(c.positions(ctx, list)), batchSize(f)))
 	}
 	for hits, err := range batches {
 		if err != nil {

@@ -12,55 +12,16 @@ import (
 	"github.com/stele-log/stele/internal/index"
 )
 
-// hot are the statements that intake, or whoever shows entries, runs for every
-// one of them.
-type hot struct{ next, at, source, naming, bySeq, bySeqTail, subjects, text *sql.Stmt }
-
-func prepareHot(ctx context.Context, db *sql.DB) (h hot, err error) {
-	for _, p := range []struct {
-		to    **sql.Stmt
-		query string
-	}{
-		{&h.next, endQuery},
-		{&h.at, hitColumns + ` FROM entries e CROSS JOIN sources s ON s.id = e.source WHERE e.idx = ?`},
-		{&h.source, `SELECT s.role, n.name, coalesce(s.enrolled, 0) FROM sources s JOIN names n ON n.id = s.host WHERE s.source = ?`},
-		{&h.naming, `SELECT e.idx, e.id, e.rest FROM refs r CROSS JOIN entries e WHERE r.target = ? AND e.idx = r.idx`},
-		{&h.bySeq, `SELECT e.idx, e.id, e.rest FROM sources s JOIN seqs q ON q.source = s.id JOIN entries e ON e.idx = q.idx
-			WHERE s.source = ? AND q.seq = ?`},
-		{&h.bySeqTail, `SELECT e.idx, e.id, e.rest FROM entries e WHERE e.idx >= (SELECT folded FROM state)
-			AND e.source = (SELECT id FROM sources WHERE source = ?) AND e.seq = ?`},
-		{&h.subjects, `SELECT s.id FROM names p CROSS JOIN names h CROSS JOIN subjects s
-			WHERE p.dim = 1 AND p.name = ? AND h.dim = ? AND h.name = ? AND s.path = p.id AND s.host = h.id`},
-		{&h.text, `SELECT p.at, c.text FROM posts p CROSS JOIN changes c
-			WHERE p.term = ? * 4 AND c.at = p.at AND c.text IS NOT NULL ORDER BY p.at DESC LIMIT 1`},
-	} {
-		if *p.to, err = db.PrepareContext(ctx, p.query); err != nil {
-			return h, errors.Join(err, h.close())
-		}
-	}
-	return h, nil
-}
-
-func (h *hot) close() error {
-	var errs []error
-	for _, s := range []*sql.Stmt{h.next, h.at, h.source, h.naming, h.bySeq, h.bySeqTail, h.subjects, h.text} {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // BySeq returns the entries of a source with that seq in log order: none, one,
 // or several where the source was forked or an entry recorded twice.
 func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error) {
 	var refs []index.Ref
-	more := x.hot.bySeqTail
-	if x.tail != nil {
-		refs = x.tail.bySeq(seqKey{src, seq})
+	more := x.stmts.bySeqRecent
+	if x.recent != nil {
+		refs = x.recent.bySeq(seqKey{src, seq})
 		more = nil
 	}
-	for _, s := range []*sql.Stmt{more, x.hot.bySeq} { // what is sorted in between is found twice, not never
+	for _, s := range []*sql.Stmt{more, x.stmts.bySeq} { // what is sorted in between is found twice, not never
 		if s == nil {
 			continue
 		}
@@ -71,6 +32,51 @@ func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]inde
 		refs = append(refs, found...)
 	}
 	return sorted(refs), nil
+}
+
+// First returns the first entry of a source with that seq, in log order. It takes
+// no longer for a source that has forked often.
+func (x *Index) First(ctx context.Context, src entry.Source, seq uint64) (r index.Ref, found bool, err error) {
+	if x.recent != nil { // before the tables: see [recent]
+		r, found = x.recent.first(seqKey{src, seq})
+	}
+	refs, err := scanRefs(x.db.QueryContext(ctx, `
+		SELECT e.idx, e.id, e.rest FROM sources s CROSS JOIN seqs q CROSS JOIN entries e
+		WHERE s.source = ? AND q.source = s.id AND q.seq = ? AND e.idx = q.idx ORDER BY q.idx LIMIT 1`, src[:], int64(seq)))
+	if err != nil {
+		return r, false, x.wrap(err, "find source %s seq %d", src, seq)
+	}
+	if len(refs) == 0 && x.recent == nil {
+		refs, err = x.BySeq(ctx, src, seq)
+	}
+	if len(refs) > 0 {
+		return refs[0], true, nil
+	}
+	return r, found, err
+}
+
+// Among returns where the entry of that name stands first, if it is one of a
+// source with that seq.
+func (x *Index) Among(ctx context.Context, src entry.Source, seq uint64, id entry.ID) (at uint64, found bool, err error) {
+	if x.recent != nil { // before the tables: see [recent]
+		at, found = x.recent.among(seqKey{src, seq}, id)
+	}
+	head, rest := splitID(id)
+	refs, err := scanRefs(x.db.QueryContext(ctx, `
+		SELECT e.idx, e.id, e.rest FROM ids i CROSS JOIN entries e
+		WHERE i.id = ? AND e.idx = i.idx AND e.rest = ? AND e.seq = ? AND e.source = (SELECT id FROM sources WHERE source = ?)
+		ORDER BY i.idx LIMIT 1`, head, rest, int64(seq), src[:]))
+	if err != nil {
+		return 0, false, x.wrap(err, "find entry %s", id)
+	}
+	if len(refs) == 0 && x.recent == nil {
+		refs, err = x.BySeq(ctx, src, seq)
+		refs = slices.DeleteFunc(refs, func(r index.Ref) bool { return r.ID != id })
+	}
+	if len(refs) > 0 {
+		return refs[0].Index, true, nil
+	}
+	return at, found, err
 }
 
 // ByID returns the index of the first entry of that name.
@@ -88,7 +94,7 @@ func (x *Index) ByID(ctx context.Context, id entry.ID) (index uint64, found bool
 // Naming returns the entries that name entry id: remarks and findings about
 // it, erasures of its lines. In log order.
 func (x *Index) Naming(ctx context.Context, id entry.ID) ([]index.Ref, error) {
-	refs, err := scanRefs(x.hot.naming.QueryContext(ctx, id[:]))
+	refs, err := scanRefs(x.stmts.naming.QueryContext(ctx, id[:]))
 	return sorted(refs), x.wrap(err, "find what names entry %s", id)
 }
 
@@ -124,7 +130,7 @@ func scanRefs(rows *sql.Rows, err error) ([]index.Ref, error) {
 // LatestText is where the vault keeps the newest text of a subject, 0 if none:
 // what a new text of it is probably close to.
 func (x *Index) LatestText(ctx context.Context, s index.Subject) (uint64, error) {
-	if x.tail == nil {
+	if x.recent == nil {
 		return x.scanLatestText(ctx, s)
 	}
 	ids, err := x.subjectIDs(ctx, s)
@@ -133,9 +139,9 @@ func (x *Index) LatestText(ctx context.Context, s index.Subject) (uint64, error)
 	}
 	var newest latest
 	for _, id := range ids {
-		l := x.tail.latest(id)
+		l := x.recent.latest(id)
 		if l.text == 0 {
-			err := x.hot.text.QueryRowContext(ctx, id).Scan(&l.at, &l.text)
+			err := x.stmts.text.QueryRowContext(ctx, id).Scan(&l.at, &l.text)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return 0, x.wrap(err, "find the latest text of a subject")
 			}
@@ -157,7 +163,7 @@ func (x *Index) scanLatestText(ctx context.Context, s index.Subject) (uint64, er
 }
 
 func (x *Index) subjectIDs(ctx context.Context, s index.Subject) ([]int64, error) {
-	rows, err := x.hot.subjects.QueryContext(ctx, []byte(s.Path), int64(hostDim(s.Told)), []byte(s.Host))
+	rows, err := x.stmts.subjects.QueryContext(ctx, []byte(s.Path), int64(hostDim(s.Told)), []byte(s.Host))
 	if err != nil {
 		return nil, x.wrap(err, "find a subject")
 	}
@@ -188,11 +194,11 @@ func (x *Index) history(ctx context.Context, s index.Subject, newestFirst bool, 
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	w, err := x.newWalk(ctx, 0, maxIndex, newestFirst)
+	c, err := x.newCursor(ctx, 0, maxIndex, newestFirst)
 	if err != nil {
 		return err
 	}
-	for batch, err := range inBatches(w.positions(ctx, terms(termSubject, ids)), 64) {
+	for batch, err := range inBatches(c.positions(ctx, terms(termSubject, ids)), 64) {
 		if err != nil {
 			return err
 		}
@@ -294,7 +300,7 @@ func (x *Index) At(ctx context.Context, index uint64) (h index.Hit, found bool, 
 	if index >= maxIndex {
 		return h, false, nil
 	}
-	hits, err := scanHits(x.hot.at.QueryContext(ctx, int64(index)))
+	hits, err := scanHits(x.stmts.at.QueryContext(ctx, int64(index)))
 	if err != nil || len(hits) == 0 {
 		return h, false, x.wrap(err, "look at entry %d", index)
 	}

@@ -82,7 +82,7 @@ func (x *Index) sources(ctx context.Context) ([]index.SourceStatus, error) {
 func (x *Index) Source(ctx context.Context, src entry.Source) (s index.SourceStatus, found bool, err error) {
 	s.Source = src
 	var role int64
-	err = x.hot.source.QueryRowContext(ctx, src[:]).Scan(&role, &s.Host, &s.Enrolled)
+	err = x.stmts.source.QueryRowContext(ctx, src[:]).Scan(&role, &s.Host, &s.Enrolled)
 	if errors.Is(err, sql.ErrNoRows) {
 		return index.SourceStatus{}, false, nil
 	}

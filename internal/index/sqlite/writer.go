@@ -21,9 +21,9 @@ type writer struct {
 	conn *sql.Conn
 	ins  *inserts // of the transaction that runs; kept for its statements
 
-	next   uint64 // index of the next entry
-	folded uint64 // entries below it are in the sorted tables
-	tailed uint64 // changes at or above it
+	next     uint64 // index of the next entry
+	folded   uint64 // entries below it are in the sorted tables
+	unsorted uint64 // changes at or above it
 
 	names    map[name]int64
 	subjects map[subject]int64
@@ -91,7 +91,7 @@ func (w *writer) load(ctx context.Context) error {
 		(SELECT count(*) FROM changes WHERE at >= folded * 1024),
 		(SELECT coalesce(max(id), 0) FROM names), (SELECT coalesce(max(id), 0) FROM subjects), (SELECT coalesce(max(id), 0) FROM sources)
 		FROM state`).
-		Scan(&w.next, &w.folded, &w.tailed, &w.lastID.name, &w.lastID.subject, &w.lastID.source)
+		Scan(&w.next, &w.folded, &w.unsorted, &w.lastID.name, &w.lastID.subject, &w.lastID.source)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // TestKnown holds First and Among against BySeq, which lists everything: in the
-// sorted tables and in the tail, for a writer and for a reader beside it.
+// sorted tables and in recent, for a writer and for a reader beside it.
 func TestKnown(t *testing.T) {
 	w := newLog(3, 3, 2000)
 	x := built(t, w.all)
@@ -48,7 +48,7 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// TestKnownWhileFolding: an entry that moves from the tail into the sorted tables
+// TestKnownWhileFolding: an entry that moves from recent into the sorted tables
 // between two looks is found, or intake would take it in twice.
 func TestKnownWhileFolding(t *testing.T) {
 	for name, find := range map[string]func(*Index, *index.Record) (bool, error){
@@ -64,7 +64,7 @@ func TestKnownWhileFolding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newLog(3, 3, 100)
 			x := built(t, w.all)
-			x.tail.mu.Lock() // whoever looks waits here, before the tables or behind them
+			x.recent.mu.Lock() // whoever looks waits here, before the tables or behind them
 			asked, folded := make(chan error, 1), make(chan error, 1)
 			go func() {
 				found, err := find(x, &w.all[50])
@@ -81,8 +81,8 @@ func TestKnownWhileFolding(t *testing.T) {
 					break
 				}
 			}
-			x.tail.seqs = map[seqKey][]index.Ref{}
-			x.tail.mu.Unlock()
+			x.recent.seqs = map[seqKey][]index.Ref{}
+			x.recent.mu.Unlock()
 			for _, done := range []chan error{asked, folded} {
 				if err := <-done; err != nil {
 					t.Error(err)

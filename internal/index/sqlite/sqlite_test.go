@@ -453,7 +453,7 @@ func statusIs(t *testing.T, x *Index, w *world) {
 }
 
 // Positions come in order and each once, from lists and scans alike.
-func TestWalkVisitsOnce(t *testing.T) {
+func TestCursorVisitsOnce(t *testing.T) {
 	w := newLog(16, 3, 600)
 	x := built(t, w.all)
 	all, err := collect[int64](t.Context(), x.db, `SELECT DISTINCT term FROM posts`)
@@ -464,18 +464,18 @@ func TestWalkVisitsOnce(t *testing.T) {
 	if err != nil || len(want) < len(w.all)/2 {
 		t.Fatalf("%d positions, %v", len(want), err)
 	}
-	known := func(at int64) bool { // terms first seen in the tail are in no list
+	known := func(at int64) bool { // terms first seen in recent entries are in no list
 		n, err := collect[int64](t.Context(), x.db, `SELECT count(*) FROM (`+postsOf+`) WHERE at = ?3 AND term IN (SELECT term FROM posts)`, 0, maxIndex, at)
 		return err == nil && n[0] > 0
 	}
 	want = slices.DeleteFunc(want, func(at int64) bool { return !known(at) })
 	for _, newest := range []bool{false, true} {
-		walk, err := x.newWalk(t.Context(), 0, maxIndex, newest)
+		c, err := x.newCursor(t.Context(), 0, maxIndex, newest)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []int64
-		for at, err := range walk.positions(t.Context(), all) {
+		for at, err := range c.positions(t.Context(), all) {
 			if err != nil {
 				t.Fatal(err)
 			}

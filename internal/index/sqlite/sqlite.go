@@ -42,10 +42,10 @@ type Config struct {
 
 // Index is an open index. All methods may be called from any goroutine.
 type Index struct {
-	cfg  Config
-	db   *sql.DB // for questions
-	hot  hot
-	tail *tail // nil if read-only
+	cfg    Config
+	db     *sql.DB // for questions
+	stmts  statements
+	recent *recent // nil if read-only
 
 	mu sync.Mutex // held by whoever writes; guards w
 	w  *writer    // nil if read-only
@@ -89,7 +89,7 @@ func (x *Index) open(ctx context.Context) error {
 	if err := checkSchema(ctx, x.db); err != nil {
 		return err
 	}
-	if x.hot, err = prepareHot(ctx, x.db); err != nil {
+	if x.stmts, err = prepareStatements(ctx, x.db); err != nil {
 		return err
 	}
 	if x.w == nil {
@@ -104,14 +104,14 @@ func (x *Index) load(ctx context.Context) error {
 	if err := x.w.load(ctx); err != nil {
 		return err
 	}
-	t, err := loadTail(ctx, x.db)
+	t, err := loadRecent(ctx, x.db)
 	if err != nil {
 		return err
 	}
-	if x.tail == nil {
-		x.tail = newTail()
+	if x.recent == nil {
+		x.recent = newRecent()
 	}
-	x.tail.replace(t)
+	x.recent.replace(t)
 	return nil
 }
 
@@ -120,7 +120,7 @@ func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var errs []error
-	errs = append(errs, x.hot.close())
+	errs = append(errs, x.stmts.close())
 	if x.db != nil {
 		errs = append(errs, x.db.Close())
 	}
