@@ -40,8 +40,8 @@ const (
 	// spool is full.
 	reserved = 128 << 10
 
-	// DefaultLimit is how many bytes wait at the most where nothing else is said.
-	DefaultLimit = 256 << 20
+	// defaultLimit is how many bytes wait at the most where nothing else is said.
+	defaultLimit = 256 << 20
 )
 
 // ErrFull says that there is no room: nothing was written.
@@ -74,7 +74,7 @@ type Config struct {
 	Dir    string
 	FS     durable.FS
 	Source entry.Source // whose it is; zero: whoever's
-	Limit  int64        // bytes of entries that may wait; 0: DefaultLimit
+	Limit  int64        // bytes of entries that may wait; 0: 256 MiB
 	Diag   *slog.Logger // nil: discard
 }
 
@@ -120,7 +120,7 @@ func Open(cfg Config) (*Spool, error) {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Limit == 0 {
-		cfg.Limit = DefaultLimit
+		cfg.Limit = defaultLimit
 	}
 	s := &Spool{cfg: cfg, path: filepath.Join(cfg.Dir, fileName), states: make(map[string]State)}
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {

@@ -200,7 +200,7 @@ func (c *checking) text(n uint32, f durable.Frame) error {
 		c.stats.Texts++
 		c.stats.TextBytes += int64(size)
 		return nil
-	case errors.Is(err, errFormat), errors.Is(err, keyring.ErrDecrypt), errors.Is(err, errOther), errors.Is(err, ErrUnknown):
+	case errors.Is(err, errFormat), errors.Is(err, keyring.ErrDecrypt), errors.Is(err, errOther), errors.Is(err, errUnknown):
 		at.Why = err.Error()
 		c.report(at)
 		return nil
@@ -287,7 +287,7 @@ func (c *checking) line(rec *Record, l entry.Line, salt keyring.Salter) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err = c.r.locate(id); errors.Is(err, ErrUnknown) {
+	if _, _, err = c.r.locate(id); errors.Is(err, errUnknown) {
 		return rec.damage(fmt.Errorf("text %d is gone", id))
 	}
 	return err

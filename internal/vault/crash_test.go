@@ -116,7 +116,7 @@ func (s *story) recovered(t testing.TB) {
 		}
 	}
 	for _, d := range s.all {
-		for _, torn := range v.Torn() {
+		for _, torn := range v.leftovers() {
 			if torn.Path == v.openings.path(d.at.Loc.segment()) && d.at.Loc.offset() >= torn.Offset {
 				t.Fatalf("what was acknowledged is called torn: %v", &torn)
 			}
@@ -142,7 +142,7 @@ func (s *story) recovered(t testing.TB) {
 		t.Fatal(err)
 	}
 	again := open(t, config(s.disk))
-	if torn := again.Torn(); len(torn) > 0 {
+	if torn := again.leftovers(); len(torn) > 0 {
 		t.Fatalf("torn after a clean close: %v", torn)
 	}
 	if err := s.put(again, 1, 1); err != nil {

@@ -77,14 +77,14 @@ func (e *erasure) add(void Void) error {
 	return nil
 }
 
-// find returns ErrUnknown for a line the record does not have.
+// find returns errUnknown for a line the record does not have.
 func (rec *Record) find(l entry.Line) (entry.Line, error) {
 	for _, have := range rec.Lines() {
 		if have == l {
 			return l, nil
 		}
 	}
-	return l, rec.wrap(l, ErrUnknown)
+	return l, rec.wrap(l, errUnknown)
 }
 
 // spareTexts keeps the texts that a line which is not erased refers to. It has

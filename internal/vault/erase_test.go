@@ -158,8 +158,8 @@ func TestEraseRefusesLinesThatAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	var damage *Damage
-	if err := v.Erase([]Void{{all[0].at.Loc, entry.LineWhat(7)}}); !errors.Is(err, ErrUnknown) {
-		t.Errorf("want ErrUnknown, got %v", err)
+	if err := v.Erase([]Void{{all[0].at.Loc, entry.LineWhat(7)}}); !errors.Is(err, errUnknown) {
+		t.Errorf("want errUnknown, got %v", err)
 	}
 	if err := v.Erase([]Void{{all[0].at.Loc + 1, entry.LineWho}}); !errors.As(err, &damage) {
 		t.Errorf("want a Damage, got %v", err)

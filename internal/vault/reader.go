@@ -124,7 +124,7 @@ func missing(s *segments, ns []uint32) []Damage {
 	return damages
 }
 
-// Text returns a text: [ErrErased] where its key is gone, [ErrUnknown] where
+// Text returns a text: [ErrErased] where its key is gone, an error where
 // there never was one, a *[Damage] where bytes are bad.
 func (r *Reader) Text(id TextID) ([]byte, error) {
 	text, err := r.text(id)
@@ -146,7 +146,7 @@ func (r *Reader) Text(id TextID) ([]byte, error) {
 }
 
 func mayHaveMoved(err error) bool {
-	return errors.Is(err, ErrErased) || errors.Is(err, ErrUnknown) || errors.Is(err, errMoved)
+	return errors.Is(err, ErrErased) || errors.Is(err, errUnknown) || errors.Is(err, errMoved)
 }
 
 // errMoved says that another text lies where a text was known to lie.
@@ -193,7 +193,7 @@ type link struct {
 func (r *Reader) locate(id TextID) (place, keyring.Key, error) {
 	p, ok := r.texts.place(id)
 	if !ok {
-		return p, keyring.Key{}, ErrUnknown
+		return p, keyring.Key{}, errUnknown
 	}
 	k, err := r.keys.Text(p.slot)
 	if errors.Is(err, ErrErased) {

@@ -234,7 +234,7 @@ func (rec *Record) Lines() []entry.Line {
 	return lines
 }
 
-// TextID names the stored text of the k-th change: [ErrUnknown] where it has
+// TextID names the stored text of the k-th change: an error where it has
 // none, [ErrErased] where that line was erased.
 func (rec *Record) TextID(k int) (TextID, error) {
 	salt, err := rec.r.keys.Salts(rec.o.slot)
@@ -260,10 +260,10 @@ func (rec *Record) textID(k int, salt keyring.Salter) (TextID, error) {
 		}
 		return TextID(id), nil
 	}
-	return 0, ErrUnknown
+	return 0, errUnknown
 }
 
-// Disclosure opens one line: [ErrUnknown] where the entry has none of that
+// Disclosure opens one line: an error where the entry has none of that
 // name, [ErrErased] where its key is gone, a *[Damage] where bytes are bad.
 // Whether it opens the seal in the entry is for the caller to try.
 func (rec *Record) Disclosure(l entry.Line) (seal.Disclosure, error) {
@@ -330,7 +330,7 @@ func (rec *Record) open(l entry.Line, salt keyring.Salter) ([]byte, error) {
 		}
 		return body, nil
 	}
-	return nil, ErrUnknown
+	return nil, errUnknown
 }
 
 func (rec *Record) damage(err error) error {

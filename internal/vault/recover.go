@@ -31,7 +31,7 @@ func (v *Vault) recover() error {
 	if err := v.recoverDigests(); err != nil {
 		return err
 	}
-	for _, t := range v.allTorn() {
+	for _, t := range v.leftovers() {
 		v.cfg.Log.Warn("torn tail found", "path", t.Path, "offset", t.Offset, "bytes", t.Bytes)
 	}
 	return nil
@@ -134,7 +134,7 @@ func known(err error) (bool, error) {
 	switch {
 	case err == nil, errors.Is(err, ErrErased):
 		return true, nil
-	case errors.As(err, &damage), errors.Is(err, ErrUnknown):
+	case errors.As(err, &damage), errors.Is(err, errUnknown):
 		return false, nil
 	}
 	return false, err
@@ -215,26 +215,19 @@ func (v *Vault) isTorn(path string, off int64) bool {
 	return false
 }
 
-// Torn lists what a crash left when the vault was last open: ends of files that
-// were never promised to anybody, and keys without anything they open. Nothing
-// in it may be needed by an entry of the log; where an entry does need it, it is
-// no accident. What is put goes behind it, or into new files.
-func (v *Vault) Torn() []Damage {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.allTorn()
-}
+// leftovers lists what a crash left when the vault was last open: ends of files
+// that were never promised to anybody, and keys without anything they open. What
+// is put goes behind it, or into new files.
+func (v *Vault) leftovers() []Damage { return append(slices.Clone(v.torn), v.keys.Torn()...) }
 
-func (v *Vault) allTorn() []Damage { return append(slices.Clone(v.torn), v.keys.Torn()...) }
-
-// NeedsTorn says whether what [Vault.Torn] lists is damage and no leftover:
+// NeedsTorn says whether what a crash seems to have left is damage and no leftover:
 // because the newest openings anybody was told of, those at last, lie in it, or
 // because openings outside of it need a text or salts that are gone with it. Where
 // such may be in it this reads all openings.
 func (v *Vault) NeedsTorn(last Loc) (bool, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.allTorn()) == 0 {
+	if len(v.leftovers()) == 0 {
 		return false, nil
 	}
 	if v.isTorn(v.openings.path(last.segment()), last.offset()) {
@@ -272,8 +265,8 @@ func (v *Vault) misses() (misses bool, err error) {
 	return misses, err
 }
 
-// DropTorn removes what [Vault.Torn] lists. The caller has made sure that nobody
-// needs it, see [Vault.NeedsTorn]. A crash leaves some of it; it is listed again.
+// DropTorn removes what a crash left. The caller has made sure that nobody needs
+// it, see [Vault.NeedsTorn]. A crash leaves some of it; it is found again.
 func (v *Vault) DropTorn() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

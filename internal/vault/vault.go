@@ -85,8 +85,8 @@ type Placed struct {
 // ErrErased says that the key of a line or of a text was destroyed.
 var ErrErased = keyring.ErrErased
 
-// ErrUnknown says that there is no such line or text.
-var ErrUnknown = errors.New("not in the vault")
+// errUnknown says that there is no such line or text.
+var errUnknown = errors.New("not in the vault")
 
 // Damage is a place in a file that is not as it was written.
 type Damage = durable.Damage
@@ -138,7 +138,7 @@ type Vault struct {
 }
 
 // Open opens a vault for writing, or begins one in empty directories. What a
-// crash left behind stays as it is, see [Vault.Torn].
+// crash left behind stays as it is, see [Vault.DropTorn].
 func Open(cfg Config) (*Vault, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {

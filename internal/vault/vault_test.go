@@ -167,7 +167,7 @@ func TestPutIsThereAfterReopening(t *testing.T) {
 	var all []*made
 	for range 8 {
 		v := open(t, config(disk))
-		if torn := v.Torn(); len(torn) > 0 {
+		if torn := v.leftovers(); len(torn) > 0 {
 			t.Fatalf("torn after a clean close: %v", torn)
 		}
 		b := m.batch(5, 4)

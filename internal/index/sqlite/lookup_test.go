@@ -8,7 +8,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 )
 
-// TestKnown holds First and Among against BySeq, which lists everything: in the
+// TestKnown holds First and Among against bySeq, which lists everything: in the
 // sorted tables and in recent, for a writer and for a reader beside it.
 func TestKnown(t *testing.T) {
 	w := newLog(3, 3, 2000)
@@ -22,7 +22,7 @@ func TestKnown(t *testing.T) {
 		forks := 0
 		for i := range w.all {
 			r := &w.all[i]
-			all, err := x.BySeq(t.Context(), r.Source, r.Seq)
+			all, err := x.bySeq(t.Context(), r.Source, r.Seq)
 			if err != nil || len(all) == 0 {
 				t.Fatalf("%s: entry %d: %v, %v", name, i, all, err)
 			}

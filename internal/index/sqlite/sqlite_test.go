@@ -411,11 +411,8 @@ func lookupsAre(t *testing.T, x *Index, w *world, r *index.Record) {
 			t.Errorf("naming %d: %v %v, want %v", r.Index, got, err, naming)
 		}
 	}
-	if got, err := x.BySeq(t.Context(), r.Source, r.Seq); err != nil || !slices.Equal(got, sameSeq) {
+	if got, err := x.bySeq(t.Context(), r.Source, r.Seq); err != nil || !slices.Equal(got, sameSeq) {
 		t.Errorf("entry %d by seq: %v %v, want %v", r.Index, got, err, sameSeq)
-	}
-	if code, err := x.Code(t.Context(), r.Index); err != nil || code != r.Code {
-		t.Errorf("entry %d: code %q %v", r.Index, code, err)
 	}
 }
 
