@@ -265,6 +265,9 @@ func TestFailedSyncIsNotTriedAgain(t *testing.T) {
 		if errors.Is(err, durable.ErrPoisoned) {
 			poisoned++
 		}
+		if errors.Is(err, ErrRefused) {
+			t.Errorf("call %d failed, and the batch is called refused: %v", n, err)
+		}
 		if errors.Is(err, durable.ErrPoisoned) != errors.Is(again, durable.ErrPoisoned) {
 			t.Errorf("call %d: first %v, then %v", n, err, again)
 		}

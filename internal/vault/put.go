@@ -52,8 +52,10 @@ type base struct {
 // On return all is durable. A crash before leaves of the batch nothing, all, or
 // part, which is nobody's: the caller puts again what it was not told of.
 //
-// Where a write fails, for example for want of room, the batch is taken back and
-// the vault goes on. After [durable.ErrPoisoned] it must be opened again.
+// What could not be read back is refused before anything is written
+// ([ErrRefused]); to put it again is of no use. Where a write fails, for example
+// for want of room, the batch is taken back and the vault goes on. Only after
+// [durable.ErrPoisoned] the outcome is unknown, and the vault must be opened again.
 func (v *Vault) Put(batch []Openings) ([]Placed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -62,7 +64,7 @@ func (v *Vault) Put(batch []Openings) ([]Placed, error) {
 	}
 	for i := range batch {
 		if err := batch[i].validate(); err != nil {
-			return nil, fmt.Errorf("put: %w", err)
+			return nil, fmt.Errorf("put: %w: %w", ErrRefused, err)
 		}
 	}
 	if len(batch) == 0 {
@@ -332,7 +334,7 @@ func (p *put) renderRecords() error {
 			return err
 		}
 		if len(b) > durable.MaxPayload {
-			return fmt.Errorf("entry %s: %d bytes of openings are too many", p.batch[i].ID, len(b))
+			return fmt.Errorf("%w: entry %s: %d bytes of openings are too many", ErrRefused, p.batch[i].ID, len(b))
 		}
 		durable.EndFrame(b, 0, i == len(p.batch)-1)
 		p.records[i] = b

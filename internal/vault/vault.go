@@ -85,6 +85,10 @@ type Placed struct {
 // ErrErased says that the key of a line or of a text was destroyed.
 var ErrErased = keyring.ErrErased
 
+// ErrRefused says that a batch holds what could not be read back: nothing of it
+// was written, and the vault goes on.
+var ErrRefused = errors.New("refused, nothing was written")
+
 // errUnknown says that there is no such line or text.
 var errUnknown = errors.New("not in the vault")
 
