@@ -11,7 +11,7 @@ import (
 
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/hint"
-	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
@@ -81,7 +81,7 @@ func (a *app) reindex(ctx context.Context, l layout.Store, note trust.Note) erro
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(index.Remove(l.Index()), lock.Release()); err != nil {
+	if err := errors.Join(sqlite.Remove(l.Index()), lock.Release()); err != nil {
 		return err
 	}
 	a.talk("building the index anew")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // TempSuffix ends the name of a file that [WriteFile] has not finished. Such a
@@ -72,6 +73,32 @@ func ReadFrom(f File, off int64) ([]byte, error) {
 		err = nil // it became shorter meanwhile
 	}
 	return data[:n], err
+}
+
+// ReadUpTo returns n bytes of a file from an offset, or fewer at its end.
+func ReadUpTo(f File, off int64, n int) ([]byte, error) {
+	b := make([]byte, n)
+	got, err := f.ReadAt(b, off)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return b[:got], err
+}
+
+// ShredTemp removes the files of a directory that [WriteFile] has not finished.
+func ShredTemp(fsys FS, dir string) error {
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), TempSuffix) {
+			if err := Shred(fsys, filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Shred overwrites a file with zeros, makes that durable and removes the file.

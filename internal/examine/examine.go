@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/signature"
 	"github.com/stele-log/stele/internal/store"
@@ -405,7 +406,7 @@ func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Rec
 	if x.report.From > 0 {
 		return nil, nil
 	}
-	idx, err := index.Open(ctx, index.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
+	idx, err := sqlite.Open(ctx, sqlite.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
 	if err != nil {
 		return []finding.Finding{finding.At(finding.IndexMismatch, x.cfg.Layout.Index(), "%v", err)}, nil
 	}

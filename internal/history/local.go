@@ -10,6 +10,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/vault"
@@ -21,7 +22,7 @@ import (
 // for reading: beside a writer or without one. They may be shared.
 type Parts struct {
 	vault *vault.Reader
-	index *index.Index
+	index *sqlite.Index
 	diag  *slog.Logger
 
 	mu   sync.Mutex
@@ -42,7 +43,7 @@ func OpenParts(ctx context.Context, l layout.Store, diag *slog.Logger) (_ *Parts
 	if p.vault, err = vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring(), Log: p.diag}); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	if p.index, err = index.Open(ctx, index.Config{Path: l.Index(), ReadOnly: true, Log: p.diag}); err != nil {
+	if p.index, err = sqlite.Open(ctx, sqlite.Config{Path: l.Index(), ReadOnly: true, Log: p.diag}); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
 	return p, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/tlog"
@@ -202,7 +202,7 @@ func leaf(t *testing.T, r *history.Reader, st steletest.Store, i uint64) []byte 
 // erase destroys the opening of a line.
 func erase(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
 	t.Helper()
-	idx, err := index.Open(t.Context(), index.Config{Path: st.Layout.Index(), ReadOnly: true})
+	idx, err := sqlite.Open(t.Context(), sqlite.Config{Path: st.Layout.Index(), ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

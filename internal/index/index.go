@@ -1,41 +1,32 @@
-// Package index finds which entries and changes of a log answer a question:
-// those of a host, an actor, a path, a time; the history of a subject; the
-// state of every source.
+// Package index says what can be asked of the index of a log, and what an entry
+// contributes to the answers: which entries and changes are of a host, an actor,
+// a path, a time; the history of a subject; the state of every source.
 //
-// It is a SQLite database derived from the log and the vault and may be thrown
-// away at any time: [From] says what an entry contributes, [Index.Add] takes
-// that in, and the same records build the same index again. It holds names of
-// hosts, paths and persons in clear, and is readable by its owner only.
+// It promises that a [Record] is a function of the entry and of what its
+// disclosures say ([From]), so that the same log makes the same index again, and
+// that [Filter.Meets] decides as a sound index does.
 //
-// Nothing in it is evidence. It gives positions, and what stands at a position
-// is read from log and vault and verified there. Whoever alters the database
-// can therefore hide entries from a search or add wrong ones to it;
-// [Index.Check] names every row that is not what the log says.
+// Nothing in an index is evidence. It gives positions, and what stands at a
+// position is read from log and vault and verified there.
 //
-// One process writes, any number read beside it. A crash loses at most the
-// newest entries, never the order: the writer goes on from [Index.Next].
+// It computes only. What keeps an index on disk is a package of its own; there is
+// one, index/sqlite.
 package index
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
-	"sync"
+	"math"
+	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/entry"
 )
 
+// What opening, filling or erasing from an index may end with.
 var (
 	// ErrVersion says that the database was not made by this version of the
-	// schema. Remove it (see [Remove]) and build it again.
+	// schema. Remove it and build it again.
 	ErrVersion = errors.New("index is of another version")
 	// ErrDamaged says that the database is not sound. Remove it and build it again.
 	ErrDamaged = errors.New("index is damaged")
@@ -48,158 +39,89 @@ var (
 	ErrHeld = errors.New("a reader holds an older state of the index")
 )
 
-// Config says which index to open.
-type Config struct {
-	Path     string       // of the database; its directory must exist
-	ReadOnly bool         // for commands beside a running writer; the database must exist
-	Log      *slog.Logger // nil: discard
+// Ref names an entry by its place and its name.
+type Ref struct {
+	Index uint64
+	ID    entry.ID
 }
 
-// Index is an open index. All methods may be called from any goroutine.
-type Index struct {
-	cfg  Config
-	db   *sql.DB // for questions
-	hot  hot
-	tail *tail // nil if read-only
-
-	mu sync.Mutex // held by whoever writes; guards w
-	w  *writer    // nil if read-only
+// Subject is one configuration with a history. Told says that a receiver or
+// importer named the host; that is another host than an enrolled one.
+type Subject struct {
+	Host string
+	Told bool
+	Path string
 }
 
-// Open opens the index, and makes an empty one if there is none. Errors are
-// [ErrVersion], [ErrDamaged], for reading [ErrMissing], or mean that it could not
-// be looked at.
-func Open(ctx context.Context, cfg Config) (*Index, error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	x := &Index{cfg: cfg}
-	if err := x.open(ctx); err != nil {
-		_ = x.Close()
-		return nil, fmt.Errorf("open index %s: %w", cfg.Path, damaged(err))
-	}
-	return x, nil
+// Moment is one change in the history of a subject.
+type Moment struct {
+	Index  uint64
+	K      int
+	Agent  string
+	Path   string // of the change: not the subject's, where it was renamed away
+	From   string // rename: the path before
+	Action body.Action
+	Text   uint64 // where the vault keeps the text; 0: nowhere
 }
 
-func (x *Index) open(ctx context.Context) error {
-	if !x.cfg.ReadOnly {
-		if err := private(x.cfg.Path); err != nil {
-			return err
-		}
-		w, err := newWriter(ctx, x.cfg.Path)
-		x.w = w // closed by Close, even half made
-		if err != nil {
-			return err
-		}
-	}
-	if _, err := os.Stat(x.cfg.Path); errors.Is(err, fs.ErrNotExist) {
-		return ErrMissing
-	}
-	var err error
-	if x.db, err = sql.Open("sqlite", readURI(x.cfg.Path)); err != nil {
-		return err
-	}
-	x.db.SetMaxOpenConns(8)
-	x.db.SetMaxIdleConns(8)
-	if err := checkSchema(ctx, x.db); err != nil {
-		return err
-	}
-	if x.hot, err = prepareHot(ctx, x.db); err != nil {
-		return err
-	}
-	if x.w == nil {
-		return nil
-	}
-	return x.load(ctx)
+// Hit is an entry that was asked for.
+type Hit struct {
+	Ref
+	Kind     entry.Kind
+	Source   entry.Source
+	Seq      uint64
+	Recorded time.Time
+	Happened time.Time // see Record
+	Loc      uint64    // where the vault keeps its openings
+	Changes  []int     // what lines that meet Host, Agent and Path; nil if none of these is set
 }
 
-// load brings the writer's memory in line with what is on disk: when the index
-// is opened, and after anything that may not have come to its end.
-func (x *Index) load(ctx context.Context) error {
-	if err := x.w.load(ctx); err != nil {
-		return err
-	}
-	t, err := loadTail(ctx, x.db)
-	if err != nil {
-		return err
-	}
-	if x.tail == nil {
-		x.tail = newTail()
-	}
-	x.tail.replace(t)
-	return nil
+// Head is the newest word of a source: its entry of the highest seq, the first
+// of them in log order where it was forked there.
+type Head struct {
+	Ref
+	Seq      uint64
+	Recorded time.Time
 }
 
-// Close ends the use of the index.
-func (x *Index) Close() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	var errs []error
-	errs = append(errs, x.hot.close())
-	if x.db != nil {
-		errs = append(errs, x.db.Close())
-	}
-	if x.w != nil {
-		errs = append(errs, x.w.close())
-	}
-	return errors.Join(errs...)
+// Status is the index at a glance.
+type Status struct {
+	Entries  uint64
+	Changes  uint64
+	Kinds    map[entry.Kind]uint64 // entries; empty kind: not understood
+	Subjects uint64
+	Hosts    uint64 // that a change or an enrolment names
+	Agents   []string
+	Sources  []SourceStatus // in the order of their enrolment
 }
 
-// Remove deletes the database at path and the files SQLite keeps beside it, so
-// that an empty one can be made. None of them need exist.
-func Remove(path string) error {
-	for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove index: %w", err)
-		}
+// SourceStatus is what the index knows of one source.
+type SourceStatus struct {
+	Source   entry.Source
+	Role     entry.Role // empty: no enrolment was seen
+	Host     string     // of its enrolment; empty: not disclosed, or none
+	Enrolled uint64     // index of the enrolment
+	Head     *Head      // nil: no entry of its own yet
+}
+
+// NoEntry is the index in a Mismatch that is not about one entry.
+const NoEntry = math.MaxUint64
+
+// Mismatch is a place where the index does not say what the log says.
+type Mismatch struct {
+	Index  uint64 // of the entry, or NoEntry
+	Table  string // where in the database
+	Detail string // missing, invented or altered, without any name
+
+	// Tail says no more than that index and records do not reach equally far:
+	// the entry is beyond the end of the one or the other. Where the log grows
+	// meanwhile that is nothing, and the next check will tell.
+	Tail bool
+}
+
+func (m Mismatch) String() string {
+	if m.Index == NoEntry {
+		return m.Table + ": " + m.Detail
 	}
-	return nil
-}
-
-// private makes the file before SQLite does: SQLite gives the files beside a
-// database the database's own mode.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Chmod(0o600), f.Close())
-}
-
-// Settings of every connection. mmap is off: a page read through it could
-// change under SQLite's feet.
-var pragmas = []string{
-	"busy_timeout(10000)", "trusted_schema(0)", "cell_size_check(1)", "mmap_size(0)", "temp_store(2)",
-}
-
-func readURI(path string) string {
-	return uri(path, "ro", append(slices.Clone(pragmas), "query_only(1)", "cache_size(-16384)"))
-}
-
-// writeURI: synchronous=NORMAL may lose the newest transactions in a power cut,
-// not their order, and they are derived. secure_delete overwrites what is erased.
-func writeURI(path string) string {
-	return uri(path, "rw", append(slices.Clone(pragmas), "journal_mode(WAL)", "synchronous(NORMAL)",
-		"secure_delete(1)", "wal_autocheckpoint(4000)", "cache_size(-65536)"))
-}
-
-func uri(path, mode string, pragmas []string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
-	}
-	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas, "mode": {mode}}.Encode()}
-	return u.String()
-}
-
-// damaged adds ErrDamaged to errors by which SQLite says that its file is bad.
-func damaged(err error) error {
-	var e *sqlite.Error
-	if !errors.As(err, &e) || errors.Is(err, ErrDamaged) {
-		return err
-	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_ERROR:
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return err
+	return fmt.Sprintf("entry %d: %s: %s", m.Index, m.Table, m.Detail)
 }

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 )
+
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func signed(t *testing.T, e *entry.Entry, seed byte) *entry.Entry {
 	t.Helper()
@@ -92,17 +93,6 @@ func TestFromOtherKinds(t *testing.T) {
 	}
 }
 
-func TestNumbersStandOnDisk(t *testing.T) {
-	if kinds[kindChange] != entry.Change || roles[1] != entry.Watcher || perEntry != 1024 || blockSize != 4096 || perEntry < entry.MaxWhats {
-		t.Error("statements spell these numbers out")
-	}
-	for d, n := range map[dim]int64{dimPath: 1, dimAgent: 2, dimActors: 3, dimHost: 4, dimToldHost: 5, dimFile: 6, dimCode: 7} {
-		if int64(d) != n {
-			t.Errorf("dimension %d is %d", n, d)
-		}
-	}
-}
-
 func TestNanos(t *testing.T) {
 	for _, c := range []struct {
 		at   time.Time
@@ -114,56 +104,8 @@ func TestNanos(t *testing.T) {
 		{time.Unix(0, math.MaxInt64), math.MaxInt64},
 		{time.Unix(0, math.MinInt64), math.MinInt64},
 	} {
-		if got := nanos(c.at); got != c.want {
+		if got := Nanos(c.at); got != c.want {
 			t.Errorf("%v: %d, want %d", c.at, got, c.want)
 		}
 	}
-}
-
-func TestPackNames(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		names := rapid.SliceOf(rapid.String()).Draw(t, "names")
-		if got := unpackNames(packNames(names)); !slices.Equal(got, names) {
-			t.Errorf("%q became %q", names, got)
-		}
-	})
-}
-
-func FuzzUnpackNames(f *testing.F) {
-	f.Add("\x03abc")
-	f.Add("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")
-	f.Fuzz(func(t *testing.T, s string) {
-		total := 0
-		for _, n := range unpackNames(s) {
-			total += len(n) + 1
-		}
-		if total > len(s) {
-			t.Errorf("%q: more than there is", s)
-		}
-	})
-}
-
-func FuzzGlob(f *testing.F) {
-	f.Add("a*b", "axxb")
-	f.Add("**", "")
-	f.Fuzz(func(t *testing.T, p, s string) {
-		if len(p) > 12 || len(s) > 20 {
-			return // the model is exponential
-		}
-		if got := glob(p, s); got != like(p, s) {
-			t.Errorf("glob(%q, %q) is %v", p, s, got)
-		}
-	})
-}
-
-func TestAfter(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		bytes := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 'a', 0xfe, 0xff}), 0, 4)
-		p, s := string(bytes.Draw(t, "prefix")), string(bytes.Draw(t, "s"))
-		end, ok := after(p)
-		within := s >= p && (!ok || s < end)
-		if has := len(s) >= len(p) && s[:len(p)] == p; has != within {
-			t.Errorf("%q begins with %q: %v, between it and %q: %v", s, p, has, end, within)
-		}
-	})
 }

@@ -9,9 +9,10 @@
 // answered with the index it already has.
 //
 // Batches pass through stages that run at the same time: check, admit, wait (so
-// that small batches grow), keep (vault), append (log), note (index). After an error whose outcome is unknown
-// the intake stops for good; its owner opens the store again, which recovers
-// from what is on disk.
+// that small batches grow), keep (vault), append (log), note (index). After an error
+// whose outcome is unknown, or an entry that was admitted and cannot be kept, the
+// intake stops for good; its owner opens the store again, which recovers from
+// what is on disk.
 package intake
 
 import (
@@ -55,7 +56,8 @@ type Log interface {
 
 // Vault is the part of the vault that intake needs.
 type Vault interface {
-	// Put is durable on return. After an error the outcome is unknown.
+	// Put is durable on return. [vault.ErrRefused] says that nothing was written
+	// and never will be; after any other error the outcome is unknown.
 	Put(batch []vault.Openings) ([]vault.Placed, error)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
+	"github.com/stele-log/stele/seal"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -65,6 +67,41 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: the sound entry beside it was refused: %v", name, answers[1].Refused)
 		}
 	}
+}
+
+// TestLongBody: a body that is too long for the vault, however well it is sealed
+// and signed, is refused by name. It does not come as far as the vault, whose
+// refusal would end the intake for every source.
+func TestLongBody(t *testing.T) {
+	st := steletest.NewStore(t)
+	srv := st.Open(t)
+	defer steletest.Stop(t, srv)
+	long := resealed(t, signOne(t, steletest.Enrol(t, srv, entry.Watcher, 1), "/etc/long"), steletest.Key(t, entry.Watcher, 1),
+		[]byte(`"`+strings.Repeat("x", seal.MaxBody+9)+`"`))
+	good := signOne(t, steletest.Enrol(t, srv, entry.Watcher, 2), "/etc/good")
+	answers, err := srv.Submit(t.Context(), []wire.Submission{long, good})
+	if err != nil {
+		t.Fatalf("a long body is no reason to stop: %v", err)
+	}
+	checkRefusal(t, "a long body", answers[0].Refused, verify.SealMismatch)
+	if answers[1].Refused != nil {
+		t.Errorf("the sound entry beside it was refused: %v", answers[1].Refused)
+	}
+}
+
+// resealed is a submission with another who, sealed and signed by its source.
+func resealed(t *testing.T, s wire.Submission, key entry.SecretKey, who []byte) wire.Submission {
+	t.Helper()
+	e, err := entry.Parse(s.Note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Who = seal.Seal(e.Source, e.Seq, entry.LineWho, s.Seed.Salt(entry.LineWho), who)
+	s.Who = who
+	if s.Note, err = e.Sign(key); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func checkRefusal(t *testing.T, name string, refused error, want verify.Code) {

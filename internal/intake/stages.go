@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -209,6 +210,9 @@ func (in *Intake) keep(b *batch) error {
 		}
 	}
 	placed, err := in.cfg.Vault.Put(puts)
+	if errors.Is(err, vault.ErrRefused) { // it has an index by now: to go on without it would leave a hole
+		return fmt.Errorf("an entry was admitted that the vault cannot keep: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("keep openings: %w", err)
 	}

@@ -26,10 +26,10 @@ var layer = [][]string{
 	{"internal/finding"},
 	{"internal/durable", "internal/terminal", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
-	{"internal/layout"},
+	{"internal/layout", "internal/keyring", "internal/index"},
 	{"internal/tokens", "internal/presence"},
 	{"internal/hint"},
-	{"internal/tlog", "internal/vault", "internal/index", "internal/capture", "internal/spool"},
+	{"internal/tlog", "internal/vault", "internal/index/sqlite", "internal/capture", "internal/spool"},
 	{"internal/intake"},
 	{"internal/store", "internal/client", "internal/watcher"},
 	{"internal/join", "internal/importer"},
@@ -44,7 +44,7 @@ var layer = [][]string{
 // The two sides never import each other; they meet in wire and below.
 var (
 	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
-	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/tokens", "internal/presence", "internal/server"}
+	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/tokens", "internal/presence", "internal/server"}
 )
 
 // public packages an auditor builds on: standard library, x/mod and each other.
@@ -54,7 +54,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 // their callers.
 var pure = []string{
 	"body", "entry", "seal", "verify", "internal/ascii", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon",
-	"internal/terminal", "internal/signature", "internal/finding", "internal/presence",
+	"internal/terminal", "internal/signature", "internal/finding", "internal/presence", "internal/index",
 }
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "syscall", "io/ioutil"} // not log/slog: a secret says how it is logged

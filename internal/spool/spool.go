@@ -13,7 +13,6 @@
 package spool
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,31 +36,16 @@ const (
 	fileName = "spool"
 	magic    = "stele spool1"
 
-	// compactAt is how large the file may grow before it is written anew, and
-	// compactFactor by how much it must have grown since.
-	compactAt     = 4 << 20
-	compactFactor = 4
-
 	// reserved is what is kept back, in bytes: for the entry that says that the
 	// spool is full.
 	reserved = 128 << 10
 
-	// DefaultLimit is how many bytes wait at the most where nothing else is said.
-	DefaultLimit = 256 << 20
+	// defaultLimit is how many bytes wait at the most where nothing else is said.
+	defaultLimit = 256 << 20
 )
 
 // ErrFull says that there is no room: nothing was written.
 var ErrFull = errors.New("spool is full")
-
-// The first byte of a frame says what it holds.
-const (
-	frameEntry  = 'e' // an Item
-	frameForget = 'f' // everything up to a seq, and the checkpoint now believed
-	frameState  = 's' // one State, in a file written anew
-	frameHead   = 'h' // the head, in a file written anew
-	frameAlive  = 'a' // the watcher was running then
-	frameBelief = 'b' // the checkpoint now believed
-)
 
 // State is what is known of one path: what capture last saw, and the change
 // that recorded it.
@@ -90,7 +74,7 @@ type Config struct {
 	Dir    string
 	FS     durable.FS
 	Source entry.Source // whose it is; zero: whoever's
-	Limit  int64        // bytes of entries that may wait; 0: DefaultLimit
+	Limit  int64        // bytes of entries that may wait; 0: 256 MiB
 	Diag   *slog.Logger // nil: discard
 }
 
@@ -123,29 +107,6 @@ type Spool struct {
 	alive      time.Time
 }
 
-// waiting is an entry in the file.
-type waiting struct {
-	id   entry.ID
-	seq  uint64
-	at   int64 // of the frame's payload
-	size int
-}
-
-type headFrame struct {
-	Next       uint64
-	Prev       entry.ID
-	Source     string `json:",omitempty"` // whose chain it is
-	Acked      uint64 `json:",omitempty"`
-	Checkpoint []byte
-	Alive      time.Time
-}
-
-type forgetFrame struct {
-	Seq        uint64
-	Checkpoint []byte
-	Time       time.Time
-}
-
 // ErrNewer says that a spool was written by a later version of this program.
 var ErrNewer = errors.New("spool was made by a later version of stele")
 
@@ -159,7 +120,7 @@ func Open(cfg Config) (*Spool, error) {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Limit == 0 {
-		cfg.Limit = DefaultLimit
+		cfg.Limit = defaultLimit
 	}
 	s := &Spool{cfg: cfg, path: filepath.Join(cfg.Dir, fileName), states: make(map[string]State)}
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
@@ -170,13 +131,13 @@ func Open(cfg Config) (*Spool, error) {
 	}
 	s.findMissing()
 	if len(s.damage) > 0 {
-		if err := s.keepAside("damaged"); err != nil {
+		if err := s.quarantine("damaged"); err != nil {
 			return nil, err
 		}
 		s.dropUnrecorded()
 	}
 	if other := s.foreign(); other != "" {
-		if err := s.keepAside("of-" + other); err != nil {
+		if err := s.quarantine("of-" + other); err != nil {
 			return nil, err
 		}
 		s.empty(other)
@@ -213,103 +174,6 @@ func (s *Spool) read() error {
 		}
 	}
 	return err
-}
-
-// take applies one frame, whose payload lies at an offset: the same function
-// reads a spool back and keeps it up to date.
-func (s *Spool) take(payload []byte, at int64) error {
-	if len(payload) == 0 {
-		return errors.New("a frame without content")
-	}
-	switch payload[0] {
-	case frameEntry:
-		it, err := parseItem(payload[1:])
-		if err != nil {
-			return err
-		}
-		s.pending = append(s.pending, waiting{it.ID, it.Seq, at, len(payload)})
-		s.bytes += int64(len(payload))
-		for _, st := range it.States {
-			s.states[string(st.Path)] = st
-		}
-		s.setHead(it)
-	case frameForget:
-		var f forgetFrame
-		if err := json.Unmarshal(payload[1:], &f); err != nil {
-			return err
-		}
-		s.forget(f)
-	case frameState:
-		var st State
-		if err := json.Unmarshal(payload[1:], &st); err != nil {
-			return err
-		}
-		s.states[string(st.Path)] = st
-	case frameHead:
-		var h headFrame
-		if err := json.Unmarshal(payload[1:], &h); err != nil {
-			return err
-		}
-		s.head, s.checkpoint, s.acked, s.alive = &h, h.Checkpoint, h.Acked, h.Alive
-	case frameBelief:
-		var f forgetFrame
-		if err := json.Unmarshal(payload[1:], &f); err != nil {
-			return err
-		}
-		s.checkpoint, s.alive = f.Checkpoint, f.Time
-	case frameAlive:
-		return json.Unmarshal(payload[1:], &s.alive)
-	default:
-		return fmt.Errorf("a frame of unknown kind %q", payload[0])
-	}
-	return nil
-}
-
-func (s *Spool) setHead(it Item) {
-	src := ""
-	if s.head != nil {
-		if src = s.head.Source; it.Seq+1 < s.head.Next {
-			return // in a file written anew the head comes first
-		}
-	}
-	s.head = &headFrame{Next: it.Seq + 1, Prev: it.ID, Source: src}
-	s.alive = it.Time
-}
-
-func (s *Spool) forget(f forgetFrame) {
-	n := 0
-	for n < len(s.pending) && s.pending[n].seq <= f.Seq {
-		s.bytes -= int64(s.pending[n].size)
-		n++
-	}
-	s.pending = slices.Delete(s.pending, 0, n)
-	s.checkpoint, s.acked, s.alive = f.Checkpoint, f.Seq+1, f.Time
-}
-
-func frame(kind byte, v any) ([]byte, error) {
-	b, err := json.Marshal(v)
-	return append([]byte{kind}, b...), err
-}
-
-// itemFrame is the JSON of an item, its length before it, and the submission.
-func itemFrame(it Item) ([]byte, error) {
-	meta, err := json.Marshal(it)
-	if err != nil {
-		return nil, err
-	}
-	b := binary.AppendUvarint([]byte{frameEntry}, uint64(len(meta)))
-	return it.Submission.AppendBinary(append(b, meta...))
-}
-
-func parseItem(b []byte) (it Item, err error) {
-	n, used := binary.Uvarint(b)
-	if used <= 0 || n > uint64(len(b)-used) {
-		return it, errors.New("an entry that is cut short")
-	}
-	if err := json.Unmarshal(b[used:used+int(n)], &it); err != nil {
-		return it, err
-	}
-	return it, it.Submission.UnmarshalBinary(b[used+int(n):])
 }
 
 // Put keeps an entry. When it returns nil a crash loses nothing of it. After
@@ -463,113 +327,6 @@ func (s *Spool) write(payload []byte, sync bool) error {
 	return s.take(payload, at)
 }
 
-// compact writes the file anew with nothing in it that is no longer needed. A
-// crash leaves the old file or the new one, which say the same.
-func (s *Spool) compact() error {
-	next, pending, err := s.rewrite()
-	if durable.DiskFull(err) && s.file != nil {
-		return nil // the old file says the same, only longer
-	}
-	if err == nil {
-		err = s.replace(next)
-	}
-	if err != nil {
-		s.broken = err
-		return &Broken{err}
-	}
-	s.pending, s.whole = pending, next.Size()
-	return nil
-}
-
-// rewrite writes what is needed into a file beside the old one.
-func (s *Spool) rewrite() (*durable.Appender, []waiting, error) {
-	next, err := durable.Create(s.cfg.FS, s.path+".new", durable.Header(magic), 0o600)
-	if err != nil {
-		return nil, nil, err
-	}
-	pending, err := s.copyTo(next)
-	if err != nil {
-		return nil, nil, errors.Join(err, next.Close())
-	}
-	return next, pending, nil
-}
-
-func (s *Spool) copyTo(next *durable.Appender) ([]waiting, error) {
-	b, err := s.kept()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := next.Write(b); err != nil {
-		return nil, err
-	}
-	pending := make([]waiting, 0, len(s.pending))
-	for _, w := range s.pending {
-		payload, err := s.payload(w)
-		if err != nil {
-			return nil, err
-		}
-		w.at = next.Size() + durable.FrameOverhead
-		if _, err := next.Write(durable.AppendFrame(nil, payload, true)); err != nil {
-			return nil, err
-		}
-		pending = append(pending, w)
-	}
-	return pending, next.Sync()
-}
-
-// kept renders the states and the head.
-func (s *Spool) kept() (b []byte, err error) {
-	add := func(kind byte, v any) error {
-		p, err := frame(kind, v)
-		b = durable.AppendFrame(b, p, true)
-		return err
-	}
-	for _, path := range slices.Sorted(maps.Keys(s.states)) {
-		if err := add(frameState, s.states[path]); err != nil {
-			return nil, err
-		}
-	}
-	if s.head == nil {
-		return b, nil
-	}
-	h := *s.head
-	h.Checkpoint, h.Acked, h.Alive = s.checkpoint, s.acked, s.alive
-	if s.cfg.Source != (entry.Source{}) {
-		h.Source = s.cfg.Source.String()
-	}
-	return b, add(frameHead, h)
-}
-
-// replace puts the new file in the place of the old one.
-func (s *Spool) replace(next *durable.Appender) error {
-	if err := s.cfg.FS.Rename(next.Path(), s.path); err != nil {
-		return errors.Join(err, next.Close())
-	}
-	old := s.file
-	s.file = next
-	if old != nil {
-		if err := old.Close(); err != nil {
-			return err
-		}
-	}
-	return s.cfg.FS.SyncDir(s.cfg.Dir)
-}
-
-// payload reads an entry's frame back. One that has changed since it was written
-// is an error: opening the spool again finds out what is left.
-func (s *Spool) payload(w waiting) ([]byte, error) {
-	at := w.at - durable.FrameOverhead
-	b := make([]byte, durable.FrameOverhead+w.size)
-	if _, err := s.file.ReadAt(b, at); err != nil {
-		return nil, fmt.Errorf("read entry %d: %w", w.seq, err)
-	}
-	f, err := durable.ParseFrame(s.path, at, b)
-	if err != nil {
-		return nil, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
-	}
-	return f.Payload, nil
-}
-
 // Close closes the file.
 func (s *Spool) Close() error {
 	s.mu.Lock()
@@ -637,18 +394,6 @@ func (s *Spool) All() iter.Seq2[Item, error] {
 			}
 		}
 	}
-}
-
-func (s *Spool) item(w waiting) (Item, error) {
-	b, err := s.payload(w)
-	if err != nil {
-		return Item{Seq: w.seq}, err
-	}
-	it, err := parseItem(b[1:])
-	if err != nil {
-		return Item{Seq: w.seq}, fmt.Errorf("entry %d in the spool: %w", w.seq, err)
-	}
-	return it, nil
 }
 
 // Begin writes down, in a spool without a head, where the chain begins, the

@@ -99,6 +99,28 @@ func TestEveryCallFails(t *testing.T) {
 	}
 }
 
+// TestReopenedThenCrash: opening writes the file anew, and what Put returned for
+// after that survives a power cut as well as what it returned for before.
+func TestReopenedThenCrash(t *testing.T) {
+	for _, keep := range []faultdisk.Keep{faultdisk.Nothing, faultdisk.Prefix, faultdisk.Everything, faultdisk.Scattered} {
+		d := faultdisk.New(1)
+		s := open(t, d)
+		if err := errors.Join(s.Put(item(0)), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(t, d).Put(item(1)); err != nil {
+			t.Fatal(err)
+		}
+		d.Crash(keep)
+		s = open(t, d)
+		what := fmt.Sprintf("reopened, keep %d", keep)
+		if len(s.Damage()) > 0 {
+			t.Fatalf("%s: a crash looks like damage: %v", what, s.Damage())
+		}
+		check(t, s, 0, 2, what)
+	}
+}
+
 // work puts ten entries and lets go of some, and says how far it came: a Forget
 // that failed may have been done.
 func work(d *faultdisk.Disk) (put, forgot uint64, err error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
@@ -112,7 +113,7 @@ func (s *Store) Imported(ctx context.Context, file string) (int, error) {
 }
 
 // Index is the index, for counts.
-func (s *Store) Index() *index.Index { return s.index }
+func (s *Store) Index() *sqlite.Index { return s.index }
 
 func originID(key *entry.LogKey) entry.ID { return sha256.Sum256([]byte(key.Origin())) }
 

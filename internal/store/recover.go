@@ -11,6 +11,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/tlog"
 	"github.com/stele-log/stele/internal/vault"
@@ -20,14 +21,14 @@ import (
 
 // OpenIndex opens the index for writing. One that is damaged or of another
 // version is removed: it is derived, and catching up builds it again.
-func OpenIndex(ctx context.Context, l layout.Store, diag *slog.Logger) (*index.Index, error) {
-	cfg := index.Config{Path: l.Index(), Log: diag}
-	x, err := index.Open(ctx, cfg)
+func OpenIndex(ctx context.Context, l layout.Store, diag *slog.Logger) (*sqlite.Index, error) {
+	cfg := sqlite.Config{Path: l.Index(), Log: diag}
+	x, err := sqlite.Open(ctx, cfg)
 	if errors.Is(err, index.ErrVersion) || errors.Is(err, index.ErrDamaged) {
 		if err := removeIndex(l, diag, err); err != nil {
 			return nil, err
 		}
-		x, err = index.Open(ctx, cfg)
+		x, err = sqlite.Open(ctx, cfg)
 	}
 	return x, err
 }
@@ -36,7 +37,7 @@ func OpenIndex(ctx context.Context, l layout.Store, diag *slog.Logger) (*index.I
 // it, or none.
 func removeIndex(l layout.Store, diag *slog.Logger, why error) error {
 	diag.Warn("index removed, to be built anew", "error", why)
-	return index.Remove(l.Index())
+	return sqlite.Remove(l.Index())
 }
 
 // state is what intake and recorder need to know of a log they go on with.

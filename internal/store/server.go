@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/intake"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
@@ -51,7 +52,7 @@ type Store struct {
 	log      *tlog.Log
 	dir      *tlog.Dir
 	vault    *vault.Vault
-	index    *index.Index
+	index    *sqlite.Index
 	intake   *intake.Intake
 	recorder *recorder
 	believer *believer

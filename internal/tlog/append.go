@@ -25,8 +25,8 @@ type request struct {
 //
 // The context bounds the wait for room only: if it ends there, nothing was
 // appended and the error is the context's. From then on Append stays until the
-// outcome is known. After any other error but [ErrClosed] and that for an entry
-// that is too large it is unknown, and the log is of no more use.
+// outcome is known. After any other error but those for a closed log and for an
+// entry that is too large it is unknown, and the log is of no more use.
 func (l *Log) Append(ctx context.Context, entries [][]byte) (first uint64, err error) {
 	for i, e := range entries {
 		if len(e) > entry.MaxSize {
@@ -34,7 +34,7 @@ func (l *Log) Append(ctx context.Context, entries [][]byte) (first uint64, err e
 		}
 	}
 	if len(entries) == 0 {
-		return l.Size(), l.Err()
+		return l.Size(), l.err()
 	}
 	weight := int64(min(len(entries), l.cfg.MaxInFlight)) // a larger call has the log to itself
 	if err := l.room.Acquire(ctx, weight); err != nil {
@@ -64,7 +64,7 @@ func (l *Log) send(r *request) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
-		return ErrClosed
+		return errClosed
 	}
 	l.queue <- r
 	return nil
@@ -103,7 +103,7 @@ func (l *Log) gather(r *request) []*request {
 }
 
 func (l *Log) append(ctx context.Context, requests []*request) error {
-	if err := l.Err(); err != nil {
+	if err := l.err(); err != nil {
 		return err
 	}
 	var entries []*tessera.Entry
@@ -117,7 +117,7 @@ func (l *Log) append(ctx context.Context, requests []*request) error {
 		n := l.share(len(entries))
 		if err := l.appendBatch(ctx, entries[:n]); err != nil {
 			l.fail(fmt.Errorf("append to log: %w", err))
-			return l.Err()
+			return l.err()
 		}
 		entries = entries[n:]
 	}
@@ -156,7 +156,7 @@ func (l *Log) appendBatch(ctx context.Context, batch []*tessera.Entry) error {
 	if len(errs) > 0 {
 		return errs[0] // the others say the same
 	}
-	if err := errors.Join(l.Err(), ctx.Err()); err != nil {
+	if err := errors.Join(l.err(), ctx.Err()); err != nil {
 		return err
 	}
 	l.size.Store(next + uint64(len(batch)))

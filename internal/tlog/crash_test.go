@@ -68,7 +68,7 @@ func TestKill(t *testing.T) {
 	closeLog(t, l)
 	wantSound(t, dir, size)
 	for _, f := range files(t, dir) {
-		if f.Kind == TempFile {
+		if f.Kind == tempFile {
 			t.Errorf("%s is left from a crash", f.Path)
 		}
 	}
@@ -121,11 +121,11 @@ func TestRecoverSweeps(t *testing.T) {
 		d, err := OpenDir(longer)
 		check(t, err)
 		for _, f := range files(t, longer) { // tiles of a batch that was not to be
-			if first, count := span(f.Tile); (f.Kind == TileFile || f.Kind == BundleFile) && first+count > size {
+			if first, count := span(f.Tile); (f.Kind == tileFile || f.Kind == bundleFile) && first+count > size {
 				left[f.Path] = string(read(t, filepath.Join(d.path, f.Path)))
 			}
 		}
-		var want []File
+		var want []logFile
 		for _, f := range files(t, dir) {
 			if _, ok := left[f.Path]; ok {
 				t.Fatalf("size %d: %s is part of the log", size, f.Path)

@@ -16,11 +16,11 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// Files walks all files of the directory, and says what each is by its name.
+// files walks all files of the directory, and says what each is by its name.
 // What is no regular file is a stranger. Files that vanish meanwhile are left
 // out: a writer clears away partial tiles.
-func (d *Dir) Files() iter.Seq2[File, error] {
-	return func(yield func(File, error) bool) {
+func (d *Dir) files() iter.Seq2[logFile, error] {
+	return func(yield func(logFile, error) bool) {
 		err := filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) && path != d.path || err == nil && e.IsDir() {
 				return nil
@@ -34,7 +34,7 @@ func (d *Dir) Files() iter.Seq2[File, error] {
 			}
 			f := classify(filepath.ToSlash(rel))
 			if !e.Type().IsRegular() {
-				f.Kind = Stranger
+				f.Kind = stranger
 			}
 			if !yield(f, nil) {
 				return fs.SkipAll
@@ -42,7 +42,7 @@ func (d *Dir) Files() iter.Seq2[File, error] {
 			return nil
 		})
 		if err != nil {
-			yield(File{}, fmt.Errorf("list files of log: %w", err))
+			yield(logFile{}, fmt.Errorf("list files of log: %w", err))
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (c *inspection) tile(ctx context.Context, tile sumdb.Tile) error {
 
 // rest checks the files that no reader of this tree asks for.
 func (c *inspection) rest(ctx context.Context) error {
-	for f, err := range c.dir.Files() {
+	for f, err := range c.dir.files() {
 		if err == nil {
 			err = c.problem(f.Path, c.file(ctx, f))
 		}
@@ -152,19 +152,19 @@ func (c *inspection) rest(ctx context.Context) error {
 	return nil
 }
 
-func (c *inspection) file(ctx context.Context, f File) error {
+func (c *inspection) file(ctx context.Context, f logFile) error {
 	switch f.Kind {
-	case TempFile:
+	case tempFile:
 		return nil
-	case CheckpointFile:
+	case checkpointFile:
 		return c.checkpoint(ctx)
-	case StateFile:
+	case stateFile:
 		return c.note(ctx, f.Path)
-	case LockFile:
+	case lockFile:
 		return c.holds(f.Path, "")
-	case TileFile:
+	case tileFile:
 		return c.otherTile(ctx, f)
-	case BundleFile:
+	case bundleFile:
 		return c.otherBundle(ctx, f)
 	}
 	return &Mismatch{Path: f.Path, Detail: "no file of a log"}
@@ -247,7 +247,7 @@ func (c *inspection) gcState() error {
 
 // otherTile checks a tile that is narrower or wider than the tree makes it: as
 // far as both go they are the same.
-func (c *inspection) otherTile(ctx context.Context, f File) error {
+func (c *inspection) otherTile(ctx context.Context, f logFile) error {
 	known := c.tree.at(f.Tile.L, f.Tile.N)
 	switch known.W {
 	case 0:
@@ -274,7 +274,7 @@ func (c *inspection) otherTile(ctx context.Context, f File) error {
 
 // beyond checks a tile or bundle behind the tree: a writer may have come as far, or
 // have died there, and no further than one batch behind its note.
-func (c *inspection) beyond(f File) error {
+func (c *inspection) beyond(f logFile) error {
 	state, err := c.dir.readState()
 	if err != nil {
 		return err
@@ -286,7 +286,7 @@ func (c *inspection) beyond(f File) error {
 }
 
 // otherBundle does the same for a bundle.
-func (c *inspection) otherBundle(ctx context.Context, f File) error {
+func (c *inspection) otherBundle(ctx context.Context, f logFile) error {
 	known := c.tree.at(bundle, f.Tile.N)
 	switch known.W {
 	case 0:

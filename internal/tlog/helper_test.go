@@ -179,12 +179,12 @@ func copyDir(t testing.TB, dir string) string {
 	return to
 }
 
-func files(t testing.TB, dir string) []File {
+func files(t testing.TB, dir string) []logFile {
 	t.Helper()
 	d, err := OpenDir(dir)
 	check(t, err)
-	var all []File
-	for f, err := range d.Files() {
+	var all []logFile
+	for f, err := range d.files() {
 		check(t, err)
 		all = append(all, f)
 	}

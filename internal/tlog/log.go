@@ -47,11 +47,11 @@ const (
 	defaultInterval = 100 * time.Millisecond
 )
 
-// ErrInUse says that another writer has the log open.
-var ErrInUse = errors.New("another writer has the log open")
+// errInUse says that another writer has the log open.
+var errInUse = errors.New("another writer has the log open")
 
-// ErrClosed says that the log was closed before it took an entry.
-var ErrClosed = errors.New("log is closed")
+// errClosed says that the log was closed before it took an entry.
+var errClosed = errors.New("log is closed")
 
 // Config is what a log is opened with.
 type Config struct {
@@ -111,7 +111,7 @@ type Log struct {
 // Open opens a log for writing, or begins one in an empty directory. What a
 // crash left behind is cleared away. A log that does not continue what it last
 // signed, or whose right edge is damaged, is not opened: the error is then a
-// *verify.Finding. Another writer's log is [ErrInUse].
+// *verify.Finding. A directory that another writer has open is an error of its own.
 func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	cfg = cfg.withDefaults()
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, ".state"), 0o755); err != nil {
@@ -182,8 +182,8 @@ func (l *Log) start(ctx context.Context) error {
 // may cover fewer.
 func (l *Log) Size() uint64 { return l.size.Load() }
 
-// Err is why the log is of no more use, or nil.
-func (l *Log) Err() error {
+// err is why the log is of no more use, or nil.
+func (l *Log) err() error {
 	if p := l.failure.Load(); p != nil {
 		return *p
 	}
@@ -218,7 +218,7 @@ func (l *Log) Close(ctx context.Context) error {
 	l.mu.Unlock()
 	<-l.done
 
-	err := l.Err()
+	err := l.err()
 	if err == nil {
 		err = l.finish(ctx)
 	}

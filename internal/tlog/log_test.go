@@ -160,15 +160,15 @@ func TestAppendRefusals(t *testing.T) {
 	if first, err := l.Append(t.Context(), nil); err != nil || first != 3 {
 		t.Errorf("append of nothing: %d, %v", first, err)
 	}
-	if l.Size() != 3 || l.Err() != nil {
-		t.Errorf("refusals left size %d, error %v", l.Size(), l.Err())
+	if l.Size() != 3 || l.err() != nil {
+		t.Errorf("refusals left size %d, error %v", l.Size(), l.err())
 	}
 	first, err := l.Append(t.Context(), [][]byte{bytes.Repeat([]byte{1}, entry.MaxSize)})
 	if err != nil || first != 3 {
 		t.Errorf("the largest entry: %d, %v", first, err)
 	}
 	closeLog(t, l)
-	if _, err := l.Append(t.Context(), contents(4, 5)); !errors.Is(err, ErrClosed) {
+	if _, err := l.Append(t.Context(), contents(4, 5)); !errors.Is(err, errClosed) {
 		t.Errorf("append to a closed log: %v", err)
 	}
 	check(t, l.Close(t.Context())) // again
@@ -179,7 +179,7 @@ func TestOneWriter(t *testing.T) {
 	dir := logDir(t)
 	l := open(t, dir)
 	signer, _ := testKey(t)
-	if _, err := Open(t.Context(), Config{Dir: dir, Signer: signer}); !errors.Is(err, ErrInUse) {
+	if _, err := Open(t.Context(), Config{Dir: dir, Signer: signer}); !errors.Is(err, errInUse) {
 		t.Fatalf("second writer: %v", err)
 	}
 	closeLog(t, l)
@@ -213,7 +213,7 @@ func TestWaitPublishedEnds(t *testing.T) {
 	if _, err := l.WaitPublished(ctx, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting for what never comes: %v", err)
 	}
-	signed, err := l.Checkpoint(t.Context())
+	signed, err := l.WaitPublished(t.Context(), 0)
 	check(t, err)
 	if !strings.HasPrefix(string(signed), testOrigin+"\n0\n") {
 		t.Errorf("first checkpoint:\n%s", signed)
@@ -303,8 +303,8 @@ func TestWrongOrderStopsTheLog(t *testing.T) {
 	if first, err := l.Append(t.Context(), contents(0, 2)); err == nil {
 		t.Errorf("entries in another order were appended at %d", first)
 	}
-	if l.Err() == nil || l.Size() != 0 {
-		t.Errorf("error %v, size %d", l.Err(), l.Size())
+	if l.err() == nil || l.Size() != 0 {
+		t.Errorf("error %v, size %d", l.err(), l.Size())
 	}
 }
 

@@ -21,35 +21,35 @@ func TestClassify(t *testing.T) {
 	tile := func(level int, n int64, w int) sumdb.Tile {
 		return sumdb.Tile{H: tileHeight, L: level, N: n, W: w}
 	}
-	for path, want := range map[string]File{
-		"checkpoint":                  {Kind: CheckpointFile},
-		"checkpoint1":                 {Kind: TempFile},
-		"checkpoint12345678901":       {Kind: Stranger},
-		"checkpoints":                 {Kind: Stranger},
-		".state/treeState":            {Kind: StateFile},
-		".state/gcState":              {Kind: StateFile},
-		".state/version":              {Kind: StateFile},
-		".state/version17":            {Kind: TempFile},
-		".state/treeState.lock":       {Kind: LockFile},
-		".state/publish.lock":         {Kind: LockFile},
-		".state/gcState.lock":         {Kind: LockFile},
-		".state/other":                {Kind: Stranger},
-		"tile/0/000":                  {Kind: TileFile, Tile: tile(0, 0, 256)},
-		"tile/6/000.p/31":             {Kind: TileFile, Tile: tile(6, 0, 31)},
-		"tile/7/000":                  {Kind: Stranger}, // of more entries than there can be
-		"tile/8/000":                  {Kind: Stranger},
-		"tile/1/x001/x234/067.p/9":    {Kind: TileFile, Tile: tile(1, 1234067, 9)},
-		"tile/entries/000":            {Kind: BundleFile, Tile: tile(bundle, 0, 256)},
-		"tile/entries/x001/000.p/255": {Kind: BundleFile, Tile: tile(bundle, 1000, 255)},
-		"tile/entries/000.p/256":      {Kind: TempFile}, // a partial of 25 or 2 entries
-		"tile/entries/000.p/0":        {Kind: Stranger},
-		"tile/entries/0001":           {Kind: TempFile},
-		"tile/data/000":               {Kind: Stranger},
-		"tile/entries/00":             {Kind: Stranger},
-		"tile/0/x000/000":             {Kind: Stranger},
-		"tile/00/000":                 {Kind: Stranger},
-		"tile":                        {Kind: Stranger},
-		"":                            {Kind: Stranger},
+	for path, want := range map[string]logFile{
+		"checkpoint":                  {Kind: checkpointFile},
+		"checkpoint1":                 {Kind: tempFile},
+		"checkpoint12345678901":       {Kind: stranger},
+		"checkpoints":                 {Kind: stranger},
+		".state/treeState":            {Kind: stateFile},
+		".state/gcState":              {Kind: stateFile},
+		".state/version":              {Kind: stateFile},
+		".state/version17":            {Kind: tempFile},
+		".state/treeState.lock":       {Kind: lockFile},
+		".state/publish.lock":         {Kind: lockFile},
+		".state/gcState.lock":         {Kind: lockFile},
+		".state/other":                {Kind: stranger},
+		"tile/0/000":                  {Kind: tileFile, Tile: tile(0, 0, 256)},
+		"tile/6/000.p/31":             {Kind: tileFile, Tile: tile(6, 0, 31)},
+		"tile/7/000":                  {Kind: stranger}, // of more entries than there can be
+		"tile/8/000":                  {Kind: stranger},
+		"tile/1/x001/x234/067.p/9":    {Kind: tileFile, Tile: tile(1, 1234067, 9)},
+		"tile/entries/000":            {Kind: bundleFile, Tile: tile(bundle, 0, 256)},
+		"tile/entries/x001/000.p/255": {Kind: bundleFile, Tile: tile(bundle, 1000, 255)},
+		"tile/entries/000.p/256":      {Kind: tempFile}, // a partial of 25 or 2 entries
+		"tile/entries/000.p/0":        {Kind: stranger},
+		"tile/entries/0001":           {Kind: tempFile},
+		"tile/data/000":               {Kind: stranger},
+		"tile/entries/00":             {Kind: stranger},
+		"tile/0/x000/000":             {Kind: stranger},
+		"tile/00/000":                 {Kind: stranger},
+		"tile":                        {Kind: stranger},
+		"":                            {Kind: stranger},
 	} {
 		want.Path = path
 		if diff := cmp.Diff(want, classify(path)); diff != "" {

@@ -22,25 +22,25 @@ const (
 	gcStatePath    = ".state/gcState"
 )
 
-// Kind says what a file of a log directory is, by its name.
-type Kind int
+// fileKind says what a file of a log directory is, by its name.
+type fileKind int
 
 // The kinds of files.
 const (
-	Stranger       Kind = iota // no file of a log
-	CheckpointFile             // what the log last signed
-	TileFile                   // hashes
-	BundleFile                 // entries
-	StateFile                  // the writer's own note of the tree, its version, its clearing up
-	LockFile                   // empty; locked by the writer
-	TempFile                   // half written: a writer is at work, or died there
+	stranger       fileKind = iota // no file of a log
+	checkpointFile                 // what the log last signed
+	tileFile                       // hashes
+	bundleFile                     // entries
+	stateFile                      // the writer's own note of the tree, its version, its clearing up
+	lockFile                       // empty; locked by the writer
+	tempFile                       // half written: a writer is at work, or died there
 )
 
-// File is a file of a log directory.
-type File struct {
+// logFile is a file of a log directory.
+type logFile struct {
 	Path string // below the directory, with slashes
-	Kind Kind
-	Tile sumdb.Tile // of a TileFile or BundleFile (level -1); its width is the one the name gives
+	Kind fileKind
+	Tile sumdb.Tile // of a tileFile or bundleFile (level -1); its width is the one the name gives
 }
 
 // tilePath is where C2SP tlog-tiles puts a tile or, at level -1, a bundle.
@@ -76,26 +76,26 @@ func full(level int, n int64) sumdb.Tile {
 }
 
 // classify tells a file's kind from its path.
-func classify(p string) File {
+func classify(p string) logFile {
 	switch p {
 	case checkpointPath:
-		return File{Path: p, Kind: CheckpointFile}
+		return logFile{Path: p, Kind: checkpointFile}
 	case statePath, versionPath, gcStatePath:
-		return File{Path: p, Kind: StateFile}
+		return logFile{Path: p, Kind: stateFile}
 	case statePath + ".lock", gcStatePath + ".lock", ".state/publish.lock":
-		return File{Path: p, Kind: LockFile}
+		return logFile{Path: p, Kind: lockFile}
 	}
 	if t, ok := parseTilePath(p); ok {
-		kind := TileFile
+		kind := tileFile
 		if t.L == bundle {
-			kind = BundleFile
+			kind = bundleFile
 		}
-		return File{Path: p, Kind: kind, Tile: t}
+		return logFile{Path: p, Kind: kind, Tile: t}
 	}
 	if isTemp(p) {
-		return File{Path: p, Kind: TempFile}
+		return logFile{Path: p, Kind: tempFile}
 	}
-	return File{Path: p, Kind: Stranger}
+	return logFile{Path: p, Kind: stranger}
 }
 
 // isTemp recognises the files that Tessera writes before it renames them: the

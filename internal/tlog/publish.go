@@ -24,9 +24,6 @@ type publication struct {
 	cp   verify.Checkpoint
 }
 
-// Checkpoint returns the published checkpoint, signed.
-func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) { return l.WaitPublished(ctx, 0) }
-
 // WaitPublished returns the published checkpoint, signed, once it covers size
 // entries. That is up to two checkpoint intervals after they were appended.
 func (l *Log) WaitPublished(ctx context.Context, size uint64) ([]byte, error) {
@@ -40,7 +37,7 @@ func (l *Log) WaitPublished(ctx context.Context, size uint64) ([]byte, error) {
 		if cp.Note != nil && cp.Size >= size {
 			return cp.Note, nil
 		}
-		if err := l.Err(); err != nil {
+		if err := l.err(); err != nil {
 			return nil, err
 		}
 		select {

@@ -33,7 +33,7 @@ func lockDir(dir string) (*os.File, error) {
 		}
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = ErrInUse
+		err = errInUse
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock log %s: %w", dir, err), f.Close())
@@ -148,12 +148,12 @@ func (d *Dir) sweep(size uint64, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	var leftover []File
+	var leftover []logFile
 	for _, f := range files {
 		first, count := span(f.Tile)
 		switch {
-		case f.Kind == TempFile:
-		case f.Kind != TileFile && f.Kind != BundleFile, first+count <= size:
+		case f.Kind == tempFile:
+		case f.Kind != tileFile && f.Kind != bundleFile, first+count <= size:
 			continue
 		case first+count > size+batchSize:
 			return &verify.Finding{
@@ -174,7 +174,7 @@ func (d *Dir) sweep(size uint64, log *slog.Logger) error {
 
 // near lists the files in the directories in which a writer at that size was at
 // work. It does not walk the whole log: that takes seconds per million tiles.
-func (d *Dir) near(size uint64) ([]File, error) {
+func (d *Dir) near(size uint64) ([]logFile, error) {
 	dirs := map[string]bool{".": true, ".state": true}
 	for level := bundle; level <= maxLevel; level++ {
 		shift := max(level, 0) * tileHeight
@@ -184,7 +184,7 @@ func (d *Dir) near(size uint64) ([]File, error) {
 			}
 		}
 	}
-	var files []File
+	var files []logFile
 	for dir := range dirs {
 		entries, err := os.ReadDir(filepath.Join(d.path, filepath.FromSlash(dir)))
 		if errors.Is(err, fs.ErrNotExist) {

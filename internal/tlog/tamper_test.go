@@ -50,7 +50,7 @@ func TestEveryByteIsNamed(t *testing.T) {
 					flips++
 				}
 				write(t, path, data)
-				if flips == 0 && f.Kind != LockFile {
+				if flips == 0 && f.Kind != lockFile {
 					t.Errorf("%s is empty", f.Path)
 				}
 			}
@@ -68,9 +68,9 @@ func step(bytes int, size uint64) int {
 }
 
 // wantIndex finds out which entry holds a byte of a bundle.
-func wantIndex(t *testing.T, f File, data []byte, at int, problem error) {
+func wantIndex(t *testing.T, f logFile, data []byte, at int, problem error) {
 	t.Helper()
-	if f.Kind != BundleFile {
+	if f.Kind != bundleFile {
 		return
 	}
 	index := uint64(f.Tile.N) * tileWidth

@@ -3,11 +3,11 @@ package vault
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyring"
 )
 
 // Stats says what is in a vault and how much room it takes.
@@ -63,53 +63,24 @@ func (r *Reader) Check(report func(Damage)) (Stats, error) {
 
 // checking is one examination.
 type checking struct {
-	r        *Reader
-	report   func(Damage)
-	stats    Stats
-	seeds    used
-	textKeys used
-}
-
-// used says which slots something belongs to: a bit for each, by file.
-type used struct {
-	files map[uint64]*[perFile / 64]uint64
-	end   uint64 // one more than the highest of them
-}
-
-func (u *used) add(n uint64) {
-	if u.files == nil {
-		u.files = make(map[uint64]*[perFile / 64]uint64)
-	}
-	if u.files[n/perFile] == nil {
-		u.files[n/perFile] = new([perFile / 64]uint64)
-	}
-	u.files[n/perFile][n%perFile/64] |= 1 << (n % 64)
-	u.end = max(u.end, n+1)
-}
-
-func (u *used) has(n uint64) bool {
-	f := u.files[n/perFile]
-	return f != nil && f[n%perFile/64]&(1<<(n%64)) != 0
+	r      *Reader
+	report func(Damage)
+	stats  Stats
+	keys   *keyring.Check
 }
 
 func (r *Reader) check(report func(Damage)) (Stats, error) {
 	c := &checking{r: r, report: report}
-	// Keys are listed first: a writer's frames can be seen before their keys.
-	seeds, err := c.slots(r.seeds, &c.stats.SeedsSize)
-	if err != nil {
+	var err error
+	if c.keys, err = r.keys.BeginCheck(report); err != nil {
 		return c.stats, err
 	}
-	keys, err := c.slots(r.textKeys, &c.stats.TextKeysSize)
-	if err != nil {
-		return c.stats, err
-	}
-	for _, part := range []func() error{c.dedup, c.texts, c.openings, c.lists} {
+	for _, part := range []func() error{c.texts, c.openings, c.keys.End} {
 		if err := part(); err != nil {
 			return c.stats, err
 		}
 	}
-	c.unused(seeds, &c.seeds)
-	c.unused(keys, &c.textKeys)
+	c.stats.SeedsSize, c.stats.SaltsSize, c.stats.TextKeysSize = c.keys.Sizes.Seeds, c.keys.Sizes.Salts, c.keys.Sizes.Texts
 	return c.stats, nil
 }
 
@@ -121,50 +92,6 @@ func (c *checking) damage(err error) error {
 		return nil
 	}
 	return err
-}
-
-func (c *checking) dedup() error {
-	k, err := readDedupKey(c.r.cfg)
-	if err == nil && k != c.r.dedup {
-		err = &Damage{Path: dedupPath(c.r.cfg), Why: "key is another than it was"}
-	}
-	return c.damage(err)
-}
-
-// filledSlot is a slot that something must belong to.
-type filledSlot struct {
-	n    uint64
-	path string
-	off  int64
-	size int64
-	bad  error // nil: there is a secret in it
-}
-
-// slots reads the files of one kind of slot and returns what is in them.
-func (c *checking) slots(s *slots, size *int64) ([]filledSlot, error) {
-	nums, err := s.numbers()
-	if err != nil {
-		return nil, err
-	}
-	var filled []filledSlot
-	for _, num := range nums {
-		path, err := s.path(num)
-		if err != nil {
-			return nil, err
-		}
-		damages, err := s.each(num, func(f foundSlot) {
-			if f.why == nil && f.slot.kind == slotDestroyed || errors.Is(f.why, errHole) {
-				return
-			}
-			filled = append(filled, filledSlot{f.n, path, f.off, s.width(), f.why})
-		})
-		if err != nil {
-			return nil, err
-		}
-		c.all(damages)
-		*size += c.size(path)
-	}
-	return filled, nil
 }
 
 func (c *checking) all(ds []Damage) {
@@ -179,21 +106,6 @@ func (c *checking) size(path string) int64 {
 		return 0 // gone meanwhile
 	}
 	return info.Size()
-}
-
-// unused names the slots that are bad, and the secrets nothing belongs to. Those
-// behind the last one that something belongs to may be of an unfinished batch.
-func (c *checking) unused(filled []filledSlot, u *used) {
-	for _, f := range filled {
-		d := Damage{Path: f.path, Offset: f.off, Bytes: f.size, Torn: f.n >= u.end, Why: "key that belongs to nothing"}
-		switch {
-		case f.bad != nil:
-			d.Why = f.bad.Error()
-		case u.has(f.n):
-			continue
-		}
-		c.report(d)
-	}
 }
 
 func (c *checking) texts() error {
@@ -274,7 +186,7 @@ func (c *checking) text(n uint32, f durable.Frame) error {
 		c.report(at)
 		return nil
 	}
-	c.textKeys.add(t.slot)
+	c.keys.UseText(t.slot)
 	p, ok := c.r.texts.place(t.id)
 	if !ok || p.slot != t.slot {
 		return nil // stored anew since
@@ -288,7 +200,7 @@ func (c *checking) text(n uint32, f durable.Frame) error {
 		c.stats.Texts++
 		c.stats.TextBytes += int64(size)
 		return nil
-	case errors.Is(err, errFormat), errors.Is(err, errDecrypt), errors.Is(err, errOther), errors.Is(err, ErrUnknown):
+	case errors.Is(err, errFormat), errors.Is(err, keyring.ErrDecrypt), errors.Is(err, errOther), errors.Is(err, errUnknown):
 		at.Why = err.Error()
 		c.report(at)
 		return nil
@@ -299,7 +211,7 @@ func (c *checking) text(n uint32, f durable.Frame) error {
 var errOther = errors.New("is another text than was put")
 
 func (c *checking) openText(t *storedText) (int, error) {
-	k, want, err := c.r.textKey(t.slot)
+	want, err := c.r.keys.Text(t.slot)
 	if err != nil {
 		return 0, err
 	}
@@ -311,11 +223,11 @@ func (c *checking) openText(t *storedText) (int, error) {
 			return 0, err
 		}
 	}
-	text, err := t.open(k, base)
+	text, err := t.open(want.Key, base)
 	if err != nil {
 		return 0, err
 	}
-	if digestOf(newDigester(c.r.dedup), text) != want {
+	if c.r.keys.Digester().Digest(text) != want.Digest {
 		return 0, errOther
 	}
 	return len(text), nil
@@ -345,8 +257,8 @@ func (c *checking) openings() error {
 
 func (c *checking) record(rec *Record) error {
 	c.stats.Records++
-	c.seeds.add(rec.o.slot)
-	salt, err := c.r.salts(rec.o.slot)
+	c.keys.UseEntry(rec.o.slot)
+	salt, err := c.r.keys.Salts(rec.o.slot)
 	if err != nil {
 		return c.damage(err)
 	}
@@ -366,7 +278,7 @@ func (c *checking) record(rec *Record) error {
 	return nil
 }
 
-func (c *checking) line(rec *Record, l entry.Line, salt salter) error {
+func (c *checking) line(rec *Record, l entry.Line, salt keyring.Salter) error {
 	if !l.IsText() {
 		_, err := rec.open(l, salt)
 		return err
@@ -375,25 +287,8 @@ func (c *checking) line(rec *Record, l entry.Line, salt salter) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err = c.r.locate(id); errors.Is(err, ErrUnknown) {
+	if _, _, err = c.r.locate(id); errors.Is(err, errUnknown) {
 		return rec.damage(fmt.Errorf("text %d is gone", id))
 	}
 	return err
-}
-
-func (c *checking) lists() error {
-	found, err := generations(c.r.cfg.FS, c.r.cfg.KeyringDir, saltsName)
-	if err != nil {
-		return err
-	}
-	for n, gs := range found {
-		path := filepath.Join(c.r.cfg.KeyringDir, generationName(saltsName, n, gs[len(gs)-1]))
-		damages, err := c.r.lists.walk(path, func(uint64, saltList) {})
-		if err != nil {
-			return err
-		}
-		c.all(damages)
-		c.stats.SaltsSize += c.size(path)
-	}
-	return nil
 }

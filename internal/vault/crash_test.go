@@ -116,7 +116,7 @@ func (s *story) recovered(t testing.TB) {
 		}
 	}
 	for _, d := range s.all {
-		for _, torn := range v.Torn() {
+		for _, torn := range v.leftovers() {
 			if torn.Path == v.openings.path(d.at.Loc.segment()) && d.at.Loc.offset() >= torn.Offset {
 				t.Fatalf("what was acknowledged is called torn: %v", &torn)
 			}
@@ -142,7 +142,7 @@ func (s *story) recovered(t testing.TB) {
 		t.Fatal(err)
 	}
 	again := open(t, config(s.disk))
-	if torn := again.Torn(); len(torn) > 0 {
+	if torn := again.leftovers(); len(torn) > 0 {
 		t.Fatalf("torn after a clean close: %v", torn)
 	}
 	if err := s.put(again, 1, 1); err != nil {
@@ -264,6 +264,9 @@ func TestFailedSyncIsNotTriedAgain(t *testing.T) {
 		again := s.put(v, 1, 1)
 		if errors.Is(err, durable.ErrPoisoned) {
 			poisoned++
+		}
+		if errors.Is(err, ErrRefused) {
+			t.Errorf("call %d failed, and the batch is called refused: %v", n, err)
 		}
 		if errors.Is(err, durable.ErrPoisoned) != errors.Is(again, durable.ErrPoisoned) {
 			t.Errorf("call %d: first %v, then %v", n, err, again)

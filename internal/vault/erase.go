@@ -6,6 +6,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyring"
 )
 
 // Void names one line whose opening is to be destroyed.
@@ -76,14 +77,14 @@ func (e *erasure) add(void Void) error {
 	return nil
 }
 
-// find returns ErrUnknown for a line the record does not have.
+// find returns errUnknown for a line the record does not have.
 func (rec *Record) find(l entry.Line) (entry.Line, error) {
 	for _, have := range rec.Lines() {
 		if have == l {
 			return l, nil
 		}
 	}
-	return l, rec.wrap(l, ErrUnknown)
+	return l, rec.wrap(l, errUnknown)
 }
 
 // spareTexts keeps the texts that a line which is not erased refers to. It has
@@ -97,7 +98,7 @@ func (e *erasure) spareTexts() error {
 		if len(rec.o.texts) == 0 {
 			return nil
 		}
-		salt, err := e.v.salts(rec.o.slot)
+		salt, err := e.v.keys.Salts(rec.o.slot)
 		if err != nil {
 			_, err := known(err) // what has no keys refers to nothing
 			return err
@@ -184,7 +185,7 @@ func (e *erasure) anew(p *put, id TextID, near []TextID) error {
 	if err != nil {
 		return fmt.Errorf("store text %d anew: %w", id, err)
 	}
-	n := e.v.newText(text, digestOf(newDigester(e.v.dedup), text))
+	n := e.v.newText(text, e.v.keys.Digester().Digest(text))
 	n.id = id
 	p.choose(n, near)
 	p.news, p.byID[id] = append(p.news, n), n
@@ -194,25 +195,21 @@ func (e *erasure) anew(p *put, id TextID, near []TextID) error {
 // destroyTexts destroys the keys of the texts that go, and those under which
 // their children lay before.
 func (e *erasure) destroyTexts(children []TextID) error {
-	change := map[uint64]slot{}
+	var slots []uint64
 	for id := range e.texts {
-		for _, s := range e.v.texts.slots(id) {
-			change[s] = slot{kind: slotDestroyed}
-		}
+		slots = append(slots, e.v.texts.slots(id)...)
 		e.v.cache.drop(id)
 	}
 	for _, id := range children {
-		slots := e.v.texts.slots(id)
-		for _, s := range slots[:len(slots)-1] {
-			change[s] = slot{kind: slotDestroyed}
-		}
+		all := e.v.texts.slots(id)
+		slots = append(slots, all[:len(all)-1]...)
 	}
 	for d, id := range e.v.digests {
 		if e.texts[id] {
 			delete(e.v.digests, d)
 		}
 	}
-	if err := e.v.textKeys.replace(change); err != nil {
+	if err := e.v.keys.DestroyTexts(slots); err != nil {
 		return err
 	}
 	e.v.texts.forget(e.texts, children)
@@ -221,62 +218,27 @@ func (e *erasure) destroyTexts(children []TextID) error {
 
 // destroyLines puts the salts of the lines that stay in the place of seeds.
 func (e *erasure) destroyLines() error {
-	fresh, again, seeds := map[uint64]saltList{}, map[uint64]saltList{}, map[uint64]slot{}
+	salts := make(map[uint64]keyring.SaltList, len(e.lines))
 	for s, gone := range e.lines {
 		list, err := e.remaining(s, gone)
 		if err != nil {
 			return err
 		}
-		_, listed, err := e.v.lists.get(s)
-		if err != nil {
-			return err
-		}
-		if listed {
-			again[s] = list
-		} else {
-			fresh[s] = list
-		}
-		seeds[s] = slot{kind: slotListed}
+		salts[s] = list
 	}
-	if err := e.addLists(fresh); err != nil {
-		return err
-	}
-	if len(again) > 0 {
-		if err := e.v.closeSalts(); err != nil {
-			return err
-		}
-		if err := e.v.lists.replace(again); err != nil {
-			return err
-		}
-	}
-	// A crash here leaves a seed and a list: the seed counts. Erase again.
-	return e.v.seeds.replace(seeds)
+	return e.v.keys.Keep(salts)
 }
 
-func (e *erasure) remaining(s uint64, gone map[entry.Line]bool) (saltList, error) {
-	salt, err := e.v.salts(s)
+func (e *erasure) remaining(s uint64, gone map[entry.Line]bool) (keyring.SaltList, error) {
+	salt, err := e.v.keys.Salts(s)
 	if err != nil {
 		return nil, err
 	}
-	list := saltList{}
+	list := keyring.SaltList{}
 	for _, l := range e.recs[s].Lines() {
 		if sa, ok := salt(l); ok && !gone[l] {
 			list[l] = sa
 		}
 	}
 	return list, nil
-}
-
-func (e *erasure) addLists(fresh map[uint64]saltList) error {
-	if len(fresh) == 0 {
-		return nil
-	}
-	app, err := e.v.listTail()
-	if err != nil {
-		return err
-	}
-	if err := addLists(app, fresh); err != nil {
-		return err
-	}
-	return app.Sync()
 }

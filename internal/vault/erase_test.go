@@ -49,7 +49,7 @@ func TestErasingWithinAChainLeavesAllElse(t *testing.T) {
 		}
 		erased := map[Void]bool{}
 		void := Void{all[gone].at.Loc, entry.LineText(0)}
-		secret, _, err := v.textKey(uint64(all[gone].at.Texts[0]))
+		secret, err := v.keys.Text(uint64(all[gone].at.Texts[0]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestErasingWithinAChainLeavesAllElse(t *testing.T) {
 			t.Errorf("text %d: want ErrErased, got %v", gone, err)
 		}
 		salt := all[gone].o.Seed.Salt(void.Line)
-		absent(t, disk, map[string][]byte{"key": secret[:], "salt": salt[:], "seed": all[gone].o.Seed[:]})
+		absent(t, disk, map[string][]byte{"key": secret.Key[:], "salt": salt[:], "seed": all[gone].o.Seed[:]})
 		v = reopen(t, v, disk)
 		sound(t, v, all, erased)
 	}
@@ -158,8 +158,8 @@ func TestEraseRefusesLinesThatAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	var damage *Damage
-	if err := v.Erase([]Void{{all[0].at.Loc, entry.LineWhat(7)}}); !errors.Is(err, ErrUnknown) {
-		t.Errorf("want ErrUnknown, got %v", err)
+	if err := v.Erase([]Void{{all[0].at.Loc, entry.LineWhat(7)}}); !errors.Is(err, errUnknown) {
+		t.Errorf("want errUnknown, got %v", err)
 	}
 	if err := v.Erase([]Void{{all[0].at.Loc + 1, entry.LineWho}}); !errors.As(err, &damage) {
 		t.Errorf("want a Damage, got %v", err)

@@ -1,10 +1,8 @@
 package vault
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"hash"
 	"maps"
 	"math"
 	"path"
@@ -12,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyring"
 )
 
 // put is one batch on its way to disk.
@@ -26,8 +25,7 @@ type put struct {
 
 	records [][]byte // frames, by entry
 	frames  [][]byte // of news
-	lists   map[uint64]saltList
-	seeds   []slot
+	keys    []keyring.EntryKeys
 	placed  []Placed
 }
 
@@ -36,11 +34,11 @@ type newText struct {
 	id     TextID
 	slot   uint64
 	body   []byte
-	digest digest
+	digest keyring.Digest
 	near   []base
 	depth  int // if it becomes a delta; at most
 	base   TextID
-	key    key
+	key    keyring.Key
 	loc    Loc // once written
 }
 
@@ -54,8 +52,10 @@ type base struct {
 // On return all is durable. A crash before leaves of the batch nothing, all, or
 // part, which is nobody's: the caller puts again what it was not told of.
 //
-// Where a write fails, for example for want of room, the batch is taken back and
-// the vault goes on. After [durable.ErrPoisoned] it must be opened again.
+// What could not be read back is refused before anything is written
+// ([ErrRefused]); to put it again is of no use. Where a write fails, for example
+// for want of room, the batch is taken back and the vault goes on. Only after
+// [durable.ErrPoisoned] the outcome is unknown, and the vault must be opened again.
 func (v *Vault) Put(batch []Openings) ([]Placed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -64,7 +64,7 @@ func (v *Vault) Put(batch []Openings) ([]Placed, error) {
 	}
 	for i := range batch {
 		if err := batch[i].validate(); err != nil {
-			return nil, fmt.Errorf("put: %w", err)
+			return nil, fmt.Errorf("put: %w: %w", ErrRefused, err)
 		}
 	}
 	if len(batch) == 0 {
@@ -94,12 +94,12 @@ func (p *put) render() error {
 }
 
 // digests returns the digest of each text of each entry.
-func (p *put) digests() ([][]digest, error) {
-	ds := make([][]digest, len(p.batch))
-	err := parallel(len(p.batch), func() hash.Hash { return newDigester(p.v.dedup) }, func(h hash.Hash, i int) error {
-		ds[i] = make([]digest, len(p.batch[i].Texts))
+func (p *put) digests() ([][]keyring.Digest, error) {
+	ds := make([][]keyring.Digest, len(p.batch))
+	err := parallel(len(p.batch), p.v.keys.Digester, func(d keyring.Digester, i int) error {
+		ds[i] = make([]keyring.Digest, len(p.batch[i].Texts))
 		for j, t := range p.batch[i].Texts {
-			ds[i][j] = digestOf(h, t.Body)
+			ds[i][j] = d.Digest(t.Body)
 		}
 		return nil
 	})
@@ -107,8 +107,8 @@ func (p *put) digests() ([][]digest, error) {
 }
 
 // name finds the texts that are stored already and names the others.
-func (p *put) name(digests [][]digest) {
-	inBatch := map[digest]TextID{}
+func (p *put) name(digests [][]keyring.Digest) {
+	inBatch := map[keyring.Digest]TextID{}
 	p.refs = make([][]TextID, len(p.batch))
 	for i := range p.batch {
 		p.refs[i] = make([]TextID, len(p.batch[i].Texts))
@@ -127,7 +127,7 @@ func (p *put) name(digests [][]digest) {
 	}
 }
 
-func (p *put) add(t *Text, d digest) TextID {
+func (p *put) add(t *Text, d keyring.Digest) TextID {
 	n := p.v.newText(t.Body, d)
 	p.choose(n, p.near(t))
 	p.news, p.byID[n.id] = append(p.news, n), n
@@ -157,11 +157,9 @@ func (p *put) near(t *Text) []TextID {
 
 // newText gives a text a slot, a key and a name. A slot is not used twice, even
 // if the batch is taken back.
-func (v *Vault) newText(body []byte, d digest) *newText {
-	v.slot++
-	n := &newText{id: TextID(v.slot), slot: v.slot, body: body, digest: d}
-	rand.Read(n.key[:]) // never fails: crypto/rand ends the process instead
-	return n
+func (v *Vault) newText(body []byte, d keyring.Digest) *newText {
+	v.last.Text++
+	return &newText{id: TextID(v.last.Text), slot: v.last.Text, body: body, digest: d, key: keyring.NewKey()}
 }
 
 // maxBases bounds how many bases are tried: each costs a compression.
@@ -243,7 +241,7 @@ func (n *newText) render(z *packer, last bool) ([]byte, error) {
 		packed = n.body
 	}
 	b := t.appendHead(durable.BeginFrame(nil))
-	b, err = n.key.encrypt(b, n.slot, packed, b[durable.FrameOverhead:])
+	b, err = n.key.Encrypt(b, n.slot, packed, b[durable.FrameOverhead:])
 	if err != nil {
 		return nil, err
 	}
@@ -320,17 +318,14 @@ func (f *form) small(text []byte) bool { return f.size < len(text)/8 }
 
 func (p *put) renderRecords() error {
 	p.records = make([][]byte, len(p.batch))
-	p.seeds = make([]slot, len(p.batch))
-	p.lists = map[uint64]saltList{}
-	first := p.v.ordinal + 1
-	p.v.ordinal += uint64(len(p.batch)) // never used again, even if the batch is taken back
+	p.keys = make([]keyring.EntryKeys, len(p.batch))
+	first := p.v.last.Entry + 1
+	p.v.last.Entry += uint64(len(p.batch)) // never used again, even if the batch is taken back
 	for i := range p.batch {
-		if seed := p.batch[i].Seed; seed != nil {
-			p.seeds[i] = slot{slotKept, seed[:]}
-			continue
+		p.keys[i].Seed = p.batch[i].Seed
+		if p.keys[i].Seed == nil {
+			p.keys[i].Salts = p.batch[i].list()
 		}
-		p.seeds[i] = slot{kind: slotListed}
-		p.lists[first+uint64(i)] = p.batch[i].list()
 	}
 	return parallel(len(p.batch), func() *[]byte { return new([]byte) }, func(scratch *[]byte, i int) error {
 		b := durable.BeginFrame(make([]byte, 0, p.batch[i].sizeHint()))
@@ -339,7 +334,7 @@ func (p *put) renderRecords() error {
 			return err
 		}
 		if len(b) > durable.MaxPayload {
-			return fmt.Errorf("entry %s: %d bytes of openings are too many", p.batch[i].ID, len(b))
+			return fmt.Errorf("%w: entry %s: %d bytes of openings are too many", ErrRefused, p.batch[i].ID, len(b))
 		}
 		durable.EndFrame(b, 0, i == len(p.batch)-1)
 		p.records[i] = b
@@ -348,8 +343,8 @@ func (p *put) renderRecords() error {
 }
 
 // list is the salts of the lines o has.
-func (o *Openings) list() saltList {
-	list := saltList{}
+func (o *Openings) list() keyring.SaltList {
+	list := keyring.SaltList{}
 	salt := o.salter()
 	for _, l := range o.lines() {
 		list[l], _ = salt(l)
@@ -361,7 +356,7 @@ func (o *Openings) list() saltList {
 func (o *Openings) sizeHint() int {
 	n := 128 + 20*len(o.Texts)
 	for i := range 3 + len(o.What) {
-		n += len(o.body(i))*3/4 + tagSize + 4
+		n += len(o.body(i))*3/4 + keyring.TagSize + 4
 	}
 	return n
 }
@@ -400,21 +395,18 @@ func (p *put) append(w *writes) error {
 	for i := range p.records {
 		p.placed = append(p.placed, Placed{newLoc(v.entries.n, offsets[i]), p.refs[i]})
 	}
-	if err := w.lists(v, p.lists); err != nil {
+	if err := w.keys(v.keys.PutEntries(v.last.Entry+1-uint64(len(p.keys)), p.keys)); err != nil {
 		return err
 	}
-	if err := w.slots(v.seeds, v.ordinal+1-uint64(len(p.seeds)), p.seeds); err != nil {
-		return err
-	}
-	return w.slots(v.textKeys, v.slot+1-uint64(len(p.news)), p.keys())
+	return w.keys(v.keys.PutTexts(v.last.Text+1-uint64(len(p.news)), p.textKeys()))
 }
 
-func (p *put) keys() []slot {
-	cs := make([]slot, len(p.news))
+func (p *put) textKeys() []keyring.TextKey {
+	ks := make([]keyring.TextKey, len(p.news))
 	for i, n := range p.news {
-		cs[i] = slot{slotKept, append(n.key[:len(n.key):len(n.key)], n.digest[:]...)}
+		ks[i] = keyring.TextKey{Key: n.key, Digest: n.digest}
 	}
-	return cs
+	return ks
 }
 
 // maxNames bounds the memory for hints; losing them costs space only.
@@ -455,22 +447,10 @@ func (w *writes) frames(t *tail, s *segments, limit int64, frames [][]byte) ([]i
 	return offsets, err
 }
 
-func (w *writes) slots(s *slots, first uint64, cs []slot) error {
-	apps, err := s.write(first, cs)
+// keys takes note of the files keys were appended to.
+func (w *writes) keys(apps []*durable.Appender, err error) error {
 	w.apps = append(w.apps, apps...)
 	return err
-}
-
-func (w *writes) lists(v *Vault, lists map[uint64]saltList) error {
-	if len(lists) == 0 {
-		return nil
-	}
-	app, err := v.listTail()
-	if err != nil {
-		return err
-	}
-	w.apps = append(w.apps, app)
-	return addLists(app, lists)
 }
 
 func (w *writes) sync() error {

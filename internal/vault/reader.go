@@ -4,35 +4,24 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path/filepath"
 
-	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
-	"github.com/stele-log/stele/seal"
+	"github.com/stele-log/stele/internal/keyring"
 )
 
 // Names and magics of the files.
 const (
 	openingsName, openingsMagic = "openings", "stele open 1"
 	textsName, textsMagic       = "texts", "stele text 1"
-	seedsName, seedsMagic       = "seeds", "stele seed 1"
-	saltsName, saltsMagic       = "salts", "stele salt 1"
-	textKeysName, textKeysMagic = "texts", "stele keys 1"
-	dedupName                   = "dedup"
 )
-
-const textSecret = len(key{}) + len(digest{})
 
 // Reader reads a vault, while the same or another process writes to it. It may
 // be used from any goroutine.
 type Reader struct {
 	cfg      Config
-	dedup    key
+	keys     *keyring.Keyring
 	openings *segments
 	texts    *texts
-	seeds    *slots
-	textKeys *slots
-	lists    *lists
 	cache    *cache
 }
 
@@ -43,13 +32,10 @@ func OpenReader(cfg Config) (*Reader, error) {
 		cfg:      cfg,
 		openings: newSegments(cfg.FS, cfg.Dir, openingsName, openingsMagic),
 		texts:    newTexts(newSegments(cfg.FS, cfg.Dir, textsName, textsMagic)),
-		seeds:    newSlots(cfg.FS, cfg.KeyringDir, seedsName, seedsMagic, len(seal.Seed{})),
-		textKeys: newSlots(cfg.FS, cfg.KeyringDir, textKeysName, textKeysMagic, textSecret),
-		lists:    newLists(cfg.FS, cfg.KeyringDir),
 		cache:    newCache(cfg.Cache),
 	}
 	var err error
-	if r.dedup, err = readDedupKey(cfg); err != nil {
+	if r.keys, err = keyring.Open(cfg.keyring()); err != nil {
 		return nil, fmt.Errorf("open vault %s: %w", cfg.Dir, err)
 	}
 	if err := r.texts.refresh(false); err != nil {
@@ -58,23 +44,9 @@ func OpenReader(cfg Config) (*Reader, error) {
 	return r, nil
 }
 
-func dedupPath(cfg Config) string { return filepath.Join(cfg.KeyringDir, dedupName) }
-
-func readDedupKey(cfg Config) (key, error) {
-	b, err := durable.ReadFile(cfg.FS, dedupPath(cfg))
-	if err != nil {
-		return key{}, fmt.Errorf("open keyring: %w", err)
-	}
-	k, ok := parseDedupKey(b)
-	if !ok {
-		return key{}, &Damage{Path: dedupPath(cfg), Bytes: int64(len(b)), Why: "checksum of key is wrong"}
-	}
-	return k, nil
-}
-
 // Close closes the files.
 func (r *Reader) Close() error {
-	return errors.Join(r.openings.close(), r.texts.segs.close(), r.seeds.close(), r.textKeys.close())
+	return errors.Join(r.openings.close(), r.texts.segs.close(), r.keys.Close())
 }
 
 // At returns the record at loc. Bytes that are bad are a *[Damage].
@@ -152,42 +124,7 @@ func missing(s *segments, ns []uint32) []Damage {
 	return damages
 }
 
-// salts returns what gives the salts of the entry with that slot.
-func (r *Reader) salts(n uint64) (salter, error) {
-	c, err := r.seeds.read(n)
-	if err != nil {
-		return nil, err
-	}
-	switch c.kind {
-	case slotKept:
-		seed := seal.Seed(c.secret)
-		return func(l entry.Line) (seal.Salt, bool) { return seed.Salt(l), true }, nil
-	case slotListed:
-		list, ok, err := r.lists.get(n)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return nil, &Damage{Path: filepath.Join(r.cfg.KeyringDir, saltsName), Why: fmt.Sprintf("no salts of slot %d", n)}
-		}
-		return func(l entry.Line) (seal.Salt, bool) { s, ok := list[l]; return s, ok }, nil
-	}
-	return nil, ErrErased
-}
-
-// textKey returns the key of one storing of a text.
-func (r *Reader) textKey(n uint64) (key, digest, error) {
-	c, err := r.textKeys.read(n)
-	switch {
-	case err != nil:
-		return key{}, digest{}, err
-	case c.kind != slotKept:
-		return key{}, digest{}, ErrErased
-	}
-	return key(c.secret[:len(key{})]), digest(c.secret[len(key{}):]), nil
-}
-
-// Text returns a text: [ErrErased] where its key is gone, [ErrUnknown] where
+// Text returns a text: [ErrErased] where its key is gone, an error where
 // there never was one, a *[Damage] where bytes are bad.
 func (r *Reader) Text(id TextID) ([]byte, error) {
 	text, err := r.text(id)
@@ -209,7 +146,7 @@ func (r *Reader) Text(id TextID) ([]byte, error) {
 }
 
 func mayHaveMoved(err error) bool {
-	return errors.Is(err, ErrErased) || errors.Is(err, ErrUnknown) || errors.Is(err, errMoved)
+	return errors.Is(err, ErrErased) || errors.Is(err, errUnknown) || errors.Is(err, errMoved)
 }
 
 // errMoved says that another text lies where a text was known to lie.
@@ -248,21 +185,21 @@ func (r *Reader) text(id TextID) ([]byte, error) {
 type link struct {
 	id    TextID
 	place place
-	key   key
+	key   keyring.Key
 }
 
 // locate says where a text lies and what opens it. It asks the keyring even for
 // texts that are in memory: they may have been erased.
-func (r *Reader) locate(id TextID) (place, key, error) {
+func (r *Reader) locate(id TextID) (place, keyring.Key, error) {
 	p, ok := r.texts.place(id)
 	if !ok {
-		return p, key{}, ErrUnknown
+		return p, keyring.Key{}, errUnknown
 	}
-	k, _, err := r.textKey(p.slot)
+	k, err := r.keys.Text(p.slot)
 	if errors.Is(err, ErrErased) {
 		r.cache.drop(id)
 	}
-	return p, k, err
+	return p, k.Key, err
 }
 
 func (r *Reader) decode(l link, base []byte) ([]byte, error) {

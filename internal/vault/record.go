@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/keyring"
 	"github.com/stele-log/stele/seal"
 )
 
@@ -28,7 +29,7 @@ type openings struct {
 
 type textRef struct {
 	k   int
-	ref ref
+	ref keyring.Ref
 }
 
 // lineAt names the i-th of the lines of a record.
@@ -44,10 +45,7 @@ func lineAt(i int) entry.Line {
 	return entry.LineWhat(i - 3)
 }
 
-// salter gives the salt of a line; false where there is none any more.
-type salter func(entry.Line) (seal.Salt, bool)
-
-func (o *Openings) salter() salter {
+func (o *Openings) salter() keyring.Salter {
 	if o.Seed != nil {
 		return func(l entry.Line) (seal.Salt, bool) { return o.Seed.Salt(l), true }
 	}
@@ -122,16 +120,16 @@ func appendOpenings(b []byte, scratch *[]byte, o *Openings, slot uint64, texts [
 	for i := range 3 + len(o.What) {
 		s, _ := salt(lineAt(i))
 		*scratch = packBody((*scratch)[:0], o.body(i))
-		b = binary.AppendUvarint(b, uint64(len(*scratch)+tagSize))
+		b = binary.AppendUvarint(b, uint64(len(*scratch)+keyring.TagSize))
 		var err error
-		if b, err = lineKey(s).encrypt(b, slot, *scratch, head); err != nil {
+		if b, err = keyring.LineKey(s).Encrypt(b, slot, *scratch, head); err != nil {
 			return nil, err
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(texts)))
 	for i, id := range texts {
 		s, _ := salt(entry.LineText(o.Texts[i].K))
-		r := newRef(s, slot, id)
+		r := keyring.NewRef(s, slot, uint64(id))
 		b = append(binary.AppendUvarint(b, uint64(o.Texts[i].K)), r[:]...)
 	}
 	return b, nil
@@ -236,10 +234,10 @@ func (rec *Record) Lines() []entry.Line {
 	return lines
 }
 
-// TextID names the stored text of the k-th change: [ErrUnknown] where it has
+// TextID names the stored text of the k-th change: an error where it has
 // none, [ErrErased] where that line was erased.
 func (rec *Record) TextID(k int) (TextID, error) {
-	salt, err := rec.r.salts(rec.o.slot)
+	salt, err := rec.r.keys.Salts(rec.o.slot)
 	if err != nil {
 		return 0, rec.wrap(entry.LineText(k), err)
 	}
@@ -247,7 +245,7 @@ func (rec *Record) TextID(k int) (TextID, error) {
 	return id, rec.wrap(entry.LineText(k), err)
 }
 
-func (rec *Record) textID(k int, salt salter) (TextID, error) {
+func (rec *Record) textID(k int, salt keyring.Salter) (TextID, error) {
 	for _, t := range rec.o.texts {
 		if t.k != k {
 			continue
@@ -256,20 +254,20 @@ func (rec *Record) textID(k int, salt salter) (TextID, error) {
 		if !ok {
 			return 0, ErrErased
 		}
-		id, err := t.ref.open(s, rec.o.slot)
+		id, err := t.ref.Open(s, rec.o.slot)
 		if err != nil {
 			return 0, rec.damage(err)
 		}
-		return id, nil
+		return TextID(id), nil
 	}
-	return 0, ErrUnknown
+	return 0, errUnknown
 }
 
-// Disclosure opens one line: [ErrUnknown] where the entry has none of that
+// Disclosure opens one line: an error where the entry has none of that
 // name, [ErrErased] where its key is gone, a *[Damage] where bytes are bad.
 // Whether it opens the seal in the entry is for the caller to try.
 func (rec *Record) Disclosure(l entry.Line) (seal.Disclosure, error) {
-	salt, err := rec.r.salts(rec.o.slot)
+	salt, err := rec.r.keys.Salts(rec.o.slot)
 	if err != nil {
 		return seal.Disclosure{}, rec.wrap(l, err)
 	}
@@ -278,7 +276,7 @@ func (rec *Record) Disclosure(l entry.Line) (seal.Disclosure, error) {
 
 // Disclosures opens all lines that are not erased.
 func (rec *Record) Disclosures() ([]seal.Disclosure, error) {
-	salt, err := rec.r.salts(rec.o.slot)
+	salt, err := rec.r.keys.Salts(rec.o.slot)
 	if err != nil {
 		return nil, fmt.Errorf("entry %s: %w", rec.ID, err)
 	}
@@ -295,7 +293,7 @@ func (rec *Record) Disclosures() ([]seal.Disclosure, error) {
 	return ds, nil
 }
 
-func (rec *Record) disclose(l entry.Line, salt salter) (seal.Disclosure, error) {
+func (rec *Record) disclose(l entry.Line, salt keyring.Salter) (seal.Disclosure, error) {
 	d := seal.Disclosure{Source: rec.Source, Seq: rec.Seq, Line: l}
 	body, err := rec.open(l, salt)
 	if err != nil {
@@ -306,7 +304,7 @@ func (rec *Record) disclose(l entry.Line, salt salter) (seal.Disclosure, error) 
 	return d, nil
 }
 
-func (rec *Record) open(l entry.Line, salt salter) ([]byte, error) {
+func (rec *Record) open(l entry.Line, salt keyring.Salter) ([]byte, error) {
 	if l.IsText() {
 		id, err := rec.textID(l.K(), salt)
 		if err != nil {
@@ -322,7 +320,7 @@ func (rec *Record) open(l entry.Line, salt salter) ([]byte, error) {
 		if !ok {
 			return nil, ErrErased
 		}
-		packed, err := lineKey(s).decrypt(rec.o.slot, sealed, rec.o.head)
+		packed, err := keyring.LineKey(s).Decrypt(rec.o.slot, sealed, rec.o.head)
 		if err != nil {
 			return nil, rec.damage(err)
 		}
@@ -332,7 +330,7 @@ func (rec *Record) open(l entry.Line, salt salter) ([]byte, error) {
 		}
 		return body, nil
 	}
-	return nil, ErrUnknown
+	return nil, errUnknown
 }
 
 func (rec *Record) damage(err error) error {

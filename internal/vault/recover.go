@@ -1,53 +1,37 @@
 package vault
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyring"
 )
-
-// leftover is a range of bytes that a crash left: the end of a file, or slots
-// that belong to nothing.
-type leftover struct {
-	Damage
-	slots bool
-}
-
-// createDedupKey makes the key of digests where there is none yet. Where texts
-// are stored already it is not missing but lost, which opening then reports.
-func createDedupKey(cfg Config) error {
-	_, err := cfg.FS.Stat(dedupPath(cfg))
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	found, err := generations(cfg.FS, cfg.KeyringDir, seedsName)
-	if err != nil || len(found) > 0 {
-		return err
-	}
-	var k key
-	rand.Read(k[:]) // never fails: crypto/rand ends the process instead
-	return durable.WriteFile(cfg.FS, dedupPath(cfg), renderDedupKey(k), 0o600)
-}
 
 // recover finds out where to go on, and what a crash left behind.
 func (v *Vault) recover() error {
-	if err := v.recoverTexts(); err != nil {
+	var dropped keyring.Last // highest slots of frames in leftovers: not to be used again
+	var err error
+	if dropped.Text, err = v.recoverTexts(); err != nil {
 		return err
 	}
-	if err := v.recoverEntries(); err != nil {
+	if dropped.Entry, err = v.recoverEntries(); err != nil {
 		return err
 	}
-	if err := v.recoverLists(); err != nil {
+	last := keyring.Last{Text: v.texts.lastSlot()}
+	if last.Entry, err = v.lastEntrySlot(); err != nil {
 		return err
 	}
-	for _, t := range v.torn {
+	if last, err = v.keys.Recover(last); err != nil {
+		return err
+	}
+	v.last = keyring.Last{Entry: max(last.Entry, dropped.Entry), Text: max(last.Text, dropped.Text)}
+	if err := v.recoverDigests(); err != nil {
+		return err
+	}
+	for _, t := range v.leftovers() {
 		v.cfg.Log.Warn("torn tail found", "path", t.Path, "offset", t.Offset, "bytes", t.Bytes)
 	}
 	return nil
@@ -119,28 +103,29 @@ func (v *Vault) recoverTail(t *tail, s *segments, whole func(Loc, durable.Frame)
 		t.app, err = durable.OpenAppend(s.fs, s.path(n))
 		return nil, err
 	}
-	v.torn = append(v.torn, leftover{Damage: *torn})
+	v.torn = append(v.torn, *torn)
 	return dropped, nil
 }
 
-func (v *Vault) recoverTexts() error {
+func (v *Vault) recoverTexts() (dropped uint64, err error) {
 	frames, err := v.recoverTail(&v.records, v.texts.segs, v.wholeText)
-	if err != nil {
-		return err
-	}
-	var dropped uint64 // highest slot of a frame in the leftover: not to be used again
 	for _, f := range frames {
 		if t, err := parseText(f.Payload); err == nil {
 			v.texts.drop(t.id, t.slot)
 			dropped = max(dropped, t.slot)
 		}
 	}
-	v.slot = v.texts.lastSlot()
-	if err := v.recoverSlots(v.textKeys, &v.slot); err != nil {
-		return err
+	return dropped, err
+}
+
+func (v *Vault) recoverEntries() (dropped uint64, err error) {
+	frames, err := v.recoverTail(&v.entries, v.openings, v.wholeOpenings)
+	for _, f := range frames {
+		if o, err := parseOpenings(f.Payload); err == nil {
+			dropped = max(dropped, o.slot)
+		}
 	}
-	v.slot = max(v.slot, dropped)
-	return v.recoverDigests()
+	return dropped, err
 }
 
 // known turns the absence of a key into false; erased keys are not absent.
@@ -149,7 +134,7 @@ func known(err error) (bool, error) {
 	switch {
 	case err == nil, errors.Is(err, ErrErased):
 		return true, nil
-	case errors.As(err, &damage), errors.Is(err, ErrUnknown):
+	case errors.As(err, &damage), errors.Is(err, errUnknown):
 		return false, nil
 	}
 	return false, err
@@ -157,47 +142,12 @@ func known(err error) (bool, error) {
 
 // recoverDigests reads the digests of all texts that are not erased.
 func (v *Vault) recoverDigests() error {
-	bySlot := map[uint64]digest{}
-	nums, err := v.textKeys.numbers()
-	if err != nil {
-		return err
-	}
-	for _, num := range nums {
-		_, err := v.textKeys.each(num, func(f foundSlot) {
-			if f.why == nil && f.slot.kind == slotKept {
-				bySlot[f.n] = digest(f.slot.secret[len(key{}):])
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
+	bySlot, err := v.keys.Digests()
 	v.texts.each(func(id TextID, p place) {
 		if d, ok := bySlot[p.slot]; ok {
 			v.digests[d] = id
 		}
 	})
-	return nil
-}
-
-func (v *Vault) recoverEntries() error {
-	frames, err := v.recoverTail(&v.entries, v.openings, v.wholeOpenings)
-	if err != nil {
-		return err
-	}
-	var dropped uint64 // highest slot of a frame in the leftover: not to be used again
-	for _, f := range frames {
-		if o, err := parseOpenings(f.Payload); err == nil {
-			dropped = max(dropped, o.slot)
-		}
-	}
-	last, err := v.lastEntrySlot()
-	if err != nil {
-		return err
-	}
-	v.ordinal = last
-	err = v.recoverSlots(v.seeds, &v.ordinal)
-	v.ordinal = max(v.ordinal, dropped)
 	return err
 }
 
@@ -207,7 +157,7 @@ func (r *Reader) wholeText(_ Loc, f durable.Frame) (bool, error) {
 	if err != nil {
 		return true, nil // not torn: it was written like this. Check names it.
 	}
-	_, _, err = r.textKey(t.slot)
+	_, err = r.keys.Text(t.slot)
 	return known(err)
 }
 
@@ -218,7 +168,7 @@ func (r *Reader) wholeOpenings(loc Loc, f durable.Frame) (bool, error) {
 	if damage != nil {
 		return true, nil // not torn: it was written like this. Check names it.
 	}
-	salt, err := r.salts(rec.o.slot)
+	salt, err := r.keys.Salts(rec.o.slot)
 	if ok, err := known(err); !ok {
 		return false, err
 	}
@@ -265,138 +215,28 @@ func (v *Vault) isTorn(path string, off int64) bool {
 	return false
 }
 
-// recoverSlots finds the slots behind *last, which no frame needs, and moves
-// *last behind them.
-func (v *Vault) recoverSlots(s *slots, last *uint64) error {
-	nums, err := s.numbers()
-	if err != nil {
-		return err
-	}
-	used := *last
-	for _, num := range nums {
-		if num < used/perFile {
-			continue
-		}
-		f, err := s.path(num)
-		if err != nil {
-			return err
-		}
-		var left *leftover
-		_, err = s.each(num, func(c foundSlot) {
-			if c.n <= used || errors.Is(c.why, errHole) {
-				return
-			}
-			*last = max(*last, c.n)
-			if left == nil {
-				left = &leftover{Damage{Path: f, Offset: c.off, Torn: true, Why: "keys that belong to nothing"}, true}
-			}
-			left.Bytes = c.off + s.width() - left.Offset
-		})
-		if err != nil {
-			return err
-		}
-		if left != nil {
-			v.torn = append(v.torn, *left)
-		}
-	}
-	// Behind the last key there may be holes, of a leftover that was dropped.
-	end, err := s.end()
-	if end > 0 {
-		*last = max(*last, end-1)
-	}
-	return err
-}
+// leftovers lists what a crash left when the vault was last open: ends of files
+// that were never promised to anybody, and keys without anything they open. What
+// is put goes behind it, or into new files.
+func (v *Vault) leftovers() []Damage { return append(slices.Clone(v.torn), v.keys.Torn()...) }
 
-// recoverLists looks for a torn tail in the files of salts.
-func (v *Vault) recoverLists() error {
-	found, err := generations(v.cfg.FS, v.cfg.KeyringDir, saltsName)
-	if err != nil {
-		return err
-	}
-	for n, gs := range found {
-		damages, err := v.lists.walk(v.lists.path(n, gs[len(gs)-1]), func(uint64, saltList) {})
-		if err != nil {
-			return err
-		}
-		for _, d := range damages {
-			if d.Torn {
-				v.torn = append(v.torn, leftover{Damage: d})
-			}
-		}
-	}
-	return nil
-}
-
-// listTail is where new lists are appended: the last file of salts, or a new one
-// behind it where that has a torn tail.
-func (v *Vault) listTail() (*durable.Appender, error) {
-	if v.saltTail != nil {
-		return v.saltTail, nil
-	}
-	found, err := generations(v.cfg.FS, v.cfg.KeyringDir, saltsName)
-	if err != nil {
-		return nil, err
-	}
-	var n uint64
-	for m := range found {
-		n = max(n, m)
-	}
-	if gs := found[n]; len(gs) > 0 {
-		path := v.lists.path(n, gs[len(gs)-1])
-		if !v.isTorn(path, 1<<62) {
-			v.saltTail, err = durable.OpenAppend(v.cfg.FS, path)
-			return v.saltTail, err
-		}
-	}
-	v.saltTail, err = durable.Create(v.cfg.FS, v.lists.path(n+1, 1), durable.Header(saltsMagic), 0o600)
-	return v.saltTail, err
-}
-
-func (v *Vault) closeSalts() error {
-	if v.saltTail == nil {
-		return nil
-	}
-	a := v.saltTail
-	v.saltTail = nil
-	return a.Close()
-}
-
-// Torn lists what a crash left when the vault was last open: ends of files that
-// were never promised to anybody, and keys without anything they open. Nothing
-// in it may be needed by an entry of the log; where an entry does need it, it is
-// no accident. What is put goes behind it, or into new files.
-func (v *Vault) Torn() []Damage {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var ds []Damage
-	for _, t := range v.torn {
-		ds = append(ds, t.Damage)
-	}
-	return ds
-}
-
-// NeedsTorn says whether what [Vault.Torn] lists is damage and no leftover:
+// NeedsTorn says whether what a crash seems to have left is damage and no leftover:
 // because the newest openings anybody was told of, those at last, lie in it, or
 // because openings outside of it need a text or salts that are gone with it. Where
 // such may be in it this reads all openings.
 func (v *Vault) NeedsTorn(last Loc) (bool, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.torn) == 0 {
+	if len(v.leftovers()) == 0 {
 		return false, nil
 	}
 	if v.isTorn(v.openings.path(last.segment()), last.offset()) {
 		return true, nil
 	}
-	if v.records.app != nil && !v.tornList() { // the last segment of texts is whole
+	if v.records.app != nil && !v.keys.TornSalts() { // the last segment of texts is whole
 		return false, nil
 	}
 	return v.misses()
-}
-
-// tornList reports whether the end of a file of salts is torn.
-func (v *Vault) tornList() bool {
-	return slices.ContainsFunc(v.torn, func(t leftover) bool { return strings.HasPrefix(filepath.Base(t.Path), saltsName+"-") })
 }
 
 // misses says whether openings that are not torn need a text or salts that are not
@@ -406,7 +246,7 @@ func (v *Vault) misses() (misses bool, err error) {
 		if misses || v.isTorn(v.openings.path(at.segment()), at.offset()) {
 			return nil
 		}
-		salt, err := v.salts(rec.o.slot)
+		salt, err := v.keys.Salts(rec.o.slot)
 		if errors.Is(err, ErrErased) {
 			return nil
 		}
@@ -425,8 +265,8 @@ func (v *Vault) misses() (misses bool, err error) {
 	return misses, err
 }
 
-// DropTorn removes what [Vault.Torn] lists. The caller has made sure that nobody
-// needs it, see [Vault.NeedsTorn]. A crash leaves some of it; it is listed again.
+// DropTorn removes what a crash left. The caller has made sure that nobody needs
+// it, see [Vault.NeedsTorn]. A crash leaves some of it; it is found again.
 func (v *Vault) DropTorn() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -440,33 +280,19 @@ func (v *Vault) DropTorn() error {
 		v.cfg.Log.Info("torn tail dropped", "path", t.Path, "offset", t.Offset, "bytes", t.Bytes)
 	}
 	v.torn = nil
+	if err := v.keys.DropTorn(); err != nil {
+		return v.fail(err)
+	}
 	return nil
 }
 
-func (v *Vault) drop(t leftover) error {
+func (v *Vault) drop(t Damage) error {
 	f, err := v.cfg.FS.OpenFile(t.Path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	if t.slots {
-		err = dropSlots(f, t.Damage)
-	} else {
-		err = f.Truncate(t.Offset)
-	}
-	if err == nil {
+	if err = f.Truncate(t.Offset); err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
-}
-
-// dropSlots makes holes of slots; others may have been written behind them.
-func dropSlots(f durable.File, d Damage) error {
-	_, err := f.WriteAt(make([]byte, d.Bytes), d.Offset)
-	return err
-}
-
-// path is the newest generation of a file.
-func (s *slots) path(num uint64) (string, error) {
-	g, err := s.latest(num)
-	return filepath.Join(s.dir, generationName(s.name, num, g)), err
 }

@@ -3,7 +3,6 @@ package vault
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -75,7 +74,7 @@ func (s *segments) frame(n uint32, off int64) (durable.Frame, error) {
 	if err != nil {
 		return durable.Frame{}, err
 	}
-	b, err := readSome(f, off, readAhead)
+	b, err := durable.ReadUpTo(f, off, readAhead)
 	if err != nil {
 		return durable.Frame{}, fmt.Errorf("read %s: %w", s.path(n), err)
 	}
@@ -87,22 +86,12 @@ func (s *segments) frame(n uint32, off int64) (durable.Frame, error) {
 		}
 		// The length may be nonsense: the file's size bounds what is read for it.
 		if whole > len(b) && off+int64(whole) <= info.Size() {
-			if b, err = readSome(f, off, whole); err != nil {
+			if b, err = durable.ReadUpTo(f, off, whole); err != nil {
 				return durable.Frame{}, fmt.Errorf("read %s: %w", s.path(n), err)
 			}
 		}
 	}
 	return durable.ParseFrame(s.path(n), off, b)
-}
-
-// readSome reads n bytes, or fewer at the end of the file.
-func readSome(f durable.File, off int64, n int) ([]byte, error) {
-	b := make([]byte, n)
-	got, err := f.ReadAt(b, off)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return b[:got], err
 }
 
 // walk hands every frame from an offset of a segment on to fn and returns what

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stele-log/stele/internal/durable/faultdisk"
+	"github.com/stele-log/stele/internal/keyring"
 )
 
 // tampered builds a store in which there is some of everything.
@@ -52,7 +53,7 @@ func (s *story) noticed(t *testing.T) bool {
 func TestDamagedListIsNoLeftover(t *testing.T) {
 	disk, s := tampered(t)
 	for _, path := range paths(disk) {
-		if !strings.HasPrefix(filepath.Base(path), saltsName+"-") {
+		if !strings.HasPrefix(filepath.Base(path), "salts-") {
 			continue
 		}
 		data := slices.Clone(disk.Files()[path])
@@ -147,15 +148,15 @@ func TestTextsDoNotPassForOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, _, err := v.textKey(a.slot)
+	k, err := v.keys.Text(a.slot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := st.open(k, nil); err != nil {
+	if _, err := st.open(k.Key, nil); err != nil {
 		t.Fatal(err)
 	}
 	st.head = append(slices.Clone(st.head), 0) // another head: bound, so refused
-	if _, err := st.open(k, nil); !errors.Is(err, errDecrypt) {
-		t.Errorf("want %v, got %v", errDecrypt, err)
+	if _, err := st.open(k.Key, nil); !errors.Is(err, keyring.ErrDecrypt) {
+		t.Errorf("want %v, got %v", keyring.ErrDecrypt, err)
 	}
 }

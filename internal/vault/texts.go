@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyring"
 )
 
 // The payload of a frame of texts; numbers are uvarints:
@@ -89,8 +90,8 @@ func parseText(b []byte) (*storedText, error) {
 }
 
 // open decrypts and decompresses; base is the text it is a delta against.
-func (t *storedText) open(k key, base []byte) ([]byte, error) {
-	packed, err := k.decrypt(t.slot, t.sealed, t.head)
+func (t *storedText) open(k keyring.Key, base []byte) ([]byte, error) {
+	packed, err := k.Decrypt(t.slot, t.sealed, t.head)
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,12 @@
 // Package vault stores what opens the seals: the disclosures of every entry and
-// the texts of its changes. The keyring, a directory of its own, holds the keys.
+// the texts of its changes. [keyring], a directory and package of its own, holds
+// the keys.
 //
 // It promises:
 //   - Nothing lies in the vault in clear. Each disclosure and each text is
 //     encrypted under a key of its own, and keys lie in the keyring only.
-//   - Destroying a key makes exactly that line or that text unreadable, and
-//     leaves no copy of the key in the keyring's files.
+//   - Erasing makes exactly that line or that text unreadable, by destroying its
+//     key.
 //   - What [Vault.Put] returned for is durable. A crash loses nothing else than
 //     the batch that was being put.
 //   - Every byte of every file is covered: [Reader.Check] names what is not as
@@ -19,13 +20,8 @@
 //
 //	vault/openings-000001.seg   frames, one for each entry: its lines, encrypted
 //	vault/texts-000001.seg      frames, one for each text: whole or as a delta
-//	keyring/seeds-000000.1      slots, one for each entry: its seed
-//	keyring/salts-000001.1      frames: the salts of entries that have no seed
-//	keyring/texts-000000.1      slots, one for each stored text: key and digest
-//	keyring/dedup               the key of those digests
 //
-// Files of the vault only grow. Files of the keyring are replaced when a key is
-// destroyed: the number after the dot goes up, and the old file is overwritten.
+// They only grow.
 package vault
 
 import (
@@ -33,11 +29,11 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyring"
 	"github.com/stele-log/stele/seal"
 )
 
@@ -87,10 +83,14 @@ type Placed struct {
 }
 
 // ErrErased says that the key of a line or of a text was destroyed.
-var ErrErased = errors.New("erased")
+var ErrErased = keyring.ErrErased
 
-// ErrUnknown says that there is no such line or text.
-var ErrUnknown = errors.New("not in the vault")
+// ErrRefused says that a batch holds what could not be read back: nothing of it
+// was written, and the vault goes on.
+var ErrRefused = errors.New("refused, nothing was written")
+
+// errUnknown says that there is no such line or text.
+var errUnknown = errors.New("not in the vault")
 
 // Damage is a place in a file that is not as it was written.
 type Damage = durable.Damage
@@ -103,6 +103,10 @@ type Config struct {
 	Log        *slog.Logger
 	Segment    int64 // bytes after which a new file is begun; 0: 64 MiB
 	Cache      int64 // bytes of texts kept in memory; 0: 32 MiB
+}
+
+func (c Config) keyring() keyring.Config {
+	return keyring.Config{Dir: c.KeyringDir, FS: c.FS, Log: c.Log}
 }
 
 func (c Config) withDefaults() Config {
@@ -127,31 +131,27 @@ type Vault struct {
 	*Reader
 	packer *packer
 
-	mu       sync.Mutex        // one writer at a time; guards what follows
-	broken   error             // after an outcome nobody knows
-	entries  tail              // of openings
-	records  tail              // of texts
-	saltTail *durable.Appender // of salt lists; nil: not open
-	ordinal  uint64            // slot given last to an entry
-	slot     uint64            // slot given last to a text
-	digests  map[digest]TextID // of texts that are not erased
-	names    map[string]TextID // latest text under a name
-	torn     []leftover        // by a crash
+	mu      sync.Mutex                // one writer at a time, of the keyring too; guards what follows
+	broken  error                     // after an outcome nobody knows
+	entries tail                      // of openings
+	records tail                      // of texts
+	last    keyring.Last              // slots given last to an entry and to a text
+	digests map[keyring.Digest]TextID // of texts that are not erased
+	names   map[string]TextID         // latest text under a name
+	torn    []Damage                  // ends of segments, by a crash
 }
 
 // Open opens a vault for writing, or begins one in empty directories. What a
-// crash left behind stays as it is, see [Vault.Torn].
+// crash left behind stays as it is, see [Vault.DropTorn].
 func Open(cfg Config) (*Vault, error) {
 	cfg = cfg.withDefaults()
-	for _, dir := range []string{cfg.Dir, cfg.KeyringDir} {
-		if err := cfg.FS.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("open vault: %w", err)
-		}
-	}
-	if err := sweep(cfg); err != nil {
+	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	if err := createDedupKey(cfg); err != nil {
+	if err := durable.ShredTemp(cfg.FS, cfg.Dir); err != nil {
+		return nil, fmt.Errorf("open vault: %w", err)
+	}
+	if err := keyring.Prepare(cfg.keyring()); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
 	r, err := OpenReader(cfg)
@@ -162,7 +162,7 @@ func Open(cfg Config) (*Vault, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open vault %s: %w", cfg.Dir, err), r.Close())
 	}
-	v := &Vault{Reader: r, packer: z, digests: map[digest]TextID{}, names: map[string]TextID{}}
+	v := &Vault{Reader: r, packer: z, digests: map[keyring.Digest]TextID{}, names: map[string]TextID{}}
 	if err := v.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open vault %s: %w", cfg.Dir, err), v.Close())
 	}
@@ -174,7 +174,7 @@ func (v *Vault) Close() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.broken = errors.Join(v.broken, errors.New("vault is closed"))
-	return errors.Join(v.entries.close(), v.records.close(), v.closeSalts(), v.Reader.Close())
+	return errors.Join(v.entries.close(), v.records.close(), v.Reader.Close())
 }
 
 // fail keeps the vault from being written to: what is on disk is not known.
@@ -190,9 +190,6 @@ func (v *Vault) Check(report func(Damage)) (Stats, error) {
 	defer v.mu.Unlock()
 	return v.check(report)
 }
-
-// isTemp says that a file was never finished.
-func isTemp(name string) bool { return strings.HasSuffix(name, durable.TempSuffix) }
 
 // workers is how many goroutines share n pieces of work.
 func workers(n int) int { return max(1, min(runtime.GOMAXPROCS(0), n)) }

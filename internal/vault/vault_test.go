@@ -167,7 +167,7 @@ func TestPutIsThereAfterReopening(t *testing.T) {
 	var all []*made
 	for range 8 {
 		v := open(t, config(disk))
-		if torn := v.Torn(); len(torn) > 0 {
+		if torn := v.leftovers(); len(torn) > 0 {
 			t.Fatalf("torn after a clean close: %v", torn)
 		}
 		b := m.batch(5, 4)
@@ -332,8 +332,8 @@ func TestPutRefusesWhatCouldNotBeReadBack(t *testing.T) {
 		"no such change":    {Seed: seed, Texts: []Text{{K: entry.MaxWhats}}},
 		"too many changes":  {Seed: seed, What: make([][]byte, entry.MaxWhats+1)},
 	} {
-		if _, err := v.Put([]Openings{o}); err == nil || errors.Is(err, durable.ErrPoisoned) {
-			t.Errorf("%s: %v", name, err)
+		if _, err := v.Put([]Openings{o}); !errors.Is(err, ErrRefused) || errors.Is(err, durable.ErrPoisoned) {
+			t.Errorf("%s: %v, want it refused", name, err)
 		}
 	}
 	if stats := undamaged(t, v); stats.Records != 0 {

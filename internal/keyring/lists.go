@@ -1,4 +1,4 @@
-package vault
+package keyring
 
 import (
 	"encoding/binary"
@@ -14,8 +14,8 @@ import (
 	"github.com/stele-log/stele/seal"
 )
 
-// saltList is the salts of one entry that has no seed (any more), by line.
-type saltList map[entry.Line]seal.Salt
+// SaltList is the salts of one entry that has no seed (any more), by line.
+type SaltList map[entry.Line]seal.Salt
 
 // lists holds the salt lists: few, and all in memory. An entry comes to have one
 // when its first line is erased, or when its sender had no seed.
@@ -28,7 +28,7 @@ type lists struct {
 
 	mu    sync.Mutex
 	seen  string // what the directory looked like when it was read
-	bySl  map[uint64]saltList
+	bySl  map[uint64]SaltList
 	files map[uint64][]uint64 // file → slots with a list in it
 }
 
@@ -40,7 +40,7 @@ func (l *lists) path(n, g uint64) string {
 
 // get returns the list of a slot; false where there is none. It looks whether
 // the files have changed, for the process that writes may be another.
-func (l *lists) get(slot uint64) (saltList, bool, error) {
+func (l *lists) get(slot uint64) (SaltList, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.refresh(); err != nil {
@@ -69,9 +69,9 @@ func (l *lists) tryRefresh() error {
 	if err != nil || look == l.seen && l.bySl != nil {
 		return err
 	}
-	l.bySl, l.files, l.seen = map[uint64]saltList{}, map[uint64][]uint64{}, look
+	l.bySl, l.files, l.seen = map[uint64]SaltList{}, map[uint64][]uint64{}, look
 	for n, gs := range found { // no slot has a list in two files
-		_, err := l.walk(l.path(n, gs[len(gs)-1]), func(slot uint64, list saltList) {
+		_, err := l.walk(l.path(n, gs[len(gs)-1]), func(slot uint64, list SaltList) {
 			l.bySl[slot] = list
 			l.files[n] = append(l.files[n], slot)
 		})
@@ -103,16 +103,16 @@ func (l *lists) look(found map[uint64][]uint64) (string, error) {
 }
 
 // walk hands every list in a file to fn and returns what is none.
-func (l *lists) walk(path string, fn func(uint64, saltList)) ([]Damage, error) {
+func (l *lists) walk(path string, fn func(uint64, SaltList)) ([]durable.Damage, error) {
 	data, err := durable.ReadFile(l.fs, path)
 	if err != nil {
 		return nil, err
 	}
-	var bad []Damage
+	var bad []durable.Damage
 	damages, err := durable.Walk(path, saltsMagic, 0, data, func(f durable.Frame) error {
 		slot, list, err := parseList(f.Payload)
 		if err != nil {
-			bad = append(bad, Damage{Path: path, Offset: f.Offset, Why: err.Error()})
+			bad = append(bad, durable.Damage{Path: path, Offset: f.Offset, Why: err.Error()})
 			return nil
 		}
 		fn(slot, list)
@@ -121,7 +121,7 @@ func (l *lists) walk(path string, fn func(uint64, saltList)) ([]Damage, error) {
 	return append(damages, bad...), err
 }
 
-func appendList(b []byte, slot uint64, list saltList) []byte {
+func appendList(b []byte, slot uint64, list SaltList) []byte {
 	b = binary.LittleEndian.AppendUint64(b, slot)
 	lines := make([]string, 0, len(list))
 	salts := map[string]seal.Salt{}
@@ -138,29 +138,32 @@ func appendList(b []byte, slot uint64, list saltList) []byte {
 	return b
 }
 
-func parseList(b []byte) (slot uint64, list saltList, err error) {
-	p := parser{b: b}
-	if n := p.take(8); n != nil {
-		slot = binary.LittleEndian.Uint64(n)
+var errShort = errors.New("record is cut short")
+
+func parseList(b []byte) (slot uint64, list SaltList, err error) {
+	if len(b) < 8 {
+		return 0, nil, errShort
 	}
-	list = saltList{}
-	for p.err == nil && len(p.b) > 0 {
-		name := p.take(uint64(p.take(1)[0]))
-		salt := p.take(32)
-		if p.err != nil {
-			break
+	slot, b = binary.LittleEndian.Uint64(b), b[8:]
+	list = SaltList{}
+	for len(b) > 0 {
+		n := 1 + int(b[0])
+		if len(b) < n+len(seal.Salt{}) {
+			return 0, nil, errShort
 		}
-		line, err := entry.ParseLine(string(name))
+		line, err := entry.ParseLine(string(b[1:n]))
 		if err != nil {
 			return 0, nil, err
 		}
-		list[line] = seal.Salt(salt)
+		b = b[n:]
+		list[line] = seal.Salt(b[:len(seal.Salt{})])
+		b = b[len(seal.Salt{}):]
 	}
-	return slot, list, p.end()
+	return slot, list, nil
 }
 
 // addLists writes new lists to the end of a tail, not durable before it is synced.
-func addLists(t *durable.Appender, lists map[uint64]saltList) error {
+func addLists(t *durable.Appender, lists map[uint64]SaltList) error {
 	slots := make([]uint64, 0, len(lists))
 	for n := range lists {
 		slots = append(slots, n)
@@ -176,7 +179,7 @@ func addLists(t *durable.Appender, lists map[uint64]saltList) error {
 
 // replace puts other lists in the place of those there are and leaves no copy
 // of the old ones. A crash leaves the old file, or both, or the new one.
-func (l *lists) replace(change map[uint64]saltList) error {
+func (l *lists) replace(change map[uint64]SaltList) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.refresh(); err != nil {
@@ -192,7 +195,7 @@ func (l *lists) replace(change map[uint64]saltList) error {
 	return nil
 }
 
-func (l *lists) replaceFile(n uint64, slots []uint64, change map[uint64]saltList) error {
+func (l *lists) replaceFile(n uint64, slots []uint64, change map[uint64]SaltList) error {
 	found, err := generations(l.fs, l.dir, saltsName)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // writer is the one connection that writes, with what it knows by heart: the
@@ -20,9 +21,9 @@ type writer struct {
 	conn *sql.Conn
 	ins  *inserts // of the transaction that runs; kept for its statements
 
-	next   uint64 // index of the next entry
-	folded uint64 // entries below it are in the sorted tables
-	tailed uint64 // changes at or above it
+	next     uint64 // index of the next entry
+	folded   uint64 // entries below it are in the sorted tables
+	unsorted uint64 // changes at or above it
 
 	names    map[name]int64
 	subjects map[subject]int64
@@ -90,7 +91,7 @@ func (w *writer) load(ctx context.Context) error {
 		(SELECT count(*) FROM changes WHERE at >= folded * 1024),
 		(SELECT coalesce(max(id), 0) FROM names), (SELECT coalesce(max(id), 0) FROM subjects), (SELECT coalesce(max(id), 0) FROM sources)
 		FROM state`).
-		Scan(&w.next, &w.folded, &w.tailed, &w.lastID.name, &w.lastID.subject, &w.lastID.source)
+		Scan(&w.next, &w.folded, &w.unsorted, &w.lastID.name, &w.lastID.subject, &w.lastID.source)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (w *writer) loadSources(ctx context.Context) error {
 		var key []byte
 		err := rows.Scan(&s.id, &key, &role, &s.host, &s.enrolled)
 		if err == nil && len(key) != len(entry.Source{}) {
-			err = fmt.Errorf("%w: source %d has a name of %d bytes", ErrDamaged, s.id, len(key))
+			err = fmt.Errorf("%w: source %d has a name of %d bytes", index.ErrDamaged, s.id, len(key))
 		}
 		if err == nil {
 			s.role = named(roles, role)
@@ -193,7 +194,7 @@ func (w *writer) alone(ctx context.Context) error {
 		return err
 	}
 	if end != w.next {
-		return fmt.Errorf("%w: it ends at %d, not at %d: another process writes to it", ErrPosition, end, w.next)
+		return fmt.Errorf("%w: it ends at %d, not at %d: another process writes to it", index.ErrPosition, end, w.next)
 	}
 	return nil
 }
@@ -257,7 +258,7 @@ func (w *writer) newSource(key entry.Source) *source {
 }
 
 // enrol takes in an enrolment. The first one of a source counts.
-func (w *writer) enrol(ins *inserts, index uint64, en *Enrolled) error {
+func (w *writer) enrol(ins *inserts, index uint64, en *index.Enrolled) error {
 	s, known := w.sources[en.Source]
 	if known && s.enrolled >= 0 {
 		return nil

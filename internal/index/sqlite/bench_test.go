@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // fleet makes entries of n hosts, each with changes of the files of its agents.
@@ -23,27 +24,27 @@ type fleet struct {
 	next    uint64
 }
 
-func (f *fleet) batch(n int) []Record {
-	out := make([]Record, 0, n)
+func (f *fleet) batch(n int) []index.Record {
+	out := make([]index.Record, 0, n)
 	for range n {
 		out = append(out, f.record())
 	}
 	return out
 }
 
-func (f *fleet) record() Record {
+func (f *fleet) record() index.Record {
 	i := f.next
 	f.next++
 	rec := sourceN(recorderN)
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], i)
-	r := Record{Index: i, ID: sha256.Sum256(b[:]), Recorded: epoch.Add(time.Duration(i) * 100 * time.Millisecond), Loc: i * 350}
+	r := index.Record{Index: i, ID: sha256.Sum256(b[:]), Recorded: epoch.Add(time.Duration(i) * 100 * time.Millisecond), Loc: i * 350}
 	r.Happened = r.Recorded
 	if i <= uint64(f.hosts) {
 		r.Kind, r.Source, r.Seq = entry.Enrol, rec, i
-		r.Enrols = &Enrolled{rec, entry.Recorder, "server"}
+		r.Enrols = &index.Enrolled{Source: rec, Role: entry.Recorder, Host: "server"}
 		if i > 0 {
-			r.Enrols = &Enrolled{hostSource(i - 1), entry.Watcher, fmt.Sprintf("web-%d.example.net", i-1)}
+			r.Enrols = &index.Enrolled{Source: hostSource(i - 1), Role: entry.Watcher, Host: fmt.Sprintf("web-%d.example.net", i-1)}
 		}
 		return r
 	}
@@ -56,7 +57,7 @@ func (f *fleet) record() Record {
 	r.Actors = []string{fmt.Sprintf("person%d", i*31%200), "root"}
 	for k := range f.changes {
 		file := (i/uint64(f.hosts) + uint64(k)) % uint64(f.files)
-		r.Changes = append(r.Changes, Change{
+		r.Changes = append(r.Changes, index.Change{
 			Agent: fmt.Sprintf("agent%d", file%12), Path: fmt.Sprintf("/etc/agent%d/conf.d/%d.conf", file%12, file),
 			Action: body.Modify, Text: i + 1,
 		})
@@ -168,7 +169,7 @@ func BenchmarkMillion(b *testing.B) {
 	defer reader.Close()
 	src := hostSource(3)
 	end := epoch.Add(n * 100 * time.Millisecond)
-	for name, q := range map[string]Filter{
+	for name, q := range map[string]index.Filter{
 		"Newest":           {},
 		"Host":             {Host: "web-17.example.net"},
 		"Actor":            {Actor: "PERSON7"},
@@ -198,7 +199,7 @@ func BenchmarkMillion(b *testing.B) {
 		again := &fleet{hosts: hosts, changes: 1, files: 120, next: n / 2}
 		for range b.N {
 			r := again.record()
-			r.Changes, r.Actors = make([]Change, len(r.Changes)), nil
+			r.Changes, r.Actors = make([]index.Change, len(r.Changes)), nil
 			if err := x.Erase(b.Context(), r); err != nil {
 				b.Fatal(err)
 			}
@@ -207,7 +208,7 @@ func BenchmarkMillion(b *testing.B) {
 }
 
 func lookups(b *testing.B, x, reader *Index) {
-	s := Subject{Host: "web-17.example.net", Path: "/etc/agent3/conf.d/39.conf"}
+	s := index.Subject{Host: "web-17.example.net", Path: "/etc/agent3/conf.d/39.conf"}
 	for name, do := range map[string]func(i int, x *Index) error{
 		"History": func(_ int, x *Index) error {
 			for _, err := range x.History(b.Context(), s, false) {
@@ -220,7 +221,7 @@ func lookups(b *testing.B, x, reader *Index) {
 		"Latest":     func(_ int, x *Index) error { _, _, err := x.Latest(b.Context(), s); return err },
 		"LatestText": func(_ int, x *Index) error { _, err := x.LatestText(b.Context(), s); return err },
 		"BySeq": func(i int, x *Index) error {
-			_, err := x.BySeq(b.Context(), hostSource(uint64(i%1000)), uint64(i%990))
+			_, err := x.bySeq(b.Context(), hostSource(uint64(i%1000)), uint64(i%990))
 			return err
 		},
 		"ByID": func(_ int, x *Index) error {

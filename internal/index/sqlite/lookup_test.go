@@ -1,14 +1,15 @@
-package index
+package sqlite
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
-// TestKnown holds First and Among against BySeq, which lists everything: in the
-// sorted tables and in the tail, for a writer and for a reader beside it.
+// TestKnown holds First and Among against bySeq, which lists everything: in the
+// sorted tables and in recent, for a writer and for a reader beside it.
 func TestKnown(t *testing.T) {
 	w := newLog(3, 3, 2000)
 	x := built(t, w.all)
@@ -21,7 +22,7 @@ func TestKnown(t *testing.T) {
 		forks := 0
 		for i := range w.all {
 			r := &w.all[i]
-			all, err := x.BySeq(t.Context(), r.Source, r.Seq)
+			all, err := x.bySeq(t.Context(), r.Source, r.Seq)
 			if err != nil || len(all) == 0 {
 				t.Fatalf("%s: entry %d: %v, %v", name, i, all, err)
 			}
@@ -47,15 +48,15 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// TestKnownWhileFolding: an entry that moves from the tail into the sorted tables
+// TestKnownWhileFolding: an entry that moves from recent into the sorted tables
 // between two looks is found, or intake would take it in twice.
 func TestKnownWhileFolding(t *testing.T) {
-	for name, find := range map[string]func(*Index, *Record) (bool, error){
-		"First": func(x *Index, r *Record) (bool, error) {
+	for name, find := range map[string]func(*Index, *index.Record) (bool, error){
+		"First": func(x *Index, r *index.Record) (bool, error) {
 			_, found, err := x.First(t.Context(), r.Source, r.Seq)
 			return found, err
 		},
-		"Among": func(x *Index, r *Record) (bool, error) {
+		"Among": func(x *Index, r *index.Record) (bool, error) {
 			_, found, err := x.Among(t.Context(), r.Source, r.Seq, r.ID)
 			return found, err
 		},
@@ -63,7 +64,7 @@ func TestKnownWhileFolding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newLog(3, 3, 100)
 			x := built(t, w.all)
-			x.tail.mu.Lock() // whoever looks waits here, before the tables or behind them
+			x.recent.mu.Lock() // whoever looks waits here, before the tables or behind them
 			asked, folded := make(chan error, 1), make(chan error, 1)
 			go func() {
 				found, err := find(x, &w.all[50])
@@ -80,8 +81,8 @@ func TestKnownWhileFolding(t *testing.T) {
 					break
 				}
 			}
-			x.tail.seqs = map[seqKey][]Ref{}
-			x.tail.mu.Unlock()
+			x.recent.seqs = map[seqKey][]index.Ref{}
+			x.recent.mu.Unlock()
 			for _, done := range []chan error{asked, folded} {
 				if err := <-done; err != nil {
 					t.Error(err)

@@ -67,7 +67,7 @@ func TestFullTilesStandInForPartialOnes(t *testing.T) {
 	grow(t, l, 700, 100)
 	closeLog(t, l)
 	for _, f := range files(t, dir) {
-		if (f.Kind == TileFile || f.Kind == BundleFile) && f.Tile.L <= 0 && f.Tile.N < 2 && f.Tile.W < tileWidth {
+		if (f.Kind == tileFile || f.Kind == bundleFile) && f.Tile.L <= 0 && f.Tile.N < 2 && f.Tile.W < tileWidth {
 			check(t, os.Remove(filepath.Join(dir, f.Path)))
 		}
 	}

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"container/heap"
@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// walk visits positions of changes and entries in log order or against it. It
+// cursor visits positions of changes and entries in log order or against it. It
 // reads in short statements, so that a slow reader never keeps an old state of
 // the database alive.
-type walk struct {
+type cursor struct {
 	x      *Index
 	lo, hi uint64 // entries, hi excluded
 	folded uint64
 	newest bool // newest first
 }
 
-func (x *Index) newWalk(ctx context.Context, lo, hi uint64, newest bool) (*walk, error) {
-	w := &walk{x: x, newest: newest}
+func (x *Index) newCursor(ctx context.Context, lo, hi uint64, newest bool) (*cursor, error) {
+	c := &cursor{x: x, newest: newest}
 	var next uint64
-	err := x.db.QueryRowContext(ctx, `SELECT folded, (`+endQuery+`) FROM state`).Scan(&w.folded, &next)
-	w.lo, w.hi = min(lo, next), min(hi, next)
-	w.folded = min(max(w.folded, w.lo), max(w.hi, w.lo))
-	return w, err
+	err := x.db.QueryRowContext(ctx, `SELECT folded, (`+endQuery+`) FROM state`).Scan(&c.folded, &next)
+	c.lo, c.hi = min(lo, next), min(hi, next)
+	c.folded = min(max(c.folded, c.lo), max(c.hi, c.lo))
+	return c, err
 }
 
 // A question with many terms looks at the newest entries one by one before it
@@ -44,14 +44,14 @@ const (
 )
 
 // positions yields the positions of terms, each once: sorted lists merged
-// where they exist, the tail scanned.
-func (w *walk) positions(ctx context.Context, terms []int64) iter.Seq2[int64, error] {
-	border := w.folded
-	if len(terms) > manyTerms && w.hi > scanAhead {
-		border = min(border, max(w.lo, w.hi-scanAhead))
+// where they exist, recent entries scanned.
+func (c *cursor) positions(ctx context.Context, terms []int64) iter.Seq2[int64, error] {
+	border := c.folded
+	if len(terms) > manyTerms && c.hi > scanAhead {
+		border = min(border, max(c.lo, c.hi-scanAhead))
 	}
-	lists, scan := w.merged(ctx, terms, w.lo, border), w.scanned(ctx, terms, border, w.hi)
-	if w.newest {
+	lists, scan := c.merged(ctx, terms, c.lo, border), c.scanned(ctx, terms, border, c.hi)
+	if c.newest {
 		return joined(scan, lists)
 	}
 	return joined(lists, scan)
@@ -78,12 +78,12 @@ var scanArms = [termKinds]string{
 }
 
 // scanned looks at every entry or change between lo and hi.
-func (w *walk) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.Seq2[int64, error] {
-	look := w.lookFor(terms)
+func (c *cursor) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.Seq2[int64, error] {
+	look := c.lookFor(terms)
 	return func(yield func(int64, error) bool) {
 		for step := uint64(firstStep); lo < hi; step = min(2*step, lastStep) {
 			from, to := lo, min(hi, lo+step)
-			if w.newest {
+			if c.newest {
 				from, to = max(lo, hi-min(hi, step)), hi
 				hi = from
 			} else {
@@ -94,7 +94,7 @@ func (w *walk) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.S
 				yield(0, err)
 				return
 			}
-			if w.newest {
+			if c.newest {
 				slices.Reverse(found)
 			}
 			for _, at := range found {
@@ -108,17 +108,17 @@ func (w *walk) scanned(ctx context.Context, terms []int64, lo, hi uint64) iter.S
 
 // lookFor returns what finds, in ascending order, the positions of terms among
 // some entries.
-func (w *walk) lookFor(terms []int64) func(ctx context.Context, from, to int64) ([]int64, error) {
+func (c *cursor) lookFor(terms []int64) func(ctx context.Context, from, to int64) ([]int64, error) {
 	if len(terms) <= manyTerms {
 		query, list := scanQuery(terms), jsonList(terms)
 		return func(ctx context.Context, from, to int64) ([]int64, error) {
-			return collect[int64](ctx, w.x.db, query, from, to, list)
+			return collect[int64](ctx, c.x.db, query, from, to, list)
 		}
 	}
 	slices.Sort(terms)
 	return func(ctx context.Context, from, to int64) ([]int64, error) {
 		var found []int64
-		err := each(ctx, w.x.db, func(rows *sql.Rows) error {
+		err := each(ctx, c.x.db, func(rows *sql.Rows) error {
 			var at, term int64
 			err := rows.Scan(&term, &at)
 			if contains(terms, term) {
@@ -143,12 +143,12 @@ func scanQuery(terms []int64) string {
 
 // merged merges the sorted lists of terms between lo and hi: one look-up for
 // each list, and then about one for each position that is asked for.
-func (w *walk) merged(ctx context.Context, terms []int64, lo, hi uint64) iter.Seq2[int64, error] {
+func (c *cursor) merged(ctx context.Context, terms []int64, lo, hi uint64) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
 		if lo >= hi || len(terms) == 0 {
 			return
 		}
-		m := &merge{walk: w, lo: int64(lo) * perEntry, hi: int64(hi) * perEntry}
+		m := &merge{cursor: c, lo: int64(lo) * perEntry, hi: int64(hi) * perEntry}
 		if err := m.run(ctx, terms, yield); err != nil {
 			yield(0, err)
 		}
@@ -157,7 +157,7 @@ func (w *walk) merged(ctx context.Context, terms []int64, lo, hi uint64) iter.Se
 
 // merge is a heap of lists by their first position.
 type merge struct {
-	*walk
+	*cursor
 	lo, hi int64
 	lists  []list
 	more   *sql.Stmt

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -8,59 +8,26 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
-// Filter says which entries are asked for: those that meet every condition
-// that is set. Host, Agent and Path must be met by one and the same change;
-// with Host alone, what a watcher of that host recorded besides changes meets
-// it too. In Host, Agent, Actor and Path a * stands for any bytes.
-type Filter struct {
-	Since time.Time // happened then or later
-	Until time.Time // happened before
-	Host  string
-	Agent string
-	Actor string // user, login user or author; case does not matter
-	Path  string // without *: the path, or all below it
-
-	Kinds  []entry.Kind
-	Source *entry.Source
-	From   uint64 // first index
-	To     uint64 // first index beyond; 0: no end
-
-	NewestFirst bool // in log order otherwise
-	Limit       int  // 0: none
-}
-
-// Hit is an entry that was asked for.
-type Hit struct {
-	Ref
-	Kind     entry.Kind
-	Source   entry.Source
-	Seq      uint64
-	Recorded time.Time
-	Happened time.Time // see Record
-	Loc      uint64    // where the vault keeps its openings
-	Changes  []int     // what lines that meet Host, Agent and Path; nil if none of these is set
-}
-
 // Entries yields the entries that meet a filter.
-func (x *Index) Entries(ctx context.Context, f Filter) iter.Seq2[Hit, error] {
-	return func(yield func(Hit, error) bool) {
+func (x *Index) Entries(ctx context.Context, f index.Filter) iter.Seq2[index.Hit, error] {
+	return func(yield func(index.Hit, error) bool) {
 		left := f.Limit
-		err := x.entries(ctx, f, func(h Hit) bool {
+		err := x.entries(ctx, f, func(h index.Hit) bool {
 			left--
 			return yield(h, nil) && left != 0
 		})
 		if err != nil {
-			yield(Hit{}, x.wrap(err, "find entries"))
+			yield(index.Hit{}, x.wrap(err, "find entries"))
 		}
 	}
 }
 
-func (x *Index) entries(ctx context.Context, f Filter, yield func(Hit) bool) error {
+func (x *Index) entries(ctx context.Context, f index.Filter, yield func(index.Hit) bool) error {
 	q, err := x.resolve(ctx, f)
 	if err != nil || q.none {
 		return err
@@ -75,11 +42,11 @@ func (x *Index) entries(ctx context.Context, f Filter, yield func(Hit) bool) err
 		if f.NewestFirst {
 			lo, hi = spans[len(spans)-1].lo, spans[0].hi
 		}
-		w, err := x.newWalk(ctx, lo, hi, f.NewestFirst)
+		c, err := x.newCursor(ctx, lo, hi, f.NewestFirst)
 		if err != nil {
 			return err
 		}
-		batches = x.pick(ctx, f, q, inBatches(entriesOf(w.positions(ctx, list)), batchSize(f)))
+		batches = x.pick(ctx, f, q, inBatches(entriesOf(c.positions(ctx, list)), batchSize(f)))
 	}
 	for hits, err := range batches {
 		if err != nil {
@@ -98,7 +65,7 @@ func (x *Index) entries(ctx context.Context, f Filter, yield func(Hit) bool) err
 }
 
 // batchSize is how many entries are looked at first.
-func batchSize(f Filter) int {
+func batchSize(f index.Filter) int {
 	if f.Limit <= 0 {
 		return 1024
 	}
@@ -139,7 +106,7 @@ type predicates struct {
 	timed  bool
 }
 
-func (x *Index) resolve(ctx context.Context, f Filter) (q question, err error) {
+func (x *Index) resolve(ctx context.Context, f index.Filter) (q question, err error) {
 	q.times(f)
 	for _, k := range f.Kinds {
 		q.kinds |= 1 << number(kinds, k)
@@ -170,14 +137,14 @@ func (x *Index) resolve(ctx context.Context, f Filter) (q question, err error) {
 	return q, err
 }
 
-func (p *predicates) times(f Filter) {
+func (p *predicates) times(f index.Filter) {
 	p.since, p.until = math.MinInt64, math.MaxInt64
 	p.timed = !f.Since.IsZero() || !f.Until.IsZero()
 	if !f.Since.IsZero() {
-		p.since = nanos(f.Since)
+		p.since = index.Nanos(f.Since)
 	}
 	if !f.Until.IsZero() {
-		p.until = nanos(f.Until)
+		p.until = index.Nanos(f.Until)
 	}
 }
 
@@ -204,7 +171,7 @@ func (q *question) terms() []int64 {
 }
 
 // choose finds the changes that meet the filter and drops entries without any.
-func (x *Index) choose(ctx context.Context, q question, hits *[]Hit) error {
+func (x *Index) choose(ctx context.Context, q question, hits *[]index.Hit) error {
 	if !q.changes || len(*hits) == 0 {
 		return nil
 	}
@@ -219,7 +186,7 @@ func (x *Index) choose(ctx context.Context, q question, hits *[]Hit) error {
 		}
 	}, `SELECT c.at, c.subject, coalesce(c.other, -1)
 		FROM json_each(?) j CROSS JOIN changes c ON c.at >= j.value * 1024 AND c.at < j.value * 1024 + 1024 ORDER BY 1`, jsonList(at))
-	*hits = slices.DeleteFunc(*hits, func(h Hit) bool {
+	*hits = slices.DeleteFunc(*hits, func(h index.Hit) bool {
 		return found[h.Index] == nil && (h.Kind == entry.Change || q.controls == nil)
 	})
 	for i := range *hits {
@@ -249,7 +216,7 @@ func contains(list []int64, v int64) bool {
 type stretch struct{ lo, hi uint64 }
 
 // spans are where entries of the time asked for may be, in the order asked for.
-func (x *Index) spans(ctx context.Context, f Filter, q question) ([]stretch, error) {
+func (x *Index) spans(ctx context.Context, f index.Filter, q question) ([]stretch, error) {
 	all := stretch{f.From, f.To}
 	next, err := x.Next(ctx)
 	if f.To == 0 || f.To > next {
@@ -280,8 +247,8 @@ func (x *Index) spans(ctx context.Context, f Filter, q question) ([]stretch, err
 }
 
 // scan looks at every entry of the spans.
-func (x *Index) scan(ctx context.Context, f Filter, q question, spans []stretch) iter.Seq2[[]Hit, error] {
-	return func(yield func([]Hit, error) bool) {
+func (x *Index) scan(ctx context.Context, f index.Filter, q question, spans []stretch) iter.Seq2[[]index.Hit, error] {
+	return func(yield func([]index.Hit, error) bool) {
 		size := batchSize(f)
 		for _, s := range spans {
 			for s.lo < s.hi {
@@ -305,7 +272,7 @@ func (x *Index) scan(ctx context.Context, f Filter, q question, spans []stretch)
 
 const hitColumns = `SELECT e.idx, e.kind, s.source, e.seq, e.id, e.rest, e.recorded, coalesce(e.happened, e.recorded), e.loc`
 
-func (x *Index) page(ctx context.Context, p predicates, s stretch, newest bool, limit int) ([]Hit, error) {
+func (x *Index) page(ctx context.Context, p predicates, s stretch, newest bool, limit int) ([]index.Hit, error) {
 	where, args := p.where([]any{int64(s.lo), int64(s.hi), limit})
 	order := ` ORDER BY e.idx LIMIT ?3`
 	if newest {
@@ -315,10 +282,10 @@ func (x *Index) page(ctx context.Context, p predicates, s stretch, newest bool, 
 }
 
 // pick keeps, of candidates, those that meet the conditions on entries.
-func (x *Index) pick(ctx context.Context, f Filter, q question, batches iter.Seq2[[]int64, error]) iter.Seq2[[]Hit, error] {
-	return func(yield func([]Hit, error) bool) {
+func (x *Index) pick(ctx context.Context, f index.Filter, q question, batches iter.Seq2[[]int64, error]) iter.Seq2[[]index.Hit, error] {
+	return func(yield func([]index.Hit, error) bool) {
 		for batch, err := range batches {
-			var hits []Hit
+			var hits []index.Hit
 			if err == nil {
 				hits, err = x.hits(ctx, batch, q.predicates)
 			}
@@ -333,7 +300,7 @@ func (x *Index) pick(ctx context.Context, f Filter, q question, batches iter.Seq
 }
 
 // hits reads entries by their indexes, in log order.
-func (x *Index) hits(ctx context.Context, indexes []int64, p predicates) ([]Hit, error) {
+func (x *Index) hits(ctx context.Context, indexes []int64, p predicates) ([]index.Hit, error) {
 	where, args := p.where([]any{jsonList(indexes)})
 	return scanHits(x.db.QueryContext(ctx, hitColumns+` FROM json_each(?1) j CROSS JOIN entries e ON e.idx = j.value CROSS JOIN sources s ON s.id = e.source
 		WHERE true`+where+` ORDER BY e.idx`, args...))
@@ -363,14 +330,14 @@ func (p *predicates) where(args []any) (string, []any) {
 	return sql.String(), args
 }
 
-func scanHits(rows *sql.Rows, err error) ([]Hit, error) {
+func scanHits(rows *sql.Rows, err error) ([]index.Hit, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var hits []Hit
+	var hits []index.Hit
 	for rows.Next() {
-		var h Hit
+		var h index.Hit
 		var kind, head, recorded, happened int64
 		var key, rest []byte
 		if err := rows.Scan(&h.Index, &kind, &key, &h.Seq, &head, &rest, &recorded, &happened, &h.Loc); err != nil {

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"cmp"
@@ -6,15 +6,17 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+
+	"github.com/stele-log/stele/internal/index"
 )
 
 // Erase puts records in the place of the entries of the same index, once the
-// vault no longer opens lines of theirs: what [From] makes of such an entry
+// vault no longer opens lines of theirs: what [index.From] makes of such an entry
 // then is the record to give. Names that only the old ones held are gone from
-// the files of the index on return. [ErrHeld] says that they are gone from the
+// the files of the index on return. [index.ErrHeld] says that they are gone from the
 // database, but a reader kept its write-ahead log from being emptied: call
 // [Index.Flush] later. After a crash, erase again: it does no harm.
-func (x *Index) Erase(ctx context.Context, records ...Record) error {
+func (x *Index) Erase(ctx context.Context, records ...index.Record) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	err := x.writable()
@@ -27,7 +29,7 @@ func (x *Index) Erase(ctx context.Context, records ...Record) error {
 	return x.wrap(err, "erase from %d entries", len(records))
 }
 
-// Flush empties the write-ahead log into the database. [ErrHeld] says that a
+// Flush empties the write-ahead log into the database. [index.ErrHeld] says that a
 // reader kept it from that.
 func (x *Index) Flush(ctx context.Context) error {
 	x.mu.Lock()
@@ -43,16 +45,16 @@ func (x *Index) flush(ctx context.Context) error {
 	var busy, frames, moved int64
 	err := x.w.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
 	if err == nil && busy != 0 {
-		return ErrHeld
+		return index.ErrHeld
 	}
 	return err
 }
 
-func (x *Index) erase(ctx context.Context, records []Record) error {
+func (x *Index) erase(ctx context.Context, records []index.Record) error {
 	w := x.w
 	// An enrolment comes before what its source recorded: what moves with it may
 	// be erased itself.
-	records = slices.SortedFunc(slices.Values(records), func(a, b Record) int { return cmp.Compare(a.Index, b.Index) })
+	records = slices.SortedFunc(slices.Values(records), func(a, b index.Record) int { return cmp.Compare(a.Index, b.Index) })
 	old := make([]stored, len(records))
 	for i := range records {
 		r := &records[i]
@@ -91,13 +93,13 @@ type moved struct {
 }
 
 // stored looks the old record up. It must be of the same entry.
-func (x *Index) stored(ctx context.Context, r *Record) (s stored, err error) {
+func (x *Index) stored(ctx context.Context, r *index.Record) (s stored, err error) {
 	h, found, err := x.At(ctx, r.Index)
 	if err != nil {
 		return s, err
 	}
 	if !found || h.ID != r.ID || h.Kind != r.Kind {
-		return s, fmt.Errorf("%w: entry %d is another one", ErrPosition, r.Index)
+		return s, fmt.Errorf("%w: entry %d is another one", index.ErrPosition, r.Index)
 	}
 	if r.Enrols == nil {
 		return s, nil
@@ -108,7 +110,7 @@ func (x *Index) stored(ctx context.Context, r *Record) (s stored, err error) {
 
 // movedBy returns the changes of a watcher, if the enrolment r names another
 // host for it than the index does.
-func (x *Index) movedBy(ctx context.Context, r *Record) ([]moved, error) {
+func (x *Index) movedBy(ctx context.Context, r *index.Record) ([]moved, error) {
 	src := x.w.sources[r.Enrols.Source]
 	if src == nil || src.enrolled != int64(r.Index) || x.w.names[newName(dimHost, r.Enrols.Host)] == src.host {
 		return nil, nil
@@ -133,7 +135,7 @@ func (x *Index) movedBy(ctx context.Context, r *Record) ([]moved, error) {
 }
 
 // replace writes one entry anew.
-func (w *writer) replace(ins *inserts, r *Record, old stored) error {
+func (w *writer) replace(ins *inserts, r *index.Record, old stored) error {
 	index := int64(r.Index)
 	if err := w.unpost(ins, index); err != nil {
 		return err
@@ -150,7 +152,7 @@ func (w *writer) replace(ins *inserts, r *Record, old stored) error {
 	if err := w.moveHost(ins, r, old.moved); err != nil {
 		return err
 	}
-	if err := w.addRecord(ins, r, newTail()); err != nil {
+	if err := w.addRecord(ins, r, newRecent()); err != nil {
 		return err
 	}
 	if err := w.post(ins, index); err != nil {
@@ -177,7 +179,7 @@ func (w *writer) post(ins *inserts, index int64) error {
 
 // moveHost gives a source, and what it recorded, the host its enrolment names
 // now: usually none.
-func (w *writer) moveHost(ins *inserts, r *Record, changes []moved) error {
+func (w *writer) moveHost(ins *inserts, r *index.Record, changes []moved) error {
 	if r.Enrols == nil {
 		return nil
 	}

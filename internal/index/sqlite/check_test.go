@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -10,10 +10,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stele-log/stele/internal/index"
 )
 
 // image is the database file of a sound index, and its records.
-func image(t *testing.T, seed uint64, n int) ([]byte, []Record) {
+func image(t *testing.T, seed uint64, n int) ([]byte, []index.Record) {
 	t.Helper()
 	w := newLog(seed, 3, n)
 	x := built(t, w.all)
@@ -41,23 +43,23 @@ func laid(t testing.TB, b []byte) string {
 // someone who knows SQL.
 func TestCheckNamesRows(t *testing.T) {
 	b, all := image(t, 3, 400)
-	first := func(ok func(r *Record) bool) uint64 {
-		i := slices.IndexFunc(all, func(r Record) bool { return ok(&r) })
+	first := func(ok func(r *index.Record) bool) uint64 {
+		i := slices.IndexFunc(all, func(r index.Record) bool { return ok(&r) })
 		if i < 0 {
 			t.Fatal("no such entry")
 		}
 		return uint64(i)
 	}
 	half := uint64(len(all) / 2)
-	change := first(func(r *Record) bool { return len(r.Changes) == 1 && r.Changes[0].Path != "" && r.Actors != nil })
-	renamed := first(func(r *Record) bool {
+	change := first(func(r *index.Record) bool { return len(r.Changes) == 1 && r.Changes[0].Path != "" && r.Actors != nil })
+	renamed := first(func(r *index.Record) bool {
 		return len(r.Changes) > 0 && r.Changes[0].From != "" && r.Changes[0].From != r.Changes[0].Path
 	})
-	finding := first(func(r *Record) bool { return r.Code != "" })
-	imported := first(func(r *Record) bool { return r.Import != nil })
-	late := first(func(r *Record) bool { return r.Index > half && len(r.Changes) == 1 })
+	finding := first(func(r *index.Record) bool { return r.Code != "" })
+	imported := first(func(r *index.Record) bool { return r.Import != nil })
+	late := first(func(r *index.Record) bool { return r.Index > half && len(r.Changes) == 1 })
 	end := uint64(len(all))
-	source2 := first(func(r *Record) bool { return r.Enrols != nil && r.Enrols.Host == "web-1" })
+	source2 := first(func(r *index.Record) bool { return r.Enrols != nil && r.Enrols.Host == "web-1" })
 
 	type want struct {
 		index uint64
@@ -107,10 +109,10 @@ func TestCheckNamesRows(t *testing.T) {
 		{`UPDATE imports SET file = 1 WHERE idx = ?`, []any{imported}, want{imported, "imports"}},
 		{`DELETE FROM imports WHERE idx = ?`, []any{imported}, want{imported, "imports"}},
 		{`INSERT INTO imports SELECT ?, file, 99999 FROM imports LIMIT 1`, []any{end + 1}, want{end + 1, "imports"}},
-		{`UPDATE blocks SET first = first + 1`, nil, want{NoEntry, "blocks"}},
-		{`DELETE FROM blocks`, nil, want{NoEntry, "blocks"}},
-		{`UPDATE counts SET changes = changes + 1 WHERE kind = 3`, nil, want{NoEntry, "counts"}},
-		{`INSERT INTO counts VALUES (55, 1, 1)`, nil, want{NoEntry, "counts"}},
+		{`UPDATE blocks SET first = first + 1`, nil, want{index.NoEntry, "blocks"}},
+		{`DELETE FROM blocks`, nil, want{index.NoEntry, "blocks"}},
+		{`UPDATE counts SET changes = changes + 1 WHERE kind = 3`, nil, want{index.NoEntry, "counts"}},
+		{`INSERT INTO counts VALUES (55, 1, 1)`, nil, want{index.NoEntry, "counts"}},
 		{`UPDATE names SET name = x'2f62' WHERE name = CAST('/etc/app/a.conf' AS BLOB)`, nil, want{pathOf(all, "/etc/app/a.conf"), "changes"}},
 		{`UPDATE names SET dim = 6 WHERE dim = 4 AND name = CAST('web-1' AS BLOB)`, nil, want{source2, "sources"}},
 		{`DELETE FROM names WHERE dim = 3`, nil, want{change, "entries"}},
@@ -122,9 +124,9 @@ func TestCheckNamesRows(t *testing.T) {
 		{`DELETE FROM sources WHERE enrolled = ?`, []any{source2}, want{source2, "sources"}},
 		{`UPDATE sources SET enrolled = NULL WHERE enrolled = ?`, []any{source2}, want{source2, "sources"}},
 		{`INSERT INTO sources SELECT 999, x'00112233445566778899aabbccddeeff', role, host, 7 FROM sources LIMIT 1`, nil, want{7, "sources"}},
-		{`INSERT INTO subjects SELECT 999, path, host, 1 FROM subjects LIMIT 1`, nil, want{NoEntry, "subjects"}},
-		{`INSERT INTO names SELECT max(id) + 1, 2, CAST('an agent' AS BLOB) FROM names`, nil, want{NoEntry, "names"}},
-		{`INSERT INTO names SELECT max(id) + 1, 4, CAST('a host' AS BLOB) FROM names`, nil, want{NoEntry, "names"}},
+		{`INSERT INTO subjects SELECT 999, path, host, 1 FROM subjects LIMIT 1`, nil, want{index.NoEntry, "subjects"}},
+		{`INSERT INTO names SELECT max(id) + 1, 2, CAST('an agent' AS BLOB) FROM names`, nil, want{index.NoEntry, "names"}},
+		{`INSERT INTO names SELECT max(id) + 1, 4, CAST('a host' AS BLOB) FROM names`, nil, want{index.NoEntry, "names"}},
 		{`UPDATE subjects SET agent = 1 WHERE id = (SELECT subject FROM changes WHERE at = ? * 1024)`, []any{change}, want{change, "changes"}},
 		{`DELETE FROM ids WHERE idx = ?`, []any{change}, want{change, "ids"}},
 		{`UPDATE ids SET id = 4 WHERE idx = ?`, []any{change}, want{change, "ids"}},
@@ -142,8 +144,8 @@ func TestCheckNamesRows(t *testing.T) {
 		{`INSERT INTO posts SELECT subject * 4, at FROM changes WHERE at = ? * 1024`, []any{late}, want{late, "posts"}},
 		{`UPDATE state SET folded = folded + 9`, nil, want{half, "ids"}},
 		{`UPDATE state SET folded = folded - 9`, nil, want{half - 1, "ids"}},
-		{`UPDATE state SET folded = 99999`, nil, want{NoEntry, "state"}},
-		{`DELETE FROM state`, nil, want{NoEntry, "state"}},
+		{`UPDATE state SET folded = 99999`, nil, want{index.NoEntry, "state"}},
+		{`DELETE FROM state`, nil, want{index.NoEntry, "state"}},
 	} {
 		t.Run(c.edit, func(t *testing.T) {
 			x := open(t, laid(t, b))
@@ -155,17 +157,17 @@ func TestCheckNamesRows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(found, func(m Mismatch) bool { return m.Index == c.want.index && m.Table == c.want.table }) {
+			if !slices.ContainsFunc(found, func(m index.Mismatch) bool { return m.Index == c.want.index && m.Table == c.want.table }) {
 				t.Errorf("want %v, found %v", c.want, found)
 			}
-			if !slices.ContainsFunc(found, func(m Mismatch) bool { return !m.Tail }) {
+			if !slices.ContainsFunc(found, func(m index.Mismatch) bool { return !m.Tail }) {
 				t.Errorf("nothing is found but a difference in length: %v", found)
 			}
 		})
 	}
 }
 
-func pathOf(all []Record, path string) uint64 {
+func pathOf(all []index.Record, path string) uint64 {
 	for _, r := range all {
 		for _, c := range r.Changes {
 			if c.Path == path {
@@ -173,7 +175,7 @@ func pathOf(all []Record, path string) uint64 {
 			}
 		}
 	}
-	return NoEntry
+	return index.NoEntry
 }
 
 func TestCheckAgainstAnotherLog(t *testing.T) {
@@ -185,14 +187,14 @@ func TestCheckAgainstAnotherLog(t *testing.T) {
 			t.Errorf("records of %d entries: %d mismatches, %v", n, len(found), err)
 		}
 		for i, m := range found {
-			if want := (Mismatch{uint64(n + i), "entries", invented, true}); m != want {
+			if want := (index.Mismatch{Index: uint64(n + i), Table: "entries", Detail: invented, Tail: true}); m != want {
 				t.Errorf("records of %d entries: %+v, want %+v", n, m, want)
 			}
 		}
 	}
-	longer := append(slices.Clip(all), Record{Index: uint64(len(all))})
+	longer := append(slices.Clip(all), index.Record{Index: uint64(len(all))})
 	found, err := x.Check(t.Context(), seqOf(longer))
-	if d := cmp.Diff([]Mismatch{{uint64(len(all)), "entries", missing, true}}, found); d != "" || err != nil {
+	if d := cmp.Diff([]index.Mismatch{{Index: uint64(len(all)), Table: "entries", Detail: missing, Tail: true}}, found); d != "" || err != nil {
 		t.Errorf("a longer log: %v %v", d, err)
 	}
 	if _, err := x.Check(t.Context(), seqOf(all[1:])); err == nil {
@@ -212,7 +214,7 @@ func answers(t *testing.T, x *Index) (out []string, err error) {
 	}
 	s.Sources = nil
 	out = append(out, fmt.Sprintf("%+v", *s))
-	for _, f := range []Filter{
+	for _, f := range []index.Filter{
 		{}, {Host: "web-*"}, {Path: "/etc/app"}, {Actor: "jane", NewestFirst: true}, {Agent: "auditd"}, {Since: epoch},
 	} {
 		for h, err := range x.Entries(ctx, f) {
@@ -267,7 +269,7 @@ func TestFlips(t *testing.T) {
 }
 
 // told reports whether damage is found; if not, answers must be the same.
-func told(t *testing.T, path string, all []Record, want []string, at, bit int) bool {
+func told(t *testing.T, path string, all []index.Record, want []string, at, bit int) bool {
 	t.Helper()
 	defer func() {
 		if p := recover(); p != nil {

@@ -1,10 +1,12 @@
-package index
+package sqlite
 
 import (
 	"context"
 	"database/sql"
 	"fmt"
 	"slices"
+
+	"github.com/stele-log/stele/internal/index"
 )
 
 // schemaVersion changes with the schema, with what From makes of an entry, and
@@ -126,14 +128,14 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if version != schemaVersion {
-		return fmt.Errorf("%w: %d, not %d", ErrVersion, version, schemaVersion)
+		return fmt.Errorf("%w: %d, not %d", index.ErrVersion, version, schemaVersion)
 	}
 	found, err := collect[string](ctx, db, `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid`)
 	if err != nil {
 		return err
 	}
 	if !slices.Equal(found, schema) {
-		return fmt.Errorf("%w: its tables are not those of version %d", ErrDamaged, schemaVersion)
+		return fmt.Errorf("%w: its tables are not those of version %d", index.ErrDamaged, schemaVersion)
 	}
 	return nil
 }

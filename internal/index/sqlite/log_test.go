@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -24,7 +25,7 @@ type world struct {
 	paths []string
 	next  uint64
 	seqs  map[entry.Source]uint64
-	all   []Record
+	all   []index.Record
 }
 
 func newWorld(seed uint64, hosts int) *world {
@@ -42,23 +43,23 @@ func sourceN(n int) entry.Source {
 const recorderN = 1 << 20
 
 // start enrols the recorder, a watcher on each host, and an importer.
-func (w *world) start() []Record {
+func (w *world) start() []index.Record {
 	rec := sourceN(recorderN)
-	out := []Record{w.enrol(rec, rec, entry.Recorder, "server")}
+	out := []index.Record{w.enrol(rec, rec, entry.Recorder, "server")}
 	for h := range w.hosts {
 		out = append(out, w.enrol(rec, sourceN(h), entry.Watcher, fmt.Sprintf("web-%d", h)))
 	}
 	return append(out, w.enrol(rec, sourceN(recorderN+1), entry.Importer, "desk"))
 }
 
-func (w *world) enrol(by, who entry.Source, role entry.Role, host string) Record {
+func (w *world) enrol(by, who entry.Source, role entry.Role, host string) index.Record {
 	r := w.record(by, entry.Enrol)
-	r.Enrols = &Enrolled{who, role, host}
+	r.Enrols = &index.Enrolled{Source: who, Role: role, Host: host}
 	return w.keep(r)
 }
 
-func (w *world) record(src entry.Source, kind entry.Kind) Record {
-	r := Record{Index: w.next, Kind: kind, Source: src, Seq: w.seqs[src], Recorded: epoch.Add(time.Duration(w.next) * time.Second), Loc: w.next*300 + 1}
+func (w *world) record(src entry.Source, kind entry.Kind) index.Record {
+	r := index.Record{Index: w.next, Kind: kind, Source: src, Seq: w.seqs[src], Recorded: epoch.Add(time.Duration(w.next) * time.Second), Loc: w.next*300 + 1}
 	r.Happened = r.Recorded
 	r.ID = sha256.Sum256(fmt.Append(nil, src, r.Seq, w.next))
 	w.seqs[src]++
@@ -66,7 +67,7 @@ func (w *world) record(src entry.Source, kind entry.Kind) Record {
 	return r
 }
 
-func (w *world) keep(r Record) Record {
+func (w *world) keep(r index.Record) index.Record {
 	w.all = append(w.all, r)
 	return r
 }
@@ -74,7 +75,7 @@ func (w *world) keep(r Record) Record {
 func pick[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))] }
 
 // random is any entry but an enrolment.
-func (w *world) random() Record {
+func (w *world) random() index.Record {
 	src := sourceN(w.rng.IntN(w.hosts))
 	switch w.rng.IntN(20) {
 	case 0:
@@ -84,7 +85,7 @@ func (w *world) random() Record {
 	case 1:
 		return w.keep(w.record(src, entry.Gap))
 	case 2:
-		return w.keep(Record{Index: w.bump(), Loc: 0}) // not understood
+		return w.keep(index.Record{Index: w.bump(), Loc: 0}) // not understood
 	case 3:
 		return w.imported()
 	case 4:
@@ -102,7 +103,7 @@ func (w *world) random() Record {
 
 func (w *world) bump() uint64 { w.next++; return w.next - 1 }
 
-func (w *world) fork(src entry.Source) Record {
+func (w *world) fork(src entry.Source) index.Record {
 	r := w.record(src, entry.Gap)
 	if r.Seq > 0 {
 		w.seqs[src]--
@@ -111,7 +112,7 @@ func (w *world) fork(src entry.Source) Record {
 	return r
 }
 
-func (w *world) imported() Record {
+func (w *world) imported() index.Record {
 	r := w.record(sourceN(recorderN+1), entry.Change)
 	first := w.rng.IntN(100)
 	r.Import = &body.Import{File: pick(w.rng, "aa", "bb"), First: first, Rows: 1 + w.rng.IntN(5)}
@@ -123,11 +124,11 @@ func (w *world) imported() Record {
 	return w.keep(r)
 }
 
-func (w *world) change(host string) Change {
+func (w *world) change(host string) index.Change {
 	if w.rng.IntN(20) == 0 {
-		return Change{} // not disclosed
+		return index.Change{} // not disclosed
 	}
-	c := Change{
+	c := index.Change{
 		Host: host, Agent: pick(w.rng, "telegraf", "auditd", ""), Path: pick(w.rng, w.paths...),
 		Action: pick(w.rng, body.Create, body.Modify, body.Delete, "odd"), Text: uint64(w.rng.IntN(4)) * (w.next + 1),
 	}
@@ -147,8 +148,8 @@ func newLog(seed uint64, hosts, n int) *world {
 	return w
 }
 
-func seqOf(records []Record) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
+func seqOf(records []index.Record) iter.Seq2[index.Record, error] {
+	return func(yield func(index.Record, error) bool) {
 		for _, r := range records {
 			if !yield(r, nil) {
 				return
@@ -167,7 +168,7 @@ func open(t testing.TB, path string) *Index {
 	return x
 }
 
-func add(t testing.TB, x *Index, records []Record) {
+func add(t testing.TB, x *Index, records []index.Record) {
 	t.Helper()
 	if err := x.Add(t.Context(), records); err != nil {
 		t.Fatal(err)
@@ -175,7 +176,7 @@ func add(t testing.TB, x *Index, records []Record) {
 }
 
 // built is an index of records, half of them in the sorted tables.
-func built(t testing.TB, records []Record) *Index {
+func built(t testing.TB, records []index.Record) *Index {
 	t.Helper()
 	x := open(t, filepath.Join(t.TempDir(), "index.db"))
 	add(t, x, records[:len(records)/2])
@@ -193,7 +194,7 @@ func foldNow(t testing.TB, x *Index) {
 	}
 }
 
-func mustCheck(t testing.TB, x *Index, records []Record) {
+func mustCheck(t testing.TB, x *Index, records []index.Record) {
 	t.Helper()
 	found, err := x.Check(t.Context(), seqOf(records))
 	if err != nil || len(found) > 0 {
@@ -220,7 +221,7 @@ func dump(t testing.TB, x *Index) map[uint64]flat {
 	return out
 }
 
-func indexes(t testing.TB, x *Index, f Filter) []uint64 {
+func indexes(t testing.TB, x *Index, f index.Filter) []uint64 {
 	t.Helper()
 	var out []uint64
 	for h, err := range x.Entries(t.Context(), f) {

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -6,31 +6,12 @@ import (
 	"errors"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
-// Status is the index at a glance.
-type Status struct {
-	Entries  uint64
-	Changes  uint64
-	Kinds    map[entry.Kind]uint64 // entries; empty kind: not understood
-	Subjects uint64
-	Hosts    uint64 // that a change or an enrolment names
-	Agents   []string
-	Sources  []SourceStatus // in the order of their enrolment
-}
-
-// SourceStatus is what the index knows of one source.
-type SourceStatus struct {
-	Source   entry.Source
-	Role     entry.Role // empty: no enrolment was seen
-	Host     string     // of its enrolment; empty: not disclosed, or none
-	Enrolled uint64     // index of the enrolment
-	Head     *Head      // nil: no entry of its own yet
-}
-
 // Status counts.
-func (x *Index) Status(ctx context.Context) (*Status, error) {
-	s := &Status{Kinds: map[entry.Kind]uint64{}}
+func (x *Index) Status(ctx context.Context) (*index.Status, error) {
+	s := &index.Status{Kinds: map[entry.Kind]uint64{}}
 	err := x.counts(ctx, s)
 	if err == nil {
 		s.Agents, err = collect[string](ctx, x.db, `SELECT name FROM names WHERE dim = 2 AND name <> x'' ORDER BY name`)
@@ -41,7 +22,7 @@ func (x *Index) Status(ctx context.Context) (*Status, error) {
 	return s, x.wrap(err, "count")
 }
 
-func (x *Index) counts(ctx context.Context, s *Status) error {
+func (x *Index) counts(ctx context.Context, s *index.Status) error {
 	err := each(ctx, x.db, func(rows *sql.Rows) error {
 		var kind int64
 		var entries, changes uint64
@@ -65,7 +46,7 @@ type end struct {
 	index int64
 }
 
-func (x *Index) sources(ctx context.Context) ([]SourceStatus, error) {
+func (x *Index) sources(ctx context.Context) ([]index.SourceStatus, error) {
 	ends, err := x.ends(ctx)
 	if err != nil {
 		return nil, err
@@ -78,13 +59,13 @@ func (x *Index) sources(ctx context.Context) ([]SourceStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	heads := make(map[entry.Source]*Head, len(hits))
+	heads := make(map[entry.Source]*index.Head, len(hits))
 	for _, h := range hits {
-		heads[h.Source] = &Head{Ref: h.Ref, Seq: h.Seq, Recorded: h.Recorded}
+		heads[h.Source] = &index.Head{Ref: h.Ref, Seq: h.Seq, Recorded: h.Recorded}
 	}
-	var out []SourceStatus
+	var out []index.SourceStatus
 	err = each(ctx, x.db, func(rows *sql.Rows) error {
-		var s SourceStatus
+		var s index.SourceStatus
 		var key []byte
 		var role int64
 		err := rows.Scan(&key, &role, &s.Host, &s.Enrolled)
@@ -98,12 +79,12 @@ func (x *Index) sources(ctx context.Context) ([]SourceStatus, error) {
 
 // Source returns what the index knows of one source, but for its head; not
 // found where the log has nothing of it.
-func (x *Index) Source(ctx context.Context, src entry.Source) (s SourceStatus, found bool, err error) {
+func (x *Index) Source(ctx context.Context, src entry.Source) (s index.SourceStatus, found bool, err error) {
 	s.Source = src
 	var role int64
-	err = x.hot.source.QueryRowContext(ctx, src[:]).Scan(&role, &s.Host, &s.Enrolled)
+	err = x.stmts.source.QueryRowContext(ctx, src[:]).Scan(&role, &s.Host, &s.Enrolled)
 	if errors.Is(err, sql.ErrNoRows) {
-		return SourceStatus{}, false, nil
+		return index.SourceStatus{}, false, nil
 	}
 	s.Role = named(roles, role)
 	return s, err == nil, x.wrap(err, "find source %s", src)

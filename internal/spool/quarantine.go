@@ -11,12 +11,6 @@ import (
 	"github.com/stele-log/stele/internal/durable"
 )
 
-// newer reports whether a file begins as one of a later version does.
-func newer(data []byte) bool {
-	name := magic[:len(magic)-1]
-	return len(data) > len(magic) && string(data[:len(name)]) == name && data[len(name)] > magic[len(name)] && data[len(name)] <= '9'
-}
-
 // foreign names the source whose spool this is, if it is not that of the
 // settings.
 func (s *Spool) foreign() string {
@@ -83,9 +77,9 @@ func (s *Spool) empty(other string) {
 	s.states, s.head, s.pending, s.bytes, s.checkpoint, s.acked, s.alive = make(map[string]State), nil, nil, 0, nil, 0, time.Time{}
 }
 
-// keepAside keeps a copy of the file under a name that is free: it is evidence,
+// quarantine keeps a copy of the file under a name that is free: it is evidence,
 // and there may be more in it than could be read.
-func (s *Spool) keepAside(why string) error {
+func (s *Spool) quarantine(why string) error {
 	aside := s.path + "." + why
 	for n := 1; ; n++ {
 		if _, err := s.cfg.FS.Stat(aside); errors.Is(err, fs.ErrNotExist) {

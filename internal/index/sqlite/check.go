@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"cmp"
@@ -7,33 +7,11 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
-
-// NoEntry is the index in a Mismatch that is not about one entry.
-const NoEntry = math.MaxUint64
-
-// Mismatch is a place where the index does not say what the log says.
-type Mismatch struct {
-	Index  uint64 // of the entry, or NoEntry
-	Table  string // where in the database
-	Detail string // missing, invented or altered, without any name
-
-	// Tail says no more than that index and records do not reach equally far:
-	// the entry is beyond the end of the one or the other. Where the log grows
-	// meanwhile that is nothing, and the next check will tell.
-	Tail bool
-}
-
-func (m Mismatch) String() string {
-	if m.Index == NoEntry {
-		return m.Table + ": " + m.Detail
-	}
-	return fmt.Sprintf("entry %d: %s: %s", m.Index, m.Table, m.Detail)
-}
 
 const (
 	missing  = "missing"
@@ -46,15 +24,15 @@ const (
 const maxMismatches = 10000
 
 // Check compares the whole index with the records of the log from entry 0 on,
-// made anew with [From]. Entries beyond the end of either are reported with
-// Tail set. An error says that the comparison could not be made; [ErrDamaged]
+// made anew with [index.From]. Entries beyond the end of either are reported with
+// Tail set. An error says that the comparison could not be made; [index.ErrDamaged]
 // among them is evidence too.
-func (x *Index) Check(ctx context.Context, records iter.Seq2[Record, error]) ([]Mismatch, error) {
+func (x *Index) Check(ctx context.Context, records iter.Seq2[index.Record, error]) ([]index.Mismatch, error) {
 	found, err := x.check(ctx, records)
 	return found, x.wrap(err, "check")
 }
 
-func (x *Index) check(ctx context.Context, records iter.Seq2[Record, error]) ([]Mismatch, error) {
+func (x *Index) check(ctx context.Context, records iter.Seq2[index.Record, error]) ([]index.Mismatch, error) {
 	tx, err := x.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, err
@@ -70,14 +48,14 @@ func (x *Index) check(ctx context.Context, records iter.Seq2[Record, error]) ([]
 			return c.found, err
 		}
 	}
-	slices.SortStableFunc(c.found, func(a, b Mismatch) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortStableFunc(c.found, func(a, b index.Mismatch) int { return cmp.Compare(a.Index, b.Index) })
 	return slices.Compact(c.found), nil
 }
 
 // checker builds beside the database what it should hold.
 type checker struct {
 	q       querier
-	found   []Mismatch
+	found   []index.Mismatch
 	sums    *sums
 	sources map[entry.Source]enrolment
 	next    uint64 // entries compared so far
@@ -90,15 +68,15 @@ type enrolment struct {
 	at   int64 // -1: none was seen
 }
 
-func (c *checker) report(index uint64, table, detail string) {
-	c.add(Mismatch{Index: index, Table: table, Detail: detail})
+func (c *checker) report(at uint64, table, detail string) {
+	c.add(index.Mismatch{Index: at, Table: table, Detail: detail})
 }
 
-func (c *checker) tail(index uint64, detail string) {
-	c.add(Mismatch{Index: index, Table: "entries", Detail: detail, Tail: true})
+func (c *checker) tail(at uint64, detail string) {
+	c.add(index.Mismatch{Index: at, Table: "entries", Detail: detail, Tail: true})
 }
 
-func (c *checker) add(m Mismatch) {
+func (c *checker) add(m index.Mismatch) {
 	if len(c.found) < maxMismatches {
 		c.found = append(c.found, m)
 	}
@@ -109,7 +87,7 @@ func (c *checker) integrity(ctx context.Context) error {
 	lines, err := collect[string](ctx, c.q, `PRAGMA integrity_check(100)`)
 	for _, l := range lines {
 		if l != "ok" {
-			c.report(NoEntry, "database", l)
+			c.report(index.NoEntry, "database", l)
 		}
 	}
 	return err
@@ -150,7 +128,7 @@ type flatSubject struct {
 const chunk = 2048
 
 // entries compares entry after entry.
-func (c *checker) entries(ctx context.Context, records iter.Seq2[Record, error]) error {
+func (c *checker) entries(ctx context.Context, records iter.Seq2[index.Record, error]) error {
 	if err := c.q.QueryRowContext(ctx, endQuery).Scan(&c.end); err != nil {
 		return err
 	}
@@ -161,14 +139,14 @@ func (c *checker) entries(ctx context.Context, records iter.Seq2[Record, error])
 			return err
 		}
 		if r.Index != want {
-			return fmt.Errorf("%w: entry %d where %d is next", ErrPosition, r.Index, want)
+			return fmt.Errorf("%w: entry %d where %d is next", index.ErrPosition, r.Index, want)
 		}
 		want++
 		if r.Index >= c.end {
 			c.tail(r.Index, missing)
 			continue
 		}
-		c.sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), nanos(r.Happened))
+		c.sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), index.Nanos(r.Happened))
 		if batch = append(batch, c.flatten(&r)); len(batch) == chunk {
 			if err := c.compare(ctx, batch); err != nil {
 				return err
@@ -205,7 +183,7 @@ func (c *checker) ahead(ctx context.Context) error {
 }
 
 // flatten says what the tables should hold of a record.
-func (c *checker) flatten(r *Record) flat {
+func (c *checker) flatten(r *index.Record) flat {
 	if en := r.Enrols; en != nil {
 		if was, ok := c.sources[en.Source]; !ok || was.at < 0 {
 			c.sources[en.Source] = enrolment{en.Role, en.Host, int64(r.Index)}
@@ -218,7 +196,7 @@ func (c *checker) flatten(r *Record) flat {
 	}
 	f := flat{
 		kind: number(kinds, r.Kind), source: r.Source, seq: int64(r.Seq), id: r.ID,
-		recorded: nanos(r.Recorded), happened: nanos(r.Happened), actors: packNames(r.Actors), loc: int64(r.Loc),
+		recorded: index.Nanos(r.Recorded), happened: index.Nanos(r.Happened), actors: packNames(r.Actors), loc: int64(r.Loc),
 		code: r.Code, refs: r.Refs,
 	}
 	if im := r.Import; im != nil {
@@ -230,7 +208,7 @@ func (c *checker) flatten(r *Record) flat {
 	return f
 }
 
-func flattenChange(ch Change, src enrolment, at int64) flatChange {
+func flattenChange(ch index.Change, src enrolment, at int64) flatChange {
 	is := flatSubject{src.role != entry.Watcher, ch.Host, ch.Path, ch.Agent}
 	if !is.told {
 		is.host = src.host
@@ -394,7 +372,7 @@ func (c *checker) totals(ctx context.Context) error {
 		return err
 	}
 	if !maps.Equal(counts, c.sums.counts) {
-		c.report(NoEntry, "counts", altered)
+		c.report(index.NoEntry, "counts", altered)
 	}
 	err = each(ctx, c.q, func(rows *sql.Rows) error {
 		var block int64
@@ -404,7 +382,7 @@ func (c *checker) totals(ctx context.Context) error {
 		return err
 	}, `SELECT block, first, last FROM blocks`)
 	if !maps.Equal(blocks, c.sums.blocks) {
-		c.report(NoEntry, "blocks", altered)
+		c.report(index.NoEntry, "blocks", altered)
 	}
 	return err
 }
@@ -452,7 +430,7 @@ func (c *checker) beyondRecords(e enrolment) bool {
 
 func place(e enrolment) uint64 {
 	if e.at < 0 {
-		return NoEntry
+		return index.NoEntry
 	}
 	return uint64(e.at)
 }
@@ -484,7 +462,7 @@ func (c *checker) sorted(ctx context.Context) error {
 		return err
 	}
 	if len(folded) != 1 || folded[0] < 0 || uint64(folded[0]) > c.end {
-		c.report(NoEntry, "state", altered)
+		c.report(index.NoEntry, "state", altered)
 		return nil
 	}
 	before := len(c.found)
@@ -516,7 +494,7 @@ func (c *checker) unused(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", table, err)
 		}
 		if n[0] > 0 {
-			c.report(NoEntry, table, invented)
+			c.report(index.NoEntry, table, invented)
 		}
 	}
 	return nil

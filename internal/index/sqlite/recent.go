@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -8,17 +8,18 @@ import (
 	"sync"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
-// tail answers the two questions intake asks all the time about entries that
+// recent answers the two questions intake asks all the time about entries that
 // are not in the sorted tables yet, where the answer would be a scan. Only the
 // process that writes has one.
 //
-// An entry is in the tail before or while it is in the sorted tables, never
-// neither: who asks the tail first, and the tables after, misses nothing.
-type tail struct {
+// An entry is in recent before or while it is in the sorted tables, never
+// neither: who asks recent first, and the tables after, misses nothing.
+type recent struct {
 	mu    sync.RWMutex
-	seqs  map[seqKey][]Ref
+	seqs  map[seqKey][]index.Ref
 	texts map[int64]latest // by subject
 }
 
@@ -33,18 +34,18 @@ type latest struct {
 	text uint64
 }
 
-func newTail() *tail {
-	return &tail{seqs: map[seqKey][]Ref{}, texts: map[int64]latest{}}
+func newRecent() *recent {
+	return &recent{seqs: map[seqKey][]index.Ref{}, texts: map[int64]latest{}}
 }
 
-func (t *tail) text(subject, at int64, text uint64) {
+func (t *recent) text(subject, at int64, text uint64) {
 	if text != 0 {
 		t.texts[subject] = latest{at, text}
 	}
 }
 
-// merge takes in a newer tail.
-func (t *tail) merge(fresh *tail) {
+// merge takes in newer entries.
+func (t *recent) merge(fresh *recent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for k, refs := range fresh.seqs {
@@ -53,20 +54,20 @@ func (t *tail) merge(fresh *tail) {
 	maps.Copy(t.texts, fresh.texts)
 }
 
-func (t *tail) replace(by *tail) {
+func (t *recent) replace(by *recent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seqs, t.texts = by.seqs, by.texts
 }
 
-func (t *tail) bySeq(k seqKey) []Ref {
+func (t *recent) bySeq(k seqKey) []index.Ref {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return append([]Ref(nil), t.seqs[k]...)
+	return append([]index.Ref(nil), t.seqs[k]...)
 }
 
 // first is the first entry of a source with a seq.
-func (t *tail) first(k seqKey) (r Ref, found bool) {
+func (t *recent) first(k seqKey) (r index.Ref, found bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if refs := t.seqs[k]; len(refs) > 0 {
@@ -76,7 +77,7 @@ func (t *tail) first(k seqKey) (r Ref, found bool) {
 }
 
 // among is where the entry of that name stands first, if it has that seq.
-func (t *tail) among(k seqKey, id entry.ID) (index uint64, found bool) {
+func (t *recent) among(k seqKey, id entry.ID) (index uint64, found bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, r := range t.seqs[k] {
@@ -87,26 +88,26 @@ func (t *tail) among(k seqKey, id entry.ID) (index uint64, found bool) {
 	return 0, false
 }
 
-func (t *tail) latest(subject int64) latest {
+func (t *recent) latest(subject int64) latest {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.texts[subject]
 }
 
-// loadTail reads the tail from the database.
-func loadTail(ctx context.Context, q querier) (*tail, error) {
-	t := newTail()
+// loadRecent reads the entries that are not sorted yet from the database.
+func loadRecent(ctx context.Context, q querier) (*recent, error) {
+	t := newRecent()
 	err := each(ctx, q, func(rows *sql.Rows) error {
 		var key, rest []byte
 		var head int64
 		var at seqKey
-		var r Ref
+		var r index.Ref
 		if err := rows.Scan(&r.Index, &key, &at.seq, &head, &rest); err != nil {
 			return err
 		}
 		var ok bool
 		if r.ID, ok = joinID(head, rest); !ok || copy(at.source[:], key) != len(key) {
-			return fmt.Errorf("%w: entry %d has no whole id or source", ErrDamaged, r.Index)
+			return fmt.Errorf("%w: entry %d has no whole id or source", index.ErrDamaged, r.Index)
 		}
 		t.seqs[at] = append(t.seqs[at], r)
 		return nil

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -7,86 +7,21 @@ import (
 	"iter"
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
-// Ref names an entry by its place and its name.
-type Ref struct {
-	Index uint64
-	ID    entry.ID
-}
-
-// Subject is one configuration with a history. Told says that a receiver or
-// importer named the host; that is another host than an enrolled one.
-type Subject struct {
-	Host string
-	Told bool
-	Path string
-}
-
-// Moment is one change in the history of a subject.
-type Moment struct {
-	Index  uint64
-	K      int
-	Agent  string
-	Path   string // of the change: not the subject's, where it was renamed away
-	From   string // rename: the path before
-	Action body.Action
-	Text   uint64 // where the vault keeps the text; 0: nowhere
-}
-
-// hot are the statements that intake, or whoever shows entries, runs for every
-// one of them.
-type hot struct{ next, at, source, naming, bySeq, bySeqTail, subjects, text *sql.Stmt }
-
-func prepareHot(ctx context.Context, db *sql.DB) (h hot, err error) {
-	for _, p := range []struct {
-		to    **sql.Stmt
-		query string
-	}{
-		{&h.next, endQuery},
-		{&h.at, hitColumns + ` FROM entries e CROSS JOIN sources s ON s.id = e.source WHERE e.idx = ?`},
-		{&h.source, `SELECT s.role, n.name, coalesce(s.enrolled, 0) FROM sources s JOIN names n ON n.id = s.host WHERE s.source = ?`},
-		{&h.naming, `SELECT e.idx, e.id, e.rest FROM refs r CROSS JOIN entries e WHERE r.target = ? AND e.idx = r.idx`},
-		{&h.bySeq, `SELECT e.idx, e.id, e.rest FROM sources s JOIN seqs q ON q.source = s.id JOIN entries e ON e.idx = q.idx
-			WHERE s.source = ? AND q.seq = ?`},
-		{&h.bySeqTail, `SELECT e.idx, e.id, e.rest FROM entries e WHERE e.idx >= (SELECT folded FROM state)
-			AND e.source = (SELECT id FROM sources WHERE source = ?) AND e.seq = ?`},
-		{&h.subjects, `SELECT s.id FROM names p CROSS JOIN names h CROSS JOIN subjects s
-			WHERE p.dim = 1 AND p.name = ? AND h.dim = ? AND h.name = ? AND s.path = p.id AND s.host = h.id`},
-		{&h.text, `SELECT p.at, c.text FROM posts p CROSS JOIN changes c
-			WHERE p.term = ? * 4 AND c.at = p.at AND c.text IS NOT NULL ORDER BY p.at DESC LIMIT 1`},
-	} {
-		if *p.to, err = db.PrepareContext(ctx, p.query); err != nil {
-			return h, errors.Join(err, h.close())
-		}
-	}
-	return h, nil
-}
-
-func (h *hot) close() error {
-	var errs []error
-	for _, s := range []*sql.Stmt{h.next, h.at, h.source, h.naming, h.bySeq, h.bySeqTail, h.subjects, h.text} {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// BySeq returns the entries of a source with that seq in log order: none, one,
+// bySeq returns the entries of a source with that seq in log order: none, one,
 // or several where the source was forked or an entry recorded twice.
-func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]Ref, error) {
-	var refs []Ref
-	more := x.hot.bySeqTail
-	if x.tail != nil {
-		refs = x.tail.bySeq(seqKey{src, seq})
+func (x *Index) bySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error) {
+	var refs []index.Ref
+	more := x.stmts.bySeqRecent
+	if x.recent != nil {
+		refs = x.recent.bySeq(seqKey{src, seq})
 		more = nil
 	}
-	for _, s := range []*sql.Stmt{more, x.hot.bySeq} { // what is sorted in between is found twice, not never
+	for _, s := range []*sql.Stmt{more, x.stmts.bySeq} { // what is sorted in between is found twice, not never
 		if s == nil {
 			continue
 		}
@@ -97,6 +32,51 @@ func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]Ref,
 		refs = append(refs, found...)
 	}
 	return sorted(refs), nil
+}
+
+// First returns the first entry of a source with that seq, in log order. It takes
+// no longer for a source that has forked often.
+func (x *Index) First(ctx context.Context, src entry.Source, seq uint64) (r index.Ref, found bool, err error) {
+	if x.recent != nil { // before the tables: see [recent]
+		r, found = x.recent.first(seqKey{src, seq})
+	}
+	refs, err := scanRefs(x.db.QueryContext(ctx, `
+		SELECT e.idx, e.id, e.rest FROM sources s CROSS JOIN seqs q CROSS JOIN entries e
+		WHERE s.source = ? AND q.source = s.id AND q.seq = ? AND e.idx = q.idx ORDER BY q.idx LIMIT 1`, src[:], int64(seq)))
+	if err != nil {
+		return r, false, x.wrap(err, "find source %s seq %d", src, seq)
+	}
+	if len(refs) == 0 && x.recent == nil {
+		refs, err = x.bySeq(ctx, src, seq)
+	}
+	if len(refs) > 0 {
+		return refs[0], true, nil
+	}
+	return r, found, err
+}
+
+// Among returns where the entry of that name stands first, if it is one of a
+// source with that seq.
+func (x *Index) Among(ctx context.Context, src entry.Source, seq uint64, id entry.ID) (at uint64, found bool, err error) {
+	if x.recent != nil { // before the tables: see [recent]
+		at, found = x.recent.among(seqKey{src, seq}, id)
+	}
+	head, rest := splitID(id)
+	refs, err := scanRefs(x.db.QueryContext(ctx, `
+		SELECT e.idx, e.id, e.rest FROM ids i CROSS JOIN entries e
+		WHERE i.id = ? AND e.idx = i.idx AND e.rest = ? AND e.seq = ? AND e.source = (SELECT id FROM sources WHERE source = ?)
+		ORDER BY i.idx LIMIT 1`, head, rest, int64(seq), src[:]))
+	if err != nil {
+		return 0, false, x.wrap(err, "find entry %s", id)
+	}
+	if len(refs) == 0 && x.recent == nil {
+		refs, err = x.bySeq(ctx, src, seq)
+		refs = slices.DeleteFunc(refs, func(r index.Ref) bool { return r.ID != id })
+	}
+	if len(refs) > 0 {
+		return refs[0].Index, true, nil
+	}
+	return at, found, err
 }
 
 // ByID returns the index of the first entry of that name.
@@ -113,13 +93,13 @@ func (x *Index) ByID(ctx context.Context, id entry.ID) (index uint64, found bool
 
 // Naming returns the entries that name entry id: remarks and findings about
 // it, erasures of its lines. In log order.
-func (x *Index) Naming(ctx context.Context, id entry.ID) ([]Ref, error) {
-	refs, err := scanRefs(x.hot.naming.QueryContext(ctx, id[:]))
+func (x *Index) Naming(ctx context.Context, id entry.ID) ([]index.Ref, error) {
+	refs, err := scanRefs(x.stmts.naming.QueryContext(ctx, id[:]))
 	return sorted(refs), x.wrap(err, "find what names entry %s", id)
 }
 
-func sorted(refs []Ref) []Ref {
-	slices.SortFunc(refs, func(a, b Ref) int {
+func sorted(refs []index.Ref) []index.Ref {
+	slices.SortFunc(refs, func(a, b index.Ref) int {
 		if a.Index < b.Index {
 			return -1
 		}
@@ -128,14 +108,14 @@ func sorted(refs []Ref) []Ref {
 	return slices.Compact(refs)
 }
 
-func scanRefs(rows *sql.Rows, err error) ([]Ref, error) {
+func scanRefs(rows *sql.Rows, err error) ([]index.Ref, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var refs []Ref
+	var refs []index.Ref
 	for rows.Next() {
-		var r Ref
+		var r index.Ref
 		var head int64
 		var rest []byte
 		if err := rows.Scan(&r.Index, &head, &rest); err != nil {
@@ -149,8 +129,8 @@ func scanRefs(rows *sql.Rows, err error) ([]Ref, error) {
 
 // LatestText is where the vault keeps the newest text of a subject, 0 if none:
 // what a new text of it is probably close to.
-func (x *Index) LatestText(ctx context.Context, s Subject) (uint64, error) {
-	if x.tail == nil {
+func (x *Index) LatestText(ctx context.Context, s index.Subject) (uint64, error) {
+	if x.recent == nil {
 		return x.scanLatestText(ctx, s)
 	}
 	ids, err := x.subjectIDs(ctx, s)
@@ -159,9 +139,9 @@ func (x *Index) LatestText(ctx context.Context, s Subject) (uint64, error) {
 	}
 	var newest latest
 	for _, id := range ids {
-		l := x.tail.latest(id)
+		l := x.recent.latest(id)
 		if l.text == 0 {
-			err := x.hot.text.QueryRowContext(ctx, id).Scan(&l.at, &l.text)
+			err := x.stmts.text.QueryRowContext(ctx, id).Scan(&l.at, &l.text)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return 0, x.wrap(err, "find the latest text of a subject")
 			}
@@ -173,7 +153,7 @@ func (x *Index) LatestText(ctx context.Context, s Subject) (uint64, error) {
 	return newest.text, nil
 }
 
-func (x *Index) scanLatestText(ctx context.Context, s Subject) (uint64, error) {
+func (x *Index) scanLatestText(ctx context.Context, s index.Subject) (uint64, error) {
 	for m, err := range x.History(ctx, s, true) {
 		if err != nil || m.Text != 0 {
 			return m.Text, err
@@ -182,8 +162,8 @@ func (x *Index) scanLatestText(ctx context.Context, s Subject) (uint64, error) {
 	return 0, nil
 }
 
-func (x *Index) subjectIDs(ctx context.Context, s Subject) ([]int64, error) {
-	rows, err := x.hot.subjects.QueryContext(ctx, []byte(s.Path), int64(hostDim(s.Told)), []byte(s.Host))
+func (x *Index) subjectIDs(ctx context.Context, s index.Subject) ([]int64, error) {
+	rows, err := x.stmts.subjects.QueryContext(ctx, []byte(s.Path), int64(hostDim(s.Told)), []byte(s.Host))
 	if err != nil {
 		return nil, x.wrap(err, "find a subject")
 	}
@@ -201,24 +181,24 @@ func (x *Index) subjectIDs(ctx context.Context, s Subject) ([]int64, error) {
 
 // History yields the changes of a subject in log order, or newest first. A
 // rename belongs to both of its paths.
-func (x *Index) History(ctx context.Context, s Subject, newestFirst bool) iter.Seq2[Moment, error] {
-	return func(yield func(Moment, error) bool) {
+func (x *Index) History(ctx context.Context, s index.Subject, newestFirst bool) iter.Seq2[index.Moment, error] {
+	return func(yield func(index.Moment, error) bool) {
 		if err := x.history(ctx, s, newestFirst, yield); err != nil {
-			yield(Moment{}, x.wrap(err, "follow the history of a subject"))
+			yield(index.Moment{}, x.wrap(err, "follow the history of a subject"))
 		}
 	}
 }
 
-func (x *Index) history(ctx context.Context, s Subject, newestFirst bool, yield func(Moment, error) bool) error {
+func (x *Index) history(ctx context.Context, s index.Subject, newestFirst bool, yield func(index.Moment, error) bool) error {
 	ids, err := x.subjectIDs(ctx, s)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	w, err := x.newWalk(ctx, 0, maxIndex, newestFirst)
+	c, err := x.newCursor(ctx, 0, maxIndex, newestFirst)
 	if err != nil {
 		return err
 	}
-	for batch, err := range inBatches(w.positions(ctx, terms(termSubject, ids)), 64) {
+	for batch, err := range inBatches(c.positions(ctx, terms(termSubject, ids)), 64) {
 		if err != nil {
 			return err
 		}
@@ -236,19 +216,19 @@ func (x *Index) history(ctx context.Context, s Subject, newestFirst bool, yield 
 }
 
 // Latest returns the newest change of a subject.
-func (x *Index) Latest(ctx context.Context, s Subject) (m Moment, found bool, err error) {
+func (x *Index) Latest(ctx context.Context, s index.Subject) (m index.Moment, found bool, err error) {
 	for m, err := range x.History(ctx, s, true) {
 		return m, err == nil, err
 	}
-	return Moment{}, false, nil
+	return index.Moment{}, false, nil
 }
 
 // moments reads the changes at those positions.
-func (x *Index) moments(ctx context.Context, at []int64) (map[int64]Moment, error) {
-	out := make(map[int64]Moment, len(at))
+func (x *Index) moments(ctx context.Context, at []int64) (map[int64]index.Moment, error) {
+	out := make(map[int64]index.Moment, len(at))
 	return out, each(ctx, x.db, func(rows *sql.Rows) error {
 		var pos, action int64
-		var m Moment
+		var m index.Moment
 		if err := rows.Scan(&pos, &m.Agent, &m.Path, &m.From, &action, &m.Text); err != nil {
 			return err
 		}
@@ -261,19 +241,19 @@ func (x *Index) moments(ctx context.Context, at []int64) (map[int64]Moment, erro
 		LEFT JOIN subjects f ON f.id = c.other LEFT JOIN names o ON o.id = f.path`, jsonList(at))
 }
 
-// Subjects returns the subjects whose path and host match (see [Filter]), by
+// Subjects returns the subjects whose path and host match (see [index.Filter]), by
 // path and host, at most limit (0: all) of them.
-func (x *Index) Subjects(ctx context.Context, host, path string, limit int) ([]Subject, error) {
-	set, err := x.matchSubjects(ctx, Filter{Host: host, Path: path})
+func (x *Index) Subjects(ctx context.Context, host, path string, limit int) ([]index.Subject, error) {
+	set, err := x.matchSubjects(ctx, index.Filter{Host: host, Path: path})
 	if err != nil {
 		return nil, x.wrap(err, "find subjects")
 	}
 	if limit <= 0 {
 		limit = -1
 	}
-	var out []Subject
+	var out []index.Subject
 	err = each(ctx, x.db, func(rows *sql.Rows) error {
-		var s Subject
+		var s index.Subject
 		err := rows.Scan(&s.Host, &s.Told, &s.Path)
 		out = append(out, s)
 		return err
@@ -291,16 +271,8 @@ func (x *Index) Imported(ctx context.Context, file string) (rows int, err error)
 	return rows, x.wrap(err, "find what was imported")
 }
 
-// Head is the newest word of a source: its entry of the highest seq, the first
-// of them in log order where it was forked there.
-type Head struct {
-	Ref
-	Seq      uint64
-	Recorded time.Time
-}
-
 // Head returns the head of a source; not found where the log has no entry of it.
-func (x *Index) Head(ctx context.Context, src entry.Source) (h Head, found bool, err error) {
+func (x *Index) Head(ctx context.Context, src entry.Source) (h index.Head, found bool, err error) {
 	var seq sql.NullInt64
 	err = x.db.QueryRowContext(ctx, headQuery, src[:]).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !seq.Valid {
@@ -309,11 +281,11 @@ func (x *Index) Head(ctx context.Context, src entry.Source) (h Head, found bool,
 	if err != nil {
 		return h, false, x.wrap(err, "find the head of source %s", src)
 	}
-	refs, err := x.BySeq(ctx, src, uint64(seq.Int64))
+	refs, err := x.bySeq(ctx, src, uint64(seq.Int64))
 	if err != nil || len(refs) == 0 {
 		return h, false, err
 	}
-	h = Head{Ref: refs[0], Seq: uint64(seq.Int64)}
+	h = index.Head{Ref: refs[0], Seq: uint64(seq.Int64)}
 	hit, found, err := x.At(ctx, h.Index)
 	h.Recorded = hit.Recorded
 	return h, found, err
@@ -324,24 +296,15 @@ const headQuery = `SELECT max(coalesce((SELECT max(q.seq) FROM seqs q WHERE q.so
 	FROM sources s WHERE s.source = ?`
 
 // At returns what the index knows of one entry.
-func (x *Index) At(ctx context.Context, index uint64) (h Hit, found bool, err error) {
+func (x *Index) At(ctx context.Context, index uint64) (h index.Hit, found bool, err error) {
 	if index >= maxIndex {
 		return h, false, nil
 	}
-	hits, err := scanHits(x.hot.at.QueryContext(ctx, int64(index)))
+	hits, err := scanHits(x.stmts.at.QueryContext(ctx, int64(index)))
 	if err != nil || len(hits) == 0 {
 		return h, false, x.wrap(err, "look at entry %d", index)
 	}
 	return hits[0], true, nil
-}
-
-// Code returns the code of a finding; empty for any other entry.
-func (x *Index) Code(ctx context.Context, index uint64) (code string, err error) {
-	err = x.db.QueryRowContext(ctx, `SELECT n.name FROM findings f JOIN names n ON n.id = f.code WHERE f.idx = ?`, int64(index)).Scan(&code)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return code, x.wrap(err, "find the code of entry %d", index)
 }
 
 // jsonList is how a list travels in one argument of a statement.

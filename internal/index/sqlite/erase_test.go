@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // holds reports in which files beside path a string stands.
@@ -43,18 +44,18 @@ func TestEraseLeavesNoBytes(t *testing.T) {
 			marked := w.record(sourceN(1), entry.Change)
 			marked.Actors = []string{"MARK-user", "MARK-author"}
 			marked.Import = &body.Import{File: "MARK-file", Rows: 3}
-			marked.Changes = []Change{
+			marked.Changes = []index.Change{
 				{Agent: "MARK-agent", Path: "/MARK/path", From: "/MARK/from", Action: body.Rename, Text: 9},
 				{Agent: "telegraf", Path: "/etc/app/a.conf", Action: body.Modify, Text: 10},
 			}
 			w.keep(marked)
 			told := w.record(sourceN(recorderN+1), entry.Change)
-			told.Changes = []Change{{Host: "MARK-host", Path: "/etc/app/a.conf", Action: body.Modify}}
+			told.Changes = []index.Change{{Host: "MARK-host", Path: "/etc/app/a.conf", Action: body.Modify}}
 			w.keep(told)
 			// Many long paths before and after: pages split, rows move.
 			for i := range 400 {
 				r := w.record(sourceN(i%3), entry.Change)
-				r.Changes = []Change{{Agent: "a", Path: fmt.Sprintf("/MARK/%d/%s", i*7919%400, strings.Repeat("x", i%300)), Action: body.Create}}
+				r.Changes = []index.Change{{Agent: "a", Path: fmt.Sprintf("/MARK/%d/%s", i*7919%400, strings.Repeat("x", i%300)), Action: body.Create}}
 				w.keep(r)
 				w.random()
 			}
@@ -67,11 +68,11 @@ func TestEraseLeavesNoBytes(t *testing.T) {
 			if holds(t, x.cfg.Path, "MARK") == nil {
 				t.Fatal("the marks are not there to be erased")
 			}
-			var gone []Record
+			var gone []index.Record
 			for i := range w.all {
 				r := &w.all[i]
 				if strings.Contains(fmt.Sprint(r.Actors, r.Import, r.Changes), "MARK") {
-					r.Actors, r.Import, r.Changes = nil, nil, make([]Change, len(r.Changes))
+					r.Actors, r.Import, r.Changes = nil, nil, make([]index.Change, len(r.Changes))
 					gone = append(gone, *r)
 				}
 			}
@@ -99,7 +100,7 @@ func TestEraseLeavesNoCopies(t *testing.T) {
 	for i := range n {
 		r := w.record(sourceN(i%3), entry.Change)
 		path := fmt.Sprintf("/%08x/MARK%04d/%s", rng.Uint32(), i, strings.Repeat("y", rng.IntN(200)))
-		r.Changes = []Change{{Agent: "a", Path: path, Action: body.Create}}
+		r.Changes = []index.Change{{Agent: "a", Path: path, Action: body.Create}}
 		w.keep(r)
 	}
 	x := open(t, filepath.Join(t.TempDir(), "index.db"))
@@ -107,12 +108,12 @@ func TestEraseLeavesNoCopies(t *testing.T) {
 		add(t, x, w.all[at:min(len(w.all), at+100)])
 	}
 	for range 5 {
-		var gone []Record
+		var gone []index.Record
 		var marks []string
 		for range 100 {
 			i := rng.IntN(n)
 			r := &w.all[start+i]
-			r.Changes = make([]Change, 1)
+			r.Changes = make([]index.Change, 1)
 			gone, marks = append(gone, *r), append(marks, fmt.Sprintf("MARK%04d", i))
 		}
 		if err := x.Erase(t.Context(), gone...); err != nil {
@@ -143,7 +144,7 @@ func mustEqual(t *testing.T, x *Index, w *world) {
 
 func TestEraseHostOfEnrolment(t *testing.T) {
 	w := newLog(4, 3, 300)
-	i := slices.IndexFunc(w.all, func(r Record) bool { return r.Enrols != nil && r.Enrols.Host == "web-1" })
+	i := slices.IndexFunc(w.all, func(r index.Record) bool { return r.Enrols != nil && r.Enrols.Host == "web-1" })
 	for at := range w.all { // as told by the importer it is another host, and stays
 		for k := range w.all[at].Changes {
 			if c := &w.all[at].Changes[k]; c.Host == "web-1" {
@@ -156,8 +157,8 @@ func TestEraseHostOfEnrolment(t *testing.T) {
 	was := *r.Enrols
 	was.Host = ""
 	r.Enrols = &was
-	also := &w.all[slices.IndexFunc(w.all, func(r Record) bool { return r.Source == was.Source && len(r.Changes) > 0 })]
-	also.Changes = make([]Change, len(also.Changes))
+	also := &w.all[slices.IndexFunc(w.all, func(r index.Record) bool { return r.Source == was.Source && len(r.Changes) > 0 })]
+	also.Changes = make([]index.Change, len(also.Changes))
 	if err := x.Erase(t.Context(), *also, *r); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestEraseHostOfEnrolment(t *testing.T) {
 	}
 	mustCheck(t, x, w.all)
 	mustEqual(t, x, w)
-	add(t, x, []Record{w.random()})
+	add(t, x, []index.Record{w.random()})
 	mustCheck(t, x, w.all)
 }
 
@@ -175,7 +176,7 @@ func TestEraseAtRandomEqualsRebuild(t *testing.T) {
 	w := newLog(6, 3, 500)
 	x := built(t, w.all)
 	for range 25 {
-		var gone []Record
+		var gone []index.Record
 		for range 1 + rng.IntN(4) {
 			r := &w.all[rng.IntN(len(w.all))]
 			switch rng.IntN(4) {
@@ -188,14 +189,14 @@ func TestEraseAtRandomEqualsRebuild(t *testing.T) {
 					r.Changes[k].Text = 0
 				}
 			case 3:
-				r.Changes = make([]Change, len(r.Changes))
+				r.Changes = make([]index.Change, len(r.Changes))
 			}
 			gone = append(gone, *r)
 		}
 		if err := x.Erase(t.Context(), gone...); err != nil {
 			t.Fatal(err)
 		}
-		more := []Record{w.random(), w.random()}
+		more := []index.Record{w.random(), w.random()}
 		add(t, x, more)
 		mustCheck(t, x, w.all)
 	}
@@ -207,8 +208,8 @@ func TestEraseRefusesAnotherEntry(t *testing.T) {
 	x := built(t, w.all)
 	other := w.all[20]
 	other.ID[3]++
-	for _, r := range []Record{other, {Index: 5000}} {
-		if err := x.Erase(t.Context(), r); !errors.Is(err, ErrPosition) {
+	for _, r := range []index.Record{other, {Index: 5000}} {
+		if err := x.Erase(t.Context(), r); !errors.Is(err, index.ErrPosition) {
 			t.Errorf("erase of entry %d: %v", r.Index, err)
 		}
 	}
@@ -227,7 +228,7 @@ func TestEraseSaysWhenAReaderHoldsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.all[30].Actors = nil
-	if err := x.Erase(t.Context(), w.all[30]); !errors.Is(err, ErrHeld) {
+	if err := x.Erase(t.Context(), w.all[30]); !errors.Is(err, index.ErrHeld) {
 		t.Fatalf("with a reader in the way: %v", err)
 	}
 	if err := tx.Rollback(); err != nil {

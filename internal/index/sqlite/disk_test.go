@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"errors"
@@ -17,6 +17,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // A power cut leaves the database with some beginning of its write-ahead log.
@@ -96,7 +97,7 @@ func TestFullDisk(t *testing.T) {
 	pragma(t, x, `PRAGMA max_page_count = 40`)
 	err := x.Add(t.Context(), w.all[100:])
 	var e *sqlite.Error
-	if !errors.As(err, &e) || e.Code() != sqlite3.SQLITE_FULL || errors.Is(err, ErrDamaged) {
+	if !errors.As(err, &e) || e.Code() != sqlite3.SQLITE_FULL || errors.Is(err, index.ErrDamaged) {
 		t.Fatalf("add to a full disk: %v", err)
 	}
 	mustCheck(t, x, w.all[:100])
@@ -138,7 +139,7 @@ func TestReaderProcess(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("saw %d entries of %d", seen, want)
 		}
-		got := indexes(t, x, Filter{NewestFirst: passes%2 == 0})
+		got := indexes(t, x, index.Filter{NewestFirst: passes%2 == 0})
 		if passes%2 == 0 {
 			slices.Reverse(got)
 		}
@@ -151,7 +152,7 @@ func TestReaderProcess(t *testing.T) {
 			}
 		}
 		seen = len(got)
-		host := indexes(t, x, Filter{Host: "web-1"})
+		host := indexes(t, x, index.Filter{Host: "web-1"})
 		if !slices.IsSorted(host) {
 			t.Fatalf("out of order: %v", host)
 		}
@@ -177,7 +178,7 @@ func TestReadersBesideWriter(t *testing.T) {
 		add(t, x, w.all[at:min(len(w.all), at+30)])
 		if at%600 == 10 {
 			foldNow(t, x)
-			if err := x.Flush(t.Context()); err != nil && !errors.Is(err, ErrHeld) {
+			if err := x.Flush(t.Context()); err != nil && !errors.Is(err, index.ErrHeld) {
 				t.Fatal(err)
 			}
 		}
@@ -205,7 +206,7 @@ func TestManySubjects(t *testing.T) {
 		t.Fatalf("folded to %d, %d subjects", x.w.folded, len(x.w.subjects))
 	}
 	mustCheck(t, x, w.all)
-	for _, f := range []Filter{
+	for _, f := range []index.Filter{
 		{Path: "*"},
 		{Path: "*", Limit: 30, NewestFirst: true},
 		{Host: "web-*", NewestFirst: true, Limit: 9000},
@@ -213,7 +214,7 @@ func TestManySubjects(t *testing.T) {
 		{Agent: "telegraf", From: 3000, To: 12000, NewestFirst: true},
 		{Path: "/etc/app", Kinds: []entry.Kind{entry.Change}, Since: epoch, Limit: 500},
 	} {
-		var got []Hit
+		var got []index.Hit
 		for h, err := range x.Entries(t.Context(), f) {
 			if err != nil {
 				t.Fatal(err)
@@ -221,7 +222,7 @@ func TestManySubjects(t *testing.T) {
 			got = append(got, h)
 		}
 		want := newModel(w).find(f)
-		same := slices.EqualFunc(got, want, func(a, b Hit) bool {
+		same := slices.EqualFunc(got, want, func(a, b index.Hit) bool {
 			return a.Ref == b.Ref && slices.Equal(a.Changes, b.Changes)
 		})
 		if !same || len(want) == 0 {

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 // How much may wait outside the sorted tables. More makes folding cheaper for
@@ -21,13 +22,13 @@ const maxIndex = 1 << 52
 // Next is the index of the first entry that is not in the index yet.
 func (x *Index) Next(ctx context.Context) (uint64, error) {
 	var next uint64
-	err := x.hot.next.QueryRowContext(ctx).Scan(&next)
+	err := x.stmts.next.QueryRowContext(ctx).Scan(&next)
 	return next, x.wrap(err, "find the end")
 }
 
 // Add takes records in, all or none of them. They must continue at Next
-// ([ErrPosition]). After another error the records may be in or not: ask Next.
-func (x *Index) Add(ctx context.Context, records []Record) error {
+// ([index.ErrPosition]). After another error the records may be in or not: ask Next.
+func (x *Index) Add(ctx context.Context, records []index.Record) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err := x.add(ctx, records); err != nil {
@@ -36,7 +37,7 @@ func (x *Index) Add(ctx context.Context, records []Record) error {
 	return nil
 }
 
-func (x *Index) add(ctx context.Context, records []Record) error {
+func (x *Index) add(ctx context.Context, records []index.Record) error {
 	if err := x.writable(); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (x *Index) add(ctx context.Context, records []Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	var fresh *tail
+	var fresh *recent
 	err := x.w.within(ctx, func(ins *inserts) (err error) {
 		fresh, err = x.w.add(ins, records)
 		return err
@@ -56,8 +57,8 @@ func (x *Index) add(ctx context.Context, records []Record) error {
 	if err != nil {
 		return x.recover(ctx, err)
 	}
-	x.tail.merge(fresh)
-	if x.w.next-x.w.folded >= foldEntries || x.w.tailed >= foldChanges {
+	x.recent.merge(fresh)
+	if x.w.next-x.w.folded >= foldEntries || x.w.unsorted >= foldChanges {
 		return x.fold(ctx)
 	}
 	return nil
@@ -80,24 +81,24 @@ func (x *Index) recover(ctx context.Context, err error) error {
 }
 
 // acceptable refuses what the tables could not hold.
-func acceptable(r *Record, index uint64) error {
+func acceptable(r *index.Record, at uint64) error {
 	switch {
-	case r.Index != index || index >= maxIndex:
-		return fmt.Errorf("%w: entry %d where %d is next", ErrPosition, r.Index, index)
+	case r.Index != at || at >= maxIndex:
+		return fmt.Errorf("%w: entry %d where %d is next", index.ErrPosition, r.Index, at)
 	case len(r.Changes) > entry.MaxWhats:
-		return fmt.Errorf("entry %d has %d changes, more than %d", index, len(r.Changes), entry.MaxWhats)
+		return fmt.Errorf("entry %d has %d changes, more than %d", at, len(r.Changes), entry.MaxWhats)
 	case r.Seq > entry.MaxNumber || r.Loc > math.MaxInt64:
-		return fmt.Errorf("entry %d has a number beyond what an index holds", index)
+		return fmt.Errorf("entry %d has a number beyond what an index holds", at)
 	}
 	for _, c := range r.Changes {
 		if c.Text > math.MaxInt64 {
-			return fmt.Errorf("entry %d has a text beyond what an index holds", index)
+			return fmt.Errorf("entry %d has a text beyond what an index holds", at)
 		}
 	}
 	return nil
 }
 
-// fold moves the tail into the sorted tables. A crash in it leaves the tail.
+// fold moves recent entries into the sorted tables. A crash in it leaves them.
 func (x *Index) fold(ctx context.Context) error {
 	w := x.w
 	err := w.within(ctx, func(ins *inserts) error {
@@ -111,21 +112,21 @@ func (x *Index) fold(ctx context.Context) error {
 	if err != nil {
 		return x.recover(ctx, fmt.Errorf("sort entries from %d: %w", w.folded, err))
 	}
-	w.folded, w.tailed = w.next, 0
-	x.tail.replace(newTail())
+	w.folded, w.unsorted = w.next, 0
+	x.recent.replace(newRecent())
 	x.cfg.Log.Debug("index folded", "entries", w.folded)
 	return nil
 }
 
-// add writes records and says what they put into the tail.
-func (w *writer) add(ins *inserts, records []Record) (*tail, error) {
-	fresh, sums := newTail(), newSums()
+// add writes records and says what they put into recent.
+func (w *writer) add(ins *inserts, records []index.Record) (*recent, error) {
+	fresh, sums := newRecent(), newSums()
 	for i := range records {
 		r := &records[i]
 		if err := w.addRecord(ins, r, fresh); err != nil {
 			return nil, err
 		}
-		sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), nanos(r.Happened))
+		sums.take(r.Index, number(kinds, r.Kind), len(r.Changes), index.Nanos(r.Happened))
 	}
 	if err := sums.write(ins); err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (w *writer) add(ins *inserts, records []Record) (*tail, error) {
 	return fresh, nil
 }
 
-func (w *writer) addRecord(ins *inserts, r *Record, fresh *tail) error {
+func (w *writer) addRecord(ins *inserts, r *index.Record, fresh *recent) error {
 	if r.Enrols != nil {
 		if err := w.enrol(ins, r.Index, r.Enrols); err != nil {
 			return err
@@ -142,27 +143,27 @@ func (w *writer) addRecord(ins *inserts, r *Record, fresh *tail) error {
 	}
 	src := w.source(ins, r.Source)
 	w.addEntry(ins, r, src)
-	fresh.seqs[seqKey{r.Source, r.Seq}] = append(fresh.seqs[seqKey{r.Source, r.Seq}], Ref{r.Index, r.ID})
+	fresh.seqs[seqKey{r.Source, r.Seq}] = append(fresh.seqs[seqKey{r.Source, r.Seq}], index.Ref{Index: r.Index, ID: r.ID})
 	w.addAside(ins, r)
 	w.addChanges(ins, r, src, fresh)
 	return nil
 }
 
-func (w *writer) addEntry(ins *inserts, r *Record, src *source) {
+func (w *writer) addEntry(ins *inserts, r *index.Record, src *source) {
 	head, rest := splitID(r.ID)
 	ins.entries.row(int64(r.Index), number(kinds, r.Kind), src.id, int64(r.Seq), head, rest,
-		nanos(r.Recorded), happenedColumn(r), w.actors(ins, r), int64(r.Loc))
+		index.Nanos(r.Recorded), happenedColumn(r), w.actors(ins, r), int64(r.Loc))
 }
 
 // happenedColumn is null for a time that is the recorded one.
-func happenedColumn(r *Record) any {
-	if n := nanos(r.Happened); n != nanos(r.Recorded) {
+func happenedColumn(r *index.Record) any {
+	if n := index.Nanos(r.Happened); n != index.Nanos(r.Recorded) {
 		return n
 	}
 	return nil
 }
 
-func (w *writer) actors(ins *inserts, r *Record) any {
+func (w *writer) actors(ins *inserts, r *index.Record) any {
 	if len(r.Actors) == 0 {
 		return nil
 	}
@@ -170,7 +171,7 @@ func (w *writer) actors(ins *inserts, r *Record) any {
 }
 
 // addAside writes what few entries have.
-func (w *writer) addAside(ins *inserts, r *Record) {
+func (w *writer) addAside(ins *inserts, r *index.Record) {
 	index := int64(r.Index)
 	for i := range r.Refs {
 		ins.refs.row(index, r.Refs[i][:])
@@ -191,7 +192,7 @@ func upto(first, rows int) int64 {
 	return int64(first + rows)
 }
 
-func (w *writer) addChanges(ins *inserts, r *Record, src *source, fresh *tail) {
+func (w *writer) addChanges(ins *inserts, r *index.Record, src *source, fresh *recent) {
 	for k := range r.Changes {
 		c := &r.Changes[k]
 		at := int64(r.Index)*perEntry + int64(k)
@@ -213,7 +214,7 @@ func (w *writer) addChanges(ins *inserts, r *Record, src *source, fresh *tail) {
 		fresh.text(is, at, c.Text)
 		ins.changes.row(at, is, other, number(actions, c.Action), text)
 	}
-	w.tailed += uint64(len(r.Changes))
+	w.unsorted += uint64(len(r.Changes))
 }
 
 // sums are what a batch adds to the small tables of totals.

@@ -1,4 +1,4 @@
-package index
+package sqlite
 
 import (
 	"errors"
@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/index"
 )
 
 func TestRebuildEqualsIndex(t *testing.T) {
@@ -57,13 +58,13 @@ func TestRebuildEqualsIndex(t *testing.T) {
 func TestAddRefusesOtherPositions(t *testing.T) {
 	w := newLog(1, 2, 20)
 	x := open(t, filepath.Join(t.TempDir(), "index.db"))
-	for _, wrong := range [][]Record{w.all[1:3], {w.all[0], w.all[2]}, {w.all[0], w.all[0]}} {
-		if err := x.Add(t.Context(), wrong); !errors.Is(err, ErrPosition) {
+	for _, wrong := range [][]index.Record{w.all[1:3], {w.all[0], w.all[2]}, {w.all[0], w.all[0]}} {
+		if err := x.Add(t.Context(), wrong); !errors.Is(err, index.ErrPosition) {
 			t.Errorf("add out of place: %v", err)
 		}
 	}
 	add(t, x, w.all)
-	if err := x.Add(t.Context(), w.all[:1]); !errors.Is(err, ErrPosition) {
+	if err := x.Add(t.Context(), w.all[:1]); !errors.Is(err, index.ErrPosition) {
 		t.Errorf("add again: %v", err)
 	}
 	mustCheck(t, x, w.all)
@@ -74,12 +75,12 @@ func TestTwoWritersAreNoticed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.db")
 	a, b := open(t, path), open(t, path)
 	add(t, a, w.all[:10])
-	if err := b.Add(t.Context(), w.all[:10]); !errors.Is(err, ErrPosition) {
+	if err := b.Add(t.Context(), w.all[:10]); !errors.Is(err, index.ErrPosition) {
 		t.Fatalf("second writer: %v", err)
 	}
 	add(t, b, w.all[10:20]) // it has read again
 	add2 := a.Add(t.Context(), w.all[10:20])
-	if !errors.Is(add2, ErrPosition) {
+	if !errors.Is(add2, index.ErrPosition) {
 		t.Fatalf("first writer: %v", add2)
 	}
 	add(t, a, w.all[20:])
@@ -95,12 +96,12 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("mode %v, %v", mode.Mode(), err)
 	}
 	alter(t, x, `PRAGMA user_version = 99`)
-	if _, err := Open(t.Context(), Config{Path: path}); !errors.Is(err, ErrVersion) {
+	if _, err := Open(t.Context(), Config{Path: path}); !errors.Is(err, index.ErrVersion) {
 		t.Errorf("other version: %v", err)
 	}
 	alter(t, x, `PRAGMA user_version = 1`)
 	alter(t, x, `CREATE TRIGGER evil AFTER INSERT ON entries BEGIN DELETE FROM changes; END`)
-	if _, err := Open(t.Context(), Config{Path: path, ReadOnly: true}); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(t.Context(), Config{Path: path, ReadOnly: true}); !errors.Is(err, index.ErrDamaged) {
 		t.Errorf("a trigger: %v", err)
 	}
 	x.Close()
@@ -110,13 +111,13 @@ func TestOpenRefuses(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("left after Remove: %v", left)
 	}
-	if _, err := Open(t.Context(), Config{Path: path, ReadOnly: true}); err == nil || errors.Is(err, ErrDamaged) {
+	if _, err := Open(t.Context(), Config{Path: path, ReadOnly: true}); err == nil || errors.Is(err, index.ErrDamaged) {
 		t.Errorf("reading none: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), Config{Path: path}); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(t.Context(), Config{Path: path}); !errors.Is(err, index.ErrDamaged) {
 		t.Errorf("garbage: %v", err)
 	}
 }
@@ -146,22 +147,22 @@ func newModel(w *world) model {
 	return m
 }
 
-func (m model) host(r *Record, c Change) (name string, told bool) {
+func (m model) host(r *index.Record, c index.Change) (name string, told bool) {
 	if h, ok := m.watchers[r.Source]; ok {
 		return h, false
 	}
 	return c.Host, true
 }
 
-func (m model) enrolled(s entry.Source) Enrolled {
+func (m model) enrolled(s entry.Source) index.Enrolled {
 	if h, ok := m.watchers[s]; ok {
-		return Enrolled{Source: s, Role: entry.Watcher, Host: h}
+		return index.Enrolled{Source: s, Role: entry.Watcher, Host: h}
 	}
-	return Enrolled{Source: s}
+	return index.Enrolled{Source: s}
 }
 
-func (m model) find(f Filter) []Hit {
-	var out []Hit
+func (m model) find(f index.Filter) []index.Hit {
+	var out []index.Hit
 	for i := range m.w.all {
 		r := &m.w.all[i]
 		if h, ok := m.meets(f, r); ok {
@@ -177,9 +178,9 @@ func (m model) find(f Filter) []Hit {
 	return out
 }
 
-func (m model) meets(f Filter, r *Record) (Hit, bool) {
-	h := Hit{Ref: Ref{r.Index, r.ID}, Kind: r.Kind, Source: r.Source, Seq: r.Seq, Loc: r.Loc}
-	h.Recorded, h.Happened = fromNanos(nanos(r.Recorded)), fromNanos(nanos(r.Happened))
+func (m model) meets(f index.Filter, r *index.Record) (index.Hit, bool) {
+	h := index.Hit{Ref: index.Ref{Index: r.Index, ID: r.ID}, Kind: r.Kind, Source: r.Source, Seq: r.Seq, Loc: r.Loc}
+	h.Recorded, h.Happened = fromNanos(index.Nanos(r.Recorded)), fromNanos(index.Nanos(r.Happened))
 	switch {
 	case !f.Since.IsZero() && h.Happened.Before(f.Since), !f.Until.IsZero() && !h.Happened.Before(f.Until),
 		f.Source != nil && *f.Source != r.Source, f.Kinds != nil && !slices.Contains(f.Kinds, r.Kind),
@@ -190,7 +191,7 @@ func (m model) meets(f Filter, r *Record) (Hit, bool) {
 	if f.Host == "" && f.Agent == "" && f.Path == "" {
 		return h, true
 	}
-	host, told := m.host(r, Change{})
+	host, told := m.host(r, index.Change{})
 	for k, c := range r.Changes {
 		on, _ := m.host(r, c)
 		if (f.Host == "" || like(f.Host, on)) && (f.Agent == "" || like(f.Agent, c.Agent)) &&
@@ -236,7 +237,7 @@ func TestFiltersAgreeWithModel(t *testing.T) {
 	}
 	hits, m := 0, newModel(w)
 	rapid.Check(t, func(t *rapid.T) {
-		f := Filter{
+		f := index.Filter{
 			Host: some(t, "host", "web-0", "web-1", "web-*", "server", "desk", "nowhere", "*"), Agent: some(t, "agent", "telegraf", "a*d", "none"),
 			Actor: some(t, "actor", "jane", "ROOT", "b*", "ärger", "nobody"),
 			Path:  some(t, "path", "/etc/app", "/etc/app/", "/etc/app/a.conf", "*conf", "/opt/x*y", "/etc/*", "/bad/\xff\x00bytes", "/", "/etc/%_'\"", "*", "/nowhere"),
@@ -259,7 +260,7 @@ func TestFiltersAgreeWithModel(t *testing.T) {
 		}
 		want := m.find(f)
 		for _, from := range []*Index{x, reader} {
-			var got []Hit
+			var got []index.Hit
 			for h, err := range from.Entries(t.Context(), f) {
 				if err != nil {
 					t.Fatal(err)
@@ -305,7 +306,7 @@ func TestHistoryAgreesWithModel(t *testing.T) {
 	}
 	m := newModel(w)
 	for _, s := range subjects {
-		var want []Moment
+		var want []index.Moment
 		for i := range w.all {
 			r := &w.all[i]
 			for k, c := range r.Changes {
@@ -319,7 +320,7 @@ func TestHistoryAgreesWithModel(t *testing.T) {
 					if from == c.Path {
 						from = ""
 					}
-					want = append(want, Moment{r.Index, k, c.Agent, c.Path, from, a, c.Text})
+					want = append(want, index.Moment{Index: r.Index, K: k, Agent: c.Agent, Path: c.Path, From: from, Action: a, Text: c.Text})
 				}
 			}
 		}
@@ -329,7 +330,7 @@ func TestHistoryAgreesWithModel(t *testing.T) {
 	}
 }
 
-func historyIs(t *testing.T, x *Index, s Subject, want []Moment) {
+func historyIs(t *testing.T, x *Index, s index.Subject, want []index.Moment) {
 	t.Helper()
 	var text uint64
 	for _, m := range want {
@@ -341,7 +342,7 @@ func historyIs(t *testing.T, x *Index, s Subject, want []Moment) {
 		t.Errorf("%+v: latest text %d, %v; want %d", s, got, err, text)
 	}
 	for _, newest := range []bool{false, true} {
-		var got []Moment
+		var got []index.Moment
 		for m, err := range x.History(t.Context(), s, newest) {
 			if err != nil {
 				t.Fatal(err)
@@ -391,15 +392,15 @@ func TestLookups(t *testing.T) {
 	}
 }
 
-func lookupsAre(t *testing.T, x *Index, w *world, r *Record) {
+func lookupsAre(t *testing.T, x *Index, w *world, r *index.Record) {
 	t.Helper()
-	var sameSeq, naming []Ref
+	var sameSeq, naming []index.Ref
 	for _, o := range w.all {
 		if o.Source == r.Source && o.Seq == r.Seq {
-			sameSeq = append(sameSeq, Ref{o.Index, o.ID})
+			sameSeq = append(sameSeq, index.Ref{Index: o.Index, ID: o.ID})
 		}
 		if slices.Contains(o.Refs, r.ID) {
-			naming = append(naming, Ref{o.Index, o.ID})
+			naming = append(naming, index.Ref{Index: o.Index, ID: o.ID})
 		}
 	}
 	if r.Kind != "" {
@@ -410,11 +411,8 @@ func lookupsAre(t *testing.T, x *Index, w *world, r *Record) {
 			t.Errorf("naming %d: %v %v, want %v", r.Index, got, err, naming)
 		}
 	}
-	if got, err := x.BySeq(t.Context(), r.Source, r.Seq); err != nil || !slices.Equal(got, sameSeq) {
+	if got, err := x.bySeq(t.Context(), r.Source, r.Seq); err != nil || !slices.Equal(got, sameSeq) {
 		t.Errorf("entry %d by seq: %v %v, want %v", r.Index, got, err, sameSeq)
-	}
-	if code, err := x.Code(t.Context(), r.Index); err != nil || code != r.Code {
-		t.Errorf("entry %d: code %q %v", r.Index, code, err)
 	}
 }
 
@@ -424,13 +422,13 @@ func statusIs(t *testing.T, x *Index, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	heads := map[entry.Source]Head{}
+	heads := map[entry.Source]index.Head{}
 	kinds, n := map[entry.Kind]uint64{}, uint64(0)
 	for _, r := range w.all {
 		kinds[r.Kind]++
 		n += uint64(len(r.Changes))
 		if h, ok := heads[r.Source]; !ok || r.Seq > h.Seq {
-			heads[r.Source] = Head{Ref{r.Index, r.ID}, r.Seq, fromNanos(nanos(r.Recorded))}
+			heads[r.Source] = index.Head{Ref: index.Ref{Index: r.Index, ID: r.ID}, Seq: r.Seq, Recorded: fromNanos(index.Nanos(r.Recorded))}
 		}
 	}
 	if s.Entries != uint64(len(w.all)) || s.Changes != n || !cmp.Equal(s.Kinds, kinds) || !slices.Equal(s.Agents, []string{"auditd", "telegraf"}) {
@@ -452,7 +450,7 @@ func statusIs(t *testing.T, x *Index, w *world) {
 }
 
 // Positions come in order and each once, from lists and scans alike.
-func TestWalkVisitsOnce(t *testing.T) {
+func TestCursorVisitsOnce(t *testing.T) {
 	w := newLog(16, 3, 600)
 	x := built(t, w.all)
 	all, err := collect[int64](t.Context(), x.db, `SELECT DISTINCT term FROM posts`)
@@ -463,18 +461,18 @@ func TestWalkVisitsOnce(t *testing.T) {
 	if err != nil || len(want) < len(w.all)/2 {
 		t.Fatalf("%d positions, %v", len(want), err)
 	}
-	known := func(at int64) bool { // terms first seen in the tail are in no list
+	known := func(at int64) bool { // terms first seen in recent entries are in no list
 		n, err := collect[int64](t.Context(), x.db, `SELECT count(*) FROM (`+postsOf+`) WHERE at = ?3 AND term IN (SELECT term FROM posts)`, 0, maxIndex, at)
 		return err == nil && n[0] > 0
 	}
 	want = slices.DeleteFunc(want, func(at int64) bool { return !known(at) })
 	for _, newest := range []bool{false, true} {
-		walk, err := x.newWalk(t.Context(), 0, maxIndex, newest)
+		c, err := x.newCursor(t.Context(), 0, maxIndex, newest)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []int64
-		for at, err := range walk.positions(t.Context(), all) {
+		for at, err := range c.positions(t.Context(), all) {
 			if err != nil {
 				t.Fatal(err)
 			}

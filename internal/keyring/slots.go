@@ -1,4 +1,4 @@
-package vault
+package keyring
 
 import (
 	"encoding/binary"
@@ -126,7 +126,7 @@ func generations(fsys durable.FS, dir, name string) (map[uint64][]uint64, error)
 func generationName(name string, n, g uint64) string { return fmt.Sprintf("%s-%06d.%d", name, n, g) }
 
 // read returns a slot. Where the file was replaced by another process meanwhile
-// it looks again. What is wrong is a *[Damage].
+// it looks again. What is wrong is a *[durable.Damage].
 func (s *slots) read(n uint64) (slot, error) {
 	c, generation, err := s.readOpen(n)
 	if err == nil {
@@ -146,13 +146,13 @@ func (s *slots) readOpen(n uint64) (slot, uint64, error) {
 		return slot{}, 0, err
 	}
 	defer s.mu.RUnlock()
-	b, err := readSome(f.f, s.offset(n), int(s.width()))
+	b, err := durable.ReadUpTo(f.f, s.offset(n), int(s.width()))
 	if err != nil {
 		return slot{}, f.generation, fmt.Errorf("read %s: %w", f.path, err)
 	}
 	c, why := s.parse(n, b)
 	if why != nil {
-		return slot{}, f.generation, &Damage{Path: f.path, Offset: s.offset(n), Bytes: s.width(), Why: why.Error()}
+		return slot{}, f.generation, &durable.Damage{Path: f.path, Offset: s.offset(n), Bytes: s.width(), Why: why.Error()}
 	}
 	return c, f.generation, nil
 }
@@ -184,7 +184,7 @@ func (s *slots) load(num uint64) error {
 		}
 		path := filepath.Join(s.dir, generationName(s.name, num, g))
 		if g == 0 {
-			return &Damage{Path: filepath.Join(s.dir, generationName(s.name, num, 1)), Why: "no such file"}
+			return &durable.Damage{Path: filepath.Join(s.dir, generationName(s.name, num, 1)), Why: "no such file"}
 		}
 		f, err := s.fs.OpenFile(path, os.O_RDONLY, 0)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -240,11 +240,11 @@ type foundSlot struct {
 }
 
 // each hands every slot of a file to fn and returns what is wrong besides them.
-func (s *slots) each(num uint64, fn func(foundSlot)) ([]Damage, error) {
+func (s *slots) each(num uint64, fn func(foundSlot)) ([]durable.Damage, error) {
 	f, err := s.open(num)
-	var missing *Damage
+	var missing *durable.Damage
 	if errors.As(err, &missing) {
-		return []Damage{*missing}, nil
+		return []durable.Damage{*missing}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -256,7 +256,7 @@ func (s *slots) each(num uint64, fn func(foundSlot)) ([]Damage, error) {
 	}
 	if len(data) < durable.HeaderSize || string(data[:durable.HeaderSize]) != string(durable.Header(s.magic)) {
 		n := int64(min(len(data), durable.HeaderSize))
-		return []Damage{{Path: f.path, Bytes: n, Why: "header is not that of " + s.magic}}, nil
+		return []durable.Damage{{Path: f.path, Bytes: n, Why: "header is not that of " + s.magic}}, nil
 	}
 	w := int(s.width())
 	for i, at := uint64(0), durable.HeaderSize; at < len(data); i, at = i+1, at+w {
@@ -363,7 +363,7 @@ func (s *slots) done(num uint64) error {
 
 // replace sets slots and leaves no copy of what they held: each file concerned
 // is written anew, then the old one is overwritten and removed. A crash leaves
-// the old file, or both, or the new one; [sweep] finishes the work.
+// the old file, or both, or the new one; [Prepare] finishes the work.
 func (s *slots) replace(change map[uint64]slot) error {
 	byFile := map[uint64][]uint64{}
 	for n := range change {
@@ -390,7 +390,7 @@ func (s *slots) replaceIn(num uint64, ns []uint64, change map[uint64]slot) error
 	for _, n := range ns {
 		at := s.offset(n)
 		if at+s.width() > int64(len(data)) {
-			return &Damage{Path: old, Offset: at, Why: "slot is cut short"}
+			return &durable.Damage{Path: old, Offset: at, Why: "slot is cut short"}
 		}
 		s.append(data[:at], n, change[n])
 	}
@@ -405,40 +405,8 @@ func (s *slots) replaceIn(num uint64, ns []uint64, change map[uint64]slot) error
 	return durable.Shred(s.fs, old)
 }
 
-// sweep removes what an interrupted write or replacement left behind.
-func sweep(cfg Config) error {
-	for _, dir := range []string{cfg.Dir, cfg.KeyringDir} {
-		entries, err := cfg.FS.ReadDir(dir)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if isTemp(e.Name()) {
-				if err := durable.Shred(cfg.FS, filepath.Join(dir, e.Name())); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	for _, name := range []string{seedsName, saltsName, textKeysName} {
-		if err := sweepOld(cfg, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func sweepOld(cfg Config, name string) error {
-	found, err := generations(cfg.FS, cfg.KeyringDir, name)
-	if err != nil {
-		return err
-	}
-	for n, gs := range found {
-		for _, g := range gs[:len(gs)-1] {
-			if err := durable.Shred(cfg.FS, filepath.Join(cfg.KeyringDir, generationName(name, n, g))); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// path is the newest generation of a file.
+func (s *slots) path(num uint64) (string, error) {
+	g, err := s.latest(num)
+	return filepath.Join(s.dir, generationName(s.name, num, g)), err
 }
