@@ -68,7 +68,8 @@ type Log struct {
 	sources  *Sources
 	verdict  Verdict
 	tree     tree
-	batch    []leaf // of the Add that runs; kept for its memory
+	batch    []leaf   // of the Add that runs; kept for its memory
+	faults   []string // of the log's files
 	chains   map[entry.Source]*chain
 	pending  []signed        // leaves since the last one of a recorder
 	roots    map[uint64]Root // that were asked for lately

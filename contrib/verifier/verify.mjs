@@ -62,7 +62,7 @@ function main() {
 
 function report(r, status, a) {
   for (const f of shown(r.findings)) {
-    const where = f.step <= 3 ? 'the log' : `entry ${f.index}`
+    const where = f.step < 4 ? 'the log' : `entry ${f.index}`
     console.log(`${f.accused} ${f.code} ${where}${f.detail ? ': ' + f.detail : ''}${f.count > 1 ? ` (${f.count} such findings)` : ''}`)
   }
   for (const c of r.contested) {

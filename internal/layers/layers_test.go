@@ -26,7 +26,7 @@ var layer = [][]string{
 	{"internal/durable", "internal/terminal", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
 	{"internal/tlog", "internal/vault", "internal/index", "internal/capture", "internal/spool"},
-	{"internal/intake"},
+	{"internal/intake", "internal/published"},
 	{"internal/server", "internal/client", "internal/watcher", "internal/importer"},
 	{"internal/believed"},
 	{"internal/history", "internal/monitor", "internal/steletest"},
@@ -38,7 +38,7 @@ var layer = [][]string{
 // The two sides never import each other; they meet in wire and below.
 var (
 	hostSide   = []string{"internal/capture", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client"}
-	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/server", "internal/believed", "internal/history", "internal/monitor", "internal/service"}
+	serverSide = []string{"internal/intake", "internal/tlog", "internal/vault", "internal/index", "internal/server", "internal/believed", "internal/history", "internal/monitor", "internal/published", "internal/service"}
 )
 
 // public packages an auditor builds on: standard library, x/mod and each other.
