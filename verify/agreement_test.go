@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -101,6 +102,7 @@ func agree(t *testing.T, node string, a act) string {
 		a.tamper(g)
 	}
 	files := g.hand()
+	defer keep(t, g, files)
 	ours, theirs := askGo(g, files), askNode(t, node, g, files)
 	if d := cmp.Diff(ours, theirs); d != "" {
 		t.Errorf("Go says (-) and JavaScript (+):\n%s", d)
@@ -111,14 +113,75 @@ func agree(t *testing.T, node string, a act) string {
 	return fmt.Sprintf("| %s | %s | %d |\n", a.name, a.want, a.status)
 }
 
+// corpus is where the tampered logs are written down for `make mutants`.
+var corpus = flag.String("corpus", "", "keep the tampered logs, and what is said of them, in this directory")
+
+// kept is one of them, as the second verifier is called and what it says.
+type kept struct {
+	Args   []string        `json:"args"`
+	Status int             `json:"status"`
+	Said   json.RawMessage `json:"said"`
+}
+
+var keeping struct {
+	sync.Mutex
+	list []kept
+}
+
+// keep copies a log, with what lies beside it.
+func keep(t *testing.T, g *ground, h *handed) {
+	if *corpus == "" {
+		return
+	}
+	keeping.Lock()
+	defer keeping.Unlock()
+	dir := filepath.Join(*corpus, fmt.Sprint(len(keeping.list)))
+	if err := os.MkdirAll(*corpus, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", "-a", filepath.Dir(g.dir), dir).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v: %s", err, out)
+	}
+	args := h.args(g.dir)
+	for i := range args {
+		args[i] = strings.Replace(args[i], filepath.Dir(g.dir), dir, 1)
+	}
+	k := kept{Args: args, Said: h.said}
+	if k.Said == nil {
+		k.Said = json.RawMessage("null")
+	}
+	k.Status = h.status
+	keeping.list = append(keeping.list, k)
+	write(t, filepath.Join(*corpus, "corpus.json"), render(t, keeping.list))
+}
+
+// args is the command line of the second verifier.
+func (h *handed) args(dir string) []string {
+	args := []string{"--vkey", logKey().VKey(), "--json"}
+	if h.disclosures != "" {
+		args = append(args, "--disclosures", h.disclosures)
+	}
+	if h.believed != "" {
+		args = append(args, "--believed", h.believed)
+	}
+	for _, file := range h.atHand {
+		args = append(args, "--checkpoint", file)
+	}
+	return append(args, dir)
+}
+
 // handed are the files a verifier is given beside the log.
 type handed struct {
 	disclosures, believed string
 	atHand                []string
+
+	status int             // of the second verifier
+	said   json.RawMessage // by it
 }
 
 // hand writes what a verifier is given beside the log.
-func (g *ground) hand() (h handed) {
+func (g *ground) hand() *handed {
+	h := &handed{}
 	dir := filepath.Dir(g.dir)
 	file := func(name, content string) string {
 		path := filepath.Join(dir, name)
@@ -140,7 +203,7 @@ func (g *ground) hand() (h handed) {
 }
 
 // askGo asks this implementation. What could not be looked at is exit status 1.
-func askGo(g *ground, h handed) opinion {
+func askGo(g *ground, h *handed) opinion {
 	open := func(key *entry.LogKey, file string) (verify.Checkpoint, error) {
 		cp, err := verify.OpenCheckpoint(key, must(os.ReadFile(file)))
 		if err != nil {
@@ -183,24 +246,18 @@ func counted(bad bool, c countsVector) countsVector {
 }
 
 // askNode asks the other one.
-func askNode(t *testing.T, node string, g *ground, h handed) opinion {
-	args := []string{filepath.Join("..", "contrib", "verifier", "verify.mjs"), "--vkey", logKey().VKey(), "--json"}
-	if h.disclosures != "" {
-		args = append(args, "--disclosures", h.disclosures)
-	}
-	if h.believed != "" {
-		args = append(args, "--believed", h.believed)
-	}
-	for _, file := range h.atHand {
-		args = append(args, "--checkpoint", file)
-	}
+func askNode(t *testing.T, node string, g *ground, h *handed) opinion {
 	var out, errs bytes.Buffer
-	cmd := exec.Command(node, append(args, g.dir)...)
+	cmd := exec.Command(node, append([]string{filepath.Join("..", "contrib", "verifier", "verify.mjs")}, h.args(g.dir)...)...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	status := cmd.ProcessState.ExitCode()
 	if status < 0 || status > 3 {
 		t.Fatalf("node: %v\n%s", err, errs.Bytes())
+	}
+	h.status = status
+	if out.Len() > 0 {
+		h.said = bytes.TrimSpace(out.Bytes())
 	}
 	if out.Len() == 0 {
 		return opinion{Status: status}
@@ -348,7 +405,7 @@ var fileActs = []act{
 	file("a bundle lies elsewhere, by a link", "", 0, func(g *ground) {
 		g.store("elsewhere", g.get(fullBundle))
 		g.remove(fullBundle)
-		if err := os.Symlink(g.path("elsewhere"), g.path(fullBundle)); err != nil {
+		if err := os.Symlink("../../elsewhere", g.path(fullBundle)); err != nil {
 			g.t.Fatal(err)
 		}
 	}),

@@ -120,7 +120,7 @@ class Verifier {
     const bad = (step, code) => this.find(step, code, 'log', i)
     if (e.state === 'malformed') return bad(5, 'malformed')
     if (i === 0 ? !this.#genesis(e) : e.log) return bad(6, 'bad-genesis')
-    if ((e.vkey && !goodKey(e.vkey.key)) || (e.log && !goodKey(e.log.key))) return bad(7, 'bad-key')
+    if (e.vkey && !goodKey(e.vkey.key)) return bad(7, 'bad-key')
     const src = i === 0 ? this.#source(e) : this.sources.get(e.source)
     if (!src) return bad(8, 'unknown-key')
     if (!src.check(e.text, e.keyHash, e.sig)) return bad(9, 'bad-signature')
