@@ -47,13 +47,7 @@ type opinion struct {
 
 // TestAgreement has both verifiers judge the same tampered logs.
 func TestAgreement(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		if os.Getenv("STELE_CI") != "" {
-			t.Fatal("node is missing")
-		}
-		t.Skip("node is missing")
-	}
+	node := nodeOrSkip(t)
 	table := make([]string, len(acts))
 	var all sync.WaitGroup
 	gate := make(chan struct{}, 2)

@@ -86,7 +86,7 @@ func duplicateFaults(t tester) logVector {
 
 // forkedEffects have entries that count although their source has forked.
 func forkedEffects(t tester) []logVector {
-	m, w := eraseLog(t, 2)
+	m, _ := eraseLog(t, 2)
 	p, q := m.enrol("p", entry.Person, ""), m.enrol("q", entry.Person, "")
 	m.gap(p)
 	f := m.fork(p, entry.Entry{Kind: entry.Erase, Open: entry.Open{Voids: []entry.Void{{ID: m.id(2), Line: entry.LineWho}}}}, contents{})
@@ -96,7 +96,7 @@ func forkedEffects(t tester) []logVector {
 	m.put(m.leaves[f])
 	erase := m.opened("missing-disclosure/benign erase and approval in forks", "", find("forked-source", f), find("forked-source", g))
 
-	m, w = small(t)
+	m, w := small(t)
 	m.gap(w)
 	h := m.fork(w, gapEntry, contents{})
 	m.change(w, modified("/etc/a", nil))
