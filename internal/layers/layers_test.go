@@ -18,7 +18,7 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii", "internal/strictyaml"},
+	{"body", "internal/ascii", "internal/strictyaml", "internal/patience"},
 	{"internal/capture/bpf"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
 	{"seal"},
