@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -48,8 +47,7 @@ func (c *Client) ask(ctx context.Context, cancel func(), method, path string, pa
 	if err != nil {
 		return nil, err
 	}
-	late := time.AfterFunc(answerTimeout, cancel)
-	defer late.Stop()
+	defer c.cfg.Clock.AfterFunc(answerTimeout, cancel)()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, unreachable(err)
@@ -64,7 +62,7 @@ func (c *Client) ask(ctx context.Context, cancel func(), method, path string, pa
 // File reads a file of the log, fs.ErrNotExist where there is none; of a file
 // larger than limit, one byte more.
 func (c *Client) File(ctx context.Context, path string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := c.cfg.Clock.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	req, err := c.request(ctx, http.MethodGet, wire.PathLog+path, nil)
 	if err != nil {

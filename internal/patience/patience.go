@@ -37,6 +37,7 @@ type Clock struct {
 	ready func() time.Duration      // threads waited for a processor, in all
 
 	mu     sync.Mutex
+	queue  func()
 	beat   Moment // the last one
 	alarms map[*alarm]struct{}
 }
@@ -55,17 +56,23 @@ func New(now func() time.Time) *Clock {
 	}
 	c := &Clock{
 		now: now, wall: func(t time.Time) time.Time { return t.Round(0) }, ready: ready,
-		alarms: make(map[*alarm]struct{}),
+		queue: func() {}, alarms: make(map[*alarm]struct{}),
 	}
 	c.beat = Moment{Time: now(), known: true}
 	c.beat.wall = c.wall(c.beat.Time)
 	return c
 }
 
-// Run has the clock beat until the context ends. Each beat passes through queue,
-// which returns once this process has served what waits there: the time until
-// then is lost.
-func (c *Clock) Run(ctx context.Context, queue func()) {
+// Through has each beat pass through a queue of this process: pass returns once
+// what waits there has been served. The time until then is lost.
+func (c *Clock) Through(pass func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = pass
+}
+
+// Run has the clock beat until the context ends.
+func (c *Clock) Run(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	before := c.ready()
@@ -75,7 +82,10 @@ func (c *Clock) Run(ctx context.Context, queue func()) {
 		case <-ctx.Done():
 			return
 		}
-		queue()
+		c.mu.Lock()
+		pass := c.queue
+		c.mu.Unlock()
+		pass()
 		now := c.ready()
 		c.beats(now - before)
 		before = now

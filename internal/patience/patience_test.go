@@ -134,12 +134,13 @@ func TestRun(t *testing.T) {
 			var waited time.Duration
 			clock.ready = func() time.Duration { waited += c.ready; return waited }
 			ctx, cancel := context.WithCancel(t.Context())
-			go clock.Run(ctx, func() {
+			clock.Through(func() {
 				select {
 				case <-time.After(c.queue):
 				case <-ctx.Done():
 				}
 			})
+			go clock.Run(ctx)
 			since := clock.Now()
 			<-time.After(time.Minute)
 			if able := clock.Now().Able(since); (able > 50*time.Second) != c.able || !c.able && able > 5*time.Second {

@@ -45,7 +45,8 @@ func (w *Watcher) ship(ctx context.Context) error {
 		}
 		err = w.shipBatch(ctx, items, &t)
 		if err == nil {
-			pause, t = w.cfg.Pace.RetryFirst, trouble{}
+			pause = w.cfg.Pace.RetryFirst
+			w.noTrouble(&t)
 			w.over(finding.NoReceipt, finding.NoAnswer, finding.Refused, finding.MissingInclusion)
 			continue
 		}
@@ -57,10 +58,10 @@ func (w *Watcher) ship(ctx context.Context) error {
 			return nil
 		}
 		if t.since.IsZero() {
-			t.since = w.cfg.Steady()
+			t.since = w.clock.Now()
 		}
 		w.cfg.Diag.Warn("entries not acknowledged", "entries", len(items), "error", err)
-		w.failed(err, t)
+		w.failed(err, &t)
 		select {
 		case <-w.retry:
 		case <-time.After(pause):
@@ -95,7 +96,7 @@ func (w *Watcher) shipBatch(ctx context.Context, items []spool.Item, t *trouble)
 		indexes[i] = a.Index
 	}
 	if t.accepted.IsZero() {
-		t.accepted = w.cfg.Steady()
+		t.accepted = w.clock.Now()
 	}
 	cp, err := w.prove(ctx, indexes, notes, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Receipt(ctx, believed, indexes)
@@ -272,15 +273,15 @@ func (w *Watcher) beat(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			t = trouble{}
+			w.noTrouble(&t)
 			w.over(finding.NoAnswer)
 			w.again()
 		default:
 			if t.since.IsZero() {
-				t.since = w.cfg.Steady()
+				t.since = w.clock.Now()
 			}
 			w.cfg.Diag.Debug("beat not answered", "error", err)
-			w.failed(err, t)
+			w.failed(err, &t)
 		}
 		select {
 		case <-tick.C:

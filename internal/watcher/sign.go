@@ -10,6 +10,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/wire"
@@ -154,7 +155,7 @@ func (w *Watcher) lookUp(s *set) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	if w.cfg.Steady().Before(w.deafUntil) {
+	if deaf := w.deafSince; !deaf.IsZero() && w.clock.Now().Waited(deaf, lookUpAgain) == patience.InTime {
 		return nil // the gap is signed
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Pace.LookUp)
@@ -164,8 +165,8 @@ func (w *Watcher) lookUp(s *set) error {
 		err = w.believeShown(ctx, paths, found)
 	}
 	if err != nil {
-		w.failed(err, trouble{})
-		w.deafUntil = w.cfg.Steady().Add(lookUpAgain)
+		w.failed(err, &trouble{})
+		w.deafSince = w.clock.Now()
 		w.cfg.Diag.Warn("the server could not be asked for the history of paths", "paths", len(paths), "error", err)
 		return w.gap("the server could not be asked what was recorded of these paths before", w.cfg.Now())
 	}
