@@ -16,6 +16,7 @@ package patience
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,6 +25,7 @@ const (
 	every     = 500 * time.Millisecond // between two beats
 	tolerance = 50 * time.Millisecond  // of a beat that may be lost: no machine is idle
 	suspended = time.Second            // by which the wall clock must be ahead of the steady one
+	kept      = 256                    // beats that are remembered
 )
 
 // Bound is how many times its length patience lasts at the most.
@@ -38,7 +40,8 @@ type Clock struct {
 
 	mu     sync.Mutex
 	queue  func()
-	beat   Moment // the last one
+	beat   Moment   // the last one
+	beaten []Moment // the last ones, for Before
 	alarms map[*alarm]struct{}
 }
 
@@ -99,6 +102,7 @@ func (c *Clock) beats(lost time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.beat = c.read(lost)
+	c.beaten = append(c.beaten[max(0, len(c.beaten)+1-kept):], c.beat)
 	for a := range maps.Clone(c.alarms) {
 		if c.beat.Waited(a.since, a.after) != InTime {
 			delete(c.alarms, a)
@@ -112,6 +116,20 @@ func (c *Clock) Now() Moment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.read(0)
+}
+
+// Before is a time since which this process could act for so long, the zero time
+// if it knows none: of the last two minutes it knows, if they were idle.
+func (c *Clock) Before(able time.Duration) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.read(0)
+	for _, m := range slices.Backward(c.beaten) {
+		if now.Able(m) >= able {
+			return m.Time
+		}
+	}
+	return time.Time{}
 }
 
 // read is the moment now, since the last beat has lost so much. The caller holds

@@ -117,6 +117,24 @@ func TestSuspended(t *testing.T) {
 	}
 }
 
+// TestBefore: what happened before that time, this process has had so long to see
+// the end of; a starved one knows of no such time.
+func TestBefore(t *testing.T) {
+	h := newHand()
+	h.idle(time.Minute)
+	if at := h.Before(5 * time.Second); h.now.Sub(at) != 5*time.Second {
+		t.Errorf("idle: %s ago", h.now.Sub(at))
+	}
+	h.loaded(10*time.Second, every, every)
+	if at := h.Before(5 * time.Second); h.now.Sub(at) != 15*time.Second {
+		t.Errorf("after 10 s lost: %s ago", h.now.Sub(at))
+	}
+	h.loaded(time.Hour, every, every)
+	if at := h.Before(5 * time.Second); !at.IsZero() {
+		t.Errorf("starved: %s ago", h.now.Sub(at))
+	}
+}
+
 // TestRun: what a beat waits in the queue of its process is lost, and so is what its
 // threads wait for a processor.
 func TestRun(t *testing.T) {

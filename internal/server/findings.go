@@ -83,6 +83,11 @@ func (s *Server) found(f oddity) {
 		f.detail += fmt.Sprintf(" (and %d times more since this was last told)", folded)
 	}
 	s.alert(f)
+	s.recordSoon(f)
+}
+
+// recordSoon queues a finding for the record. It never waits.
+func (s *Server) recordSoon(f oddity) {
 	select {
 	case s.findings.queue <- f:
 	default:

@@ -25,7 +25,7 @@ func (s *Server) Inside(src entry.Source, host string) *Inside {
 
 // use lends the store, as long as the source may come in.
 func (in *Inside) use(ctx context.Context, do func(context.Context, *store.Store) error) error {
-	in.peer.Hear(in.server.cfg.Now())
+	in.peer.Hear(in.server.clock.Now())
 	return in.server.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		if _, err := in.server.letIn(srv, in.peer.ID, "the watcher of this server"); err != nil {
 			return err

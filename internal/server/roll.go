@@ -8,6 +8,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/verify"
@@ -40,7 +41,7 @@ func (s *Server) beats(ctx context.Context, p *peer, note []byte) error {
 	if err != nil {
 		return err
 	}
-	p.Say(b, s.cfg.Now())
+	p.Say(b, s.clock.Now())
 	if strange != nil {
 		s.found(*strange)
 	}
@@ -84,9 +85,10 @@ func (s *Server) roll(ctx context.Context) {
 }
 
 func (s *Server) callRoll(ctx context.Context) error {
-	now := s.cfg.Now()
+	now := s.clock.Now()
+	s.tellBusy(now)
 	return s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
-		for _, f := range srv.Gaps(now.Add(-presence.SettleFor)) {
+		for _, f := range srv.Gaps(s.clock.Before(presence.SettleFor)) {
 			s.found(oddity{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail)})
 		}
 		s.lookForAnnounced(srv, now)
@@ -95,7 +97,7 @@ func (s *Server) callRoll(ctx context.Context) error {
 }
 
 // lookForAnnounced names numbers that a source announced and that are not there.
-func (s *Server) lookForAnnounced(srv *store.Store, now time.Time) {
+func (s *Server) lookForAnnounced(srv *store.Store, now patience.Moment) {
 	for _, p := range s.peers.all() {
 		if !p.Announced(now) {
 			continue
@@ -108,7 +110,7 @@ func (s *Server) lookForAnnounced(srv *store.Store, now time.Time) {
 }
 
 // callNames tells the recorder who came and who went.
-func (s *Server) callNames(ctx context.Context, srv *store.Store, now time.Time) error {
+func (s *Server) callNames(ctx context.Context, srv *store.Store, now patience.Moment) error {
 	came, went := s.changes(srv, now)
 	beats := make([]*entry.Beat, len(came))
 	for i, p := range came {
@@ -149,7 +151,7 @@ func (s *Server) silent(went []*peer) {
 }
 
 // changes lists who came and who went since the last roll call.
-func (s *Server) changes(srv *store.Store, now time.Time) (came, went []*peer) {
+func (s *Server) changes(srv *store.Store, now patience.Moment) (came, went []*peer) {
 	for _, p := range s.peers.all() {
 		switch here, gone := p.Turn(now); {
 		case here && srv.Fresh(p.Beat()):
@@ -170,7 +172,7 @@ func (s *Server) expect(srv *store.Store) {
 	}
 	for _, src := range srv.Roll() {
 		p := s.peers.of(src)
-		p.Hear(s.cfg.Now())
+		p.Hear(s.clock.Now())
 		p.Present(true)
 	}
 }

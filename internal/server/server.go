@@ -31,6 +31,7 @@ import (
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/tokens"
 	"github.com/stele-log/stele/internal/wire"
@@ -45,15 +46,16 @@ type Config struct {
 	Queue       int64           // bytes of submissions held at once; 0: 256 MiB
 	Request     int64           // bytes of one request; 0: as much as wire allows
 	Now         func() time.Time
+	Clock       *patience.Clock       // by which patience with sources is measured; nil: one of its own. Whoever gives it has it run
 	Alert       func(finding.Finding) // told what is found; it must not wait
 	Diag        *slog.Logger
 
-	patience patience // tests have less
+	allowed allowance // tests have less
 }
 
-// patience is how long a client may take: for the head of a request, and for the
+// allowance is how long a client may take: for the head of a request, and for the
 // body of one that brings entries or for a frame.
-type patience struct{ head, body time.Duration }
+type allowance struct{ head, body time.Duration }
 
 // Times that bound what a client can hold on to.
 const (
@@ -69,6 +71,8 @@ const (
 // Server answers requests. New, Serve, Close.
 type Server struct {
 	cfg      Config
+	clock    *patience.Clock
+	busy     busy // of the goroutine that calls the roll
 	keeper   *keeper
 	tokens   *tokens.Tokens
 	admin    string // the operator's secret of this run
@@ -97,8 +101,8 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Alert == nil { // the diagnostics have it in any case
 		cfg.Alert = func(f finding.Finding) { f.Log(cfg.Diag) }
 	}
-	if cfg.patience == (patience{}) {
-		cfg.patience = patience{headerTimeout, bodyTimeout}
+	if cfg.allowed == (allowance{}) {
+		cfg.allowed = allowance{headerTimeout, bodyTimeout}
 	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 256 << 20
@@ -106,8 +110,12 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Request == 0 || cfg.Request > wire.MaxBatch {
 		cfg.Request = wire.MaxBatch
 	}
+	clock := cfg.Clock
+	if clock == nil {
+		clock = patience.New(cfg.Now)
+	}
 	s := &Server{
-		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
+		cfg: cfg, clock: clock, busy: busy{since: clock.Now()}, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
 		zipping: semaphore.NewWeighted(zippedAtOnce), findings: newFindings(),
 		reads: NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
 	}
@@ -128,6 +136,10 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	run, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.wg.Go(func() { s.keeper.run(run) })
+	s.clock.Through(s.keeper.pass)
+	if cfg.Clock == nil {
+		s.wg.Go(func() { s.clock.Run(run) })
+	}
 	s.wg.Go(func() { s.roll(run) })
 	s.wg.Go(func() { s.record(run) })
 	s.wg.Go(func() { s.tellAccess(run) })
@@ -144,7 +156,7 @@ func (s *Server) newHTTP() *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
 		TLSConfig:         mtls.ServerConfig(s.cfg.Certificate),
-		ReadHeaderTimeout: s.cfg.patience.head,
+		ReadHeaderTimeout: s.cfg.allowed.head,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Diag.Handler(), slog.LevelDebug), // strangers cause these
