@@ -1,7 +1,7 @@
 # What a developer runs. CI runs .ci/run, which runs the same things as root.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build package check test fmt lint bench bpf vectors clean
+.PHONY: build package check test long fmt lint bench bpf vectors clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o stele ./cmd/stele
@@ -16,6 +16,9 @@ check: lint test ## before every commit; needs no root
 
 test:
 	go test ./...
+
+long: ## the suites in full, which take hours; CI runs a short form of each
+	.ci/loaded
 
 fmt:
 	$(TOOL) gofumpt -w .

@@ -77,7 +77,7 @@ func openStore(t testing.TB, st steletest.Store, cert tls.Certificate, addr stri
 	d := &door{Server: s, scene: sc, store: st, url: "https://" + l.Addr().String(), cert: cert}
 	d.endpoint = s.Endpoint(d.url)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Errorf("close server: %v", err)

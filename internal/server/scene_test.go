@@ -143,7 +143,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(5 * time.Minute)
 	for !is() {
 		select {
 		case <-tick.C:
@@ -235,7 +235,7 @@ func asksToEnrol(err error) bool { return strings.Contains(hint(err), "enrol wit
 // shut ends a server, for the rest of the test.
 func (d *door) shut(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := d.Close(ctx); err != nil {
 		t.Fatalf("close server: %v", err)
