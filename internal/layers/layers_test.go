@@ -25,7 +25,7 @@ var layer = [][]string{
 	{"verify"},
 	{"internal/finding"},
 	{"internal/durable", "internal/terminal", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
-	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
+	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
 	{"internal/layout", "internal/keyring", "internal/index"},
 	{"internal/tokens", "internal/presence"},
 	{"internal/hint"},
