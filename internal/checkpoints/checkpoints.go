@@ -65,6 +65,7 @@ type Kept struct {
 	file    *durable.Appender // nil: there is none yet
 	fresh   int               // frames since the file was written anew
 	unsaved bool              // something was added since the last Sync
+	closed  bool
 }
 
 // Open opens the file in a directory. What is damaged in it is passed over, and
@@ -171,6 +172,9 @@ func (k *Kept) Add(cp verify.Checkpoint, at time.Time, apart bool) (added bool, 
 
 // append writes frames. The caller holds mu.
 func (k *Kept) append(b []byte) error {
+	if k.closed {
+		return fs.ErrClosed
+	}
 	if k.file == nil || k.file.Size()+int64(len(b)) > maxBytes || k.fresh >= newest {
 		return k.rewrite()
 	}
@@ -186,7 +190,7 @@ func (k *Kept) append(b []byte) error {
 func (k *Kept) Sync() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.unsaved || k.file == nil {
+	if !k.unsaved || k.file == nil || k.closed {
 		return nil
 	}
 	if err := k.file.Sync(); err != nil {
@@ -207,12 +211,16 @@ func (k *Kept) Notes() [][]byte {
 	return notes
 }
 
-// Unshipped are the oldest that were not handed on, at most n.
-func (k *Kept) Unshipped(n int) [][]byte {
+// Unshipped are the oldest that were not handed on: at most n, and of at most so many
+// bytes, but one in any case.
+func (k *Kept) Unshipped(n, bytes int) [][]byte {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var notes [][]byte
 	for _, it := range k.list[k.shipped:min(k.shipped+n, len(k.list))] {
+		if bytes -= len(it.note); bytes < 0 && len(notes) > 0 {
+			break
+		}
 		notes = append(notes, it.note)
 	}
 	return notes
@@ -235,12 +243,13 @@ func (k *Kept) Shipped(notes [][]byte) error {
 	return k.append(durable.AppendFrame(nil, []byte{frameShipped}, true))
 }
 
-// Close closes the file.
+// Close closes the file, once.
 func (k *Kept) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.file == nil {
+	was, file := k.closed, k.file
+	if k.closed = true; was || file == nil {
 		return nil
 	}
-	return k.file.Close()
+	return file.Close()
 }

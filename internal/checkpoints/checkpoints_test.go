@@ -105,7 +105,7 @@ func TestShipped(t *testing.T) {
 		add(t, k, made(t, n, ""), start, false)
 	}
 	for _, want := range [][]uint64{{1, 2, 3}, {4, 5}, nil} {
-		notes := k.Unshipped(3)
+		notes := k.Unshipped(3, 1<<20)
 		if d := cmp.Diff(want, sizes(t, notes)); d != "" {
 			t.Error(d)
 		}
@@ -114,7 +114,7 @@ func TestShipped(t *testing.T) {
 		}
 	}
 	add(t, k, made(t, 6, ""), start, false)
-	if d := cmp.Diff([]uint64{6}, sizes(t, open(t, durable.OS, dir).Unshipped(3))); d != "" {
+	if d := cmp.Diff([]uint64{6}, sizes(t, open(t, durable.OS, dir).Unshipped(3, 1))); d != "" {
 		t.Error(d)
 	}
 }
@@ -130,12 +130,12 @@ func TestThin(t *testing.T) {
 	for n := 1; n <= all; n++ {
 		add(t, k, made(t, n, ""), start.Add(time.Duration(n)*4*time.Minute), false)
 		if n%10 == 0 {
-			if err := k.Shipped(k.Unshipped(100)); err != nil {
+			if err := k.Shipped(k.Unshipped(100, 1<<20)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if n := len(k.Unshipped(100)); n != 0 {
+	if n := len(k.Unshipped(100, 1<<20)); n != 0 {
 		t.Errorf("%d are to be handed on again", n)
 	}
 	if err := k.rewrite(); err != nil {

@@ -76,7 +76,7 @@ func (in *Inside) Latest(ctx context.Context, _ string, paths []string) (all []w
 
 // Beat says that the source lives.
 func (in *Inside) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
-	if err := in.server.beats(ctx, in.peer, b.Note); err != nil {
+	if err := in.server.beats(ctx, in.peer, b); err != nil {
 		return nil, err
 	}
 	return in.Receipt(ctx, b.Believed, nil)

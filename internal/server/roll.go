@@ -11,6 +11,7 @@ import (
 	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
+	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -20,13 +21,17 @@ const (
 	namedMost = 10 // sources that fell silent at once, each told by itself
 )
 
-// beats takes the beat of a source, which is its signed word.
-func (s *Server) beats(ctx context.Context, p *peer, note []byte) error {
-	b, err := entry.ParseBeat(note)
+// beats takes the beat of a source, which is its signed word, and the checkpoints
+// that came with it.
+func (s *Server) beats(ctx context.Context, p *peer, w wire.Beat) error {
+	b, err := entry.ParseBeat(w.Note)
 	if err != nil {
 		return refuseBeat("%w", err)
 	}
-	var strange *oddity
+	if len(w.Checkpoints) > wire.MaxCheckpoints {
+		return refuseBeat("%d checkpoints with a beat; there can be %d", len(w.Checkpoints), wire.MaxCheckpoints)
+	}
+	var strange []oddity
 	err = s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		en, ok := srv.Enrolment(p.ID)
 		switch {
@@ -35,15 +40,18 @@ func (s *Server) beats(ctx context.Context, p *peer, note []byte) error {
 		case b.Origin != srv.LogKey().Origin():
 			return refuseBeat("the beat is for the log %s", b.Origin)
 		}
-		strange = believes(ctx, srv, b)
+		strange = s.keepSeen(ctx, srv, p.ID, w.Checkpoints)
+		if o := believes(ctx, srv, b); o != nil && !s.seen.Has(b.Saw.Size, b.Saw.Root) { // else the log's own key says so
+			strange = append(strange, *o)
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	p.Say(b, s.clock.Now())
-	if strange != nil {
-		s.found(*strange)
+	for _, o := range strange {
+		s.found(o)
 	}
 	return nil
 }

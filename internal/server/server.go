@@ -1,8 +1,8 @@
 // Package server is the server's door to the network: it says who may come in,
 // how much each may bring, and answers over HTTPS what the store says.
 //
-// The log is open to everyone: it is opaque, and whoever wants to check it needs
-// no leave. Everything else needs authority, on loopback too: a source shows the
+// The log is open to everyone, and so are the checkpoints of it that sources handed
+// on: both are opaque, and whoever wants to check the log needs no leave. Everything else needs authority, on loopback too: a source shows the
 // key it was enrolled with, a reader or an operator a secret. What is accepted is
 // judged by intake, never here.
 //
@@ -28,6 +28,8 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/stele-log/stele/internal/checkpoints"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
@@ -80,6 +82,8 @@ type Server struct {
 	vkey     string
 	queue    *semaphore.Weighted
 	zipping  *semaphore.Weighted // of bundles
+	handing  *semaphore.Weighted // of the checkpoints of sources
+	seen     *checkpoints.Kept
 	peers    *peers
 	findings *findings
 	metrics  *metrics
@@ -116,7 +120,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, clock: clock, busy: busy{since: clock.Now()}, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
-		zipping: semaphore.NewWeighted(zippedAtOnce), findings: newFindings(),
+		zipping: semaphore.NewWeighted(zippedAtOnce), handing: semaphore.NewWeighted(handedAtOnce), findings: newFindings(),
 		reads: NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
 	}
 	s.keeper = &keeper{open: cfg.Open, opened: s.opened, diag: cfg.Diag}
@@ -130,6 +134,9 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.vkey = s.keeper.srv.LogKey().VKey()
 	if s.tokens, s.admin, err = tokens.Open(cfg.Layout.Keys(), cfg.Now); err != nil {
+		return nil, errors.Join(err, s.keeper.stop(ctx))
+	}
+	if s.seen, err = checkpoints.Open(durable.OS, cfg.Layout.Dir); err != nil { // the store is ours alone
 		return nil, errors.Join(err, s.keeper.stop(ctx))
 	}
 	s.http = s.newHTTP()
@@ -186,7 +193,7 @@ func (s *Server) Close(ctx context.Context) error {
 		err = s.http.Close()
 	}
 	s.wg.Wait()
-	return errors.Join(err, s.reads.Close(), s.keeper.stop(ctx))
+	return errors.Join(err, s.reads.Close(), s.seen.Close(), s.keeper.stop(ctx))
 }
 
 // Endpoint is how a process on this machine reaches the server as its operator.
@@ -204,6 +211,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	on := func(pattern string, h handler) { mux.Handle(pattern, s.plain(h)) }
 	on("GET "+wire.PathLog+"{path...}", s.tiles)
+	on("GET "+wire.PathCheckpoints, s.handCheckpoints)
 	on("GET "+wire.PathHealthy, s.healthy)
 	on("GET "+wire.PathReady, s.ready)
 	on("POST "+wire.PathEnrol, s.enrol)

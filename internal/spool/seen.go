@@ -31,6 +31,21 @@ func (s *Spool) Keep(cp verify.Checkpoint, now time.Time) error {
 	return s.keep(cp, now)
 }
 
+// Handed notes that checkpoints were handed on to the server. A crash may have them
+// handed on again.
+func (s *Spool) Handed(notes [][]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return &Broken{s.broken}
+	}
+	if err := s.seen.Shipped(notes); err != nil && !durable.DiskFull(err) {
+		s.broken = err
+		return &Broken{err}
+	}
+	return nil
+}
+
 // keep is Keep. The caller holds mu, or nobody else knows s.
 func (s *Spool) keep(cp verify.Checkpoint, at time.Time) error {
 	added, err := s.seen.Add(cp, at, false)

@@ -89,7 +89,7 @@ func TestSeenBeforeCompaction(t *testing.T) {
 	large.Submission.Texts[0].Body = make([]byte, 5<<20)
 	saw := checkpoint(1)
 	if err := errors.Join(
-		s.Believe(saw, when), s.Put(large), s.Forget(0, checkpoint(2), when), // the file is written anew
+		s.Keep(checkpoint(3), when), s.Believe(saw, when), s.Put(large), s.Forget(0, checkpoint(2), when), // the file is written anew
 		s.Keep(saw, when), s.Put(item(1)),
 	); err != nil {
 		t.Fatal(err)

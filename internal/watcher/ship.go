@@ -19,6 +19,7 @@ import (
 const (
 	shipMost  = 256
 	shipBytes = 8 << 20
+	handBytes = 128 << 10 // of checkpoints, with a beat
 )
 
 // beatEvery is how often a watcher says that it lives and asks how the log has
@@ -217,10 +218,7 @@ func (w *Watcher) prove(ctx context.Context, indexes []uint64, notes [][]byte, a
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("receipt: %w", err)
 	}
-	cp, err := r.Check(w.cfg.LogKey, before, indexes, notes)
-	if f := (*verify.Finding)(nil); err != nil && !errors.As(err, &f) {
-		err = fmt.Errorf("%w: %w", errBadReceipt, err)
-	}
+	cp, err := w.check(r, before, indexes, notes)
 	if err != nil {
 		return cp, err
 	}
@@ -241,7 +239,7 @@ func (w *Watcher) believe(cp verify.Checkpoint) error {
 func (w *Watcher) saw(cp verify.Checkpoint) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
+	w.see(cp)
 }
 
 func (w *Watcher) acknowledge(cp verify.Checkpoint, items []spool.Item, indexes []uint64) error {
@@ -307,13 +305,18 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 	next := w.chain.Head().Next
 	w.mu.Unlock()
 	before := w.Believed().Size
+	var handed [][]byte
 	cp, err := w.prove(ctx, nil, nil, func(believed uint64) (*wire.Receipt, error) {
 		note, err := w.signBeat(next)
 		if err != nil {
 			return nil, err
 		}
-		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Note: note})
+		handed = w.cfg.Spool.Kept().Unshipped(wire.MaxCheckpoints, handBytes)
+		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Note: note, Checkpoints: w.ofThisLog(handed)})
 	})
+	if err == nil {
+		err = w.cfg.Spool.Handed(handed)
+	}
 	if err != nil || cp.Size == before {
 		return err
 	}
@@ -324,6 +327,9 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 // The spool is counted after the chain was looked at: what was acknowledged in
 // between is in the log, and no beat claims more than is. The caller holds proof.
 func (w *Watcher) signBeat(next uint64) ([]byte, error) {
+	if err := w.cfg.Spool.Keep(w.believed, w.cfg.Now()); err != nil {
+		return nil, err
+	}
 	b := entry.Beat{
 		Origin: w.cfg.LogKey.Origin(), Next: next, Kept: min(uint64(w.cfg.Spool.Len()), next),
 		Time: body.FormatTime(w.cfg.Now()), Saw: entry.Saw{Size: w.believed.Size, Root: w.believed.Root},

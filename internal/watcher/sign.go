@@ -108,7 +108,10 @@ func (w *Watcher) spoolDraft(d record.Draft, put func(spool.Item) error, states 
 			return err
 		}
 	}
-	if err = w.put(put, sub, e, known); err != nil {
+	if err = w.keepSeen(); err == nil {
+		err = w.put(put, sub, e, known)
+	}
+	if err != nil {
 		w.chain.MoveTo(head)
 		return err
 	}
@@ -236,7 +239,10 @@ func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, e
 	w.waitMu.Lock()
 	w.waiting[e.Seq] = done
 	w.waitMu.Unlock()
-	if err = w.put(w.cfg.Spool.Put, sub, e, nil); err != nil {
+	if err = w.keepSeen(); err == nil {
+		err = w.put(w.cfg.Spool.Put, sub, e, nil)
+	}
+	if err != nil {
 		w.chain.MoveTo(head)
 		w.waitMu.Lock()
 		delete(w.waiting, e.Seq)

@@ -90,10 +90,12 @@ type Watcher struct {
 	callers callers
 	capture Capture
 
-	mu    sync.Mutex // of chain, held and stale: one entry is signed at a time
+	mu    sync.Mutex // of chain, seen, kept, held and stale: one entry is signed at a time
 	chain *record.Chain
-	held  *held // what waits for room in the spool; nil: nothing
-	stale bool  // what the spool knew of paths is not to be relied on
+	seen  verify.Checkpoint // that the chain names
+	kept  bool              // it is kept
+	held  *held             // what waits for room in the spool; nil: nothing
+	stale bool              // what the spool knew of paths is not to be relied on
 
 	// Of the goroutine that records.
 	refs      map[string]ref  // latest change of each path
@@ -216,7 +218,7 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 		w.cfg.Diag.Warn("started without the server: what is recorded waits in the spool", "error", err)
 		w.failed(err, &trouble{})
 		w.chain = record.NewChain(w.cfg.Key, ours)
-		w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
+		w.see(w.believed)
 		return nil
 	}
 	if !ok {
@@ -226,7 +228,7 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 	if err := w.recall(ctx, theirs); err != nil {
 		return err
 	}
-	w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
+	w.see(w.believed)
 	if err := w.behind(theirs); err != nil {
 		w.failed(err, &trouble{})
 		return nil // it is met again before the first entry is sent
@@ -276,7 +278,7 @@ func (w *Watcher) recall(ctx context.Context, theirs record.Head) error {
 	if err != nil {
 		return fmt.Errorf("ask for a checkpoint: %w", err)
 	}
-	w.believed, err = r.Check(w.cfg.LogKey, w.believed, nil, nil)
+	w.believed, err = w.check(r, w.believed, nil, nil)
 	return err
 }
 
