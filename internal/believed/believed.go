@@ -39,7 +39,7 @@ func Open(l layout.Store, n trust.Note) (*Log, error) {
 	log := &Log{}
 	belief, ok, err := n.Read()
 	if err != nil {
-		return nil, fmt.Errorf("read what was believed: %w", err)
+		return nil, fmt.Errorf("read belief: %w", err)
 	}
 	if ok {
 		log.belief = &belief

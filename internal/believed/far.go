@@ -56,7 +56,7 @@ func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Ev
 func (f Far) before() (b trust.Belief, cp verify.Checkpoint, err error) {
 	b, ok, err := f.Trust.Read()
 	if err != nil {
-		return b, cp, fmt.Errorf("read what was believed: %w", err)
+		return b, cp, fmt.Errorf("read belief: %w", err)
 	}
 	if !ok {
 		return b, verify.Checkpoint{Origin: f.Key.Origin(), Root: entry.EmptyRoot}, nil

@@ -15,7 +15,7 @@ import (
 func Newest(ctx context.Context, l layout.Store, n trust.Note) (verify.Checkpoint, error) {
 	belief, ok, err := n.Read()
 	if err != nil {
-		return verify.Checkpoint{}, fmt.Errorf("read what was believed: %w", err)
+		return verify.Checkpoint{}, fmt.Errorf("read belief: %w", err)
 	}
 	log, err := Open(l, n)
 	if err == nil {

@@ -29,14 +29,14 @@ func (a *app) verify() *cobra.Command {
 		Use:   "verify [ENTRY | FILE]",
 		Short: "Check that nothing was altered: the whole record, one entry, or a file on disk",
 		Long: `Verify reads every entry, proof, disclosure and text, and every file of the
-store, and believes nothing but the log's key and the checkpoint believed last
-time. What is wrong is named; then the exit status is 3.
+store, and trusts nothing but the log's key and the newest checkpoint verified
+before. Bad evidence is named, and the exit status is 3.
 
-With --server it reads all that from a server, and believes it as little; the
-server's files are for the server's own verify to check.
+With --server it reads the record from a server and trusts it no more than that;
+the files of the server are checked by verify on the server.
 
 With an entry it checks that entry. With the path of a watched file it compares
-the file on disk with the text last recorded of it.`,
+the file on disk with its last recorded text.`,
 		Example: `  stele verify
   stele verify --new
   stele verify 42
@@ -57,9 +57,9 @@ the file on disk with the text last recorded of it.`,
 	a.addServer(cmd)
 	fl := cmd.Flags()
 	fl.BoolVar(&asJSON, "json", false, "one JSON object")
-	fl.BoolVar(&onlyNew, "new", false, "only what came since the last verified checkpoint")
-	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings against sources too")
-	fl.BoolVar(&fast, "skip-signatures", false, "leave signatures unchecked, for speed")
+	fl.BoolVar(&onlyNew, "new", false, "only entries after the last verified checkpoint")
+	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings that accuse sources too")
+	fl.BoolVar(&fast, "skip-signatures", false, "do not check signatures, for speed")
 	return cmd
 }
 
@@ -107,7 +107,7 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
 	case rep.NotUnderstood > 0:
-		return fmt.Errorf("of a later version: %s", terminal.Entries(rep.NotUnderstood))
+		return fmt.Errorf("not understood, of a later version: %s", terminal.Entries(rep.NotUnderstood))
 	}
 	return a.remember(cfg.Trust, rep)
 }
@@ -206,18 +206,18 @@ func (a *app) printVerdict(rep *examine.Report) {
 	}
 	if rep.Far {
 		fmt.Fprintf(a.out, "verified: %s; tree, %schains and seals agree\n", what, signatures)
-		fmt.Fprintln(a.out, "not looked at: the server's index, its keyring, and its files byte by byte; `stele verify` on the server does that")
+		fmt.Fprintln(a.out, "not checked: index, keyring and files of the server; run `stele verify` there")
 	} else {
 		fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
 	}
 	if rep.IndexBehind {
-		fmt.Fprintln(a.out, "the index does not reach as far as the log; `stele up` or `stele admin reindex` brings it up to date")
+		fmt.Fprintln(a.out, "the index is behind the log; `stele up` or `stele admin reindex` brings it up to date")
 	}
 	if rep.Unpublished > 0 {
-		fmt.Fprintf(a.out, "%d more entries were accepted and are under no checkpoint yet\n", rep.Unpublished)
+		fmt.Fprintf(a.out, "%d more entries were accepted and are not under a checkpoint yet\n", rep.Unpublished)
 	}
 	if rep.Unfinished {
-		fmt.Fprintln(a.out, "a writer ended in the middle of a batch that it told nobody of; the next `stele up` or `stele serve` removes the rest of it")
+		fmt.Fprintln(a.out, "a writer crashed before acknowledging its last batch; the next `stele up` or `stele serve` removes the rest")
 	}
 	if rep.Erased > 0 {
 		fmt.Fprintf(a.out, "erased: %s, on the record\n", terminal.Count(rep.Erased, "line", "lines"))
@@ -295,7 +295,7 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, as
 		return err
 	}
 	if v.Secrets > 0 {
-		a.talk("not looked at: whether the %d secrets in it are the same, for which the watcher's key is needed", v.Secrets)
+		a.talk("not checked: %d secrets in it, for want of the watcher's key", v.Secrets)
 	}
 	if asJSON {
 		j := jsonFile{path, "same", rec.Version.Index, rec.View.Time}
@@ -309,11 +309,11 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, as
 	if !v.Same {
 		return hint.With(&verify.Finding{
 			Code: finding.Drift, Accused: finding.Host, Index: rec.Version.Index,
-			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, rec.Version.Index, rec.View.Time),
+			Detail: fmt.Sprintf("%s differs from its text in entry %d, recorded %s", path, rec.Version.Index, when(rec.View.Time)),
 		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
 	}
 	if !asJSON {
-		fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), rec.Version.Index, rec.View.Time)
+		fmt.Fprintf(a.out, "%s equals its text in entry %d, recorded %s\n", terminal.Escape(path), rec.Version.Index, when(rec.View.Time))
 	}
 	return nil
 }
