@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -145,7 +144,7 @@ func (a *app) importRows(ctx context.Context, l layout.Store, name string, open 
 }
 
 func newImport(ctx context.Context, l layout.Store, s *importer.Sender, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {
-	if err := os.MkdirAll(l.Keys(), 0o700); err != nil {
+	if err := durable.MkdirAll(durable.OS, l.Keys(), 0o700); err != nil {
 		return nil, hint.Store(err)
 	}
 	red, _, err := daemon.Redactor(l)

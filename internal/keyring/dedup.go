@@ -45,7 +45,7 @@ func createDedupKey(cfg Config) error {
 }
 
 func readDedupKey(cfg Config) (Key, error) {
-	b, err := durable.ReadFile(cfg.FS, cfg.dedupPath())
+	b, err := durable.ReadSmall(cfg.FS, cfg.dedupPath(), 4096)
 	if err != nil {
 		return Key{}, fmt.Errorf("open keyring: %w", err)
 	}

@@ -71,10 +71,10 @@ type Keyring struct {
 // Prepare makes a keyring ready for its writer: it begins one in an empty
 // directory, and finishes the destruction of keys that a crash interrupted.
 func Prepare(cfg Config) error {
-	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(cfg.FS, cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	if err := durable.ShredTemp(cfg.FS, cfg.Dir); err != nil {
+	if err := durable.Sweep(cfg.FS, cfg.Dir); err != nil {
 		return err
 	}
 	for _, name := range []string{seedsName, saltsName, textsName} {
