@@ -21,30 +21,33 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// ErrNote says that what was believed before cannot be made out.
-var ErrNote = errors.New("what was believed is damaged")
-
 // Log is the log of a store, for reading. It holds nothing open.
 type Log struct {
 	Key  *entry.LogKey
 	Dir  *tlog.Dir
 	Tree *tlog.Tree
 
-	belief *trust.Belief // nil: nothing was believed before
+	belief  trust.Belief   // about this very store; zero: none
+	before  trust.Known    // the newest about this log
+	damaged *trust.Damaged // in place of belief
+	isCopy  bool
 }
 
 // Open opens the log of a store. The error is a *verify.Finding where there is
 // no checkpoint, or none that the key has signed.
-func Open(l layout.Store, n trust.Note) (*Log, error) {
-	log := &Log{}
-	belief, ok, err := n.Read()
-	if err != nil {
+func Open(l layout.Store, f trust.File) (*Log, error) {
+	log := &Log{isCopy: f.IsCopy()}
+	belief, known, err := f.Read()
+	if err != nil && !errors.As(err, &log.damaged) {
 		return nil, fmt.Errorf("read what was believed: %w", err)
 	}
-	if ok {
-		log.belief = &belief
+	log.belief = belief
+	if known {
+		log.Key, err = belief.Key()
+	} else {
+		log.Key, err = l.LogKey()
 	}
-	if log.Key, err = log.key(l); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if log.Dir, err = tlog.OpenDir(l.Log()); err != nil {
@@ -58,36 +61,43 @@ func Open(l layout.Store, n trust.Note) (*Log, error) {
 		return nil, err
 	}
 	log.Tree = tlog.NewTree(log.Dir, cp)
-	return log, nil
-}
-
-func (l *Log) key(layout layout.Store) (*entry.LogKey, error) {
-	if l.belief != nil {
-		return l.belief.Key()
+	if log.damaged == nil {
+		log.before, err = f.Newest(log.Key)
 	}
-	return layout.LogKey()
+	return log, err
 }
 
 // Checkpoint is the newest one.
 func (l *Log) Checkpoint() verify.Checkpoint { return l.Tree.Checkpoint() }
 
 // Verified is the size up to which everything was examined in full before.
-func (l *Log) Verified() uint64 {
-	if l.belief == nil {
-		return 0
-	}
-	return min(l.belief.Verified, l.Checkpoint().Size)
-}
+func (l *Log) Verified() uint64 { return min(l.belief.Verified, l.Checkpoint().Size) }
 
-// Continues checks that the log continues what was believed of it. The error is
-// a *verify.Finding where it does not, and [ErrNote] where the belief is bad.
+// Continues checks that the log continues what was believed of it, here or in
+// another place. The error is a *verify.Finding where it does not, and
+// [trust.Damaged] where the belief is bad. A log that is known to be a copy may
+// be older, see [Log.Missing].
 func (l *Log) Continues(ctx context.Context) error {
-	if l.belief == nil {
+	if l.damaged != nil {
+		return l.damaged
+	}
+	err := l.before.Explain(l.Tree.Consistent(ctx, l.before.Checkpoint))
+	if l.isCopy && l.Missing() > 0 && isShrunk(err) {
 		return nil
 	}
-	before, err := l.belief.Open()
-	if err != nil {
-		return fmt.Errorf("%w: %v", ErrNote, err) // not wrapped: a finding in it would accuse the log
-	}
-	return l.Tree.Consistent(ctx, before)
+	return err
+}
+
+// Missing is how many entries of the log this copy of it lacks, as far as is
+// known.
+func (l *Log) Missing() uint64 {
+	return max(l.before.Checkpoint.Size, l.Checkpoint().Size) - l.Checkpoint().Size
+}
+
+// Place is where the newest state of the log that is known of is kept.
+func (l *Log) Place() string { return l.before.Place }
+
+func isShrunk(err error) bool {
+	var f *verify.Finding
+	return errors.As(err, &f) && f.Code == verify.Shrunk
 }

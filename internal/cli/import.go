@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/tlog"
+	sumdb "golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -22,6 +22,8 @@ import (
 	"github.com/stele-log/stele/internal/progress"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/tlog"
+	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -214,7 +216,7 @@ func (a *app) openImporter(ctx context.Context, l layout.Store, token string) (_
 // senderTo goes on where the log sees the importer's chain, and from what was
 // believed of the log before.
 func (a *app) senderTo(ctx context.Context, im *join.Importer) (*importer.Sender, error) {
-	note, err := a.believes(im.Log)
+	file, err := a.believes(im.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -225,21 +227,30 @@ func (a *app) senderTo(ctx context.Context, im *join.Importer) (*importer.Sender
 	if err != nil {
 		return nil, fmt.Errorf("ask where the importer stands: %w", err)
 	}
-	belief, ok, err := note.Read()
+	before, err := file.Newest(im.Log)
 	if err != nil {
 		return nil, fmt.Errorf("read what was believed: %w", err)
 	}
 	s := importer.NewSender(importer.Patient{Client: im.Client, Say: a.talk}, im.Log, im.Key, head)
-	if ok {
-		if s.Believed, err = belief.Open(); err != nil {
-			return nil, fmt.Errorf("%s: what was believed is damaged: %v", note.Path(), err)
-		}
-	}
-	s.Keep = func(cp verify.Checkpoint) error {
-		belief.VKey, belief.Checkpoint = im.Log.VKey(), string(cp.Note)
-		return note.Write(belief)
-	}
+	s.Believed = before.Checkpoint
+	s.Keep = keeper(im, file, before.Checkpoint)
 	return s, nil
+}
+
+// keeper keeps what an importer has come to believe, receipt by receipt, each of
+// which proves its checkpoint to continue the one before. Where somebody else on
+// this machine believes in another one meanwhile, the log has to prove that too.
+func keeper(im *join.Importer, file trust.File, last verify.Checkpoint) func(context.Context, verify.Checkpoint) error {
+	return func(ctx context.Context, cp verify.Checkpoint) error {
+		_, err := file.Grow(ctx, trust.Growth{Key: im.Log, Checkpoint: cp, Continues: func(ctx context.Context, before verify.Checkpoint) error {
+			if before.Size == last.Size && before.Root == last.Root {
+				return nil
+			}
+			return tlog.NewTree(tlog.NewFetched(im.File), cp).Consistent(ctx, before)
+		}})
+		last = cp
+		return err
+	}
 }
 
 // storeServer is a store in this process, as an importer sees a server.
@@ -252,7 +263,7 @@ func (t storeServer) Latest(ctx context.Context, host string, paths []string) ([
 		if err != nil {
 			return nil, err
 		}
-		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+		all[i] = wire.Latest{Found: found, ID: sumdb.Hash(id), What: what}
 	}
 	return all, nil
 }

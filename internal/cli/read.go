@@ -85,17 +85,17 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	note, err := a.belief(l)
+	file, err := a.belief(l)
 	if err != nil {
 		return nil, err
 	}
-	r, err := history.Open(ctx, l, note, a.diag())
+	r, err := history.Open(ctx, l, file, a.diag())
 	switch {
 	case errors.Is(err, index.ErrVersion), errors.Is(err, index.ErrDamaged), errors.Is(err, index.ErrMissing):
-		if err := a.reindex(ctx, l, note); err != nil {
+		if err := a.reindex(ctx, l, file); err != nil {
 			return nil, err
 		}
-		return history.Open(ctx, l, note, a.diag())
+		return history.Open(ctx, l, file, a.diag())
 	}
 	if at := joinedHere(l); at != "" && errors.Is(err, layout.ErrNoStore) {
 		return nil, hint.With(err, "what this machine records is in the log of %s: ask it with --server, and `stele status` how the watcher stands", at)

@@ -103,29 +103,19 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 	}
 	switch {
 	case !rep.Far && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
-		return hint.With(errBadEvidence, shrunkHint, cfg.Trust.Path())
+		return hint.With(errBadEvidence, shrunkHint)
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
 	case rep.NotUnderstood > 0:
 		return fmt.Errorf("of a later version: %s", terminal.Entries(rep.NotUnderstood))
 	}
-	return a.remember(cfg.Trust, rep)
+	return a.remember(ctx, cfg.Trust, rep)
 }
 
 // remember keeps the checkpoint that was found good.
-func (a *app) remember(note trust.Note, rep *examine.Report) error {
-	belief, ok, err := note.Read()
-	if err != nil {
-		return err
-	}
-	if ok {
-		if cp, err := belief.Open(); err == nil && cp.Size >= rep.Checkpoint.Size && belief.Verified >= rep.Checkpoint.Size {
-			return nil
-		}
-	}
-	belief.VKey, belief.Verified = rep.VKey, rep.Checkpoint.Size
-	belief.Checkpoint = string(rep.Checkpoint.Note)
-	return note.Write(belief)
+func (a *app) remember(ctx context.Context, file trust.File, rep *examine.Report) error {
+	_, err := file.Grow(ctx, trust.Growth{Key: rep.Key, Checkpoint: rep.Checkpoint, Verified: rep.Checkpoint.Size, Continues: rep.Continues})
+	return err
 }
 
 type jsonReport struct {
@@ -139,7 +129,8 @@ type jsonReport struct {
 	NotUnderstood uint64        `json:"not_understood"`
 	Sources       int           `json:"sources"`
 	Signatures    bool          `json:"signatures"`
-	Remote        bool          `json:"remote,omitempty"` // the server's files were not looked at
+	Remote        bool          `json:"remote,omitempty"`  // the server's files were not looked at
+	Missing       uint64        `json:"missing,omitempty"` // of an older copy: entries that the log is known to have
 	Checkpoint    string        `json:"checkpoint"`
 	Findings      []jsonFinding `json:"findings"`
 }
@@ -159,7 +150,7 @@ func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 	}
 	j := jsonReport{
 		"verified", rep.Size, rep.From, rep.Changes, rep.Disclosed, rep.Erased, rep.Duplicates, rep.NotUnderstood,
-		rep.Sources, rep.Signatures, rep.Far, string(rep.Checkpoint.Note),
+		rep.Sources, rep.Signatures, rep.Far, rep.Missing, string(rep.Checkpoint.Note),
 		[]jsonFinding{},
 	}
 	if rep.Bad() {
@@ -209,6 +200,9 @@ func (a *app) printVerdict(rep *examine.Report) {
 		fmt.Fprintln(a.out, "not looked at: the server's index, its keyring, and its files byte by byte; `stele verify` on the server does that")
 	} else {
 		fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
+	}
+	if rep.Missing > 0 {
+		fmt.Fprintf(a.out, "an older copy: %s of the log believed at %s are missing from it; nothing was remembered\n", terminal.Entries(rep.Missing), terminal.Escape(rep.Place))
 	}
 	if rep.IndexBehind {
 		fmt.Fprintln(a.out, "the index does not reach as far as the log; `stele up` or `stele admin reindex` brings it up to date")

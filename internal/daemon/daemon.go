@@ -23,7 +23,7 @@ import (
 // Process is what every one of them works with.
 type Process struct {
 	Layout  layout.Store
-	Trust   trust.Note                       // what is believed of the store; for a watcher alone: none
+	Trust   trust.File                       // what is believed of the store; for a watcher alone: none
 	Version string                           // of this program
 	Say     func(format string, args ...any) // tells people
 	Diag    *slog.Logger

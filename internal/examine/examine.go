@@ -35,7 +35,7 @@ import (
 // Config says what to examine.
 type Config struct {
 	Layout         layout.Store
-	Trust          trust.Note
+	Trust          trust.File
 	Far            *believed.Far // in place of Layout and Trust: a server elsewhere
 	SkipSignatures bool
 	OnlyNew        bool                  // what came since the last examination in full
@@ -47,7 +47,9 @@ type Config struct {
 type Report struct {
 	verify.Verdict
 	Checkpoint verify.Checkpoint
-	VKey       string
+	Key        *entry.LogKey
+	Missing    uint64            // entries that this copy of the log lacks, if it is known to be one
+	Place      string            // where those are
 	From       uint64            // leaves below it were examined in full before
 	Problems   []finding.Finding // of files and rows of the index, each with its Where
 
@@ -55,6 +57,8 @@ type Report struct {
 	Unpublished uint64 // entries behind the checkpoint, which a writer has accepted
 	Unfinished  bool   // the vault's last batch is not whole, and no entry needs it; likewise
 	Far         bool   // read from a server: its files were not looked at
+
+	tree *tlog.Tree
 }
 
 // Bad reports whether anything but a source stands accused.
@@ -136,21 +140,30 @@ func (x *examination) openLog(ctx context.Context) error {
 	if x.log, err = believed.Open(x.cfg.Layout, x.cfg.Trust); err != nil {
 		return err
 	}
-	x.report.Checkpoint, x.report.VKey = x.log.Checkpoint(), x.log.Key.VKey()
+	x.report.Checkpoint, x.report.Key, x.report.tree = x.log.Checkpoint(), x.log.Key, x.log.Tree
+	if x.cfg.Trust.IsCopy() {
+		x.report.Missing, x.report.Place = x.log.Missing(), x.log.Place()
+	}
 	if x.cfg.OnlyNew {
 		x.report.From = x.log.Verified()
 	}
 	err = x.log.Continues(ctx)
+	var damaged *trust.Damaged
 	var f *verify.Finding
-	switch {
-	case errors.As(err, &f): // what it says now is examined all the same
-		x.report.Findings = append(x.report.Findings, *f)
+	switch { // what it says now is examined all the same
+	case errors.As(err, &damaged):
+		x.problem(finding.Damaged, damaged.Path, "belief: %s", damaged.Why)
 		return nil
-	case errors.Is(err, believed.ErrNote):
-		x.problem(finding.Damaged, x.cfg.Trust.Path(), "%v", err)
+	case errors.As(err, &f):
+		x.report.Findings = append(x.report.Findings, *f)
 		return nil
 	}
 	return err
+}
+
+// Continues proves that the tree that was examined continues a smaller one.
+func (r *Report) Continues(ctx context.Context, before verify.Checkpoint) error {
+	return r.tree.Consistent(ctx, before)
 }
 
 // openVault finds every entry's openings, without a word from the index.

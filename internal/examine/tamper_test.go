@@ -159,7 +159,5 @@ func believe(t *testing.T, from, to steletest.Store) {
 	if err != nil || !ok {
 		t.Fatal("no belief", err)
 	}
-	if err := to.Trust.Write(b); err != nil {
-		t.Fatal(err)
-	}
+	steletest.Believe(t, to.Trust, b)
 }

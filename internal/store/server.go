@@ -36,7 +36,7 @@ import (
 // Config says where the store is and what it is opened with.
 type Config struct {
 	Layout  layout.Store
-	Trust   trust.Note
+	Trust   trust.File
 	Version string            // of this program, recorded by the recorder
 	Erasers int               // persons an erasure needs, recorded when the log begins
 	Follows *entry.Succession // the log that this one continues; nil: none
