@@ -57,6 +57,17 @@ func (s *Sources) Erasers() int { return s.erasers }
 // entry verifies under the key it must verify under; e.Verify does, and so does
 // whoever has tried that key before. The error is a *[Finding].
 func (s *Sources) Admit(index uint64, e *entry.Entry, signed func(*entry.PublicKey) error) error {
+	if f := s.examine(index, e, signed); f != nil {
+		return f
+	}
+	if !s.Late(e) {
+		s.take(index, e)
+	}
+	return nil
+}
+
+// examine is steps 6 to 11.
+func (s *Sources) examine(index uint64, e *entry.Entry, signed func(*entry.PublicKey) error) *Finding {
 	if f := s.genesis(index, e); f != nil {
 		return f
 	}
@@ -78,9 +89,6 @@ func (s *Sources) Admit(index uint64, e *entry.Entry, signed func(*entry.PublicK
 	}
 	if e.Kind == entry.Enrol && s.enrolledBy(e.Open.Key.Source(), e.ID()) {
 		return found(BadEnrolment, index, e.Source, "source %s is enrolled already", e.Open.Key.Source())
-	}
-	if !s.Late(e) {
-		s.take(index, e)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func Chain(index uint64, e *entry.Entry, id entry.ID, en *Enrolment, late bool, 
 	case Duplicate:
 		return standing, nil
 	case Forked:
-		return standing, []*Finding{found(ForkedSource, index, e.Source, "source %s signed another entry with seq %d", e.Source, e.Seq)}
+		return standing, []*Finding{forkedSource(index, e)}
 	}
 	var fs []*Finding
 	add := func(f *Finding) {
@@ -82,13 +82,23 @@ func Chain(index uint64, e *entry.Entry, id entry.ID, en *Enrolment, late bool, 
 		add(found(BadChain, index, e.Source, "seq %d of source %s does not name the entry before it", e.Seq, e.Source))
 	}
 	if late {
-		add(found(AfterRevoke, index, e.Source, "source %s was revoked after seq %d", e.Source, en.Last))
+		add(afterRevoke(index, e, en))
 	}
 	add(saw(index, e, root))
 	if known && e.Saw.Size < before.Saw {
 		add(found(SawRollback, index, e.Source, "saw size %d after size %d", e.Saw.Size, before.Saw))
 	}
 	return standing, fs
+}
+
+// forkedSource is step 12.
+func forkedSource(index uint64, e *entry.Entry) *Finding {
+	return found(ForkedSource, index, e.Source, "source %s signed another entry with seq %d", e.Source, e.Seq)
+}
+
+// afterRevoke is step 15.
+func afterRevoke(index uint64, e *entry.Entry, en *Enrolment) *Finding {
+	return found(AfterRevoke, index, e.Source, "source %s was revoked after seq %d", e.Source, en.Last)
 }
 
 func saw(index uint64, e *entry.Entry, root Root) *Finding {

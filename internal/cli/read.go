@@ -18,6 +18,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/login"
+	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -68,14 +69,26 @@ func (f *filterFlags) filter(now time.Time) (history.Filter, error) {
 // withReader hands do a reader for that question: of the store on this machine, or
 // of the server that is named.
 func (a *app) withReader(ctx context.Context, q wire.Question, do func(*history.Reader) error) error {
+	ask := func(r *history.Reader) error {
+		err := do(r)
+		a.tellOdd(r)
+		return err
+	}
 	if a.isRemote() {
-		return a.withFar(ctx, q, func(_ *login.Remote, r *history.Reader) error { return do(r) })
+		return a.withFar(ctx, q, func(_ *login.Remote, r *history.Reader) error { return ask(r) })
 	}
 	r, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(r), r.Close())
+	return errors.Join(ask(r), r.Close())
+}
+
+// tellOdd tells of entries that were read and of which their source is accused.
+func (a *app) tellOdd(r *history.Reader) {
+	for _, o := range r.Odd() {
+		a.talk("entry %d: %s accuses its source: %s; `stele show %d` shows it", o.Index, o.Code, terminal.Escape(o.Detail), o.Index)
+	}
 }
 
 // openStore opens the store on this machine for reading. An index of another version,

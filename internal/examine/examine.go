@@ -420,6 +420,10 @@ func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Rec
 		return nil, nil
 	}
 	idx, err := sqlite.Open(ctx, sqlite.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
+	if errors.Is(err, index.ErrVersion) { // the next writer, or reader, builds it anew
+		x.report.IndexBehind = true
+		return nil, nil
+	}
 	if err != nil {
 		return []finding.Finding{finding.At(finding.IndexMismatch, x.cfg.Layout.Index(), "%v", err)}, nil
 	}

@@ -117,7 +117,7 @@ func (s *far) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.Line
 func (s *far) Ask(ctx context.Context, q wire.Lookup) (wire.Found, error) {
 	p, err := s.piece(ctx, q.Key(), func() wire.Question {
 		if q.Entries != nil && q.Entries.Limit > 1 {
-			return wire.Question{Ask: wire.AskLog, Filter: q.Entries}
+			return wire.Question{Ask: wire.AskLog, Filter: q.Entries, Checked: q.Entries.Limit} // what checking needs comes along
 		}
 		return pieces(wire.Want{Lookup: &q})
 	})

@@ -186,6 +186,8 @@ func (p *Parts) Ask(ctx context.Context, q wire.Lookup) (f wire.Found, err error
 		return f, err
 	case q.Source != "":
 		return p.source(ctx, q.Source)
+	case q.Numbered != nil:
+		return p.numbered(ctx, q.Numbered)
 	case q.Subjects != nil:
 		subs, err := p.index.Subjects(ctx, string(q.Subjects.Host), string(q.Subjects.Path), maxSubjects)
 		for _, s := range subs {
@@ -226,8 +228,28 @@ func (p *Parts) source(ctx context.Context, name string) (f wire.Found, err erro
 		return f, err
 	}
 	s, ok, err := p.index.Source(ctx, src)
+	if err != nil {
+		return f, err
+	}
 	if ok && s.Role != "" {
 		f.Places = []wire.Place{{Index: s.Enrolled}}
+	}
+	revokes, err := p.index.Naming(ctx, index.Revoked(src))
+	for _, r := range revokes {
+		f.Places = append(f.Places, wire.Place{Index: r.Index})
+	}
+	return f, err
+}
+
+// numbered finds what has a number of a source.
+func (p *Parts) numbered(ctx context.Context, n *wire.Number) (f wire.Found, err error) {
+	src, err := entry.ParseSource(n.Source)
+	if err != nil {
+		return f, err
+	}
+	refs, err := p.index.BySeq(ctx, src, n.Seq)
+	for _, r := range refs[:min(len(refs), pageSize)] {
+		f.Places = append(f.Places, wire.Place{Index: r.Index})
 	}
 	return f, err
 }

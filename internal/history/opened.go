@@ -36,14 +36,33 @@ func (o *opened) state(signature bool) string {
 
 // open reads those lines of an entry and holds each against its seal.
 func (r *Reader) open(ctx context.Context, i uint64, e *entry.Entry, lines ...entry.Line) (o opened, err error) {
+	return r.openBy(ctx, i, e, lines, nil)
+}
+
+// openAll is open for every line, and says too of what was erased that it still
+// opens.
+func (r *Reader) openAll(ctx context.Context, i uint64, e *entry.Entry) (o opened, err error) {
+	voided, err := r.voids(ctx, e)
+	if err != nil {
+		return o, err
+	}
+	return r.openBy(ctx, i, e, e.Lines(), voided)
+}
+
+func (r *Reader) openBy(ctx context.Context, i uint64, e *entry.Entry, lines []entry.Line, voided func(entry.Line) bool) (o opened, err error) {
 	o.bodies.what = make([]*body.What, len(e.What))
 	got, err := r.openings(ctx, i, e, lines)
 	if err != nil {
 		return o, err
 	}
 	for k := range got {
+		if voided == nil && got[k].State != wire.Opens {
+			if voided, err = r.voids(ctx, e); err != nil {
+				return o, err
+			}
+		}
 		sealed, _ := e.Seal(got[k].Line)
-		b, ok := o.body(e, &got[k], sealed)
+		b, ok := o.body(e, &got[k], sealed, voided != nil && voided(got[k].Line))
 		if ok && !o.read(got[k].Line, b) { // signed and sealed as it is: its source's fault, and proved
 			o.findings = append(o.findings, Finding{string(verify.MalformedBody), got[k].Line.String()})
 		}
@@ -64,9 +83,9 @@ func (r *Reader) openings(ctx context.Context, i uint64, e *entry.Entry, lines [
 }
 
 // body is what a line says, if the opening opens its seal.
-func (o *opened) body(e *entry.Entry, op *wire.Opening, sealed entry.Hash) ([]byte, bool) {
+func (o *opened) body(e *entry.Entry, op *wire.Opening, sealed entry.Hash, voided bool) ([]byte, bool) {
 	switch {
-	case op.State == wire.Erased:
+	case op.State != wire.Opens && voided:
 		o.erased = true
 		return nil, false
 	case op.State != wire.Opens:
@@ -74,13 +93,16 @@ func (o *opened) body(e *entry.Entry, op *wire.Opening, sealed entry.Hash) ([]by
 		o.findings = append(o.findings, Finding{string(verify.MissingDisclosure), cmp.Or(op.Why, op.Line.String())})
 		return nil, false
 	}
-	d := disclosure(e, op)
-	if !d.Opens(sealed) {
+	switch d := disclosure(e, op); {
+	case !d.Opens(sealed):
 		o.bad = true
 		o.findings = append(o.findings, Finding{string(verify.SealMismatch), op.Line.String()})
 		return nil, false
+	case voided:
+		o.bad = true
+		o.findings = append(o.findings, Finding{string(verify.Unerased), op.Line.String()})
 	}
-	return d.Body, true
+	return op.Body, true
 }
 
 // disclosure is what an opening says, as one of that entry and of no other.
@@ -143,7 +165,7 @@ type changed struct {
 // change opens the k-th change of an entry; ErrNoText if nothing opens it. The
 // error is a *verify.Finding where the entry is not its source's word.
 func (r *Reader) change(ctx context.Context, i uint64, k int) (c changed, err error) {
-	e, by, err := r.word(ctx, i)
+	e, j, err := r.word(ctx, i)
 	if err != nil {
 		return c, err
 	}
@@ -157,7 +179,7 @@ func (r *Reader) change(ctx context.Context, i uint64, k int) (c changed, err er
 	if o.bodies.what[k] == nil {
 		return c, ErrNoText
 	}
-	return changed{i, k, e, by, o.bodies.what[k]}, nil
+	return changed{i, k, e, j.by, o.bodies.what[k]}, nil
 }
 
 // text opens the text of a change.
@@ -174,13 +196,19 @@ func (r *Reader) text(ctx context.Context, c changed) ([]byte, error) {
 		return nil, err
 	}
 	d := disclosure(c.entry, &got[0])
-	switch {
-	case got[0].State == wire.Erased:
+	voided, err := r.voids(ctx, c.entry)
+	if err != nil {
+		return nil, err
+	}
+	switch erased := voided(entry.LineText(c.k)); {
+	case erased && got[0].State != wire.Opens:
 		return nil, fmt.Errorf("text %d of entry %d: %w", c.k, c.index, ErrErased)
 	case got[0].State != wire.Opens:
 		return nil, c.finding(verify.MissingDisclosure, "nothing opens text %d of entry %d: %s", c.k, c.index, got[0].Why)
 	case len(d.Body) > seal.MaxText || !d.Opens(sealed):
 		return nil, c.finding(verify.SealMismatch, "text %d of entry %d does not open its seal", c.k, c.index)
+	case erased:
+		return nil, c.finding(verify.Unerased, "text %d of entry %d was erased on the record and still opens", c.k, c.index)
 	}
 	return d.Body, nil
 }

@@ -26,12 +26,18 @@ type Reader struct {
 
 	mu         sync.Mutex // of what follows, all of it read when first needed
 	enrolments map[entry.Source]*enrolment
+	grounds    map[entry.Source][]verify.Ground // that enrol or revoke it
+	tried      map[*entry.Entry]error           // signatures of grounds
 	around     around
-	enrolled   map[entry.Source]uint64 // by the log alone; nil while the index was not caught out
+	enrolled   map[entry.Source][]uint64 // by the log alone; nil while the index was not caught out
+	odd        []Odd
 }
 
 func newReader(s Store, key *entry.LogKey, diag *slog.Logger) *Reader {
-	return &Reader{store: s, key: key, size: s.Checkpoint().Size, diag: orDiscard(diag), enrolments: make(map[entry.Source]*enrolment)}
+	return &Reader{
+		store: s, key: key, size: s.Checkpoint().Size, diag: orDiscard(diag), enrolments: make(map[entry.Source]*enrolment),
+		grounds: make(map[entry.Source][]verify.Ground), tried: make(map[*entry.Entry]error),
+	}
 }
 
 // Open opens a store in a directory, under its current checkpoint. What was
@@ -90,23 +96,23 @@ func (r *Reader) look(ctx context.Context, i uint64, signature bool) (*looked, e
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.open(ctx, i, e, e.Lines()...)
+	o, err := r.openAll(ctx, i, e)
 	if err != nil {
 		return nil, fmt.Errorf("open entry %d: %w", i, err)
 	}
 	v := view(i, e, o.bodies)
 	v.Proof.Size = r.size
-	en, err := r.enrolment(ctx, e.Source)
+	j, err := r.judge(ctx, i, e, signature)
 	if err != nil {
-		return nil, fmt.Errorf("find the enrolment of source %s: %w", e.Source, err)
+		return nil, err
 	}
-	if f := en.judge(i, e, signature); f != nil {
-		o.findings, o.bad = append(o.findings, Finding{string(f.Code), f.Detail}), true
+	if j.wrong != nil {
+		o.findings, o.bad = append(o.findings, Finding{string(j.wrong.Code), j.wrong.Detail}), o.bad || j.bad()
 	}
 	v.Findings = o.findings
 	v.Proof.State = o.state(signature)
-	r.place(ctx, e, en, v, o.bodies)
-	return &looked{v, e, en, o}, nil
+	r.place(ctx, e, j.by, v, o.bodies)
+	return &looked{v, e, j.by, o}, nil
 }
 
 // entry reads an entry of the log. The error is a *verify.Finding where it is
@@ -213,16 +219,18 @@ func (r *Reader) find(ctx context.Context, id entry.ID) (uint64, *entry.Entry, e
 
 // explained is the latest reason that a remark gave for an entry.
 func (r *Reader) explained(ctx context.Context, id entry.ID) *Reason {
-	remarks, err := r.naming(ctx, id)
+	remarks, err := r.naming(ctx, id, func(by *entry.Entry) bool {
+		return by.Kind == entry.Remark && by.Open.Says == "reason" && by.Open.About[0] == id
+	})
 	if err != nil {
 		return nil
 	}
-	for _, at := range slices.Backward(remarks) {
-		e, _, err := r.word(ctx, at.Index)
-		if err != nil || e.Kind != entry.Remark || e.Open.Says != "reason" || e.Open.About[0] != id {
+	for _, g := range slices.Backward(remarks) {
+		e, j, err := r.word(ctx, g.Index)
+		if err != nil || j.wrong != nil {
 			continue
 		}
-		if o, err := r.open(ctx, at.Index, e, entry.LineWhy); err == nil {
+		if o, err := r.open(ctx, g.Index, e, entry.LineWhy); err == nil {
 			if why := reason(o.bodies.why); why != nil {
 				return why
 			}
@@ -231,18 +239,44 @@ func (r *Reader) explained(ctx context.Context, id entry.ID) *Reason {
 	return nil
 }
 
-// word is an entry that its source did sign.
-func (r *Reader) word(ctx context.Context, i uint64) (*entry.Entry, *enrolment, error) {
+// word is an entry that stands in the log by right. What its source is accused of
+// is noted: see [Reader.Odd].
+func (r *Reader) word(ctx context.Context, i uint64) (*entry.Entry, judged, error) {
 	e, err := r.entry(ctx, i)
 	if err != nil {
-		return nil, nil, err
+		return nil, judged{}, err
 	}
-	en, err := r.enrolment(ctx, e.Source)
-	if err != nil {
-		return nil, nil, err
+	j, err := r.judge(ctx, i, e, true)
+	switch {
+	case err != nil:
+		return nil, judged{}, err
+	case j.bad():
+		return nil, judged{}, j.wrong
+	case j.wrong != nil:
+		r.note(i, j.wrong)
 	}
-	if f := en.judge(i, e, true); f != nil {
-		return nil, nil, f
+	return e, j, nil
+}
+
+// Odd is an entry that was read and of which its source is accused.
+type Odd struct {
+	Index uint64
+	Finding
+}
+
+// Odd lists, each once, entries that were read for texts and reasons and of
+// which their source is accused: it forked its numbers there, or was revoked.
+// They stand in the log by right, and whoever reads them should know.
+func (r *Reader) Odd() []Odd {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.odd)
+}
+
+func (r *Reader) note(i uint64, f *verify.Finding) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if o := (Odd{i, Finding{string(f.Code), f.Detail}}); !slices.Contains(r.odd, o) {
+		r.odd = append(r.odd, o)
 	}
-	return e, en, nil
 }

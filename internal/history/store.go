@@ -88,19 +88,29 @@ func (r *Reader) byID(ctx context.Context, id entry.ID) (i uint64, ok bool, err 
 	return found.Places[0].Index, true, nil
 }
 
-// naming are the entries that name that one, in log order.
-func (r *Reader) naming(ctx context.Context, id entry.ID) ([]wire.Place, error) {
+// named are the entries that are said to name that one, in log order.
+func (r *Reader) named(ctx context.Context, id entry.ID) ([]wire.Place, error) {
 	found, err := r.store.Ask(ctx, wire.Lookup{Naming: new(sumdb.Hash(id))})
 	return found.Places, err
 }
 
-// enrolledAt is where a source is said to be enrolled.
-func (r *Reader) enrolledAt(ctx context.Context, src entry.Source) (i uint64, ok bool, err error) {
+// speaksOf are the entries that are said to enrol or revoke a source.
+func (r *Reader) speaksOf(ctx context.Context, src entry.Source) ([]uint64, error) {
 	found, err := r.store.Ask(ctx, wire.Lookup{Source: src.String()})
-	if err != nil || len(found.Places) == 0 {
-		return 0, false, err
+	if err != nil {
+		return nil, err
 	}
-	return found.Places[0].Index, true, nil
+	at := make([]uint64, len(found.Places))
+	for k, p := range found.Places {
+		at[k] = p.Index
+	}
+	return at, nil
+}
+
+// numbered are the entries that are said to have that number of a source.
+func (r *Reader) numbered(ctx context.Context, src entry.Source, seq uint64) ([]wire.Place, error) {
+	found, err := r.store.Ask(ctx, wire.Lookup{Numbered: &wire.Number{Source: src.String(), Seq: seq}})
+	return found.Places, err
 }
 
 // When is when a version came about, as claimed.

@@ -199,8 +199,34 @@ func leaf(t *testing.T, r *history.Reader, st steletest.Store, i uint64) []byte 
 	return raw
 }
 
-// erase destroys the opening of a line.
+// erase destroys the opening of a line, as an erasure on the record says.
 func erase(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
+	t.Helper()
+	void(t, st, i, line)
+	destroy(t, st, i, line)
+}
+
+// void puts an erasure on the record.
+func void(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
+	t.Helper()
+	srv := st.Open(t)
+	defer steletest.Stop(t, srv)
+	raw, err := srv.Entry(t.Context(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := entry.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	person := steletest.Enrol(t, srv, entry.Person, 9)
+	steletest.Submit(t, srv, steletest.Sign(t, person, record.Draft{
+		Kind: entry.Erase, Time: time.Now(), Open: entry.Open{Voids: []entry.Void{{ID: e.ID(), Line: line}}},
+	}))
+}
+
+// destroy destroys the opening of a line, without a word on the record.
+func destroy(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
 	t.Helper()
 	idx, err := sqlite.Open(t.Context(), sqlite.Config{Path: st.Layout.Index(), ReadOnly: true})
 	if err != nil {

@@ -138,9 +138,27 @@ func changes(n int, o Opened) []Change {
 	return out
 }
 
-// refs are the entries an entry names, each once, in ascending order.
+// Revoked is a source in the place of an entry id, so that what revokes it can be
+// found like what names an entry.
+func Revoked(src entry.Source) (id entry.ID) {
+	copy(id[:], src[:])
+	return id
+}
+
+// Erasers stands in the place of an entry id for what says how many persons an
+// erasure needs.
+var Erasers = entry.ID{31: 1}
+
+// refs are the entries an entry names, the source it revokes, and [Erasers], each
+// once, in ascending order.
 func refs(o *entry.Open) []entry.ID {
 	ids := slices.Clone(o.About)
+	if o.Source != nil {
+		ids = append(ids, Revoked(*o.Source))
+	}
+	if o.Erasers > 0 {
+		ids = append(ids, Erasers)
+	}
 	for _, v := range o.Voids {
 		ids = append(ids, v.ID)
 	}

@@ -109,11 +109,18 @@ type Lookup struct {
 	Entries  *Filter    `json:"entries,omitempty"`  // → Places, at most a page of them
 	ID       *tlog.Hash `json:"id,omitempty"`       // → Places: the first entry of that id
 	Naming   *tlog.Hash `json:"naming,omitempty"`   // → Places: what names that id
-	Source   string     `json:"source,omitempty"`   // → Places: what enrols it
+	Source   string     `json:"source,omitempty"`   // → Places: what enrols it, then what revokes it
+	Numbered *Number    `json:"numbered,omitempty"` // → Places: what has that number, in log order
 	Subjects *Subject   `json:"subjects,omitempty"` // → Subjects
 	History  *Subject   `json:"history,omitempty"`  // → Places, oldest first, at most a page of them
 	Happened *uint64    `json:"happened,omitempty"` // → Time
 	Counts   bool       `json:"counts,omitempty"`   // → Counts
+}
+
+// Number is a seq of a source.
+type Number struct {
+	Source string `json:"source"`
+	Seq    uint64 `json:"seq"`
 }
 
 // Found is what the index says to a Lookup. It is a hint and no evidence.

@@ -221,7 +221,7 @@ func lookups(b *testing.B, x, reader *Index) {
 		"Latest":     func(_ int, x *Index) error { _, _, err := x.Latest(b.Context(), s); return err },
 		"LatestText": func(_ int, x *Index) error { _, err := x.LatestText(b.Context(), s); return err },
 		"BySeq": func(i int, x *Index) error {
-			_, err := x.bySeq(b.Context(), hostSource(uint64(i%1000)), uint64(i%990))
+			_, err := x.BySeq(b.Context(), hostSource(uint64(i%1000)), uint64(i%990))
 			return err
 		},
 		"ByID": func(_ int, x *Index) error {

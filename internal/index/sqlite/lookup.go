@@ -12,9 +12,9 @@ import (
 	"github.com/stele-log/stele/internal/index"
 )
 
-// bySeq returns the entries of a source with that seq in log order: none, one,
+// BySeq returns the entries of a source with that seq in log order: none, one,
 // or several where the source was forked or an entry recorded twice.
-func (x *Index) bySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error) {
+func (x *Index) BySeq(ctx context.Context, src entry.Source, seq uint64) ([]index.Ref, error) {
 	var refs []index.Ref
 	more := x.stmts.bySeqRecent
 	if x.recent != nil {
@@ -47,7 +47,7 @@ func (x *Index) First(ctx context.Context, src entry.Source, seq uint64) (r inde
 		return r, false, x.wrap(err, "find source %s seq %d", src, seq)
 	}
 	if len(refs) == 0 && x.recent == nil {
-		refs, err = x.bySeq(ctx, src, seq)
+		refs, err = x.BySeq(ctx, src, seq)
 	}
 	if len(refs) > 0 {
 		return refs[0], true, nil
@@ -70,7 +70,7 @@ func (x *Index) Among(ctx context.Context, src entry.Source, seq uint64, id entr
 		return 0, false, x.wrap(err, "find entry %s", id)
 	}
 	if len(refs) == 0 && x.recent == nil {
-		refs, err = x.bySeq(ctx, src, seq)
+		refs, err = x.BySeq(ctx, src, seq)
 		refs = slices.DeleteFunc(refs, func(r index.Ref) bool { return r.ID != id })
 	}
 	if len(refs) > 0 {
@@ -281,7 +281,7 @@ func (x *Index) Head(ctx context.Context, src entry.Source) (h index.Head, found
 	if err != nil {
 		return h, false, x.wrap(err, "find the head of source %s", src)
 	}
-	refs, err := x.bySeq(ctx, src, uint64(seq.Int64))
+	refs, err := x.BySeq(ctx, src, uint64(seq.Int64))
 	if err != nil || len(refs) == 0 {
 		return h, false, err
 	}

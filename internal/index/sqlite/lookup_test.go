@@ -22,7 +22,7 @@ func TestKnown(t *testing.T) {
 		forks := 0
 		for i := range w.all {
 			r := &w.all[i]
-			all, err := x.bySeq(t.Context(), r.Source, r.Seq)
+			all, err := x.BySeq(t.Context(), r.Source, r.Seq)
 			if err != nil || len(all) == 0 {
 				t.Fatalf("%s: entry %d: %v, %v", name, i, all, err)
 			}

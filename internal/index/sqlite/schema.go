@@ -11,7 +11,7 @@ import (
 
 // schemaVersion changes with the schema, with what From makes of an entry, and
 // with the numbers given to kinds, roles and actions.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // blockSize is how many entries share one row of table blocks.
 const blockSize = 4096

@@ -99,7 +99,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(t.Context(), Config{Path: path}); !errors.Is(err, index.ErrVersion) {
 		t.Errorf("other version: %v", err)
 	}
-	alter(t, x, `PRAGMA user_version = 1`)
+	alter(t, x, `PRAGMA user_version = 2`)
 	alter(t, x, `CREATE TRIGGER evil AFTER INSERT ON entries BEGIN DELETE FROM changes; END`)
 	if _, err := Open(t.Context(), Config{Path: path, ReadOnly: true}); !errors.Is(err, index.ErrDamaged) {
 		t.Errorf("a trigger: %v", err)
@@ -411,7 +411,7 @@ func lookupsAre(t *testing.T, x *Index, w *world, r *index.Record) {
 			t.Errorf("naming %d: %v %v, want %v", r.Index, got, err, naming)
 		}
 	}
-	if got, err := x.bySeq(t.Context(), r.Source, r.Seq); err != nil || !slices.Equal(got, sameSeq) {
+	if got, err := x.BySeq(t.Context(), r.Source, r.Seq); err != nil || !slices.Equal(got, sameSeq) {
 		t.Errorf("entry %d by seq: %v %v, want %v", r.Index, got, err, sameSeq)
 	}
 }
