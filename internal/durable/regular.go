@@ -18,6 +18,16 @@ type OddFile struct{ Path, Why string }
 // Error names the path and what is there.
 func (e *OddFile) Error() string { return e.Path + " " + e.Why }
 
+// Damaged makes an OddFile a [Damage] of the file that belongs there, and leaves
+// other errors alone.
+func Damaged(err error) error {
+	var odd *OddFile
+	if errors.As(err, &odd) {
+		return &Damage{Path: odd.Path, Why: odd.Why}
+	}
+	return err
+}
+
 // OpenRegular opens a regular file as os.OpenFile does. It follows no link, opens
 // no device and never waits for the other end of a pipe.
 func OpenRegular(name string, flag int, perm fs.FileMode) (*os.File, error) {

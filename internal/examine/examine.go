@@ -174,10 +174,7 @@ func (x *examination) openVault(context.Context) error {
 		x.problem(finding.Damaged, l.Vault(), "%v", err)
 		return nil
 	}
-	err = x.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
-		x.locs[rec.ID] = append(x.locs[rec.ID], loc)
-		return nil
-	})
+	err = x.vault.Places(func(id entry.ID, loc vault.Loc) { x.locs[id] = append(x.locs[id], loc) })
 	if err != nil && !errors.As(err, new(*vault.Damage)) { // checkVault names the damage
 		return fmt.Errorf("read vault: %w", err)
 	}

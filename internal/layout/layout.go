@@ -73,6 +73,14 @@ func (l Store) Writing() bool {
 	return err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
+// Ended reports whether the process that last locked the store came to its end in
+// good order: then nothing in the store is what a crash has left. Of a process of
+// an earlier version nobody knows.
+func (l Store) Ended() bool {
+	info, err := os.Lstat(l.Lock())
+	return err == nil && info.Mode().IsRegular() && info.Size() == 0
+}
+
 // ErrNewer says that a store was made by a later version of this program.
 var ErrNewer = errors.New("store was made by a later version of stele")
 

@@ -130,10 +130,7 @@ func (s *Store) reindex(ctx context.Context, tree *tlog.Tree, size uint64) error
 		return s.dropTorn(ctx, size)
 	}
 	locs := make(map[entry.ID]vault.Loc)
-	if err := s.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
-		locs[rec.ID] = loc
-		return nil
-	}); err != nil {
+	if err := s.vault.Places(func(id entry.ID, loc vault.Loc) { locs[id] = loc }); err != nil {
 		return fmt.Errorf("read vault: %w", err)
 	}
 	if err := s.follow(ctx, tree, from, size, locs); err != nil {

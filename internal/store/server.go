@@ -240,10 +240,13 @@ func (s *Store) close(ctx context.Context) error {
 	if stopped && errors.Is(s.Err(), index.ErrDamaged) { // or the next one would stop at the same place
 		errs = append(errs, removeIndex(s.cfg.Layout, s.cfg.Diag, s.Err()))
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Release())
+	if s.lock == nil {
+		return errors.Join(errs...)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || stopped || s.recorder == nil { // there may be something left to clear away
+		return errors.Join(err, s.lock.Release())
+	}
+	return s.lock.Finish()
 }
 
 // Err is why the server no longer accepts anything; nil while it does.
