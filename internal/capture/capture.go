@@ -6,7 +6,7 @@
 // it. A scan at the start and every few minutes finds what nobody told. Elsewhere, and
 // where the kernel refuses, the scan is all there is; [Status] says so.
 //
-// It promises that every close-after-write, rename, removal and change of
+// P7: it promises that every close-after-write, rename, removal and change of
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
 // seen is handed over as a [Gap]. An actor is what is known of the very process

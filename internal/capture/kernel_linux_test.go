@@ -17,7 +17,7 @@ import (
 	"github.com/stele-log/stele/body"
 )
 
-// P7, act 3: an edit and its revert are two changes, each with its actor.
+// P7: act 3, an edit and its revert are two changes, each with its actor.
 func TestEditAndRevert(t *testing.T) {
 	needRoot(t)
 	t.Parallel()

@@ -107,6 +107,7 @@ func testLog(t *testing.T, open opener) {
 	}
 }
 
+// TestStates: what was not looked at, and what was erased, is said to be so (P10).
 func TestStates(t *testing.T) { both(t, testStates) }
 
 func testStates(t *testing.T, open opener) {

@@ -185,7 +185,7 @@ func TestCutAnswer(t *testing.T) {
 }
 
 // TestForkedServer: two logs under one key. Whoever read from the one is told of
-// the other, and goes on believing in the first.
+// the other, and goes on believing in the first (P6).
 func TestForkedServer(t *testing.T) {
 	st := fill(t)
 	f := far(t, st.Store)

@@ -13,7 +13,7 @@ import (
 )
 
 // View is one entry as people and machines are shown it. An absent field is
-// unknown. The names of its fields are a promise.
+// unknown, and how far the rest is proved stands in Proof (P10). The names of its fields are a promise.
 //
 // Where a name on the host is not UTF-8, JSON cannot hold it: there the field
 // has U+FFFD for the bytes that are not, and the name itself stands in base64

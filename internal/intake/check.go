@@ -13,6 +13,9 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
+// P8: what is refused is refused by name and place, and nothing else suffers: one
+// hostile source stops the intake of no other.
+
 // item is one submission and what could be said of it without knowing which
 // entries come before it.
 type item struct {

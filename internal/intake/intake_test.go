@@ -204,7 +204,7 @@ func examined(t *testing.T, st steletest.Store) *examine.Report {
 
 // TestErase destroys one text in the middle of a history, as an erasure by a
 // person: every proof still holds, verify says erased and not missing, and the
-// other texts are as they were.
+// other texts are as they were (P4).
 func TestErase(t *testing.T) {
 	st := steletest.NewStore(t)
 	srv := st.Open(t)

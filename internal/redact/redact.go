@@ -12,6 +12,8 @@
 // A text in UTF-8 or in UTF-16 with a byte order mark is looked into without the
 // mark and decoded. What holds a NUL byte otherwise is not text and masked whole.
 //
+// P2: behind this package nothing has seen a secret in the clear.
+//
 // It promises that bytes outside the masked spans come back as they were, that
 // there is one fingerprint for each [Mark] in the result, that redacting twice
 // changes nothing, and that the time taken grows linearly with the text. It

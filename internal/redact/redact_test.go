@@ -107,7 +107,7 @@ var settings = map[string][]string{
 }
 
 // TestNoPlantedSecretSurvives plants drawn secrets in every way of every
-// format, among ordinary lines.
+// format, among ordinary lines (P2).
 func TestNoPlantedSecretSurvives(t *testing.T) {
 	secret := rapid.StringMatching(`[a-zA-Z][a-zA-Z0-9_+.!#%^*()~?@:=-]{7,40}[0-9]`)
 	rapid.Check(t, func(t *rapid.T) {

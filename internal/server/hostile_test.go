@@ -68,7 +68,7 @@ func certificate(t *testing.T, n int) *tls.Certificate {
 }
 
 // TestHostileRequests: each is answered with the status that says what is wrong
-// with it, or with none, and the server goes on.
+// with it, or with none, and the server goes on (P8).
 func TestHostileRequests(t *testing.T) {
 	d := open(t, server.Impatient)
 	s := d.join(t, 1)

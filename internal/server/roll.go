@@ -134,7 +134,7 @@ func (s *Server) callNames(ctx context.Context, srv *store.Store, now time.Time)
 	return nil
 }
 
-// silent tells of sources that fell silent. Their absence is on the record. When
+// silent tells of sources that fell silent. P5: within a known time, by name. Their absence is on the record. When
 // many fall silent at once something else is the matter, and that is one alert.
 func (s *Server) silent(went []*peer) {
 	for i, p := range went {

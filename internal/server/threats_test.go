@@ -310,7 +310,7 @@ var threats = []threat{
 	},
 }
 
-// TestThreats does what the table says.
+// TestThreats does what the table says: silence (P5) and all.
 func TestThreats(t *testing.T) {
 	for _, row := range slices.Concat(threats, crowds, forgeries) {
 		t.Run(row.act, func(t *testing.T) {

@@ -114,7 +114,8 @@ func (s *Store) settled(ctx context.Context) (verify.Checkpoint, error) {
 	return cp, err
 }
 
-// reindex takes in what the index has not seen yet.
+// reindex takes in what the index has not seen yet. P3: it needs nothing but log
+// and vault, so an index that is lost or not believed is built anew.
 func (s *Store) reindex(ctx context.Context, tree *tlog.Tree, size uint64) error {
 	from, err := s.index.Next(ctx)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"github.com/stele-log/stele/internal/keyring"
 )
 
+// P4: what is destroyed here are keys. No entry, hash or proof has a part in it.
+
 // Void names one line whose opening is to be destroyed.
 type Void struct {
 	Loc  Loc

@@ -197,7 +197,7 @@ func (b *bench) found(code verify.Code) bool {
 
 // TestLies: each lie of a server is named through the watcher's own channel, the
 // spool forgets nothing because of it, and once the server tells the truth every
-// entry is there, once and in order.
+// entry is there, once and in order (P1).
 func TestLies(t *testing.T) {
 	other, err := entry.NewLogKey("stele/other", steletest.Key(t, entry.Watcher, 9).Public().Bytes())
 	if err != nil {

@@ -19,6 +19,9 @@ import (
 	"github.com/stele-log/stele/internal/capture"
 )
 
+// P9: a request says what somebody did or means. Nothing in it is executed, and a
+// watcher is sent nothing else.
+
 // Request is one line of JSON a process on this machine sends to the watcher.
 type Request struct {
 	Do     string  `json:"do"` // run, explain or status

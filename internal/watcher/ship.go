@@ -201,6 +201,9 @@ func (w *Watcher) adopt(theirs record.Head) error {
 // prove asks for a receipt and verifies it: nothing the server says is taken on
 // trust. What it proves is believed from then on. One proof is asked for at a
 // time, so that each continues the one before.
+//
+// P1: until this returns for an entry the spool keeps it. P6: a server that shows
+// another log than before is found out here, by each of its hosts.
 func (w *Watcher) prove(ctx context.Context, indexes []uint64, notes [][]byte, ask func(believed uint64) (*wire.Receipt, error)) (verify.Checkpoint, error) {
 	select {
 	case w.proof <- struct{}{}:

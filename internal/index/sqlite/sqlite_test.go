@@ -18,6 +18,8 @@ import (
 	"github.com/stele-log/stele/internal/index"
 )
 
+// TestRebuildEqualsIndex: an index built from the log says what one says that
+// followed it (P3).
 func TestRebuildEqualsIndex(t *testing.T) {
 	w := newLog(1, 5, 3000)
 	whole := built(t, w.all)
