@@ -47,24 +47,43 @@ func Open(l layout.Store, f trust.File) (*Log, error) {
 	} else {
 		log.Key, err = l.LogKey()
 	}
-	if err != nil {
-		return nil, err
-	}
-	if log.Dir, err = tlog.OpenDir(l.Log()); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	cp, err := log.Dir.Checkpoint(log.Key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &verify.Finding{Code: verify.BadCheckpoint, Accused: verify.TheLog, Detail: "the log has no checkpoint"}
+	if err != nil && log.damaged == nil && tlog.IsEmpty(l.Log()) {
+		return nil, ErrNothing
 	}
 	if err != nil {
 		return nil, err
 	}
-	log.Tree = tlog.NewTree(log.Dir, cp)
 	if log.damaged == nil {
-		log.before, err = f.Newest(log.Key)
+		if log.before, err = f.Newest(log.Key); err != nil {
+			return nil, err
+		}
 	}
-	return log, err
+	return log, log.open(l)
+}
+
+// ErrNothing says that a store holds no entry yet: it was made, or its first
+// start was cut short.
+var ErrNothing = errors.New("nothing is recorded yet")
+
+// open opens the tree. No log that anything is believed of can be one that holds
+// nothing yet.
+func (l *Log) open(at layout.Store) (err error) {
+	if l.Dir, err = tlog.OpenDir(at.Log()); err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	cp, err := l.Dir.Checkpoint(l.Key)
+	none := errors.Is(err, fs.ErrNotExist)
+	if unknown := l.damaged == nil && l.before.Checkpoint.Size == 0; unknown && (err == nil && cp.Size == 0 || none && l.Dir.Begun() <= 1) {
+		return ErrNothing
+	}
+	if none {
+		return &verify.Finding{Code: verify.BadCheckpoint, Accused: verify.TheLog, Detail: "the log has no checkpoint"}
+	}
+	if err != nil {
+		return err
+	}
+	l.Tree = tlog.NewTree(l.Dir, cp)
+	return nil
 }
 
 // Checkpoint is the newest one.

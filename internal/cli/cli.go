@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/terminal"
@@ -129,9 +130,9 @@ var errBadEvidence = errors.New("the evidence is bad")
 // exitStatus derives the exit status from an error, here and nowhere else.
 func exitStatus(err error) int {
 	var (
-		usage   usageError
-		finding *verify.Finding
-		status  exitWith
+		usage  usageError
+		found  *verify.Finding
+		status exitWith
 	)
 	switch {
 	case err == nil:
@@ -140,7 +141,9 @@ func exitStatus(err error) int {
 		return int(status)
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.Is(err, errBadEvidence), errors.As(err, &finding) && finding.Accused != verify.TheSource:
+	case errors.Is(err, errBadEvidence):
+		return exitBad
+	case errors.As(err, &found) && found.Code != finding.UnsafeStore && found.Accused != verify.TheSource:
 		return exitBad
 	}
 	return exitError

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
@@ -121,6 +122,8 @@ func hintRead(err error) error {
 	switch {
 	case errors.Is(err, layout.ErrNoStore):
 		return hint.With(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
+	case errors.Is(err, believed.ErrNothing):
+		return hint.With(err, "the first start was cut short; start again what began this store")
 	case errors.Is(err, fs.ErrPermission):
 		return hint.With(err, "run this as the user who owns the store, or ask its server with --server URL")
 	}

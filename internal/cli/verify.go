@@ -109,7 +109,10 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 	case rep.NotUnderstood > 0:
 		return fmt.Errorf("of a later version: %s", terminal.Entries(rep.NotUnderstood))
 	}
-	return a.remember(ctx, cfg.Trust, rep)
+	if err := a.remember(ctx, cfg.Trust, rep); err != nil || rep.Unsafe() == 0 {
+		return err
+	}
+	return fmt.Errorf("the record is true, but the store is unsafe: %s", terminal.Count(rep.Unsafe(), "file", "files"))
 }
 
 // remember keeps the checkpoint that was found good.
@@ -119,7 +122,7 @@ func (a *app) remember(ctx context.Context, file trust.File, rep *examine.Report
 }
 
 type jsonReport struct {
-	State         string        `json:"state"` // verified or bad
+	State         string        `json:"state"` // verified, unsafe or bad
 	Size          uint64        `json:"size"`
 	From          uint64        `json:"from"`
 	Changes       uint64        `json:"changes"`
@@ -153,8 +156,11 @@ func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 		rep.Sources, rep.Signatures, rep.Far, rep.Missing, string(rep.Checkpoint.Note),
 		[]jsonFinding{},
 	}
-	if rep.Bad() {
+	switch {
+	case rep.Bad():
 		j.State = "bad"
+	case rep.Unsafe() > 0:
+		j.State = "unsafe"
 	}
 	for _, x := range rep.Findings {
 		j.Findings = append(j.Findings, jsonFinding{string(x.Code), string(x.Accused), &x.Index, "", x.Detail})

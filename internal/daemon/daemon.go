@@ -41,6 +41,9 @@ func (p Process) OpenStore(ctx context.Context) (*store.Store, error) {
 
 // Source opens the key of a source on this machine, or makes it.
 func Source(l layout.Store, role entry.Role) (entry.SecretKey, error) {
+	if _, _, err := Redactor(l); err != nil { // before any key that needs it: so one that is missing is told from one not made yet
+		return entry.SecretKey{}, err
+	}
 	kf, err := openKey(l, role)
 	if err != nil {
 		return entry.SecretKey{}, err

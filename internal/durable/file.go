@@ -19,6 +19,15 @@ const tempSuffix = ".tmp"
 // IsTemp reports whether a file of that name was never finished.
 func IsTemp(name string) bool { return strings.HasSuffix(name, tempSuffix) }
 
+// TempOf is the name of the file that a temporary one was to become.
+func TempOf(name string) string {
+	name = strings.TrimSuffix(name, tempSuffix)
+	if at := len(name) - len(".0123456789abcdef"); at > 0 && name[at] == '.' {
+		return name[:at]
+	}
+	return name // as earlier versions called it
+}
+
 // WriteFile replaces the content of path as a whole. When it returns nil the
 // new content is durable. An error leaves the old file (or none, where there was
 // none) or the new one, whole. So does a crash, and perhaps a temporary file

@@ -7,12 +7,16 @@
 package examine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"log/slog"
+	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -61,8 +65,20 @@ type Report struct {
 	tree *tlog.Tree
 }
 
-// Bad reports whether anything but a source stands accused.
-func (r *Report) Bad() bool { return len(r.Problems) > 0 || r.Verdict.Bad() }
+// Bad reports whether anything but a source stands accused: the record is not true.
+func (r *Report) Bad() bool {
+	return slices.ContainsFunc(r.Problems, func(p finding.Finding) bool { return p.Code != finding.UnsafeStore }) || r.Verdict.Bad()
+}
+
+// Unsafe is how many files make the store unsafe, though its record may be true.
+func (r *Report) Unsafe() (n int) {
+	for _, p := range r.Problems {
+		if p.Code == finding.UnsafeStore {
+			n++
+		}
+	}
+	return n
+}
 
 // examination is one run.
 type examination struct {
@@ -77,6 +93,9 @@ type examination struct {
 	// Whoever opens one of them sets its record, and nobody else does.
 	first   uint64
 	records []*index.Record
+
+	recorders map[entry.Source]bool // that the log enrols
+	ended     bool                  // whoever wrote to the store last came to its end in good order
 }
 
 // Run reads everything once. An error means that something could not be
@@ -85,19 +104,40 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(uint64, uint64) {}
 	}
-	x := &examination{cfg: cfg, report: &Report{}, locs: make(map[entry.ID][]vault.Loc)}
+	report, done := Report{}, make(chan error, 1)
+	go func() { done <- run(ctx, cfg, &report) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, err
+		}
+		return &report, nil
+	case <-ctx.Done():
+	}
+	// Whoever called it off does not wait for a slow disk, or for a file that is far
+	// too long: nothing is written, so nothing has to be brought to an end.
+	select {
+	case <-done:
+	case <-time.After(lastStep):
+	}
+	return nil, context.Cause(ctx)
+}
+
+// lastStep is how long a step may take that is under way when an examination is
+// called off.
+const lastStep = 500 * time.Millisecond
+
+func run(ctx context.Context, cfg Config, report *Report) error {
+	x := &examination{cfg: cfg, ended: cfg.Far == nil && cfg.Layout.Ended(), report: report, locs: make(map[entry.ID][]vault.Loc), recorders: make(map[entry.Source]bool)}
 	err := x.run(ctx)
 	if x.vault != nil {
 		err = errors.Join(err, x.vault.Close())
 	}
-	if err != nil {
-		return nil, err
-	}
-	return x.report, nil
+	return err
 }
 
 func (x *examination) run(ctx context.Context) error {
-	steps := []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles}
+	steps := []func(context.Context) error{x.format, x.inventory, x.files, x.openLog, x.openVault, x.contents, x.keys, x.logFiles}
 	if x.cfg.Far != nil {
 		steps = []func(context.Context) error{x.openFar, x.farLeaves}
 	}
@@ -119,8 +159,13 @@ func (x *examination) problem(code verify.Code, where, format string, args ...an
 	x.report.Problems = append(x.report.Problems, finding.At(code, where, format, args...))
 }
 
-// files checks what lies beside log, vault and index.
-func (x *examination) files(context.Context) error {
+// named reports whether something is said of a file already.
+func (x *examination) named(path string) bool {
+	return slices.ContainsFunc(x.report.Problems, func(p finding.Finding) bool { return p.Where == path })
+}
+
+// format checks that this is a store.
+func (x *examination) format(context.Context) error {
 	err := x.cfg.Layout.Check()
 	if errors.Is(err, layout.ErrNoStore) || errors.Is(err, layout.ErrNewer) {
 		return err
@@ -128,10 +173,45 @@ func (x *examination) files(context.Context) error {
 	if err != nil {
 		x.problem(finding.Damaged, x.cfg.Layout.Format(), "%v", err)
 	}
+	return nil
+}
+
+// files checks what lies beside log, vault and index.
+func (x *examination) files(context.Context) error {
 	for path, err := range x.cfg.Layout.CheckKeys() {
-		x.problem(finding.Damaged, path, "%v", err)
+		if !x.named(path) {
+			x.problem(finding.Damaged, path, "%v", err)
+		}
+	}
+	for _, f := range store.Loose(x.cfg.Layout) {
+		if !x.named(f.Where) {
+			x.report.Problems = append(x.report.Problems, f)
+		}
 	}
 	return nil
+}
+
+// keys names the keys that are not those of this log. A copy may do without any.
+func (x *examination) keys(context.Context) error {
+	for _, f := range store.Foreign(x.cfg.Layout, x.log.Key, func(src entry.Source) bool { return x.recorders[src] }) {
+		if _, err := os.Lstat(f.Where); x.cfg.Trust.IsCopy() && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if !x.named(f.Where) {
+			x.report.Problems = append(x.report.Problems, f)
+		}
+	}
+	return nil
+}
+
+// enrols notes the recorders that a leaf enrols.
+func (x *examination) enrols(leaf []byte) {
+	if !bytes.HasPrefix(leaf, []byte("stele/entry/v1\nenrol\n")) {
+		return
+	}
+	if e, err := entry.Parse(leaf); err == nil && e.Open.Role == entry.Recorder && e.Open.Key != nil {
+		x.recorders[e.Open.Key.Source()] = true
+	}
 }
 
 // openLog opens the log and holds it against what was believed before.
@@ -214,11 +294,17 @@ func (x *examination) checkVault() (damage []finding.Finding, err error) {
 		return nil, nil
 	}
 	if _, err := x.vault.Check(func(d vault.Damage) {
-		if d.Torn {
+		switch where := fmt.Sprintf("%s at byte %d", d.Path, d.Offset); {
+		case x.named(d.Path):
+		case d.Torn && !(x.ended && x.cfg.Layout.Ended()):
 			x.report.Unfinished = true
-			return
+		case d.Torn && !d.Extra:
+			damage = append(damage, finding.At(finding.UnsafeStore, where, "nobody wrote what stands here: %s; `stele up` or `stele serve` removes it", d.Why))
+		case d.Extra:
+			damage = append(damage, finding.At(finding.UnsafeStore, where, "%s; move it away", d.Why))
+		default:
+			damage = append(damage, finding.At(finding.Damaged, where, "%s", d.Why))
 		}
-		damage = append(damage, finding.At(finding.Damaged, fmt.Sprintf("%s at byte %d", d.Path, d.Offset), "%s", d.Why))
 	}); err != nil {
 		return nil, fmt.Errorf("check vault: %w", err)
 	}
@@ -329,6 +415,7 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 		case err != nil:
 			return fmt.Errorf("read log: %w", err)
 		}
+		x.enrols(leaf.Bytes)
 		if leaves = append(leaves, found...); len(leaves) >= chunk {
 			if err := flush(); err != nil {
 				return err
@@ -370,6 +457,9 @@ func (x *examination) unpublished(ctx context.Context, records chan<- []index.Re
 	tree, err := x.log.Dir.Integrated(x.report.Checkpoint.Origin)
 	if err != nil {
 		return ignoreEvidence(err)
+	}
+	if tree.Checkpoint().Size <= from {
+		return nil
 	}
 	var made []index.Record
 	for leaf, err := range tree.Entries(ctx, from, max(from, tree.Checkpoint().Size)) {

@@ -49,6 +49,12 @@ type state struct {
 	called  uint64      // size of the log after the recorder's last entry
 }
 
+// recorder reports whether a source is enrolled as one.
+func (st state) recorder(src entry.Source) bool {
+	en := st.sources.Lookup(src)
+	return en != nil && en.Role == entry.Recorder
+}
+
 // level is catchUp, in an index of its own where the one there is shows damage that
 // nobody saw when it was opened: what is derived keeps no store from opening.
 func (s *Store) level(ctx context.Context) (state, error) {

@@ -107,6 +107,9 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 
 func (s *Store) openParts(ctx context.Context) (err error) {
 	l := s.cfg.Layout
+	if err := s.ownLog(ctx); err != nil {
+		return err
+	}
 	signer, err := note.NewSigner(s.keys.log.signerKey())
 	if err != nil {
 		return fmt.Errorf("log key: %w", err)
@@ -133,6 +136,9 @@ func (s *Store) start(ctx context.Context) error {
 	st, err := s.level(ctx)
 	if err != nil {
 		return err
+	}
+	if f := foreignRecorder(s.cfg.Layout, st.recorder); st.next > 0 && f != nil {
+		return refuse(f)
 	}
 	s.intake = intake.New(intake.Config{
 		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag, Signature: new(signature.Verifier).Verify,

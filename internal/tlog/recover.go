@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -99,6 +100,26 @@ func (d *Dir) Integrated(origin string) (*Tree, error) {
 	}
 	state.Origin = origin
 	return NewTree(d, state), err
+}
+
+// Begun is how many entries a writer has integrated, by its own note; where there
+// are tiles and no note, more than anybody knows.
+func (d *Dir) Begun() uint64 {
+	state, err := d.readState()
+	if err == nil {
+		return state.Size
+	}
+	if _, err := os.Lstat(filepath.Join(d.path, "tile")); errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
+	return math.MaxUint64
+}
+
+// IsEmpty reports whether there is nothing of a log in a directory.
+func IsEmpty(path string) bool {
+	d := &Dir{path}
+	_, err := os.Lstat(filepath.Join(path, checkpointPath))
+	return errors.Is(err, fs.ErrNotExist) && d.Begun() == 0
 }
 
 func parseState(raw []byte) (cp verify.Checkpoint, err error) {
