@@ -15,6 +15,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -565,6 +566,10 @@ func (x *examination) logFiles(ctx context.Context) error {
 		if m := new(tlog.Mismatch); errors.As(problem, &m) {
 			what = m.What()
 		}
-		x.problem(verify.TreeMismatch, path, "%s", what)
+		code, full := verify.TreeMismatch, filepath.Join(x.cfg.Layout.Log(), filepath.FromSlash(path))
+		if do := tlog.Beside(path); do != "" {
+			code, what = finding.UnsafeStore, what+": "+do
+		}
+		x.problem(code, full, "%s", what)
 	})
 }
