@@ -108,6 +108,8 @@ func (a *app) printPublished(rep *published.Report, p publishedFlags, f verifyFl
 		fmt.Fprintf(a.out, "BAD: %s in %s\n", count(len(rep.Findings), "finding", "findings"), what)
 	case "contested":
 		fmt.Fprintf(a.out, "CONTESTED: %s in %s\n", count(len(rep.Contested), "tree", "trees"), what)
+	case "unclear":
+		fmt.Fprintf(a.out, "verified but for %s of a later version: %s\n", entries(rep.NotUnderstood), what)
 	default:
 		fmt.Fprintf(a.out, "verified: %s\n", what)
 	}
