@@ -36,7 +36,7 @@ class Verifier {
     this.ids = new Set() // ids of entries that passed
     this.revoked = new Map() // source -> lowest `last`
     this.erasers = 0
-    this.erases = new Map() // id of erase -> {voids, effective}
+    this.erases = new Map() // id of erase -> voids
     this.approvals = new Map() // id of erase -> set of persons
     this.voided = new Map() // id -> set of line names
     this.pending = [] // leaves waiting for the next recorder leaf (step 19)
@@ -67,7 +67,7 @@ class Verifier {
     } else this.findings = this.findings.filter((f) => f.accused === 'log')
     this.findings.sort((a, b) => a.index - b.index || a.step - b.step)
     return {
-      size: cp ? cp.size : 0, changes: this.changes, disclosed: this.disclosed, erased: this.erased,
+      size: this.tree.size, changes: this.changes, disclosed: this.disclosed, erased: this.erased,
       duplicates: this.duplicates, not_understood: this.notUnderstood, sources: this.sources.size,
       findings: this.findings, contested: this.contested,
     }
@@ -107,20 +107,19 @@ class Verifier {
       const key = `${old.size} ${old.root}`
       if (this.convicted.has(key)) continue
       if (old.size > cp.size) this.find(3, 'shrunk', 'log', this.count)
-      else if ((treeAt(old.size) ?? old.root) !== old.root) this.find(3, 'fork', 'log', this.count)
+      else if ((treeAt(old.size) ?? old.root) !== old.root) this.find(3.5, 'fork', 'log', this.count)
       else continue
       this.convicted.add(key)
     }
   }
 
   #leaf(i, leaf) {
-    this.state[i] = 0
     const e = parseEntry(leaf)
     if (e.state === 'version') return void this.notUnderstood++
     const bad = (step, code) => this.find(step, code, 'log', i)
     if (e.state === 'malformed') return bad(5, 'malformed')
     if (i === 0 ? !this.#genesis(e) : e.log) return bad(6, 'bad-genesis')
-    if ((e.vkey && !goodKey(e.vkey.key)) || (e.log && !goodKey(e.log.key))) return bad(7, 'bad-key')
+    if (e.vkey && !goodKey(e.vkey.key)) return bad(7, 'bad-key')
     const src = i === 0 ? this.#source(e) : this.sources.get(e.source)
     if (!src) return bad(8, 'unknown-key')
     if (!src.check(e.text, e.keyHash, e.sig)) return bad(9, 'bad-signature')
@@ -299,7 +298,7 @@ class Verifier {
     } else if (e.kind === 'revoke') {
       this.revoked.set(e.revoked, Math.min(e.last, this.revoked.get(e.revoked) ?? Infinity))
     } else if (e.kind === 'erase') {
-      if (!this.erases.has(e.id)) this.erases.set(e.id, { voids: e.voids, effective: false })
+      if (!this.erases.has(e.id)) this.erases.set(e.id, e.voids)
       this.#approve(e.id, e.source)
     } else if (e.kind === 'remark' && e.says === 'approve' && src.role === 'person') {
       this.#approve(e.about[0], e.source)
@@ -309,10 +308,8 @@ class Verifier {
   #approve(id, person) {
     const persons = this.approvals.get(id) ?? new Set()
     this.approvals.set(id, persons.add(person))
-    const erase = this.erases.get(id)
-    if (!erase || erase.effective || persons.size < this.erasers) return
-    erase.effective = true
-    for (const v of erase.voids) {
+    if (persons.size < this.erasers) return
+    for (const v of this.erases.get(id) ?? []) {
       const [entry, line] = [v.slice(0, 44), v.slice(45)]
       if (!this.voided.has(entry)) this.voided.set(entry, new Set())
       this.voided.get(entry).add(line)

@@ -30,7 +30,8 @@ type Log struct {
 	Dir  *tlog.Dir
 	Tree *tlog.Tree
 
-	belief *trust.Belief // nil: nothing was believed before
+	belief *trust.Belief      // nil: nothing was believed before
+	before *verify.Checkpoint // of a log that is far away: believed before it was asked
 }
 
 // Open opens the log of a store. The error is a *verify.Finding where there is
@@ -79,15 +80,25 @@ func (l *Log) Verified() uint64 {
 	return min(l.belief.Verified, l.Checkpoint().Size)
 }
 
+// Before is the checkpoint that was believed before the log was opened, nil where
+// there was none. The error is [ErrNote] where the belief is bad.
+func (l *Log) Before() (*verify.Checkpoint, error) {
+	if l.before != nil || l.belief == nil {
+		return l.before, nil
+	}
+	cp, err := l.belief.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrNote, err) // not wrapped: a finding in it would accuse the log
+	}
+	return &cp, nil
+}
+
 // Continues checks that the log continues what was believed of it. The error is
 // a *verify.Finding where it does not, and [ErrNote] where the belief is bad.
 func (l *Log) Continues(ctx context.Context) error {
-	if l.belief == nil {
-		return nil
+	before, err := l.Before()
+	if err != nil || before == nil {
+		return err
 	}
-	before, err := l.belief.Open()
-	if err != nil {
-		return fmt.Errorf("%w: %v", ErrNote, err) // not wrapped: a finding in it would accuse the log
-	}
-	return l.Tree.Consistent(ctx, before)
+	return l.Tree.Consistent(ctx, *before)
 }

@@ -49,7 +49,7 @@ func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Ev
 	}
 	tree := tlog.NewTree(tlog.NewFetched(f.File), cp)
 	tree.ReadAhead(fetchAhead)
-	return &Log{Key: f.Key, Tree: tree, belief: &belief}, answer, nil
+	return &Log{Key: f.Key, Tree: tree, belief: &belief, before: &before}, answer, nil
 }
 
 // before is what was believed until now.

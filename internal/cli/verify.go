@@ -25,6 +25,7 @@ import (
 
 func (a *app) verify() *cobra.Command {
 	var asJSON, onlyNew, strict, fast bool
+	var p publishedFlags
 	cmd := &cobra.Command{
 		Use:   "verify [ENTRY | FILE]",
 		Short: "Check that nothing was altered: the whole record, one entry, or a file on disk",
@@ -35,23 +36,36 @@ before. Bad evidence is named, and the exit status is 3.
 With --server it reads the record from a server and trusts it no more than that;
 the files of the server are checked by verify on the server.
 
+With --log it reads the directory of a log, wherever that came from, and with
+--disclosures what was exported of it, and nothing of a store. A checkpoint of
+that log which somebody else has seen is given with --checkpoint: it proves that
+the log was rewritten, or that it was not.
+
 With an entry it checks that entry. With the path of a watched file it compares
 the file on disk with its last recorded text.`,
 		Example: `  stele verify
   stele verify --new
+  stele verify --log DIR/log --vkey "$(stele admin key)" --disclosures disclosures.ndjson
   stele verify 42
   stele verify /etc/ssh/sshd_config`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.check(cmd, args); err != nil {
+				return err
+			}
 			if len(args) == 1 {
-				for _, name := range []string{"new", "strict", "skip-signatures"} {
+				for _, name := range []string{"new", "strict", "skip-signatures", "checkpoint"} {
 					if cmd.Flags().Changed(name) {
 						return usagef("--%s is for the whole record, not for %s", name, args[0])
 					}
 				}
 				return a.verifyOne(cmd.Context(), args[0], asJSON)
 			}
-			return a.verifyAll(cmd.Context(), verifyFlags{asJSON, onlyNew, strict, fast})
+			f := verifyFlags{asJSON, onlyNew, strict, fast, p.checkpoints}
+			if p.log != "" {
+				return a.verifyPublished(cmd.Context(), p, f)
+			}
+			return a.verifyAll(cmd.Context(), f)
 		},
 	}
 	a.addServer(cmd)
@@ -59,14 +73,18 @@ the file on disk with its last recorded text.`,
 	fl.BoolVar(&asJSON, "json", false, "one JSON object")
 	fl.BoolVar(&onlyNew, "new", false, "only entries after the last verified checkpoint")
 	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings that accuse sources too")
+	p.flags(cmd)
 	fl.BoolVar(&fast, "skip-signatures", false, "do not check signatures, for speed")
 	return cmd
 }
 
-type verifyFlags struct{ json, onlyNew, strict, fast bool }
+type verifyFlags struct {
+	json, onlyNew, strict, fast bool
+	checkpoints                 []string // files
+}
 
 func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
-	cfg := examine.Config{SkipSignatures: f.fast, OnlyNew: f.onlyNew, Diag: a.diag()}
+	cfg := examine.Config{SkipSignatures: f.fast, OnlyNew: f.onlyNew, Diag: a.diag(), AtHand: opened(f.checkpoints)}
 	if a.isRemote() {
 		r, err := a.dial()
 		if err != nil {
@@ -106,8 +124,9 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 		return hint.With(errBadEvidence, shrunkHint, cfg.Trust.Path())
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
-	case rep.NotUnderstood > 0:
-		return fmt.Errorf("not understood, of a later version: %s", terminal.Entries(rep.NotUnderstood))
+	}
+	if err := undecided(&rep.Verdict); err != nil {
+		return err
 	}
 	return a.remember(cfg.Trust, rep)
 }
@@ -128,70 +147,24 @@ func (a *app) remember(note trust.Note, rep *examine.Report) error {
 	return note.Write(belief)
 }
 
-type jsonReport struct {
-	State         string        `json:"state"` // verified or bad
-	Size          uint64        `json:"size"`
-	From          uint64        `json:"from"`
-	Changes       uint64        `json:"changes"`
-	Disclosed     uint64        `json:"disclosed"`
-	Erased        uint64        `json:"erased"`
-	Duplicates    uint64        `json:"duplicates"`
-	NotUnderstood uint64        `json:"not_understood"`
-	Sources       int           `json:"sources"`
-	Signatures    bool          `json:"signatures"`
-	Remote        bool          `json:"remote,omitempty"` // the server's files were not looked at
-	Checkpoint    string        `json:"checkpoint"`
-	Findings      []jsonFinding `json:"findings"`
-}
-
-type jsonFinding struct {
-	Code    string  `json:"code"`
-	Accused string  `json:"accused"`
-	Index   *uint64 `json:"index,omitempty"`
-	Where   string  `json:"where,omitempty"`
-	Detail  string  `json:"detail"`
-}
-
 func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 	if !f.json {
 		a.printVerdict(rep)
 		return nil
 	}
-	j := jsonReport{
-		"verified", rep.Size, rep.From, rep.Changes, rep.Disclosed, rep.Erased, rep.Duplicates, rep.NotUnderstood,
-		rep.Sources, rep.Signatures, rep.Far, string(rep.Checkpoint.Note),
-		[]jsonFinding{},
-	}
-	if rep.Bad() {
-		j.State = "bad"
-	}
-	for _, x := range rep.Findings {
-		j.Findings = append(j.Findings, jsonFinding{string(x.Code), string(x.Accused), &x.Index, "", x.Detail})
-	}
+	j := newJSONReport(&rep.Verdict, rep.Checkpoint)
+	j.From, j.Remote = rep.From, rep.Far
 	for _, p := range rep.Problems {
 		j.Findings = append(j.Findings, jsonFinding{string(p.Code), string(p.Accused), nil, p.Where, p.Detail})
+	}
+	if rep.Bad() {
+		j.State, j.Status = "bad", exitBad
 	}
 	return json.NewEncoder(a.out).Encode(j)
 }
 
-// mostShown is how many findings people are shown.
-const mostShown = 30
-
 func (a *app) printVerdict(rep *examine.Report) {
-	for i, x := range rep.Findings {
-		if i == mostShown {
-			fmt.Fprintf(a.out, "… %d more findings; --json has them all\n", len(rep.Findings)-i)
-			break
-		}
-		fmt.Fprintf(a.out, "%-8s %-18s entry %d: %s\n", x.Accused, x.Code, x.Index, terminal.Escape(x.Detail))
-	}
-	for i, p := range rep.Problems {
-		if i == mostShown {
-			fmt.Fprintf(a.out, "… %d more places; --json has them all\n", len(rep.Problems)-i)
-			break
-		}
-		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", p.Accused, p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
-	}
+	a.printFindings(&rep.Verdict, rep.Problems)
 	signatures := "signatures, "
 	if !rep.Signatures {
 		signatures = ""
@@ -200,8 +173,13 @@ func (a *app) printVerdict(rep *examine.Report) {
 	if rep.From > 0 {
 		what = fmt.Sprintf("entries %d to %d", rep.From, rep.Size)
 	}
+	a.printContests(rep.Contested)
 	if rep.Bad() {
 		fmt.Fprintf(a.out, "BAD: %s in %s\n", terminal.Count(len(rep.Findings)+len(rep.Problems), "finding", "findings"), what)
+		return
+	}
+	if len(rep.Contested) > 0 {
+		fmt.Fprintf(a.out, "CONTESTED: %s in %s\n", terminal.Count(len(rep.Contested), "tree", "trees"), what)
 		return
 	}
 	if rep.Far {

@@ -36,7 +36,8 @@ import (
 type Config struct {
 	Layout         layout.Store
 	Trust          trust.Note
-	Far            *believed.Far // in place of Layout and Trust: a server elsewhere
+	Far            *believed.Far                                    // in place of Layout and Trust: a server elsewhere
+	AtHand         func(*entry.LogKey) ([]verify.Checkpoint, error) // further checkpoints, under the log's key; nil: none
 	SkipSignatures bool
 	OnlyNew        bool                  // what came since the last examination in full
 	Progress       func(done, of uint64) // nil: nobody
@@ -73,6 +74,7 @@ type examination struct {
 	// Whoever opens one of them sets its record, and nobody else does.
 	first   uint64
 	records []*index.Record
+	cut     bool // a leaf is missing: those behind it are held against the index only
 }
 
 // Run reads everything once. An error means that something could not be
@@ -130,8 +132,8 @@ func (x *examination) files(context.Context) error {
 	return nil
 }
 
-// openLog opens the log and holds it against what was believed before.
-func (x *examination) openLog(ctx context.Context) error {
+// openLog opens the log. The leaves are examined whatever was believed before.
+func (x *examination) openLog(context.Context) error {
 	var err error
 	if x.log, err = believed.Open(x.cfg.Layout, x.cfg.Trust); err != nil {
 		return err
@@ -140,17 +142,10 @@ func (x *examination) openLog(ctx context.Context) error {
 	if x.cfg.OnlyNew {
 		x.report.From = x.log.Verified()
 	}
-	err = x.log.Continues(ctx)
-	var f *verify.Finding
-	switch {
-	case errors.As(err, &f): // what it says now is examined all the same
-		x.report.Findings = append(x.report.Findings, *f)
-		return nil
-	case errors.Is(err, believed.ErrNote):
+	if _, err := x.log.Before(); err != nil {
 		x.problem(finding.Damaged, x.cfg.Trust.Path(), "%v", err)
-		return nil
 	}
-	return err
+	return nil
 }
 
 // openVault finds every entry's openings, without a word from the index.
@@ -258,13 +253,22 @@ const chunk = 1024
 
 // leaves examines every entry and hands on what the index must hold of it.
 func (x *examination) leaves(ctx context.Context, records chan<- []index.Record) error {
-	log := verify.NewLog(verify.Config{
+	believed, _ := x.log.Before() // openLog has named what is wrong with it
+	cfg := verify.Config{
 		Key: x.log.Key, Checkpoint: x.report.Checkpoint, SkipSignatures: x.cfg.SkipSignatures, Open: x.open, From: x.report.From,
 		RootAt: func(size uint64) (entry.Hash, error) { return x.log.Tree.RootAt(ctx, size) },
 		Leaf:   func(i uint64) ([]byte, error) { return x.log.Tree.Entry(ctx, i) },
 
 		Signature: new(signature.Verifier).Verify,
-	})
+		Believed:  believed,
+	}
+	var err error
+	if x.cfg.AtHand != nil {
+		if cfg.AtHand, err = x.cfg.AtHand(x.log.Key); err != nil {
+			return err
+		}
+	}
+	log := verify.NewLog(cfg)
 	if err := x.pass(ctx, log, records); err != nil {
 		return err
 	}
@@ -286,7 +290,7 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
 	var leaves [][]byte
 	flush := func() error {
-		for left := leaves; ; {
+		for left := leaves; len(left) > 0; {
 			n, err := x.opened(ctx, len(left))
 			if err != nil {
 				return err
@@ -301,11 +305,10 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			if left = left[n:]; len(left) == 0 {
-				leaves = leaves[:0]
-				return nil
-			}
+			left = left[n:]
 		}
+		leaves = leaves[:0]
+		return nil
 	}
 	for leaf, err := range x.log.Tree.Entries(ctx, 0, x.report.Checkpoint.Size) {
 		found := [][]byte{leaf.Bytes}
@@ -313,8 +316,11 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 		switch {
 		case errors.As(err, &m):
 			x.report.Findings = append(x.report.Findings, verify.Finding{Code: verify.TreeMismatch, Accused: verify.TheLog, Index: m.Index, Detail: m.Error()})
-			if leaf.Bytes == nil { // as many leaves as nobody can tell apart
-				found = make([][]byte, max(m.Count, 1))
+			if leaf.Bytes == nil { // as many leaves as nobody can tell apart: verify gets those before them
+				if err := flush(); err != nil {
+					return err
+				}
+				found, x.cut = make([][]byte, max(m.Count, 1)), true
 			}
 		case err != nil:
 			return fmt.Errorf("read log: %w", err)
@@ -329,11 +335,13 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 }
 
 // take examines the next leaves and returns what the index must hold of them: as
-// open has made it, or without any openings.
+// open has made it, or by looking again where nobody opened them.
 func (x *examination) take(log *verify.Log, leaves [][]byte) ([]index.Record, error) {
 	x.records = make([]*index.Record, len(leaves))
-	if err := log.Add(leaves...); err != nil {
-		return nil, err
+	if !x.cut {
+		if err := log.Add(leaves...); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]index.Record, len(leaves))
 	for k, made := range x.records {
@@ -341,11 +349,7 @@ func (x *examination) take(log *verify.Log, leaves [][]byte) ([]index.Record, er
 			out[k] = *made
 			continue
 		}
-		e, err := entry.Parse(leaves[k])
-		if err != nil {
-			e = nil
-		}
-		out[k] = index.From(x.first+uint64(k), e, index.Opened{})
+		out[k] = x.recordOf(x.first+uint64(k), leaves[k])
 	}
 	x.first, x.records = x.first+uint64(len(leaves)), nil
 	return out, nil
