@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "waitfor": waitfor, "flip": flip, "blob": blob, "moved": moved,
+			"seen": seen, "rewrite": rewrite(t),
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {

@@ -122,7 +122,7 @@ func (h *Host) openJoined(s Server) (err error) {
 		}
 		return err
 	}
-	h.Spool, err = h.openSpool(s.spool(h.cfg.Layout), h.Key.Source(), h.cfg.Limit)
+	h.Spool, err = h.openSpool(s.Spool(h.cfg.Layout), h.Key.Source(), h.cfg.Limit)
 	return err
 }
 
@@ -212,12 +212,12 @@ func (h *Host) former(before, next Server) (*entry.SecretKey, error) {
 // as it is. A crash in between leaves files that count for nothing until the
 // joining is written down.
 func (h *Host) beginSpool(before, next Server, old *entry.SecretKey, cp verify.Checkpoint, head record.Head) (err error) {
-	dir := next.spool(h.cfg.Layout)
+	dir := next.Spool(h.cfg.Layout)
 	if old != nil {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
-		if err := h.carry(before.spool(h.cfg.Layout), dir, *old, before.VKey, cp, head); err != nil {
+		if err := h.carry(before.Spool(h.cfg.Layout), dir, *old, before.VKey, cp, head); err != nil {
 			return fmt.Errorf("carry over the spool of the former log: %w", err)
 		}
 	}

@@ -1,8 +1,10 @@
 package steletest
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/keyfile"
+	"github.com/stele-log/stele/internal/tlog"
 )
 
 // LogSigner signs with the key of the log in a store, as whoever took it can.
@@ -41,4 +44,22 @@ func (s Store) Checkpoint(t testing.TB, size uint64, root entry.Hash) []byte {
 		t.Fatal(err)
 	}
 	return signed
+}
+
+// Rewrite makes the log of a store that has none of those leaves, with the log's key.
+func (s Store) Rewrite(t testing.TB, leaves [][]byte) {
+	t.Helper()
+	log, err := tlog.Open(t.Context(), tlog.Config{Dir: s.Layout.Log(), Signer: s.LogSigner(t), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(t.Context(), leaves); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.WaitPublished(t.Context(), uint64(len(leaves))); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 }
