@@ -1,7 +1,7 @@
 # What a developer runs. CI runs .ci/run, which runs the same things as root.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build package check test fmt lint bench bpf vectors clean
+.PHONY: build package check test fmt lint bench bpf vectors mutants long clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o stele ./cmd/stele
@@ -35,6 +35,11 @@ bpf: ## the programs for the kernel, compiled anew; needs clang 14, llvm and lib
 
 vectors: ## write the test vectors of docs/format anew
 	go test ./verify -run TestVectors -update
+
+mutants: ## break the verifiers one line at a time: which breakages do the vectors miss? needs node and npm
+	cd tools && go run ./mutants -root .. -update
+
+long: mutants ## what takes too long for every commit
 
 clean:
 	rm -rf stele dist

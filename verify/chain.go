@@ -27,8 +27,7 @@ func (c *chain) First(seq uint64) (Link, bool) {
 
 // Has implements [Past].
 func (c *chain) Has(seq uint64, id entry.ID) bool {
-	first, ok := c.First(seq)
-	return ok && first.ID == id || c.other[id] && slices.ContainsFunc(c.forks[seq], func(f Link) bool { return f.ID == id })
+	return c.other[id] && slices.ContainsFunc(c.forks[seq], func(f Link) bool { return f.ID == id })
 }
 
 // add takes an entry in that stands so.
@@ -72,10 +71,7 @@ func (c *chain) holes() []hole {
 	lowest := make([]uint64, len(seqs)+1)
 	lowest[len(seqs)] = entry.MaxNumber
 	for i := len(seqs) - 1; i >= 0; i-- {
-		lowest[i] = min(lowest[i+1], c.ahead[seqs[i]].Index)
-		for _, f := range c.forks[seqs[i]] {
-			lowest[i] = min(lowest[i], f.Index)
-		}
+		lowest[i] = min(lowest[i+1], c.ahead[seqs[i]].Index) // forks of a seq stand behind its first entry
 	}
 	var holes []hole
 	next := uint64(len(c.run))

@@ -27,13 +27,13 @@ type Checkpoint struct {
 // keys. The error is a *[Finding].
 func OpenCheckpoint(key *entry.LogKey, signed []byte) (Checkpoint, error) {
 	verifier, err := note.NewVerifier(key.VKey())
-	if err != nil {
-		return badCheckpoint("log key: %v", err)
+	if err == nil {
+		_, err = note.Open(signed, note.VerifierList(verifier))
 	}
-	if _, err := note.Open(signed, note.VerifierList(verifier)); err != nil {
+	if err != nil {
 		return badCheckpoint("%v", err)
 	}
-	text, lines, _ := cutNote(signed)
+	text, lines := cutNote(signed)
 	for line := range strings.Lines(lines) {
 		if why := fault(line, text, verifier); why != "" {
 			return badCheckpoint("signature line %.80q %s", line, why)
@@ -60,14 +60,13 @@ func fault(line, text string, v note.Verifier) string {
 	return ""
 }
 
-// cutNote cuts a note at its last empty line.
-func cutNote(signed []byte) (text, lines string, ok bool) {
+// cutNote cuts a note at its last empty line. Without one there is no text.
+func cutNote(signed []byte) (text, lines string) {
 	s := string(signed)
-	at := strings.LastIndex(s, "\n\n")
-	if at < 0 {
-		return "", "", false
+	if at := strings.LastIndex(s, "\n\n"); at >= 0 {
+		text, lines = s[:at+1], s[at+2:]
 	}
-	return s[:at+1], s[at+2:], true
+	return text, lines
 }
 
 func badCheckpoint(format string, args ...any) (Checkpoint, error) {
@@ -78,10 +77,7 @@ func badCheckpoint(format string, args ...any) (Checkpoint, error) {
 // and verifies no signature: that is for those who were given the log's key. The
 // error is a *[Finding].
 func ReadCheckpoint(signed []byte) (Checkpoint, error) {
-	text, _, ok := cutNote(signed)
-	if !ok {
-		return badCheckpoint("no empty line before the signatures")
-	}
+	text, _ := cutNote(signed)
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(lines) < 3 || slices.Contains(lines, "") {
 		return badCheckpoint("it does not begin with origin, size and root, or has an empty line")

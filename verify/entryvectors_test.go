@@ -285,6 +285,9 @@ func (v *entryVectors) lines() {
 	v.malformed("byte order mark", "\ufeff"+note)
 	v.malformed("NUL after the note", note+"\x00")
 	v.malformed("no LF at the end", strings.TrimSuffix(note, "\n"))
+	for _, end := range []string{"x", "\r", " ", "\x00", "="} {
+		v.malformed(fmt.Sprintf("%q in place of the LF at the end", end), strings.TrimSuffix(note, "\n")+end)
+	}
 	v.malformed("empty line at the end", note+"\n")
 	v.malformed("no empty line before the signature", replaced(note, "\n\n", "\n"))
 	v.malformed("two empty lines before the signature", replaced(note, "\n\n", "\n\n\n"))
@@ -434,8 +437,9 @@ func (v *entryVectors) times() {
 
 // openLines are open lines missing, doubled, misplaced, of another kind or wrong.
 func (v *entryVectors) openLines() {
-	for _, kind := range []string{"", "Change", "CHANGE", "changes", "chang", "heartbeat", "open", "change change", "\u0441hange"} {
+	for _, kind := range []string{"", "Change", "CHANGE", "changes", "chang", "heartbeat", "open", "change change", "\u0441hange", "toString", "constructor", "__proto__"} {
 		v.malformedText(fmt.Sprintf("kind %q", kind), text(kind)+whatLines(1))
+		v.malformedText(fmt.Sprintf("kind %q without a what", kind), text(kind))
 	}
 	complete := map[string][]string{
 		"gap":      {"since " + someTime},

@@ -68,7 +68,8 @@ type Log struct {
 	sources  *Sources
 	verdict  Verdict
 	tree     tree
-	batch    []leaf // of the Add that runs; kept for its memory
+	batch    []leaf   // of the Add that runs; kept for its memory
+	faults   []string // of the log's files
 	chains   map[entry.Source]*chain
 	pending  []signed        // leaves since the last one of a recorder
 	roots    map[uint64]Root // that were asked for lately
@@ -295,7 +296,7 @@ func (l *Log) chain(lf *leaf) (Standing, error) {
 
 // root is the root of the tree an entry saw, where it is judged.
 func (l *Log) root(e *entry.Entry, index uint64, standing Standing) (Root, error) {
-	if standing != Fresh || e.Saw.Size == 0 || e.Saw.Size > index {
+	if standing != Fresh || e.Saw.Size > index {
 		return Root{}, nil
 	}
 	return l.rootAt(e.Saw.Size)
@@ -432,12 +433,9 @@ func (l *Log) resolve() map[entry.ID]uint64 {
 		}
 	}
 	index := make(map[entry.ID]uint64)
-	if len(wanted) == 0 {
-		return index
-	}
 	for _, c := range l.chains {
 		c.all(func(k Link) {
-			if at, ok := index[k.ID]; wanted[k.ID] && (!ok || k.Index < at) {
+			if wanted[k.ID] { // which stands in one chain once: duplicates are in none
 				index[k.ID] = k.Index
 			}
 		})

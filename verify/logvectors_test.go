@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -172,6 +173,9 @@ func checkLog(t *testing.T, v logVector) {
 			t.Fatalf("%s\n%s", v.Comment, d)
 		}
 	}
+	v.checkCallbacks(t)
+	v.checkSkipped(t)
+	v.checkClock(t)
 	for i := range v.Disclosures {
 		checkRoundTrip(t, &v.Disclosures[i])
 	}
@@ -206,7 +210,155 @@ func runLog(t *testing.T, v logVector, piece int) verdictVector {
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	return said(examine(t, v.Entries, v.config(key, cp), piece), whole(v))
+	verdict, err := v.examined(v.watched(t, v.config(key, cp), cp, piece))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said(verdict, whole(v))
+}
+
+// examined runs an examination some leaves at a time.
+func (v *logVector) examined(cfg verify.Config, before func(n int), piece int) (verify.Verdict, error) {
+	log := verify.NewLog(cfg)
+	for part := range slices.Chunk(v.Entries, max(1, piece)) {
+		before(len(part))
+		if err := log.Add(part...); err != nil {
+			return verify.Verdict{}, err
+		}
+	}
+	before(0)
+	return log.Finish()
+}
+
+// watched holds an examination to what it says of its callbacks: a root is asked for
+// among the leaves added, and once; a signature is tried once; leaves below From
+// are not opened.
+func (v *logVector) watched(t *testing.T, cfg verify.Config, cp verify.Checkpoint, piece int) (verify.Config, func(int), int) {
+	var added, tried atomic.Uint64
+	finished := false
+	asked := make(map[uint64]bool)
+	rootAt, signature := cfg.RootAt, cfg.Signature
+	cfg.RootAt = func(n uint64) (entry.Hash, error) {
+		if n == 0 || n > cp.Size && n > added.Load() || !finished && (n > added.Load() || asked[n]) {
+			t.Errorf("asked for the root at %d after %d leaves", n, added.Load())
+		}
+		asked[n] = true
+		return rootAt(n)
+	}
+	if signature == nil {
+		signature = ed25519.Verify
+	}
+	cfg.Signature = func(key ed25519.PublicKey, text, sig []byte) bool {
+		if tried.Add(1) > added.Load() {
+			t.Errorf("%d signatures tried of %d leaves", tried.Load(), added.Load())
+		}
+		return signature(key, text, sig)
+	}
+	return cfg, func(n int) {
+		added.Add(uint64(n))
+		finished = n == 0
+	}, piece
+}
+
+// checkCallbacks runs a vector where nothing can be looked at, or need not be.
+func (v *logVector) checkCallbacks(t *testing.T) {
+	key := must(entry.ParseLogKey(v.VKey))
+	cp, err := verify.OpenCheckpoint(key, []byte(v.Checkpoint))
+	if err != nil {
+		return
+	}
+	errDisk := errors.New("disk on fire")
+	finished := false
+	mark := func(n int) { finished = n == 0 }
+	fails := func(name string, spoil func(*verify.Config, *bool)) {
+		cfg, asked := v.config(key, cp), false
+		cfg.SkipSignatures = true
+		spoil(&cfg, &asked)
+		if _, err := v.examined(cfg, mark, 3); errors.Is(err, errDisk) != asked || err != nil && !asked {
+			t.Errorf("%s: asked is %v, the error %v", name, asked, err)
+		}
+	}
+	fails("root", func(c *verify.Config, asked *bool) {
+		c.RootAt = func(uint64) (entry.Hash, error) { *asked = true; return entry.Hash{}, errDisk }
+	})
+	if v.Disclosures == nil {
+		return
+	}
+	fails("leaf", func(c *verify.Config, asked *bool) {
+		c.Leaf = func(uint64) ([]byte, error) { *asked = true; return nil, errDisk }
+	})
+	fails("open", func(c *verify.Config, asked *bool) {
+		if v.Counts == nil {
+			return // of other leaves than the checkpoint's
+		}
+		*asked = v.Counts.Sources > 0
+		c.Open = func(uint64, *entry.Entry) ([]seal.Disclosure, error) { return nil, errDisk }
+	})
+	fails("open again", func(c *verify.Config, asked *bool) {
+		open := c.Open
+		c.Open = func(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
+			if !finished {
+				return open(i, e)
+			}
+			*asked = true
+			return nil, errDisk
+		}
+	})
+	cfg, asked := v.config(key, cp), false
+	cfg.Leaf = func(uint64) ([]byte, error) { asked = true; return []byte("junk"), nil }
+	if _, err := v.examined(cfg, mark, 3); (err != nil) != asked {
+		t.Errorf("junk in the place of a leaf: asked is %v, the error %v", asked, err)
+	}
+}
+
+// checkSkipped runs a vector as one whose signatures are not asked for, and as one
+// that was examined before.
+func (v *logVector) checkSkipped(t *testing.T) {
+	key := must(entry.ParseLogKey(v.VKey))
+	cp, err := verify.OpenCheckpoint(key, []byte(v.Checkpoint))
+	if err != nil {
+		return
+	}
+	for _, skip := range []bool{true, false} {
+		cfg := v.config(key, cp)
+		cfg.SkipSignatures = skip
+		if !skip {
+			cfg.From = uint64(len(v.Entries))
+			cfg.Open = func(i uint64, _ *entry.Entry) ([]seal.Disclosure, error) {
+				t.Errorf("leaf %d is opened, which was examined before", i)
+				return nil, nil
+			}
+		}
+		cfg.Signature = func(ed25519.PublicKey, []byte, []byte) bool {
+			t.Error("a signature is tried that need not be")
+			return false
+		}
+		verdict, err := v.examined(cfg, func(int) {}, 3)
+		if err != nil || verdict.Signatures == skip || slices.ContainsFunc(verdict.Findings, func(f verify.Finding) bool { return f.Code == verify.BadSignature }) {
+			t.Errorf("skip is %v: signatures %v, findings %v, %v", skip, verdict.Signatures, verdict.Findings, err)
+		}
+	}
+}
+
+// checkClock asks of each leaf what whoever takes it in asks, with the clock of the
+// next leaf of the recorder.
+func (v *logVector) checkClock(t *testing.T) {
+	if !strings.HasPrefix(v.Name, "clock-skew/") || strings.HasSuffix(v.Name, "s") {
+		return // duplicates and forks are not asked about
+	}
+	recorder := must(entry.Parse(v.Entries[0])).Source
+	for i, raw := range v.Entries {
+		e := must(entry.Parse(raw))
+		for _, later := range v.Entries[i+1:] {
+			if next := must(entry.Parse(later)); next.Source == recorder {
+				ahead := verify.Ahead(uint64(i), e, next.At()) != nil
+				if ahead != slices.Contains(v.Findings, find("clock-skew", i)) {
+					t.Errorf("leaf %d is ahead: %v", i, ahead)
+				}
+				break
+			}
+		}
+	}
 }
 
 // said is a verdict in the words of the vectors.

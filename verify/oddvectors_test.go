@@ -58,7 +58,7 @@ func revokedEffects(t tester) []logVector {
 	m.forgetLine(2, entry.LineWho)
 	erase := m.opened("after-revoke/of an eraser", "the erase has no effect", find("missing-disclosure", 2), find("after-revoke", e))
 	_ = w
-	return []logVector{recorder, early, erase, revokedAtZero(t)}
+	return []logVector{recorder, early, erase, revokedAtZero(t), duplicateFaults(t)}
 }
 
 // revokedAtZero has a source of which nothing counts: a last below its first
@@ -72,9 +72,21 @@ func revokedAtZero(t tester) logVector {
 	return m.vector("after-revoke/a duplicate is not judged", "the same entry again is no later word", find("after-revoke", 5))
 }
 
+// duplicateFaults has an entry with every fault of its own, and again.
+func duplicateFaults(t tester) logVector {
+	m, w := small(t)
+	m.see(w)
+	m.gap(w)
+	m.add(m.recorder, revoke(w, 0), contents{})
+	i := m.add(w, gapEntry, contents{}, saw(2, hash("x")), prev(hash("x")))
+	m.put(m.leaves[i])
+	return m.vector("bad-chain/a duplicate is not judged", "nor for its saw line and its revoked source",
+		find("bad-chain", i), find("after-revoke", i), find("saw-mismatch", i), find("saw-rollback", i))
+}
+
 // forkedEffects have entries that count although their source has forked.
 func forkedEffects(t tester) []logVector {
-	m, w := eraseLog(t, 2)
+	m, _ := eraseLog(t, 2)
 	p, q := m.enrol("p", entry.Person, ""), m.enrol("q", entry.Person, "")
 	m.gap(p)
 	f := m.fork(p, entry.Entry{Kind: entry.Erase, Open: entry.Open{Voids: []entry.Void{{ID: m.id(2), Line: entry.LineWho}}}}, contents{})
@@ -84,7 +96,7 @@ func forkedEffects(t tester) []logVector {
 	m.put(m.leaves[f])
 	erase := m.opened("missing-disclosure/benign erase and approval in forks", "", find("forked-source", f), find("forked-source", g))
 
-	m, w = small(t)
+	m, w := small(t)
 	m.gap(w)
 	h := m.fork(w, gapEntry, contents{})
 	m.change(w, modified("/etc/a", nil))
@@ -129,7 +141,7 @@ func rollLimits(t tester) []logVector {
 		absent("absent in the same nanosecond", 0, true),
 		absent("benign the recorder's clock went back", -time.Second-1, false),
 		manyRecorded(t, 256, true), manyRecorded(t, 257, false),
-		recorderAbsent(t), keptMore(t), earlyBeat(t), sawOwn(t), exactly1024(t), lastSeen(t), beatAndEntry(t),
+		recorderAbsent(t), keptMore(t), beatOfNothing(t), earlyBeat(t), sawOwn(t), exactly1024(t), lastSeen(t), beatAndEntry(t),
 	}
 }
 
@@ -167,6 +179,15 @@ func keptMore(t tester) logVector {
 	a := m.call(nil, []*source{w}, signNote(text, w.id().String(), w.key))
 	m.call(nil, []*source{w}, signNote(replaced(textOf(made), " 1 0\n", " 1 1\n"), w.id().String(), w.key))
 	return m.opened("bad-rollcall/kept is more than next", "and as much as next in the second", find("bad-rollcall", a))
+}
+
+// beatOfNothing shows beats of the empty tree, the second with a root that is not
+// its.
+func beatOfNothing(t tester) logVector {
+	m, w := small(t)
+	m.call(nil, []*source{w}, m.beat(w))
+	w.saw.Root = hash("x")
+	return m.opened("bad-rollcall/a beat of size 0 with a root", "", find("bad-rollcall", m.call(nil, []*source{w}, m.beat(w))))
 }
 
 // earlyBeat shows a beat that saw less than the source's own enrolment: nothing
@@ -450,7 +471,31 @@ func holeOdds(t tester) []logVector {
 	w.seq, w.prev = 3, m.id(i)
 	bad := m.gap(w)
 	after := m.vector("bad-chain/beyond a hole that closed", "", find("bad-chain", bad))
-	return []logVector{fork, close, chained, after, mixedForks(t)}
+	return []logVector{fork, close, chained, after, mixedForks(t), closedTwice(t), namedBeyond(t)}
+}
+
+// closedTwice has two holes that are closed, the one after the other.
+func closedTwice(t tester) logVector {
+	m, w := small(t)
+	late1 := m.sign(w, gapEntry, contents{})
+	w.seq, w.prev = 2, idOf(late1)
+	m.gap(w)
+	late3 := m.sign(w, gapEntry, contents{})
+	w.seq, w.prev = 4, idOf(late3)
+	m.gap(w)
+	m.put(late1)
+	m.put(late3)
+	m.gap(w)
+	return m.vector("sequence-gap/benign closed twice", "seq 1 and 3 come after seq 4")
+}
+
+// namedBeyond refers to an entry beyond a hole.
+func namedBeyond(t tester) logVector {
+	m, w := small(t)
+	w.seq, w.prev = 3, hash("x")
+	i := m.gap(w)
+	m.add(m.enrol("p", entry.Person, ""), remark("waive", m.id(i)), contents{})
+	return m.vector("unknown-reference/benign beyond a hole", "", find("sequence-gap", i))
 }
 
 // mixedForks have a prev that names a fork of another seq.

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"crypto/sha256"
-	"errors"
 
 	"github.com/stele-log/stele/entry"
 )
@@ -74,9 +73,6 @@ func (s *Sources) examine(index uint64, e *entry.Entry, signed func(*entry.Publi
 	if k := e.Open.Key; k != nil && !k.Sound() {
 		return found(BadKey, index, e.Source, "key of source %s: %v", k.Source(), entry.ErrBadKey)
 	}
-	if l := e.Open.Log; l != nil && !l.Sound() {
-		return found(BadKey, index, e.Source, "key of the log: %v", entry.ErrBadKey)
-	}
 	key, role := s.signer(index, e)
 	if key == nil {
 		return found(UnknownKey, index, e.Source, "source %s is not enrolled", e.Source)
@@ -119,22 +115,20 @@ func (s *Sources) genesis(index uint64, e *entry.Entry) *Finding {
 		}
 		return nil
 	}
-	var why error
+	bad := func(why string) *Finding { return found(BadGenesis, index, e.Source, "entry 0 %s", why) }
 	switch {
 	case e.Kind != entry.Enrol || o.Log == nil:
-		why = errors.New("entry 0 is not an enrol with a log line")
+		return bad("is not an enrol with a log line")
 	case o.Log.VKey() != s.key.VKey():
-		why = errors.New("entry 0 names another log key")
+		return bad("names another log key")
 	case o.Key.Source() != e.Source || o.Role != entry.Recorder:
-		why = errors.New("entry 0 does not enrol its own signer as recorder")
+		return bad("does not enrol its own signer as recorder")
 	case e.Seq != 0 || e.Prev != sha256.Sum256([]byte(s.key.Origin())):
-		why = errors.New("entry 0 is not seq 0 after the origin")
+		return bad("is not seq 0 after the origin")
 	case e.Saw.Size != 0:
-		why = errors.New("entry 0 saw a checkpoint")
-	default:
-		return nil
+		return bad("saw a checkpoint")
 	}
-	return found(BadGenesis, index, e.Source, "%v", why)
+	return nil
 }
 
 // take keeps what an admitted entry says about sources.

@@ -29,7 +29,8 @@ type Link struct {
 type Past interface {
 	// First is the first entry with that seq in log order.
 	First(seq uint64) (Link, bool)
-	// Has reports whether the entry of that name is one of those with that seq.
+	// Has reports whether the entry of that name is one of those with that seq. It
+	// is asked only where the first is another.
 	Has(seq uint64, id entry.ID) bool
 }
 
@@ -105,7 +106,7 @@ func saw(index uint64, e *entry.Entry, root Root) *Finding {
 	switch {
 	case e.Saw.Size > index:
 		return found(SawFuture, index, e.Source, "saw a tree of %d leaves, which holds this one", e.Saw.Size)
-	case e.Saw.Size > 0 && root.Known && root.Hash != e.Saw.Root:
+	case root.Known && root.Hash != e.Saw.Root:
 		return found(SawMismatch, index, e.Source, "saw another tree of %d leaves", e.Saw.Size)
 	}
 	return nil

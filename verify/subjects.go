@@ -105,10 +105,7 @@ func (s *subjects) agrees(lf *leaf, ref *body.Ref, before place, exists bool) bo
 	}
 	id := lf.id
 	if ref.Entry != "" {
-		var err error
-		if id, err = entry.ParseHash(ref.Entry); err != nil {
-			return false
-		}
+		id, _ = entry.ParseHash(ref.Entry) // checked when the body was read
 	}
 	return exists && before.id == id && before.k == ref.What
 }

@@ -210,3 +210,18 @@ func checkBody(t *testing.T, v bodyVector) {
 		t.Fatal("the vector is no JSON")
 	}
 }
+
+// TestOnDisk checks the vectors of verdicts as they are on disk, without asking
+// what makes them, and stops at the first that differs: `make mutants` runs it
+// for each mutant.
+func TestOnDisk(t *testing.T) {
+	t.Run("checkpoints", func(t *testing.T) { checkOnDisk(t, "checkpoints.json", checkCheckpoint) })
+	t.Run("proofs", func(t *testing.T) { checkOnDisk(t, "proofs.json", checkProof) })
+	t.Run("logs", func(t *testing.T) { checkOnDisk(t, "logs.json", checkLog) })
+}
+
+func checkOnDisk[V any](t *testing.T, name string, check func(*testing.T, V)) {
+	for _, v := range readVectors[V](t, name) {
+		check(t, v)
+	}
+}

@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/stele-log/stele/entry"
 )
@@ -13,18 +14,24 @@ type view struct {
 	root entry.Hash
 }
 
+// Fault says that a file of the log is missing or does not agree with the tree;
+// detail names it. However many there are, the finding of step 2 is one.
+func (l *Log) Fault(detail string) { l.faults = append(l.faults, detail) }
+
 // whole is step 2: it reports whether the leaves have the checkpoint's root.
 func (l *Log) whole() bool {
-	size := l.verdict.Size
-	switch want := l.cfg.Checkpoint.Size; {
+	size, want := l.verdict.Size, l.cfg.Checkpoint.Size
+	whole := size == want && l.tree.root() == l.cfg.Checkpoint.Root
+	switch {
 	case size != want:
-		l.report(found(TreeMismatch, size, entry.Source{}, "%d leaves where the checkpoint says %d", size, want))
-	case l.tree.root() != l.cfg.Checkpoint.Root:
-		l.report(found(TreeMismatch, size, entry.Source{}, "the leaves have another root than the checkpoint"))
-	default:
-		return true
+		l.Fault(fmt.Sprintf("%d leaves where the checkpoint says %d", size, want))
+	case !whole:
+		l.Fault("the leaves have another root than the checkpoint")
 	}
-	return false
+	if len(l.faults) > 0 {
+		l.report(found(TreeMismatch, size, entry.Source{}, "%s", strings.Join(l.faults, "; ")))
+	}
+	return whole
 }
 
 // convict is step 3: it holds the checkpoints at hand against the tree and

@@ -66,7 +66,7 @@ export function fromFile(path) {
 }
 
 function parse(buf) {
-  try { return disclosure(JSON.parse(buf.toString('utf8'))) } catch { return null }
+  try { return disclosure(JSON.parse(buf.toString('utf8'))) } catch { /* it is none */ }
 }
 
 function add(map, key, value) {

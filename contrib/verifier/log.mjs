@@ -67,7 +67,7 @@ class Verifier {
     } else this.findings = this.findings.filter((f) => f.accused === 'log')
     this.findings.sort((a, b) => a.index - b.index || a.step - b.step)
     return {
-      size: cp ? cp.size : 0, changes: this.changes, disclosed: this.disclosed, erased: this.erased,
+      size: this.tree.size, changes: this.changes, disclosed: this.disclosed, erased: this.erased,
       duplicates: this.duplicates, not_understood: this.notUnderstood, sources: this.sources.size,
       findings: this.findings, contested: this.contested,
     }
@@ -107,7 +107,7 @@ class Verifier {
       const key = `${old.size} ${old.root}`
       if (this.convicted.has(key)) continue
       if (old.size > cp.size) this.find(3, 'shrunk', 'log', this.count)
-      else if ((treeAt(old.size) ?? old.root) !== old.root) this.find(3, 'fork', 'log', this.count)
+      else if ((treeAt(old.size) ?? old.root) !== old.root) this.find(3.5, 'fork', 'log', this.count)
       else continue
       this.convicted.add(key)
     }
@@ -120,7 +120,7 @@ class Verifier {
     const bad = (step, code) => this.find(step, code, 'log', i)
     if (e.state === 'malformed') return bad(5, 'malformed')
     if (i === 0 ? !this.#genesis(e) : e.log) return bad(6, 'bad-genesis')
-    if ((e.vkey && !goodKey(e.vkey.key)) || (e.log && !goodKey(e.log.key))) return bad(7, 'bad-key')
+    if (e.vkey && !goodKey(e.vkey.key)) return bad(7, 'bad-key')
     const src = i === 0 ? this.#source(e) : this.sources.get(e.source)
     if (!src) return bad(8, 'unknown-key')
     if (!src.check(e.text, e.keyHash, e.sig)) return bad(9, 'bad-signature')

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// vectors.mjs — runs the test vectors of docs/format.md section 11 and names every difference.
+// vectors.mjs — runs the test vectors of docs/format.md section 11 and names every difference,
+// or with --first the first one only. Names of files say which to run, in which order.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { b64, checkpoint, goodKey, sha256, verifier, vkey } from './note.mjs'
@@ -8,12 +9,14 @@ import { parseBody } from './body.mjs'
 import { disclosure, fromList, opens } from './disclosures.mjs'
 import { verdict, verifyLog } from './log.mjs'
 
+const first = process.argv[2] === '--first', [dir, ...chosen] = process.argv.slice(first ? 3 : 2)
 let passed = 0, failed = 0
 function expect(file, name, want, got) {
   const [w, g] = [JSON.stringify(want), JSON.stringify(got)]
   if (w === g) return void passed++
   failed++
   console.log(`${file}: ${name}\n  vector   ${w}\n  verifier ${g}`)
+  if (first) process.exit(1)
 }
 
 const entry = (v) => {
@@ -61,12 +64,12 @@ const run = {
   },
 }
 
-const dir = process.argv[2]
 if (!dir) {
-  console.error('usage: vectors.mjs VECTORSDIR')
+  console.error('usage: vectors.mjs [--first] VECTORSDIR [FILE...]')
   process.exit(2)
 }
-for (const [file, one] of Object.entries(run)) {
+for (const file of chosen.length ? chosen : Object.keys(run)) {
+  const one = run[file]
   let vectors = []
   try {
     vectors = JSON.parse(readFileSync(join(dir, file), 'utf8'))

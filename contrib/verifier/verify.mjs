@@ -2,20 +2,21 @@
 // verify.mjs — the command line: verifies a tlog-tiles directory of a Stele log.
 // Exit status: 0 sound, 1 something contested, not understood or not readable, 2 usage,
 // 3 the log or the vault is accused.
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { checkpoint, goodKey, vkey } from './note.mjs'
 import { fromFile } from './disclosures.mjs'
 import { TileDir } from './tiles.mjs'
 import { verifyLog, verdict } from './log.mjs'
 
+class UsageError extends Error {}
 const usage = (why) => {
-  console.error(`${why}\nusage: verify.mjs --vkey VKEY [--disclosures FILE] [--believed FILE] [--checkpoint FILE]... [--json] LOGDIR`)
-  process.exit(2)
+  throw new UsageError(`${why}\nusage: verify.mjs --vkey VKEY [--disclosures FILE] [--believed FILE] [--checkpoint FILE]... [--json] LOGDIR`)
 }
 
-function args() {
+function args(argv) {
   const a = { dirs: [], checkpoint: [] }
-  for (let av = process.argv.slice(2); av.length;) {
+  for (let av = [...argv]; av.length;) {
     const [, name, value] = /^--([a-z]+)(?:=(.*))?$/s.exec(av[0]) ?? []
     const arg = av.shift()
     const taken = () => value ?? av.shift() ?? usage(`${arg} wants a value`)
@@ -29,8 +30,8 @@ function args() {
   return { ...a, dir: a.dirs[0] }
 }
 
-function main() {
-  const a = args()
+function main(argv, print) {
+  const a = args(argv)
   const vk = vkey(a.vkey ?? '')
   if (!vk || !goodKey(vk.key)) usage('--vkey is not a good Ed25519 vkey')
   const given = (file) => {
@@ -55,26 +56,26 @@ function main() {
   result.passed_over = opt.disclosures?.passedOver ?? []
   if (a.json) {
     const findings = result.findings.map(({ code, accused, index, detail }) => ({ code, accused, index, detail }))
-    console.log(JSON.stringify({ ...result, findings, status }))
-  } else report(result, status, a)
+    print(JSON.stringify({ ...result, findings, status }))
+  } else report(result, status, a, print)
   return status
 }
 
-function report(r, status, a) {
+function report(r, status, a, print) {
   for (const f of shown(r.findings)) {
-    const where = f.step <= 3 ? 'the log' : `entry ${f.index}`
-    console.log(`${f.accused} ${f.code} ${where}${f.detail ? ': ' + f.detail : ''}${f.count > 1 ? ` (${f.count} such findings)` : ''}`)
+    const where = f.step < 4 ? 'the log' : `entry ${f.index}`
+    print(`${f.accused} ${f.code} ${where}${f.detail ? ': ' + f.detail : ''}${f.count > 1 ? ` (${f.count} such findings)` : ''}`)
   }
   for (const c of r.contested) {
-    console.log(`contested: a tree of ${c.size} leaves with root ${c.root}, which this log has not, was seen by ` +
+    print(`contested: a tree of ${c.size} leaves with root ${c.root}, which this log has not, was seen by ` +
       c.saw.map((s) => `source ${s.source} in entry ${s.index}`).join(', '))
-    console.log('  ask them for the checkpoint that they saw, and give it with --checkpoint')
+    print('  ask them for the checkpoint that they saw, and give it with --checkpoint')
   }
-  for (const n of r.passed_over) console.log(`${a.disclosures}: line ${n} is no disclosure and was passed over`)
-  console.log(`${r.size} entries of ${r.sources} sources: ${r.changes} changes, ${r.duplicates} duplicates, ` +
+  for (const n of r.passed_over) print(`${a.disclosures}: line ${n} is no disclosure and was passed over`)
+  print(`${r.size} entries of ${r.sources} sources: ${r.changes} changes, ${r.duplicates} duplicates, ` +
     `${r.not_understood} not understood, ${r.erased} lines erased, ${r.passed_over.length} lines of disclosures passed over`)
-  if (a.disclosures === undefined) console.log('no disclosures given: seals, bodies and histories were not checked')
-  console.log(status === 3 ? 'BAD EVIDENCE' : r.contested.length ? 'CONTESTED' : status === 1 ? 'entries of a later version were passed over' : 'the evidence is sound')
+  if (a.disclosures === undefined) print('no disclosures given: seals, bodies and histories were not checked')
+  print(status === 3 ? 'BAD EVIDENCE' : r.contested.length ? 'CONTESTED' : status === 1 ? 'entries of a later version were passed over' : 'the evidence is sound')
 }
 
 // shown gives the findings to show: beside a tree-mismatch, the cause, one of each other
@@ -91,9 +92,14 @@ function shown(findings) {
   return [...causes, ...kinds.values()]
 }
 
-try {
-  process.exitCode = main()
-} catch (e) {
-  console.error(`could not verify: ${e.message}`)
-  process.exitCode = 1
+// run runs one command line, prints by line and returns the exit status.
+export function run(argv, print, complain) {
+  try {
+    return main(argv, print)
+  } catch (e) {
+    complain(e instanceof UsageError ? e.message : `could not verify: ${e.message}`)
+    return e instanceof UsageError ? 2 : 1
+  }
 }
+
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) process.exitCode = run(process.argv.slice(2), console.log, console.error)

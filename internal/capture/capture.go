@@ -35,9 +35,9 @@ import (
 
 // Defaults of [Config].
 const (
-	DefaultMaxSize   = 4 << 20
-	DefaultScanEvery = 5 * time.Minute
-	DefaultScanOnly  = 2 * time.Second // ScanEvery where nothing but the scan is live
+	defaultMaxSize   = 4 << 20
+	defaultScanEvery = 5 * time.Minute
+	defaultScanOnly  = 2 * time.Second // ScanEvery where nothing but the scan is live
 )
 
 // Config says what to watch and whom to tell.
@@ -121,9 +121,9 @@ type Gap struct {
 // The causes of a gap.
 const (
 	CauseDown       = "down"       // the watcher was not running
-	CauseOverflow   = "overflow"   // the kernel's queue was full
-	CauseMounts     = "mounts"     // a mount hid or uncovered what is watched
-	CauseUnreported = "unreported" // a scan found what no notification told
+	causeOverflow   = "overflow"   // the kernel's queue was full
+	causeMounts     = "mounts"     // a mount hid or uncovered what is watched
+	causeUnreported = "unreported" // a scan found what no notification told
 	CauseActors     = "actors"     // who changed files was not told by the kernel: the programs were detached
 )
 
@@ -206,7 +206,7 @@ func New(cfg Config) (*Capture, error) {
 
 func setDefaults(cfg *Config) {
 	if cfg.MaxSize == 0 {
-		cfg.MaxSize = DefaultMaxSize
+		cfg.MaxSize = defaultMaxSize
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -278,9 +278,9 @@ func (c *Capture) open() (*loop, error) {
 	s, layers := c.openSensor()
 	every := c.cfg.ScanEvery
 	if every == 0 {
-		every = DefaultScanEvery
+		every = defaultScanEvery
 		if !s.live() {
-			every = DefaultScanOnly
+			every = defaultScanOnly
 		}
 	}
 	c.count(func(st *Status) { st.Layers = layers })

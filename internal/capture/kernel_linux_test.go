@@ -121,7 +121,7 @@ func TestMountOver(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, g := range w.gapsSoFar() {
-		if g.Cause != CauseMounts {
+		if g.Cause != causeMounts {
 			t.Errorf("gap %+v", g)
 		}
 	}
@@ -150,7 +150,7 @@ func TestScanFindsTheUnreported(t *testing.T) {
 		t.Error(diff)
 	}
 	gaps := w.gapsSoFar()
-	if len(gaps) != 2 || gaps[0].Cause != CauseUnreported || gaps[0].Since.IsZero() {
+	if len(gaps) != 2 || gaps[0].Cause != causeUnreported || gaps[0].Since.IsZero() {
 		t.Errorf("gaps %v", gaps)
 	}
 	if n := w.c.Status().Counters.Unreported; n != 2 {

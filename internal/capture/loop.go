@@ -67,9 +67,9 @@ func (l *loop) run(ctx context.Context) {
 		case r := <-l.raw:
 			l.take(r)
 		case <-scan.C:
-			l.reconcile(CauseUnreported)
+			l.reconcile(causeUnreported)
 		case <-l.mounts:
-			l.reconcile(CauseMounts)
+			l.reconcile(causeMounts)
 		case <-due:
 			l.settle(time.Now())
 		}
@@ -100,7 +100,7 @@ func (l *loop) take(r raw) {
 	}
 	if r.overflow {
 		l.c.count(func(s *Status) { s.Counters.Overflows++ })
-		l.reconcile(CauseOverflow)
+		l.reconcile(causeOverflow)
 		return
 	}
 	for _, h := range l.sensor.resolve(r) {

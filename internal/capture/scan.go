@@ -82,7 +82,7 @@ func (l *loop) firstSight(path string) {
 func (l *loop) reconcile(cause string) {
 	l.since, l.scanned = l.scanned, l.c.cfg.Now()
 	l.cause, l.gapTold = cause, false
-	if cause == CauseOverflow {
+	if cause == causeOverflow {
 		l.tellGap()
 	}
 	found := l.find()

@@ -199,7 +199,7 @@ func TestOverflow(t *testing.T) {
 	if err := <-delivered; err != nil {
 		t.Error(err)
 	}
-	if g := w.gapsSoFar(); len(g) != 2 || g[0].Cause != CauseOverflow || g[1].Cause != CauseOverflow {
+	if g := w.gapsSoFar(); len(g) != 2 || g[0].Cause != causeOverflow || g[1].Cause != causeOverflow {
 		t.Errorf("gaps %v, want one for each overflow", g)
 	}
 	if n := c.Status().Counters.Overflows; n != 2 {

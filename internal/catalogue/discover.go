@@ -18,8 +18,8 @@ const (
 	maxEntries     = 300_000 // directory entries read in one call
 )
 
-// ErrBound marks a place where a look ended early: there may be more.
-var ErrBound = errors.New("more entries than one look reads")
+// errBound marks a place where a look ended early: there may be more.
+var errBound = errors.New("more entries than one look reads")
 
 var errNotFile = errors.New("neither a file nor a symbolic link")
 
@@ -221,7 +221,7 @@ func (w *walker) descend(dir string, rest []string, depth int) {
 			continue
 		}
 		if depth == 0 {
-			w.unreadable(w.claim, dir, ErrBound)
+			w.unreadable(w.claim, dir, errBound)
 			return
 		}
 		w.descend(path.Join(dir, e.name), rest, depth-1)

@@ -54,7 +54,7 @@ func lines(found []Found) []string {
 			s += " loop"
 		case errors.Is(f.Err, errNotFile):
 			s += " not a file"
-		case errors.Is(f.Err, ErrBound):
+		case errors.Is(f.Err, errBound):
 			s += " bound"
 		case f.Err != nil:
 			s += " " + f.Err.Error()

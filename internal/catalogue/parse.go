@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/strictyaml"
 )
 
@@ -475,8 +476,8 @@ func (d *decoder) when(n *yaml.Node) []Condition {
 	return all
 }
 
-func (d *decoder) severity(n *yaml.Node) Severity {
-	s, err := ParseSeverity(d.text(n))
+func (d *decoder) severity(n *yaml.Node) finding.Severity {
+	s, err := finding.ParseSeverity(d.text(n))
 	if err != nil {
 		d.report.Fault(n, "%v", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/strictyaml"
 )
 
@@ -55,7 +56,7 @@ func TestParse(t *testing.T) {
 		Digest:   digest([]byte(valid)),
 		Common: []Rule{{
 			Keys: []Key{tree("**", "tls", "insecure")}, When: []Condition{{Op: Becomes, Values: []string{"true"}}},
-			Severity: High, Why: "plain",
+			Severity: finding.High, Why: "plain",
 		}},
 		Agents: []*Agent{{
 			ID: "one-agent", Name: "One", Category: "logging", Units: []string{"one"},
@@ -66,10 +67,10 @@ func TestParse(t *testing.T) {
 			},
 			Secrets: []string{"**.password"}, Ignore: []string{}, Defaults: map[string]string{"a.b": "yes"},
 			Weakening: []Rule{
-				{Keys: []Key{tree("a", "b"), tree("c[]")}, When: []Condition{{Op: CIDRWidened}}, Severity: Info, Why: "wider"},
+				{Keys: []Key{tree("a", "b"), tree("c[]")}, When: []Condition{{Op: CIDRWidened}}, Severity: finding.Info, Why: "wider"},
 				{
 					Keys: []Key{{Place: InLine, Pattern: regexp.MustCompile(`^-b (\d+)$`)}},
-					When: []Condition{{Op: Decreased}, {Op: Increased}}, Severity: Low, Why: "less",
+					When: []Condition{{Op: Decreased}, {Op: Increased}}, Severity: finding.Low, Why: "less",
 				},
 			},
 			Validate: "one --check", Reload: "restart", Effective: "one --dump",
@@ -256,7 +257,7 @@ func checkAgent(t *testing.T, c *Catalogue, a *Agent) {
 		t.Errorf("agent %+v", a)
 	}
 	for _, r := range a.Weakening {
-		if len(r.Keys) == 0 || len(r.When) == 0 || r.Severity < Info || r.Severity > Critical || r.Why == "" || r.check() != nil {
+		if len(r.Keys) == 0 || len(r.When) == 0 || r.Severity < finding.Info || r.Severity > finding.Critical || r.Why == "" || r.check() != nil {
 			t.Errorf("rule %+v", r)
 		}
 	}

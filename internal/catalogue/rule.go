@@ -5,46 +5,16 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/stele-log/stele/internal/finding"
 )
-
-// Severity says how much protection a change takes away.
-type Severity int
-
-// The severities, in ascending order. The zero value is none of them.
-const (
-	Info Severity = iota + 1
-	Low
-	Medium
-	High
-	Critical
-)
-
-var severityNames = [...]string{Info: "info", Low: "low", Medium: "medium", High: "high", Critical: "critical"}
-
-// ParseSeverity reads the name of a severity.
-func ParseSeverity(s string) (Severity, error) {
-	for i, name := range severityNames {
-		if name == s && s != "" {
-			return Severity(i), nil
-		}
-	}
-	return 0, fmt.Errorf("severity %q: none of info, low, medium, high, critical", s)
-}
-
-// String returns the name of the severity.
-func (s Severity) String() string {
-	if s < Info || s > Critical {
-		return fmt.Sprintf("Severity(%d)", int(s))
-	}
-	return severityNames[s]
-}
 
 // Rule describes a weakening: a change of one of Keys that one of When
 // describes lowers protection.
 type Rule struct {
 	Keys     []Key
 	When     []Condition
-	Severity Severity
+	Severity finding.Severity
 	Why      string // what is lost, for people; lower case, no full stop
 }
 

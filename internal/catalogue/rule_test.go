@@ -95,25 +95,6 @@ func TestRuleCheck(t *testing.T) {
 	}
 }
 
-func TestSeverity(t *testing.T) {
-	for _, name := range []string{"info", "low", "medium", "high", "critical"} {
-		if s, err := ParseSeverity(name); err != nil || s.String() != name {
-			t.Errorf("%s: %v, %v", name, s, err)
-		}
-	}
-	for _, name := range []string{"", "High", "grave"} {
-		if s, err := ParseSeverity(name); err == nil {
-			t.Errorf("%q: %v", name, s)
-		}
-	}
-	if !(Info < Low && Low < Medium && Medium < High && High < Critical) {
-		t.Error("severities are out of order")
-	}
-	if s := Severity(0).String(); s != "Severity(0)" {
-		t.Errorf("zero severity is called %q", s)
-	}
-}
-
 // Whatever is written in the little language is read or refused.
 func TestConditionsOfAnyText(t *testing.T) {
 	part := rapid.SampledFrom([]string{"added", "becomes", "match", "item_added", "(", ")", "/", "|", `"`, " or ", "x", "*", "é", "\xff"})

@@ -164,7 +164,7 @@ func (t *tree) list(dir string) listing {
 
 func (t *tree) readDir(real string) ([]dirEntry, error) {
 	if t.left == 0 {
-		return nil, &fs.PathError{Op: "list", Path: real, Err: ErrBound}
+		return nil, &fs.PathError{Op: "list", Path: real, Err: errBound}
 	}
 	f, err := t.root.OpenFile(inside(real), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -173,7 +173,7 @@ func (t *tree) readDir(real string) ([]dirEntry, error) {
 	defer f.Close()
 	raw, err := f.ReadDir(t.left)
 	if t.left -= len(raw); t.left == 0 {
-		err = &fs.PathError{Op: "list", Path: real, Err: ErrBound}
+		err = &fs.PathError{Op: "list", Path: real, Err: errBound}
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil // an empty directory

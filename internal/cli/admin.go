@@ -20,7 +20,7 @@ import (
 func (a *app) admin() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "admin",
-		Short: "Keep a store",
+		Short: "Administer a store",
 		Example: `  stele admin token
   stele admin sources
   stele admin key > log.vkey`,
@@ -51,7 +51,7 @@ func (a *app) admin() *cobra.Command {
 		},
 		&cobra.Command{
 			Use:     "key",
-			Short:   "Print the log's key: all that a verifier needs to be given",
+			Short:   "Print the log's public key, all that a verifier needs",
 			Example: `  stele admin key > log.vkey`,
 			Args:    exactly(0),
 			RunE: func(*cobra.Command, []string) error {

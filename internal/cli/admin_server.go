@@ -55,10 +55,10 @@ func (a *app) adminToken() *cobra.Command {
 	var o tokenOptions
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Give out a token to join with, or to read with",
-		Long: `Token prints a secret to hand over. It enrols one host, once, within its time; with
---read it lets its bearer read the record until it expires or is withdrawn. It also
-says where the server is and which key it has, so that its bearer believes no other.`,
+		Short: "Issue a join token or a reading token",
+		Long: `Token prints a secret to hand over. A join token enrols one host, once, before it
+expires; with --read the bearer may read the record until the token expires or is
+revoked. It also holds the server's address and key, which its bearer pins.`,
 		Example: `  stele admin token                            # for one host, within an hour
   stele admin token --host web-1 --for 15m
   stele admin token --role importer
@@ -70,15 +70,15 @@ says where the server is and which key it has, so that its bearer believes no ot
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.read, "read", false, "to read with: any number of times, until it expires or is withdrawn")
-	f.StringVar(&o.role, "role", string(entry.Watcher), "what the joining source may do: "+strings.Join(roles, ", "))
+	f.BoolVar(&o.read, "read", false, "reading token, usable any number of times until it expires or is revoked")
+	f.StringVar(&o.role, "role", string(entry.Watcher), "role of the joining source: "+strings.Join(roles, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(roles, cobra.ShellCompDirectiveNoFileComp)) // it is the name of a flag added above
-	f.StringVar(&o.host, "host", "", "the only host that may join with it")
-	f.StringVar(&o.holds, "for", "", "how long it holds: 15m, 12h, 30d (default 1h; with --read 30d)")
-	f.StringVar(&o.url, "url", "", "address by which the bearer reaches the server (default as it knows itself)")
-	f.StringVar(&o.note, "note", "", "what it is for, shown by --list")
-	f.StringVar(&o.withdraw, "withdraw", "", "make the token with this id hold no longer")
-	f.BoolVar(&o.list, "list", false, "list what was given out, without secrets")
+	f.StringVar(&o.host, "host", "", "restrict a join token to this host")
+	f.StringVar(&o.holds, "for", "", "validity: 15m, 12h, 30d (default 1h; with --read 30d)")
+	f.StringVar(&o.url, "url", "", "address of the server for the bearer (default as configured)")
+	f.StringVar(&o.note, "note", "", "note shown by --list")
+	f.StringVar(&o.withdraw, "withdraw", "", "revoke the token with this id")
+	f.BoolVar(&o.list, "list", false, "list issued tokens, without secrets")
 	f.BoolVar(&o.json, "json", false, "JSON")
 	return cmd
 }
@@ -106,7 +106,7 @@ func (o tokenOptions) request() (wire.TokenRequest, error) {
 	if o.holds != "" {
 		holds, ok := parseAgo(o.holds)
 		if !ok || holds < time.Second {
-			return req, usagef("--for: %.40q is not how long: want 15m, 12h, 30d", o.holds)
+			return req, usagef("--for: %.40q is not a duration: want 15m, 12h, 30d", o.holds)
 		}
 		req.Seconds = int(holds / time.Second)
 	}
@@ -119,7 +119,7 @@ func (a *app) token(ctx context.Context, c *client.Client, e server.Endpoint, o 
 		if err := c.WithdrawToken(ctx, o.withdraw); err != nil {
 			return err
 		}
-		a.talk("token %s holds no longer", o.withdraw)
+		a.talk("token %s revoked", o.withdraw)
 		return nil
 	case o.list:
 		return a.listTokens(ctx, c, o.json)
@@ -147,11 +147,11 @@ func (a *app) token(ctx context.Context, c *client.Client, e server.Endpoint, o 
 	fmt.Fprintln(a.out, text)
 	switch {
 	case o.read:
-		a.talk("valid until %s; its bearer runs: stele connect < TOKEN", given.Info.Expires)
+		a.talk("valid until %s; its bearer runs: stele connect < TOKEN", when(given.Info.Expires))
 	case req.Role == entry.Importer:
-		a.talk("valid until %s, once; its bearer runs: stele import ndjson FILE --join - < TOKEN", given.Info.Expires)
+		a.talk("valid until %s, once; its bearer runs: stele import ndjson FILE --join - < TOKEN", when(given.Info.Expires))
 	default:
-		a.talk("valid until %s, once; on the host: stele watch --join - < TOKEN", given.Info.Expires)
+		a.talk("valid until %s, once; on the host: stele watch --join - < TOKEN", when(given.Info.Expires))
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (a *app) listTokens(ctx context.Context, c *client.Client, asJSON bool) err
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tKIND\tROLE\tHOST\tEXPIRES\tUSED BY\tNOTE")
 	for _, t := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, cmp.Or(string(t.Role), "-"), cmp.Or(terminal.Escape(t.Host), "-"), t.Expires, cmp.Or(t.UsedBy, "-"), cmp.Or(terminal.Escape(t.Note), "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, cmp.Or(string(t.Role), "-"), cmp.Or(terminal.Escape(t.Host), "-"), when(t.Expires), cmp.Or(t.UsedBy, "-"), cmp.Or(terminal.Escape(t.Note), "-"))
 	}
 	return w.Flush()
 }
@@ -187,7 +187,7 @@ func (a *app) adminSources() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "sources",
-		Short:   "List who was let in, and who was heard of late",
+		Short:   "List enrolled sources and when each was heard",
 		Example: `  stele admin sources`,
 		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -216,7 +216,7 @@ func heard(s wire.SourceInfo) string {
 	if s.Heard == "" {
 		return "-"
 	}
-	return s.Heard
+	return when(s.Heard)
 }
 
 func state(s wire.SourceInfo) string {
@@ -235,9 +235,9 @@ func (a *app) adminRevoke() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "revoke SOURCE --reason TEXT",
-		Short: "Let a source in no more",
-		Long: `Revoke puts on the record that a source is let in no more. What it recorded
-stays; what it signs later is no longer its word.`,
+		Short: "Stop accepting a source",
+		Long: `Revoke records that a source is no longer accepted. Its entries stay; entries it
+signs later are reported as after-revoke.`,
 		Example: `  stele admin revoke 6a8369d02818dd80edc9a09ddbcaf822 --reason "the host was scrapped"`,
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

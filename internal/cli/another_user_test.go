@@ -48,7 +48,7 @@ func TestAnotherUser(t *testing.T) {
 		want string
 		args []string
 	}{
-		{"no token to read from", []string{"log", "--server", url}},
+		{"no reading token for", []string{"log", "--server", url}},
 		{"run this as the user", []string{"log", "--data", store}},
 		{"run this as the user", []string{"verify", "--data", store}},
 		{"run this as that user", []string{"run", "--reason", "why", "--data", store, "--", "true"}},

@@ -79,7 +79,7 @@ when and why, in a Merkle log that nobody can quietly change.
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentFlags().StringVar(&a.data, "data", "", "directory of the store (default $STELE_DATA, else one fit for the user)")
+	root.PersistentFlags().StringVar(&a.data, "data", "", "directory of the store (default $STELE_DATA, else per user)")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print diagnostics")
 	root.AddGroup(&cobra.Group{ID: "record", Title: "Recording:"}, &cobra.Group{ID: "read", Title: "Reading:"}, &cobra.Group{ID: "keep", Title: "Keeping:"})
 	a.add(root, "record", a.up(), a.serve(), a.watch(), a.demo(), a.run(), a.explain(), a.importCommand())
@@ -107,7 +107,7 @@ func fitting(check cobra.PositionalArgs) cobra.PositionalArgs {
 		case err == nil, errors.As(err, new(usageError)):
 			return err
 		case !cmd.HasSubCommands():
-			return usagef("the arguments do not fit: want %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+			return usagef("wrong arguments; usage: %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 		}
 		cmd.SuggestionsMinimumDistance = 2 // letters that differ, as cobra has it where it asks itself
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
@@ -168,7 +168,7 @@ func (a *app) complain(cmd *cobra.Command, err error) {
 	}
 	var u usageError
 	if errors.As(err, &u) {
-		fmt.Fprintf(a.err, "stele: hint: `%s --help` says how it is used\n", cmd.CommandPath())
+		fmt.Fprintf(a.err, "stele: hint: `%s --help` shows its usage\n", cmd.CommandPath())
 	}
 }
 
@@ -256,7 +256,7 @@ func (a *app) hintBelief(err error) error {
 }
 
 const (
-	shrunkHint  = "an older copy was put in its place, or its end was lost; nothing more may be recorded in it: begin a new store with --data; --copy reads a backup"
+	shrunkHint  = "an older copy was put in its place, or its end was lost: record in a new store (--data); --copy reads a backup"
 	damagedHint = "find out who wrote to it; without %s the log is met as if for the first time"
 )
 

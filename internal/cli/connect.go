@@ -17,11 +17,11 @@ func (a *app) connect() *cobra.Command {
 	var forget bool
 	cmd := &cobra.Command{
 		Use:   "connect [--server URL] < TOKEN",
-		Short: "Keep a reading token, for reading from a server",
-		Long: `Connect reads a reading token from standard input, tries it, and keeps it in a
+		Short: "Store a reading token for a server",
+		Long: `Connect reads a reading token from standard input, tries it, and stores it in a
 file that only you can read. From then on the reading commands take --server URL.
-The token says which key the server has and which key its log has: no other is
-believed. --server names another address of the same server.`,
+The token pins the key of the server and the key of its log.
+--server names another address of the same server.`,
 		Example: `  stele connect < token
   stele log --server https://log.example.org:7835
   stele connect --forget --server https://log.example.org:7835`,
@@ -33,7 +33,7 @@ believed. --server names another address of the same server.`,
 			return a.keepToken(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&a.server, "server", "", "address by which you reach the server (default as the token says)")
+	cmd.Flags().StringVar(&a.server, "server", "", "address of the server from here (default: the one in the token)")
 	cmd.Flags().BoolVar(&forget, "forget", false, "remove the token for that server")
 	_ = cmd.RegisterFlagCompletionFunc("server", a.completeServer) // it is the name of a flag added above
 	return cmd
@@ -59,7 +59,7 @@ func (a *app) keepToken(ctx context.Context) error {
 	if err := login.Keep(u, t); err != nil {
 		return err
 	}
-	a.talk("connected    %s, a log of %s; the token holds until %s", u, terminal.Entries(size), who.Expires)
+	a.talk("connected    %s, a log of %s; token valid until %s", u, terminal.Entries(size), when(who.Expires))
 	a.talk("next         stele log --server %s", u)
 	return nil
 }
@@ -96,6 +96,6 @@ func (a *app) forgetToken() error {
 	if err := login.Forget(u); err != nil {
 		return err
 	}
-	a.talk("forgotten    the token for %s; the operator withdraws it with `stele admin token --withdraw`", u)
+	a.talk("forgotten    the token for %s; its operator revokes it with `stele admin token --withdraw`", u)
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 func (a *app) export() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "export",
-		Short:   "Hand out what others verify with",
+		Short:   "Export evidence for other verifiers",
 		Example: `  stele export disclosures > disclosures.ndjson`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -25,9 +25,8 @@ func (a *app) export() *cobra.Command {
 	disclosures := &cobra.Command{
 		Use:   "disclosures",
 		Short: "Print every disclosure, one JSON object a line",
-		Long: `Disclosures opens the whole record: whoever has them, the log's directory and its
-key can verify everything and read everything. The form is that of docs/format.md,
-section 5.`,
+		Long: `Disclosures open the whole record: with them, the directory of the log and its key
+everything can be verified and read. Their form is in docs/format.md, section 5.`,
 		Example: `  stele export disclosures > disclosures.ndjson
   node contrib/verifier/verify.mjs --vkey "$(stele admin key)" --disclosures disclosures.ndjson DIR/log`,
 		Args: exactly(0),

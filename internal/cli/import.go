@@ -69,7 +69,7 @@ that it holds them.`,
 		},
 	}
 	cmd.Flags().StringVar(&a.server, "server", "", "import into the log of the server at this address (default $STELE_SERVER, else into the store on this machine)")
-	cmd.Flags().StringVar(&join, "join", "", "the first time: join token for an importer, or - to read it from standard input")
+	cmd.Flags().StringVar(&join, "join", "", "join token for an importer, once, or - for standard input")
 	_ = cmd.RegisterFlagCompletionFunc("server", a.completeServer) // it is the name of a flag added above
 	return cmd
 }
@@ -126,7 +126,7 @@ func (a *app) importRows(ctx context.Context, l layout.Store, name string, open 
 		return err
 	}
 	if done >= len(rows) {
-		fmt.Fprintf(a.out, "all imported before: %s\n", terminal.Count(len(rows), "row", "rows"))
+		fmt.Fprintf(a.out, "already imported: %s\n", terminal.Count(len(rows), "row", "rows"))
 		return nil
 	}
 	bar := progress.Start(a.err, "importing")
@@ -136,7 +136,7 @@ func (a *app) importRows(ctx context.Context, l layout.Store, name string, open 
 		return err
 	}
 	if err := im.Run(ctx, done); durable.DiskFull(err) {
-		return hint.With(fmt.Errorf("import %s: %w", name, err), "the disk is full; what was accepted is safe and can be read; make room and import again: it goes on where it ended")
+		return hint.With(fmt.Errorf("import %s: %w", name, err), "the disk is full: accepted entries are safe; make room and run the import again, which resumes")
 	} else if err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
 	}
@@ -225,11 +225,11 @@ func (a *app) senderTo(ctx context.Context, im *join.Importer) (*importer.Sender
 		err = head.EndsWith(last, im.Key.Public())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask where the importer stands: %w", err)
+		return nil, fmt.Errorf("ask for the head of the importer's chain: %w", err)
 	}
 	before, err := file.Newest(im.Log)
 	if err != nil {
-		return nil, fmt.Errorf("read what was believed: %w", err)
+		return nil, fmt.Errorf("read belief: %w", err)
 	}
 	s := importer.NewSender(importer.Patient{Client: im.Client, Say: a.talk}, im.Log, im.Key, head)
 	s.Believed = before.Checkpoint

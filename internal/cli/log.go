@@ -45,7 +45,7 @@ func (a *app) log() *cobra.Command {
 				filter.Kinds = []string{"change", "gap", "finding", "remark", "erase", "revoke"}
 			}
 			if limit < 0 {
-				return usagef("--limit: %d is not how many entries to show", limit)
+				return usagef("--limit: %d is not a number of entries", limit)
 			}
 			if filter.Limit = limit; !asJSON && !cmd.Flags().Changed("limit") {
 				filter.Limit = newestOnTerminal
@@ -57,7 +57,7 @@ func (a *app) log() *cobra.Command {
 	}
 	f.add(cmd)
 	a.addServer(cmd)
-	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "show at most so many entries (0: all; default 50, with --json all)")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "show at most N entries (0: all; default 50, with --json all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(allKinds, cobra.ShellCompDirectiveNoFileComp)) // it was added above
 	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
@@ -86,10 +86,10 @@ func (a *app) printLog(ctx context.Context, r *history.Reader, f history.Filter,
 		return err
 	}
 	if shown == 0 && !asJSON {
-		a.talk("nothing recorded matches")
+		a.talk("no entry matches")
 	}
 	if bad {
-		return hint.With(errBadEvidence, "`stele verify` says where and what")
+		return hint.With(errBadEvidence, "`stele verify` names the findings")
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ const (
 // printEntry shows an entry in a few lines: when, who, where and what, why. Of
 // its changes it shows those that were asked for, and not too many.
 func printEntry(w io.Writer, v *history.View, f history.Filter) {
-	fmt.Fprintf(w, "%6d  %s  %-9s %s%s\n", v.Index, when(v.Time), mark(v.Proof.State), terminal.Escape(headline(v)), reasonText(v))
+	fmt.Fprintf(w, "%6d  %s  %-9s %s%s\n", v.Index, when(v.Time), v.Proof.State, terminal.Escape(headline(v)), reasonText(v))
 	shown := slices.DeleteFunc(slices.Clone(v.Changes), func(c history.Change) bool { return !f.Asks(c) })
 	if len(shown) > mostChanges {
 		shown = shown[:someChanges]
@@ -119,18 +119,18 @@ func printEntry(w io.Writer, v *history.View, f history.Filter) {
 	}
 }
 
-func when(t string) string {
+// when is a time for people: in the zone of this machine, with its offset, as
+// everywhere. Machines are given UTC.
+func when(t string) string { return zoned(t, "2006-01-02 15:04:05Z07:00") }
+
+// exactTime is when to the nanosecond.
+func exactTime(t string) string { return zoned(t, "2006-01-02 15:04:05.999999999Z07:00") }
+
+func zoned(t, layout string) string {
 	if p, err := time.Parse(time.RFC3339Nano, t); err == nil {
-		return p.Local().Format("2006-01-02 15:04:05")
+		return p.Local().Format(layout)
 	}
 	return terminal.Escape(t)
-}
-
-func mark(state string) string {
-	if state == history.Verified {
-		return "ok"
-	}
-	return state
 }
 
 func headline(v *history.View) string {

@@ -763,7 +763,7 @@ func TestMalformedImports(t *testing.T) {
 		{"short digest", add + `"abcd"}`, "is not a hexadecimal SHA-256"},
 		{"escaping digest", add + `"../../../../etc/passwd"}`, "is not a hexadecimal SHA-256"},
 		{"missing content", add + `"` + sha256Hex([]byte("absent")) + `"}`, "is not in"},
-		{"wrong content", add + `"` + wrong + `"}`, "the content is not what its name says"},
+		{"wrong content", add + `"` + wrong + `"}`, "the content does not match the digest in its name"},
 		{"negative year", add + `"` + digest + `","time":"-001-01-01T00:00:00Z"}`, "is not RFC 3339"},
 		{"day that is none", add + `"` + digest + `","author_time":"2026-02-30T00:00:00Z"}`, "is not RFC 3339"},
 	} {

@@ -31,13 +31,13 @@ type filterFlags struct {
 
 func (f *filterFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.since, "since", "", "from then on: 2h, 3d, 2026-01-31, RFC 3339")
-	fl.StringVar(&f.until, "until", "", "up to then")
-	fl.StringVar(&f.host, "host", "", "of hosts with this name; * stands for anything")
-	fl.StringVar(&f.agent, "agent", "", "of this agent, by its id in the catalogue")
-	fl.StringVar(&f.actor, "actor", "", "by this user, login user or author")
-	fl.StringVar(&f.path, "path", "", "of this path, or below it; * stands for anything")
-	fl.StringSliceVar(&f.kinds, "kind", nil, "entries of these kinds: "+strings.Join(allKinds, ", "))
+	fl.StringVar(&f.since, "since", "", "from this time on: 2h, 3d, 2026-01-31, RFC 3339")
+	fl.StringVar(&f.until, "until", "", "before this time")
+	fl.StringVar(&f.host, "host", "", "host name; * matches anything")
+	fl.StringVar(&f.agent, "agent", "", "agent, by its id in the catalogue")
+	fl.StringVar(&f.actor, "actor", "", "user, login user or author")
+	fl.StringVar(&f.path, "path", "", "path, or a directory above it; * matches anything")
+	fl.StringSliceVar(&f.kinds, "kind", nil, "kinds of entries: "+strings.Join(allKinds, ", "))
 }
 
 // allKinds are the kinds of entry there are.
@@ -112,7 +112,7 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 		return history.Open(ctx, l, file, a.diag())
 	}
 	if at := joinedHere(l); at != "" && errors.Is(err, layout.ErrNoStore) {
-		return nil, hint.With(err, "what this machine records is in the log of %s: ask it with --server, and `stele status` how the watcher stands", at)
+		return nil, hint.With(err, "this machine records in the log of %s: read it with --server; `stele status` shows the watcher", at)
 	}
 	return r, hintRead(err)
 }
@@ -143,9 +143,9 @@ func hintName(err error, name string) error {
 	case errors.Is(err, history.ErrNoReference):
 		return usagef("%.80q is not an index or an entry id", name)
 	case errors.Is(err, history.ErrNotRecorded):
-		return hint.With(fmt.Errorf("nothing is recorded of %s", name), "paths are absolute; `stele log --path '*/%s'` searches", path.Base(name))
+		return hint.With(fmt.Errorf("%s is not recorded", name), "paths are absolute; `stele log --path '*/%s'` searches", path.Base(name))
 	case errors.Is(err, history.ErrNotByThen):
-		return hint.With(fmt.Errorf("%s was not recorded by then", name), "`stele log --path %s` shows when it was", name)
+		return hint.With(fmt.Errorf("%s was not recorded at that time", name), "`stele log --path %s` lists its changes", name)
 	case errors.As(err, &many):
 		return hint.With(usagef("%s is recorded %d times", name, len(many.Subjects)), "say which with --host: %s", someOf(many.Subjects))
 	}

@@ -21,7 +21,7 @@ func (a *app) run() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   "run --reason TEXT [--ticket REF] -- COMMAND [ARG…]",
 		DisableFlagsInUseLine: true, // flags stand before the command
-		Short:                 "Run a command; what it changes is recorded with a reason",
+		Short:                 "Run a command and attach a reason to its changes",
 		Example: `  stele run --reason "rotate the scrape token" --ticket OPS-42 -- vi /etc/prometheus/prometheus.yml
   stele run --reason "weekly update" -- apt-get -y upgrade`,
 		Args: cobra.MinimumNArgs(1),
@@ -63,7 +63,7 @@ func (a *app) runCommand(req watcher.Request, args []string) error {
 	}
 	defer done()
 	if reply.Nameless {
-		a.talk("stele: the watcher here does not learn who changes a file, so no change gets this reason; `stele explain` gives it afterwards")
+		a.talk("stele: no capture layer reports processes here: the reason will not be attached; give it afterwards with `stele explain`")
 	}
 	// Interrupts from the terminal reach the command too, and it decides. They are
 	// caught and not ignored: an ignored signal would stay ignored in the command.

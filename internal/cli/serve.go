@@ -20,23 +20,23 @@ func (a *app) serve() *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Take in what the watchers of many hosts record, and keep the log",
-		Long: `Serve keeps the log, the vault and the index, and takes in what watchers send
-over TLS, each with a key of its own. It begins a store in an empty directory.
-Without --listen it is reached from this machine only.`,
+		Short: "Serve the log to the watchers of many hosts",
+		Long: `Serve keeps the log, the vault and the index, and accepts entries of watchers over
+TLS, each with a key of its own. In an empty directory it begins a store.
+Without --listen it listens on loopback only.`,
 		Example: `  stele serve --listen 0.0.0.0:7835 --name log.example.org
   stele admin token              # on the same machine: lets one host join
-  stele serve --follows OLD      # begin anew after the log in the store OLD lost its end
+  stele serve --follows OLD      # start a new log after the one in OLD was truncated
   stele serve --settings ` + settings.Path,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runServe(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.file, "settings", "", "file of settings; what other flags say counts before it")
+	f.StringVar(&o.file, "settings", "", "settings file; flags override it")
 	f.StringVar(&o.listen, "listen", "", "address to listen on (default 127.0.0.1:7835)")
-	f.StringSliceVar(&o.names, "name", nil, "host name by which clients call this server, beside its addresses")
-	f.StringVar(&o.follows, "follows", "", "store of a log that cannot be continued, which the new one says that it follows")
-	f.BoolVar(&o.moved, "moved", false, "this store was moved to this machine, and the other one writes to it no more")
+	f.StringSliceVar(&o.names, "name", nil, "host name of this server for clients, beside its addresses")
+	f.StringVar(&o.follows, "follows", "", "store of the log that this one succeeds")
+	f.BoolVar(&o.moved, "moved", false, "this store was moved to this machine for good")
 	f.StringVar(&o.metrics, "metrics", "", "address of the listener for metrics, on loopback (default none)")
 	return cmd
 }
@@ -125,7 +125,7 @@ func (a *app) followed(ctx context.Context, l layout.Store, dir string) (*entry.
 	}
 	cp, err := believed.Newest(ctx, old, file)
 	if err != nil {
-		err = fmt.Errorf("find out how long the log in %s was: %w", dir, err)
+		err = fmt.Errorf("find the size of the log in %s: %w", dir, err)
 		return nil, hint.With(err, "--follows names the directory of a store, as --data does")
 	}
 	a.talk("follows      %s, of %s", cp.Origin, terminal.Entries(cp.Size))

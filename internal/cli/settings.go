@@ -24,9 +24,9 @@ func (a *app) settings() *cobra.Command {
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "check [FILE]",
-		Short: "Say all that is wrong with a file of settings",
-		Long: `Check says all that is wrong with a file of settings, one line each with its place,
-and exits with 1 if anything is. Without FILE it is ` + settings.Path + `.`,
+		Short: "Report all faults of a settings file",
+		Long: `Check reports all faults of a settings file, one a line with its place, and exits
+with 1 if there are any. Without FILE it reads ` + settings.Path + `.`,
 		Example: `  stele settings check
   stele settings check ./stele.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -40,7 +40,7 @@ and exits with 1 if anything is. Without FILE it is ` + settings.Path + `.`,
 		},
 	}, &cobra.Command{
 		Use:     "default",
-		Short:   "Print a file that says what holds without one, with comments",
+		Short:   "Print the default settings, with comments",
 		Example: `  stele settings default > stele.yaml`,
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -58,7 +58,7 @@ func (a *app) checkSettings(path string) error {
 	var fault *strictyaml.Fault
 	switch {
 	case err == nil:
-		_, err = fmt.Fprintf(a.out, "%s is fine\n", terminal.Escape(path))
+		_, err = fmt.Fprintf(a.out, "%s: no faults\n", terminal.Escape(path))
 		return err
 	case errors.As(err, &fault):
 		fmt.Fprintln(a.err, terminal.EscapeText(err.Error()))

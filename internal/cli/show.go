@@ -51,7 +51,7 @@ func (a *app) showEntry(ctx context.Context, r *history.Reader, ref string, asJS
 		printView(a.out, v)
 	}
 	if err == nil && v.Proof.State == history.Bad {
-		return hint.With(errBadEvidence, "`stele verify` examines the rest")
+		return hint.With(errBadEvidence, "`stele verify` examines the whole record")
 	}
 	return err
 }
@@ -66,8 +66,8 @@ func printView(w io.Writer, v *history.View) {
 	fmt.Fprintf(w, "entry %d: %s\n", v.Index, terminal.Escape(v.Kind))
 	line("id", v.ID)
 	line("source", v.Source+" seq "+strconv.FormatUint(v.Seq, 10))
-	line("happened", v.Time)
-	line("recorded", v.Recorded)
+	line("happened", exactTime(v.Time))
+	line("recorded", exactTime(v.Recorded))
 	if v.Received != nil {
 		line("received", receivedText(*v.Received))
 	}
@@ -96,10 +96,10 @@ func printView(w io.Writer, v *history.View) {
 func receivedText(r history.Interval) string {
 	var words []string
 	if r.After != "" {
-		words = append(words, "after", r.After)
+		words = append(words, "after", exactTime(r.After))
 	}
 	if r.Before != "" {
-		words = append(words, "before", r.Before)
+		words = append(words, "before", exactTime(r.Before))
 	}
 	return strings.Join(words, " ")
 }
@@ -109,7 +109,7 @@ func proofText(p history.Proof) string {
 	case history.Verified:
 		return fmt.Sprintf("verified: in the log of %s, signed, every seal opens", terminal.Entries(p.Size))
 	case history.Erased:
-		return fmt.Sprintf("verified in the log of %s; some of it was erased", terminal.Entries(p.Size))
+		return fmt.Sprintf("verified: in the log of %s, signed; parts were erased, on the record", terminal.Entries(p.Size))
 	}
 	return p.State
 }
@@ -136,7 +136,7 @@ func printChange(w io.Writer, line func(name, value string), k int, c history.Ch
 	line("  path", c.Path)
 	line("  from", c.From)
 	line("  action", c.Action)
-	line("  seen", c.Time)
+	line("  seen", exactTime(c.Time))
 	line("  format", c.Format)
 	line("  mode", strings.TrimSpace(c.Mode+" "+c.Owner))
 	if c.Size != nil {

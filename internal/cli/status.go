@@ -59,10 +59,10 @@ func (a *app) status() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "What is recorded, by whom, who is silent, and what is wrong",
-		Long: `Status shows the store on this machine, or with --server that of a server: what
-is recorded, by whom, who is silent, what was found wrong. On a host with a watcher
-it shows how that stands, out of its own mouth: also while its server is away.`,
+		Short: "Summary of the record, its sources and their findings",
+		Long: `Status shows the store on this machine, or with --server that of a server: entries,
+sources, silent sources, findings. On a host with a watcher it shows the state of
+that watcher as the watcher itself reports it, also while its server is away.`,
 		Example: `  stele status
   stele status --server https://log.example.org:7835`,
 		Args: cobra.NoArgs,
@@ -252,7 +252,7 @@ func (a *app) printStatus(st *status) {
 	case st.Watcher != nil:
 		a.printStanding(st.Watcher)
 	case st.Joined != "":
-		fmt.Fprintln(a.out, "watcher  none answers here; `stele watch` starts it, and what it had not handed over waits")
+		fmt.Fprintln(a.out, "watcher  not running here; `stele watch` starts it, and its spool is kept")
 	}
 }
 
@@ -264,7 +264,7 @@ func (a *app) printLogStatus(st *status) {
 	case st.Writer:
 		fmt.Fprintln(w, "writer   at work")
 	default:
-		fmt.Fprintln(w, "writer   none; `stele up` starts one")
+		fmt.Fprintln(w, "writer   none; `stele up` or `stele serve` starts one")
 	}
 	for _, s := range st.Sources {
 		fmt.Fprintf(w, "source   %s  %-9s %-20s %s, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), terminal.Entries(s.Next), terminal.Escape(s.seen()))
@@ -276,12 +276,12 @@ func (a *app) printLogStatus(st *status) {
 
 // seen says when a source signed last, and whether it is there.
 func (s *sourceStatus) seen() string {
-	text := "latest " + cmp.Or(s.Latest, "-")
+	text := "latest " + cmp.Or(when(s.Latest), "-")
 	if s.State != "" {
 		text += ", " + s.State
 	}
 	if s.Heard != "" {
-		text += ", heard " + s.Heard
+		text += ", heard " + when(s.Heard)
 	}
 	return text
 }
@@ -301,7 +301,7 @@ func (a *app) printStanding(s *watcher.Standing) {
 	w := a.out
 	fmt.Fprintf(w, "watcher  %s, %s watched, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Entries(s.Next))
 	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), terminal.Entries(s.Believed))
-	fmt.Fprintf(w, "pending  %s not acknowledged yet; room for %d bytes more\n", terminal.Entries(s.Pending), s.Room)
+	fmt.Fprintf(w, "pending  %s not acknowledged yet; %d bytes of the spool free\n", terminal.Entries(s.Pending), s.Room)
 	for _, l := range s.Layers {
 		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(daemon.LayerText(l.Live, l.Detail)))
 	}
@@ -309,7 +309,7 @@ func (a *app) printStanding(s *watcher.Standing) {
 		fmt.Fprintf(w, "cannot read %s: %s\n", terminal.Escape(p), terminal.Escape(s.Unreadable[p]))
 	}
 	for _, f := range s.Findings {
-		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(string(f.Code)), f.Since.Local().Format(time.DateTime), terminal.Escape(f.Detail))
+		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(string(f.Code)), when(f.Since.Format(time.RFC3339)), terminal.Escape(f.Detail))
 	}
 	if len(s.Findings) == 0 {
 		fmt.Fprintln(w, "findings none")

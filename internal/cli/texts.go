@@ -41,8 +41,8 @@ func (a *app) cat() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "as it stood then: 2h, 2026-01-31, RFC 3339")
-	cmd.Flags().StringVar(&host, "host", "", "on this host, where several have the path")
+	cmd.Flags().StringVar(&at, "at", "", "text at this time: 2h, 2026-01-31, RFC 3339")
+	cmd.Flags().StringVar(&host, "host", "", "host, if several have the path")
 	a.addServer(cmd)
 	return cmd
 }
@@ -54,7 +54,7 @@ func (a *app) printText(ctx context.Context, r *history.Reader, name, host strin
 	}
 	text, err := r.TextOf(ctx, v)
 	if errors.Is(err, history.ErrNoText) || errors.Is(err, history.ErrErased) {
-		return hint.With(err, "`stele show %d` says what happened", v.Index)
+		return hint.With(err, "`stele show %d` describes the change", v.Index)
 	}
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (a *app) diff() *cobra.Command {
 	var since, until, host string
 	cmd := &cobra.Command{
 		Use:   "diff PATH | ENTRY[/CHANGE]",
-		Short: "What a change changed, or what changed in a configuration over a time",
+		Short: "Differences made by a change, or between two times",
 		Example: `  stele diff 42
   stele diff /etc/prometheus/prometheus.yml --since 3d`,
 		Args: cobra.ExactArgs(1),
@@ -90,15 +90,15 @@ func (a *app) diff() *cobra.Command {
 					return hintName(err, args[0])
 				}
 				if len(pairs) == 0 {
-					a.talk("entry %s changed no file; `stele show %s` says what it is", args[0], args[0])
+					a.talk("entry %s changed no file; `stele show %s` describes it", args[0], args[0])
 				}
 				return a.printDiffs(cmd.Context(), r, pairs)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&since, "since", "", "against the text as it stood then")
-	cmd.Flags().StringVar(&until, "until", "", "up to the text as it stood then")
-	cmd.Flags().StringVar(&host, "host", "", "on this host, where several have the path")
+	cmd.Flags().StringVar(&since, "since", "", "compare with the text at this time")
+	cmd.Flags().StringVar(&until, "until", "", "compare up to the text at this time")
+	cmd.Flags().StringVar(&host, "host", "", "host, if several have the path")
 	a.addServer(cmd)
 	return cmd
 }
@@ -137,7 +137,7 @@ func elsewhere(p history.Pair) string {
 	if p.After == nil {
 		return ""
 	}
-	return fmt.Sprintf("; `stele show %d` says what else changed", p.After.Index)
+	return fmt.Sprintf("; `stele show %d` lists its other changes", p.After.Index)
 }
 
 func (a *app) blame() *cobra.Command {
@@ -160,8 +160,8 @@ func (a *app) blame() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "as it stood then")
-	cmd.Flags().StringVar(&host, "host", "", "on this host, where several have the path")
+	cmd.Flags().StringVar(&at, "at", "", "text at this time")
+	cmd.Flags().StringVar(&host, "host", "", "host, if several have the path")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	a.addServer(cmd)
 	return cmd

@@ -35,9 +35,9 @@ unless --listen says otherwise. It ends with Ctrl-C; what was recorded stays.`,
 		},
 	}
 	f := cmd.Flags()
-	f.Var((*interval)(&o.ScanEvery), "scan-every", "time between two scans of everything watched (default 5m, or 2s where the kernel tells nothing)")
+	f.Var((*interval)(&o.ScanEvery), "scan-every", "time between two scans of everything watched (default 5m, or 2s where only the scan is active)")
 	f.StringVar(&o.Listen, "listen", "", "address to serve at (default "+settings.Default().Serve.Listen+", or any free port of loopback)")
-	f.StringSliceVar(&o.Names, "name", nil, "host name by which clients call this server, beside its addresses")
+	f.StringSliceVar(&o.Names, "name", nil, "host name of this server for clients, beside its addresses")
 	return cmd
 }
 

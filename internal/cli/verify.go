@@ -25,48 +25,66 @@ import (
 
 func (a *app) verify() *cobra.Command {
 	var asJSON, onlyNew, strict, fast bool
+	var p publishedFlags
 	cmd := &cobra.Command{
 		Use:   "verify [ENTRY | FILE]",
 		Short: "Check that nothing was altered: the whole record, one entry, or a file on disk",
 		Long: `Verify reads every entry, proof, disclosure and text, and every file of the
-store, and believes nothing but the log's key and the checkpoint believed last
-time. What is wrong is named; then the exit status is 3.
+store, and trusts nothing but the log's key and the newest checkpoint verified
+before. Bad evidence is named, and the exit status is 3.
 
-With --server it reads all that from a server, and believes it as little; the
-server's files are for the server's own verify to check.
+With --server it reads the record from a server and trusts it no more than that;
+the files of the server are checked by verify on the server.
+
+With --log it reads the directory of a log, wherever that came from, and with
+--disclosures what was exported of it, and nothing of a store. A checkpoint of
+that log which somebody else has seen is given with --checkpoint: it proves that
+the log was rewritten, or that it was not.
 
 With an entry it checks that entry. With the path of a watched file it compares
-the file on disk with the text last recorded of it.`,
+the file on disk with its last recorded text.`,
 		Example: `  stele verify
   stele verify --new
+  stele verify --log DIR/log --vkey "$(stele admin key)" --disclosures disclosures.ndjson
   stele verify 42
   stele verify /etc/ssh/sshd_config`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.check(cmd, args); err != nil {
+				return err
+			}
 			if len(args) == 1 {
-				for _, name := range []string{"new", "strict", "skip-signatures"} {
+				for _, name := range []string{"new", "strict", "skip-signatures", "checkpoint"} {
 					if cmd.Flags().Changed(name) {
 						return usagef("--%s is for the whole record, not for %s", name, args[0])
 					}
 				}
 				return a.verifyOne(cmd.Context(), args[0], asJSON)
 			}
-			return a.verifyAll(cmd.Context(), verifyFlags{asJSON, onlyNew, strict, fast})
+			f := verifyFlags{asJSON, onlyNew, strict, fast, p.checkpoints}
+			if p.log != "" {
+				return a.verifyPublished(cmd.Context(), p, f)
+			}
+			return a.verifyAll(cmd.Context(), f)
 		},
 	}
 	a.addServer(cmd)
 	fl := cmd.Flags()
 	fl.BoolVar(&asJSON, "json", false, "one JSON object")
-	fl.BoolVar(&onlyNew, "new", false, "only what came since the last verified checkpoint")
-	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings against sources too")
-	fl.BoolVar(&fast, "skip-signatures", false, "leave signatures unchecked, for speed")
+	fl.BoolVar(&onlyNew, "new", false, "only entries after the last verified checkpoint")
+	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings that accuse sources too")
+	p.flags(cmd)
+	fl.BoolVar(&fast, "skip-signatures", false, "do not check signatures, for speed")
 	return cmd
 }
 
-type verifyFlags struct{ json, onlyNew, strict, fast bool }
+type verifyFlags struct {
+	json, onlyNew, strict, fast bool
+	checkpoints                 []string // files
+}
 
 func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
-	cfg := examine.Config{SkipSignatures: f.fast, OnlyNew: f.onlyNew, Diag: a.diag()}
+	cfg := examine.Config{SkipSignatures: f.fast, OnlyNew: f.onlyNew, Diag: a.diag(), AtHand: opened(f.checkpoints)}
 	if a.isRemote() {
 		r, err := a.dial()
 		if err != nil {
@@ -106,8 +124,9 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 		return hint.With(errBadEvidence, shrunkHint)
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
-	case rep.NotUnderstood > 0:
-		return fmt.Errorf("of a later version: %s", terminal.Entries(rep.NotUnderstood))
+	}
+	if err := undecided(&rep.Verdict); err != nil {
+		return err
 	}
 	if err := a.remember(ctx, cfg.Trust, rep); err != nil || rep.Unsafe() == 0 {
 		return err
@@ -121,74 +140,33 @@ func (a *app) remember(ctx context.Context, file trust.File, rep *examine.Report
 	return err
 }
 
-type jsonReport struct {
-	State         string        `json:"state"` // verified, unsafe or bad
-	Size          uint64        `json:"size"`
-	From          uint64        `json:"from"`
-	Changes       uint64        `json:"changes"`
-	Disclosed     uint64        `json:"disclosed"`
-	Erased        uint64        `json:"erased"`
-	Duplicates    uint64        `json:"duplicates"`
-	NotUnderstood uint64        `json:"not_understood"`
-	Sources       int           `json:"sources"`
-	Signatures    bool          `json:"signatures"`
-	Remote        bool          `json:"remote,omitempty"`  // the server's files were not looked at
-	Missing       uint64        `json:"missing,omitempty"` // of an older copy: entries that the log is known to have
-	Checkpoint    string        `json:"checkpoint"`
-	Findings      []jsonFinding `json:"findings"`
-}
-
-type jsonFinding struct {
-	Code    string  `json:"code"`
-	Accused string  `json:"accused"`
-	Index   *uint64 `json:"index,omitempty"`
-	Where   string  `json:"where,omitempty"`
-	Detail  string  `json:"detail"`
-}
-
 func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 	if !f.json {
 		a.printVerdict(rep)
 		return nil
 	}
-	j := jsonReport{
-		"verified", rep.Size, rep.From, rep.Changes, rep.Disclosed, rep.Erased, rep.Duplicates, rep.NotUnderstood,
-		rep.Sources, rep.Signatures, rep.Far, rep.Missing, string(rep.Checkpoint.Note),
-		[]jsonFinding{},
-	}
+	j := newJSONReport(&rep.Verdict, rep.Checkpoint)
+	j.From, j.Remote, j.Missing = rep.From, rep.Far, rep.Missing
 	switch {
 	case rep.Bad():
-		j.State = "bad"
+		j.State, j.Status = "bad", exitBad
 	case rep.Unsafe() > 0:
-		j.State = "unsafe"
-	}
-	for _, x := range rep.Findings {
-		j.Findings = append(j.Findings, jsonFinding{string(x.Code), string(x.Accused), &x.Index, "", x.Detail})
+		j.Status = exitError
+		if j.State == "verified" {
+			j.State = "unsafe"
+		}
 	}
 	for _, p := range rep.Problems {
 		j.Findings = append(j.Findings, jsonFinding{string(p.Code), string(p.Accused), nil, p.Where, p.Detail})
 	}
+	if rep.Bad() {
+		j.State, j.Status = "bad", exitBad
+	}
 	return json.NewEncoder(a.out).Encode(j)
 }
 
-// mostShown is how many findings people are shown.
-const mostShown = 30
-
 func (a *app) printVerdict(rep *examine.Report) {
-	for i, x := range rep.Findings {
-		if i == mostShown {
-			fmt.Fprintf(a.out, "… %d more findings; --json has them all\n", len(rep.Findings)-i)
-			break
-		}
-		fmt.Fprintf(a.out, "%-8s %-18s entry %d: %s\n", x.Accused, x.Code, x.Index, terminal.Escape(x.Detail))
-	}
-	for i, p := range rep.Problems {
-		if i == mostShown {
-			fmt.Fprintf(a.out, "… %d more places; --json has them all\n", len(rep.Problems)-i)
-			break
-		}
-		fmt.Fprintf(a.out, "%-8s %-18s %s: %s\n", p.Accused, p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail))
-	}
+	a.printFindings(&rep.Verdict, rep.Problems)
 	signatures := "signatures, "
 	if !rep.Signatures {
 		signatures = ""
@@ -197,13 +175,18 @@ func (a *app) printVerdict(rep *examine.Report) {
 	if rep.From > 0 {
 		what = fmt.Sprintf("entries %d to %d", rep.From, rep.Size)
 	}
+	a.printContests(rep.Contested)
 	if rep.Bad() {
 		fmt.Fprintf(a.out, "BAD: %s in %s\n", terminal.Count(len(rep.Findings)+len(rep.Problems), "finding", "findings"), what)
 		return
 	}
+	if len(rep.Contested) > 0 {
+		fmt.Fprintf(a.out, "CONTESTED: %s in %s\n", terminal.Count(len(rep.Contested), "tree", "trees"), what)
+		return
+	}
 	if rep.Far {
 		fmt.Fprintf(a.out, "verified: %s; tree, %schains and seals agree\n", what, signatures)
-		fmt.Fprintln(a.out, "not looked at: the server's index, its keyring, and its files byte by byte; `stele verify` on the server does that")
+		fmt.Fprintln(a.out, "not checked: index, keyring and files of the server; run `stele verify` there")
 	} else {
 		fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
 	}
@@ -211,13 +194,13 @@ func (a *app) printVerdict(rep *examine.Report) {
 		fmt.Fprintf(a.out, "an older copy: %s of the log believed at %s are missing from it; nothing was remembered\n", terminal.Entries(rep.Missing), terminal.Escape(rep.Place))
 	}
 	if rep.IndexBehind {
-		fmt.Fprintln(a.out, "the index does not reach as far as the log; `stele up` or `stele admin reindex` brings it up to date")
+		fmt.Fprintln(a.out, "the index is behind the log; `stele up` or `stele admin reindex` brings it up to date")
 	}
 	if rep.Unpublished > 0 {
-		fmt.Fprintf(a.out, "%d more entries were accepted and are under no checkpoint yet\n", rep.Unpublished)
+		fmt.Fprintf(a.out, "%d more entries were accepted and are not under a checkpoint yet\n", rep.Unpublished)
 	}
 	if rep.Unfinished {
-		fmt.Fprintln(a.out, "a writer ended in the middle of a batch that it told nobody of; the next `stele up` or `stele serve` removes the rest of it")
+		fmt.Fprintln(a.out, "a writer crashed before acknowledging its last batch; the next `stele up` or `stele serve` removes the rest")
 	}
 	if rep.Erased > 0 {
 		fmt.Fprintf(a.out, "erased: %s, on the record\n", terminal.Count(rep.Erased, "line", "lines"))
@@ -295,7 +278,7 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, as
 		return err
 	}
 	if v.Secrets > 0 {
-		a.talk("not looked at: whether the %d secrets in it are the same, for which the watcher's key is needed", v.Secrets)
+		a.talk("not checked: %d secrets in it, for want of the watcher's key", v.Secrets)
 	}
 	if asJSON {
 		j := jsonFile{path, "same", rec.Version.Index, rec.View.Time}
@@ -309,11 +292,11 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, as
 	if !v.Same {
 		return hint.With(&verify.Finding{
 			Code: finding.Drift, Accused: finding.Host, Index: rec.Version.Index,
-			Detail: fmt.Sprintf("%s is not what entry %d recorded at %s", path, rec.Version.Index, rec.View.Time),
+			Detail: fmt.Sprintf("%s differs from its text in entry %d, recorded %s", path, rec.Version.Index, when(rec.View.Time)),
 		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
 	}
 	if !asJSON {
-		fmt.Fprintf(a.out, "%s is what entry %d recorded at %s\n", terminal.Escape(path), rec.Version.Index, rec.View.Time)
+		fmt.Fprintf(a.out, "%s equals its text in entry %d, recorded %s\n", terminal.Escape(path), rec.Version.Index, when(rec.View.Time))
 	}
 	return nil
 }

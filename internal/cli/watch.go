@@ -21,8 +21,9 @@ func (a *app) watch() *cobra.Command {
 		Use:   "watch [PATH…]",
 		Short: "Record changes on this machine in the log of a server",
 		Long: `Watch finds the agents on this machine by the catalogue, watches their
-configuration and every PATH, and hands each change to the server it has joined.
-What the server has not proved to hold waits here. A token is needed once.`,
+configuration and every PATH, and sends each change to the server it has joined.
+Entries stay here until the server has proved that its log holds them. A join
+token is needed once.`,
 		Example: `  stele watch --join - < token      # the first time
   stele watch                       # from then on
   stele watch --settings ` + settings.Path,
@@ -33,10 +34,10 @@ What the server has not proved to hold waits here. A token is needed once.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.join, "join", "", "join token, or - to read it from standard input")
-	f.StringVar(&o.file, "settings", "", "file of settings; what other flags say counts before it")
+	f.StringVar(&o.join, "join", "", "join token, or - for standard input")
+	f.StringVar(&o.file, "settings", "", "settings file; flags override it")
 	f.Var((*interval)(&o.scanEvery), "scan-every", "time between two scans of everything watched (default 5m)")
-	f.BoolVar(&o.enrolOnly, "enrol-only", false, "join and end: for packages and images")
+	f.BoolVar(&o.enrolOnly, "enrol-only", false, "enrol and exit: for packages and images")
 	return cmd
 }
 

@@ -169,7 +169,7 @@ func (d *Listener) closeListeners() error {
 // hintStore puts into words what can go wrong with opening a store.
 func hintStore(err error) error {
 	if errors.Is(err, store.ErrBegun) {
-		return hint.With(err, "what a log follows is said when it begins; name an empty directory with --data")
+		return hint.With(err, "--follows is for a new log; name an empty directory with --data")
 	}
 	return hint.Store(err)
 }

@@ -48,7 +48,7 @@ func watchMetrics(w *watcher.Watcher, s *spool.Spool) *prometheus.Registry {
 	gauge("stele_watch_room_bytes", "Bytes of entries there is room for.", func() float64 { return float64(s.Room()) })
 	gauge("stele_watch_believed_entries", "Entries under the newest checkpoint that was verified.", func() float64 { return float64(w.Believed().Size) })
 	gauge("stele_watch_files", "Files watched.", func() float64 { return float64(w.Status().Watched) })
-	gauge("stele_watch_findings", "What is wrong now.", func() float64 { return float64(len(w.Findings())) })
+	gauge("stele_watch_findings", "Findings of this watcher now.", func() float64 { return float64(len(w.Findings())) })
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }

@@ -43,7 +43,7 @@ func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
 		}
 		if len(found) == 0 && len(given) == 0 {
 			p.Say("no agent of the catalogue was found on this machine")
-			p.Say("name what to watch: stele up PATH… (a file, a directory or a pattern)")
+			p.Say("name paths to watch: stele up PATH… (a file, a directory or a pattern)")
 		}
 		paths = append(slices.Clone(given), cataloguePaths(cat, found)...)
 	}
@@ -182,11 +182,11 @@ func (p Process) SayWatching(st capture.Status) {
 	p.Say("watching     %s; `stele log` shows what changes, Ctrl-C ends", terminal.Count(st.Watched, "file", "files"))
 }
 
-// LayerText is how a layer of capture stands, in words.
+// LayerText is the state of a layer of capture, in words.
 func LayerText(live bool, detail string) string {
-	state := "live"
+	state := "active"
 	if !live {
-		state = "not live"
+		state = "inactive"
 	}
 	if detail != "" {
 		state += ": " + detail

@@ -115,7 +115,7 @@ func readSubject(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a file", path)
 	case info.Size() > seal.MaxText:
-		return nil, fmt.Errorf("%s is larger than what is kept as text", path)
+		return nil, fmt.Errorf("%s is larger than the largest text recorded", path)
 	}
 	return os.ReadFile(path)
 }

@@ -41,7 +41,8 @@ import (
 type Config struct {
 	Layout         layout.Store
 	Trust          trust.File
-	Far            *believed.Far // in place of Layout and Trust: a server elsewhere
+	Far            *believed.Far                                    // in place of Layout and Trust: a server elsewhere
+	AtHand         func(*entry.LogKey) ([]verify.Checkpoint, error) // further checkpoints, under the log's key; nil: none
 	SkipSignatures bool
 	OnlyNew        bool                  // what came since the last examination in full
 	Progress       func(done, of uint64) // nil: nobody
@@ -94,6 +95,7 @@ type examination struct {
 	// Whoever opens one of them sets its record, and nobody else does.
 	first   uint64
 	records []*index.Record
+	cut     bool // a leaf is missing: those behind it are held against the index only
 
 	recorders map[entry.Source]bool // that the log enrols
 	ended     bool                  // whoever wrote to the store last came to its end in good order
@@ -215,11 +217,14 @@ func (x *examination) enrols(leaf []byte) {
 	}
 }
 
-// openLog opens the log and holds it against what was believed before.
-func (x *examination) openLog(ctx context.Context) error {
+// openLog opens the log. The leaves are examined whatever was believed before.
+func (x *examination) openLog(context.Context) error {
 	var err error
 	if x.log, err = believed.Open(x.cfg.Layout, x.cfg.Trust); err != nil {
 		return err
+	}
+	if x.log.Empty() && !x.cfg.Layout.Writing() { // who writes has not come to sign its first entry
+		return believed.ErrNothing
 	}
 	x.report.Checkpoint, x.report.Key, x.report.tree = x.log.Checkpoint(), x.log.Key, x.log.Tree
 	if x.cfg.Trust.IsCopy() {
@@ -228,18 +233,12 @@ func (x *examination) openLog(ctx context.Context) error {
 	if x.cfg.OnlyNew {
 		x.report.From = x.log.Verified()
 	}
-	err = x.log.Continues(ctx)
+	_, err = x.log.Before()
 	var damaged *trust.Damaged
-	var f *verify.Finding
-	switch { // what it says now is examined all the same
-	case errors.As(err, &damaged):
+	if errors.As(err, &damaged) {
 		x.problem(finding.Damaged, damaged.Path, "belief: %s", damaged.Why)
-		return nil
-	case errors.As(err, &f):
-		x.report.Findings = append(x.report.Findings, *f)
-		return nil
 	}
-	return err
+	return nil
 }
 
 // Continues proves that the tree that was examined continues a smaller one.
@@ -355,13 +354,22 @@ const chunk = 1024
 
 // leaves examines every entry and hands on what the index must hold of it.
 func (x *examination) leaves(ctx context.Context, records chan<- []index.Record) error {
-	log := verify.NewLog(verify.Config{
+	believed, _ := x.log.Before() // openLog has named what is wrong with it
+	cfg := verify.Config{
 		Key: x.log.Key, Checkpoint: x.report.Checkpoint, SkipSignatures: x.cfg.SkipSignatures, Open: x.open, From: x.report.From,
 		RootAt: func(size uint64) (entry.Hash, error) { return x.log.Tree.RootAt(ctx, size) },
 		Leaf:   func(i uint64) ([]byte, error) { return x.log.Tree.Entry(ctx, i) },
 
 		Signature: new(signature.Verifier).Verify,
-	})
+		Believed:  believed,
+	}
+	var err error
+	if x.cfg.AtHand != nil {
+		if cfg.AtHand, err = x.cfg.AtHand(x.log.Key); err != nil {
+			return err
+		}
+	}
+	log := verify.NewLog(cfg)
 	if err := x.pass(ctx, log, records); err != nil {
 		return err
 	}
@@ -374,6 +382,11 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 	if err != nil {
 		return err
 	}
+	for i := range v.Findings {
+		if f := (*verify.Finding)(nil); errors.As(x.log.Explain(&v.Findings[i]), &f) {
+			v.Findings[i] = *f
+		}
+	}
 	v.Findings = append(x.report.Findings, v.Findings...)
 	x.report.Verdict = v
 	return nil
@@ -383,7 +396,7 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- []index.Record) error {
 	var leaves [][]byte
 	flush := func() error {
-		for left := leaves; ; {
+		for left := leaves; len(left) > 0; {
 			n, err := x.opened(ctx, len(left))
 			if err != nil {
 				return err
@@ -398,11 +411,10 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			if left = left[n:]; len(left) == 0 {
-				leaves = leaves[:0]
-				return nil
-			}
+			left = left[n:]
 		}
+		leaves = leaves[:0]
+		return nil
 	}
 	for leaf, err := range x.log.Tree.Entries(ctx, 0, x.report.Checkpoint.Size) {
 		found := [][]byte{leaf.Bytes}
@@ -410,8 +422,11 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 		switch {
 		case errors.As(err, &m):
 			x.report.Findings = append(x.report.Findings, verify.Finding{Code: verify.TreeMismatch, Accused: verify.TheLog, Index: m.Index, Detail: m.Error()})
-			if leaf.Bytes == nil { // as many leaves as nobody can tell apart
-				found = make([][]byte, max(m.Count, 1))
+			if leaf.Bytes == nil { // as many leaves as nobody can tell apart: verify gets those before them
+				if err := flush(); err != nil {
+					return err
+				}
+				found, x.cut = make([][]byte, max(m.Count, 1)), true
 			}
 		case err != nil:
 			return fmt.Errorf("read log: %w", err)
@@ -427,11 +442,13 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 }
 
 // take examines the next leaves and returns what the index must hold of them: as
-// open has made it, or without any openings.
+// open has made it, or by looking again where nobody opened them.
 func (x *examination) take(log *verify.Log, leaves [][]byte) ([]index.Record, error) {
 	x.records = make([]*index.Record, len(leaves))
-	if err := log.Add(leaves...); err != nil {
-		return nil, err
+	if !x.cut {
+		if err := log.Add(leaves...); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]index.Record, len(leaves))
 	for k, made := range x.records {
@@ -439,11 +456,7 @@ func (x *examination) take(log *verify.Log, leaves [][]byte) ([]index.Record, er
 			out[k] = *made
 			continue
 		}
-		e, err := entry.Parse(leaves[k])
-		if err != nil {
-			e = nil
-		}
-		out[k] = index.From(x.first+uint64(k), e, index.Opened{})
+		out[k] = x.recordOf(x.first+uint64(k), leaves[k])
 	}
 	x.first, x.records = x.first+uint64(len(leaves)), nil
 	return out, nil

@@ -20,7 +20,7 @@ func (x *examination) openFar(ctx context.Context) error {
 	if x.cfg.OnlyNew {
 		belief, _, err := far.Trust.Read()
 		if err != nil {
-			return fmt.Errorf("read what was believed: %w", err)
+			return fmt.Errorf("read belief: %w", err)
 		}
 		x.report.From = belief.Verified
 	}

@@ -173,6 +173,9 @@ func TestSeverity(t *testing.T) {
 			t.Errorf("ParseSeverity(%s) = %v, %v", s, got, err)
 		}
 	}
+	if s := finding.Severity(0).String(); s != "Severity(0)" {
+		t.Errorf("the severity that is none is called %s", s)
+	}
 	for _, name := range []string{"", "none", "HIGH"} {
 		if s, err := finding.ParseSeverity(name); err == nil {
 			t.Errorf("ParseSeverity(%q) = %v", name, s)

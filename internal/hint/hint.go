@@ -42,7 +42,7 @@ func Of(err error) string {
 func Store(err error) error {
 	switch {
 	case errors.Is(err, keyfile.ErrOtherMachine):
-		return With(err, "if the store was moved here and the other machine writes to it no more: stele serve --moved")
+		return With(err, "if the store was moved to this machine for good: stele serve --moved")
 	case errors.Is(err, durable.ErrLocked):
 		return With(err, "another process writes to this store; stop it first, or name another store with --data")
 	case errors.Is(err, fs.ErrPermission):
@@ -58,11 +58,11 @@ func Answer(err error) error {
 	switch {
 	case Of(err) != "":
 	case errors.Is(err, mtls.ErrPin):
-		return With(err, "somebody else may answer in its place; if its operator gave it a new key on purpose, ask for a new token")
+		return With(err, "another server may answer in its place; if its operator replaced its key, ask for a new token")
 	case errors.As(err, &s) && s.Hint != "":
 		return With(err, "%s", s.Hint)
 	case errors.Is(err, wire.ErrUnreachable):
-		return With(err, "see that the server runs and that its port can be reached from here")
+		return With(err, "check that the server runs and its port is reachable from here")
 	}
 	return err
 }

@@ -102,7 +102,7 @@ func readContent(digest string, r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("more than %d bytes", maxBlob)
 	}
 	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != digest {
-		return nil, errors.New("the content is not what its name says")
+		return nil, errors.New("the content does not match the digest in its name")
 	}
 	return content, nil
 }

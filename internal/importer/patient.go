@@ -52,7 +52,7 @@ func (p Patient) retry(ctx context.Context, do func() error) error {
 			return err
 		}
 		if time.Since(start) > patienceEnds {
-			return hint.With(err, "what was acknowledged stays; import again: it goes on where it ended")
+			return hint.With(err, "acknowledged entries are safe; run the import again, which resumes")
 		}
 		if pause == patienceFirst {
 			p.Say("waiting for the server: %v", err)

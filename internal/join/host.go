@@ -208,7 +208,7 @@ func (h *Host) beginSpool(before, next Server, old *entry.SecretKey, cp verify.C
 			return err
 		}
 		if err := h.carry(before.spool(h.cfg.Layout), dir, *old, before.VKey, cp, head); err != nil {
-			return fmt.Errorf("carry over what waits for the former log: %w", err)
+			return fmt.Errorf("carry over the spool of the former log: %w", err)
 		}
 	}
 	if h.Spool, err = h.openSpool(dir, h.Key.Source(), h.cfg.Limit); err != nil {
@@ -239,7 +239,7 @@ func (h *Host) carry(from, to string, old entry.SecretKey, vkey string, cp verif
 	if err != nil {
 		return err
 	}
-	h.cfg.Say("follows      %s: what it had not proved is sent again, signed anew: %s", log.Origin(), terminal.Entries(carried))
+	h.cfg.Say("follows      %s: unacknowledged entries are re-signed and resent: %s", log.Origin(), terminal.Entries(carried))
 	if left > 0 {
 		h.cfg.Say("left         %s about entries that only that log has, in %s", terminal.Count(left, "reason", "reasons"), from)
 	}

@@ -30,7 +30,7 @@ var layer = [][]string{
 	{"internal/tokens", "internal/presence"},
 	{"internal/hint"},
 	{"internal/tlog", "internal/vault", "internal/index/sqlite", "internal/capture", "internal/spool"},
-	{"internal/intake"},
+	{"internal/intake", "internal/published"},
 	{"internal/store", "internal/client", "internal/watcher"},
 	{"internal/join", "internal/importer"},
 	{"internal/believed"},
@@ -44,7 +44,7 @@ var layer = [][]string{
 // The two sides never import each other; they meet in wire and below.
 var (
 	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
-	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/tokens", "internal/presence", "internal/server"}
+	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/published", "internal/tokens", "internal/presence", "internal/server"}
 )
 
 // public packages an auditor builds on: standard library, x/mod and each other.

@@ -59,7 +59,7 @@ func read(path string) (wire.Token, error) {
 		return wire.Token{}, err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return wire.Token{}, hint.With(fmt.Errorf("%s can be read by others than its owner", path), "chmod 600 %s", path)
+		return wire.Token{}, hint.With(fmt.Errorf("%s is readable by others than its owner", path), "chmod 600 %s", path)
 	}
 	b, err := durable.ReadLinked(path, maxToken)
 	if err != nil {
@@ -96,7 +96,7 @@ func Forget(u *url.URL) error {
 		return err
 	}
 	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no token for %s is kept here", u)
+		return fmt.Errorf("no token for %s is stored here", u)
 	} else if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func Authority(u *url.URL, file string, l layout.Store) (wire.Token, error) {
 	if t, ok := operatorOf(u, l); ok {
 		return t, nil
 	}
-	return t, hint.With(fmt.Errorf("there is no token to read from %s", u),
+	return t, hint.With(fmt.Errorf("no reading token for %s", u),
 		"ask its operator for one (`stele admin token --read`), then: stele connect < token")
 }
 

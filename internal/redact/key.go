@@ -9,8 +9,8 @@ import (
 	"log/slog"
 )
 
-// KeySize is the length of a fingerprint key in bytes.
-const KeySize = 32
+// keySize is the length of a fingerprint key in bytes.
+const keySize = 32
 
 // fingerprintSize is how many bytes of the HMAC a fingerprint keeps: enough to
 // tell secrets of one host apart, too few to be mistaken for a digest.
@@ -22,14 +22,14 @@ const fingerprintSize = 9
 //
 // The bytes are two pointers away: package fmt follows one where a verb does not
 // fit the key as a field of another struct.
-type Key struct{ p **[KeySize]byte }
+type Key struct{ p **[keySize]byte }
 
 // NewKey returns the key with the given 32 bytes.
 func NewKey(b []byte) (Key, error) {
-	if len(b) != KeySize {
-		return Key{}, fmt.Errorf("fingerprint key: %d bytes, want %d", len(b), KeySize)
+	if len(b) != keySize {
+		return Key{}, fmt.Errorf("fingerprint key: %d bytes, want %d", len(b), keySize)
 	}
-	k := [KeySize]byte(b)
+	k := [keySize]byte(b)
 	p := &k
 	return Key{&p}, nil
 }

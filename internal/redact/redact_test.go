@@ -142,7 +142,7 @@ func FuzzText(f *testing.F) {
 }
 
 func TestFingerprint(t *testing.T) {
-	other, err := NewKey(bytes.Repeat([]byte{7}, KeySize))
+	other, err := NewKey(bytes.Repeat([]byte{7}, keySize))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestFingerprint(t *testing.T) {
 }
 
 func TestKeyIsNeverShown(t *testing.T) {
-	raw := bytes.Repeat([]byte("K"), KeySize)
+	raw := bytes.Repeat([]byte("K"), keySize)
 	key, err := NewKey(raw)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestKeyIsNeverShown(t *testing.T) {
 			t.Errorf("key shown: %s", shown)
 		}
 	}
-	for _, n := range []int{0, KeySize - 1, KeySize + 1} {
+	for _, n := range []int{0, keySize - 1, keySize + 1} {
 		if _, err := NewKey(make([]byte, n)); err == nil {
 			t.Errorf("key of %d bytes accepted", n)
 		}

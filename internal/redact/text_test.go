@@ -272,7 +272,7 @@ func TestTextLeavesInnocentTextsAlone(t *testing.T) {
 
 // mustKey makes a key of the first bytes of b and zeros.
 func mustKey(b []byte) Key {
-	var full [KeySize]byte
+	var full [keySize]byte
 	copy(full[:], b)
 	k, err := NewKey(full[:])
 	if err != nil {

@@ -48,7 +48,7 @@ func statusOf(err error) (status int, hint string) {
 	case errors.As(err, &p):
 		return p.status, p.hint
 	case durable.DiskFull(err):
-		return http.StatusInsufficientStorage, "the server's disk is full; keep what you have and send it again"
+		return http.StatusInsufficientStorage, "the server's disk is full; keep the entries and send them again"
 	case errors.Is(err, errBusy):
 		return http.StatusTooManyRequests, "wait and send it again"
 	case errors.As(err, &tooMuch), errors.Is(err, wire.ErrTooLarge):
@@ -93,7 +93,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		own[i] = strings.ToLower(name)
 	}
 	wrong := s.plain(func(http.ResponseWriter, *http.Request) error {
-		return refuse(http.StatusMisdirectedRequest, "add the name to `names` in the settings of the server", "this server does not go by that name")
+		return refuse(http.StatusMisdirectedRequest, "add the name to `names` in the settings of the server", "this server does not have that name")
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
@@ -169,7 +169,7 @@ func bearer(r *http.Request) string {
 func (s *Server) operator(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !s.tokens.IsAdmin(bearer(r)) {
-			return refuse(http.StatusUnauthorized, "run the command on the server, as the user who owns the store", "this is for the operator of the server")
+			return refuse(http.StatusUnauthorized, "run the command on the server, as the user who owns the store", "only the operator of the server may do this")
 		}
 		return h(w, r)
 	}

@@ -140,7 +140,7 @@ func (r *Reading) Answer(w http.ResponseWriter, req *http.Request, asked func(wi
 		return err
 	}
 	if len(q.Wants) > wire.MaxWants {
-		return refuse(http.StatusRequestEntityTooLarge, "", "%d pieces are asked for at once; it can be %d", len(q.Wants), wire.MaxWants)
+		return refuse(http.StatusRequestEntityTooLarge, "", "%d pieces requested, the limit is %d", len(q.Wants), wire.MaxWants)
 	}
 	if err := history.CheckQuestion(q); err != nil {
 		return refuse(http.StatusBadRequest, "", "%w", err)
@@ -281,7 +281,7 @@ func (s *Server) reader(h func(http.ResponseWriter, *reading) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		who, ok := s.tokens.Reader(bearer(r))
 		if !ok {
-			return refuse(http.StatusUnauthorized, "ask the operator for a reading token (`stele admin token --read`), then: stele connect < token", "a reading token is needed, and this is none or its time has passed")
+			return refuse(http.StatusUnauthorized, "ask the operator for a reading token (`stele admin token --read`), then: stele connect < token", "missing, unknown or expired reading token")
 		}
 		return h(w, &reading{r, who})
 	}

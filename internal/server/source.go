@@ -113,7 +113,7 @@ func (s *Server) receipt(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	if len(req.Indexes) > wire.MaxReceipt {
-		return refuse(http.StatusRequestEntityTooLarge, "", "a receipt for %d entries; it can be for %d", len(req.Indexes), wire.MaxReceipt)
+		return refuse(http.StatusRequestEntityTooLarge, "", "receipt for %d entries requested, the limit is %d", len(req.Indexes), wire.MaxReceipt)
 	}
 	return s.prove(w, c, req.Believed, req.Indexes)
 }
@@ -187,7 +187,7 @@ func (s *Server) latest(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	if len(req.Paths) > wire.MaxLatest {
-		return refuse(http.StatusRequestEntityTooLarge, "", "a question about %d paths; it can be about %d", len(req.Paths), wire.MaxLatest)
+		return refuse(http.StatusRequestEntityTooLarge, "", "%d paths requested, the limit is %d", len(req.Paths), wire.MaxLatest)
 	}
 	var held []func()
 	defer func() {

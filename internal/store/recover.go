@@ -19,9 +19,9 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// OpenIndex opens the index for writing. One that is damaged or of another
+// openIndex opens the index for writing. One that is damaged or of another
 // version is removed: it is derived, and catching up builds it again.
-func OpenIndex(ctx context.Context, l layout.Store, diag *slog.Logger) (*sqlite.Index, error) {
+func openIndex(ctx context.Context, l layout.Store, diag *slog.Logger) (*sqlite.Index, error) {
 	cfg := sqlite.Config{Path: l.Index(), Log: diag}
 	x, err := sqlite.Open(ctx, cfg)
 	if errors.Is(err, index.ErrVersion) || errors.Is(err, index.ErrDamaged) {
@@ -65,7 +65,7 @@ func (s *Store) level(ctx context.Context) (state, error) {
 	if err := errors.Join(s.index.Close(), removeIndex(s.cfg.Layout, s.cfg.Diag, err)); err != nil {
 		return st, err
 	}
-	if s.index, err = OpenIndex(ctx, s.cfg.Layout, s.cfg.Diag); err != nil {
+	if s.index, err = openIndex(ctx, s.cfg.Layout, s.cfg.Diag); err != nil {
 		return st, err
 	}
 	return s.catchUp(ctx)

@@ -23,9 +23,9 @@ func cutEntry(data []byte) (entry, rest []byte, ok bool) {
 	return data[lengthSize:n:n], data[n:], true
 }
 
-// splitBundle cuts the first want entries off a bundle. It returns those before
+// SplitBundle cuts the first want entries off a bundle. It returns those before
 // the place where the bundle breaks off, and what is left behind them.
-func splitBundle(data []byte, want int) (entries [][]byte, rest []byte) {
+func SplitBundle(data []byte, want int) (entries [][]byte, rest []byte) {
 	entries = make([][]byte, 0, want)
 	for len(entries) < want {
 		entry, r, ok := cutEntry(data)

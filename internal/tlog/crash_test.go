@@ -116,8 +116,8 @@ func TestRecoverSweeps(t *testing.T) {
 			".state/gcState1":                            "half",
 			partialDir(full(bundle, now)) + "/151234567": "half",
 			partialDir(full(0, now)) + "/300":            "half",
-			tilePath(full(bundle, now)) + "77":           "half",
-			tilePath(full(0, now+1)) + "77":              "half",
+			TilePath(full(bundle, now)) + "77":           "half",
+			TilePath(full(0, now+1)) + "77":              "half",
 		}
 		d, err := OpenDir(longer)
 		check(t, err)

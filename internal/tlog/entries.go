@@ -38,7 +38,7 @@ func (t *Tree) Entry(ctx context.Context, index uint64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	entries, _ := splitBundle(b.data, i+1)
+	entries, _ := SplitBundle(b.data, i+1)
 	if len(entries) <= i {
 		return nil, &Mismatch{b.path, index, 1, fmt.Sprintf("the bundle breaks off after %d entries", len(entries))}
 	}
@@ -131,7 +131,7 @@ func (t *Tree) leaves(ctx context.Context, n int64) *leaves {
 		return l
 	}
 	l.path = path
-	l.entries, l.rest = splitBundle(data, tile.W)
+	l.entries, l.rest = SplitBundle(data, tile.W)
 	hashes := leafHashes(data, l.entries)
 	if len(hashes) == tileWidth*sumdb.HashSize {
 		want, err := t.hashOf(ctx, tile)
@@ -171,7 +171,7 @@ func (l *leaves) compare(ctx context.Context, t *Tree, tile sumdb.Tile, hashes [
 // checkRest wants nothing behind the last entry, unless the full bundle stands
 // in for a partial one.
 func (l *leaves) checkRest(tile sumdb.Tile) {
-	if len(l.rest) > 0 && l.path == tilePath(tile) {
+	if len(l.rest) > 0 && l.path == TilePath(tile) {
 		l.blame(tile.W-1, 1, surplus(l.rest))
 	}
 }

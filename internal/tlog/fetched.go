@@ -22,12 +22,12 @@ func NewFetched(get func(ctx context.Context, path string, limit int64) ([]byte,
 
 // ReadTile implements [Source].
 func (f *fetched) ReadTile(ctx context.Context, t sumdb.Tile) (data []byte, path string, err error) {
-	path = tilePath(t)
+	path = TilePath(t)
 	data, err = f.get(ctx, path, maxFile(t.L))
 	if t.W < tileWidth && errors.Is(err, fs.ErrNotExist) {
 		whole := full(t.L, t.N)
-		if data, err := f.get(ctx, tilePath(whole), maxFile(t.L)); err == nil {
-			return data, tilePath(whole), nil
+		if data, err := f.get(ctx, TilePath(whole), maxFile(t.L)); err == nil {
+			return data, TilePath(whole), nil
 		}
 	}
 	return data, path, err

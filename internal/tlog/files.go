@@ -153,7 +153,7 @@ func (c *inspection) tile(ctx context.Context, tile sumdb.Tile) error {
 		return err
 	}
 	if !bytes.Equal(stored, want) {
-		return newMismatch(tilePath(tile), tile, "%s", wrongTile)
+		return newMismatch(TilePath(tile), tile, "%s", wrongTile)
 	}
 	return nil
 }
@@ -317,7 +317,7 @@ func (c *inspection) otherBundle(ctx context.Context, f logFile) error {
 	if err != nil {
 		return err
 	}
-	entries, rest := splitBundle(data, f.Tile.W)
+	entries, rest := SplitBundle(data, f.Tile.W)
 	if len(entries) < f.Tile.W {
 		return newMismatch(f.Path, f.Tile, "the bundle breaks off after %d entries", len(entries))
 	}

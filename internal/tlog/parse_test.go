@@ -66,7 +66,7 @@ func TestTilePathsAreThoseOfTheSpec(t *testing.T) {
 			N: rapid.Int64Range(0, 1<<45).Draw(t, "n"),
 			W: rapid.IntRange(1, tileWidth).Draw(t, "width"),
 		}
-		path := tilePath(tile)
+		path := TilePath(tile)
 		if want := torchwood.TilePath(tile); path != want {
 			t.Fatalf("path of %v is %s, torchwood says %s", tile, path, want)
 		}
@@ -82,7 +82,7 @@ func FuzzBundle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, want int) {
 		want = min(max(want, 0), tileWidth)
 		before := bytes.Clone(data)
-		entries, rest := splitBundle(data, want)
+		entries, rest := SplitBundle(data, want)
 		hashes := leafHashes(data, entries)
 		if !bytes.Equal(data, before) {
 			t.Fatal("the bundle was altered")
@@ -145,7 +145,7 @@ func FuzzState(f *testing.F) {
 type memory map[string][]byte
 
 func (m memory) ReadTile(_ context.Context, t sumdb.Tile) ([]byte, string, error) {
-	path := tilePath(t)
+	path := TilePath(t)
 	return bytes.Clone(m[path]), path, nil
 }
 

@@ -44,7 +44,7 @@ func (t *Tree) edge(ctx context.Context) ([][]byte, error) {
 	}
 	if !t.leadsToRoot(edges) && !t.repair(ctx, tiles, edges) {
 		if bad == nil {
-			bad = &Mismatch{tilePath(tiles[len(tiles)-1]), 0, t.cp.Size, "the right edge does not lead to the root of the checkpoint"}
+			bad = &Mismatch{TilePath(tiles[len(tiles)-1]), 0, t.cp.Size, "the right edge does not lead to the root of the checkpoint"}
 		}
 		return nil, bad
 	}
@@ -68,7 +68,7 @@ func (t *Tree) soundEdge(ctx context.Context) error {
 			return err
 		}
 		if !bytes.Equal(data, edges[level]) {
-			return newMismatch(tilePath(tile), tile, "%s", wrongTile)
+			return newMismatch(TilePath(tile), tile, "%s", wrongTile)
 		}
 	}
 	return nil

@@ -45,8 +45,8 @@ type logFile struct {
 	Tile sumdb.Tile // of a tileFile or bundleFile (level -1); its width is the one the name gives
 }
 
-// tilePath is where C2SP tlog-tiles puts a tile or, at level -1, a bundle.
-func tilePath(t sumdb.Tile) string {
+// TilePath is where C2SP tlog-tiles puts a tile or, at level -1, a bundle.
+func TilePath(t sumdb.Tile) string {
 	p := strings.TrimPrefix(t.Path(), "tile/8/")
 	if t.L == bundle {
 		p = "entries/" + strings.TrimPrefix(p, "data/")
@@ -157,9 +157,9 @@ func span(t sumdb.Tile) (first, count uint64) {
 }
 
 // partialDir is where partial versions of a tile stand.
-func partialDir(t sumdb.Tile) string { return tilePath(full(t.L, t.N)) + ".p" }
+func partialDir(t sumdb.Tile) string { return TilePath(full(t.L, t.N)) + ".p" }
 
 // listDirs are the directories in which versions of a tile stand.
 func listDirs(t sumdb.Tile) [2]string {
-	return [2]string{path.Dir(tilePath(full(t.L, t.N))), partialDir(t)}
+	return [2]string{path.Dir(TilePath(full(t.L, t.N))), partialDir(t)}
 }

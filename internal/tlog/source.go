@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"syscall"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
@@ -60,15 +62,35 @@ func (d *Dir) Checkpoint(key *entry.LogKey) (verify.Checkpoint, error) {
 
 // ReadTile implements [Source].
 func (d *Dir) ReadTile(_ context.Context, t sumdb.Tile) (data []byte, path string, err error) {
-	path = tilePath(t)
+	path = TilePath(t)
 	data, err = d.read(path, maxFile(t.L))
 	if t.W < tileWidth && errors.Is(err, fs.ErrNotExist) {
 		// Partial tiles are cleared away once the full one is published.
-		if data, err := d.read(tilePath(full(t.L, t.N)), maxFile(t.L)); err == nil {
-			return data, tilePath(full(t.L, t.N)), nil
+		if data, err := d.read(TilePath(full(t.L, t.N)), maxFile(t.L)); err == nil {
+			return data, TilePath(full(t.L, t.N)), nil
 		}
 	}
 	return data, path, err
+}
+
+// Partials returns the widths of the partial versions of a tile or bundle that
+// are there, in ascending order.
+func (d *Dir) Partials(t sumdb.Tile) ([]int, error) {
+	list, err := os.ReadDir(filepath.Join(d.path, filepath.FromSlash(partialDir(t))))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list partial tiles: %w", err)
+	}
+	var widths []int
+	for _, e := range list {
+		if w, err := strconv.Atoi(e.Name()); err == nil && strconv.Itoa(w) == e.Name() && 0 < w && w < tileWidth {
+			widths = append(widths, w)
+		}
+	}
+	slices.Sort(widths)
+	return widths, nil
 }
 
 // maxFile is the size of the largest file there can be at a level.
@@ -84,6 +106,9 @@ func maxFile(level int) int64 {
 func (d *Dir) read(path string, limit int64) ([]byte, error) {
 	// Opening a named pipe somebody put here must not wait for its writer.
 	f, err := os.OpenFile(filepath.Join(d.path, filepath.FromSlash(path)), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENXIO) { // below a file; a socket
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
 	if err != nil {
 		return nil, err
 	}

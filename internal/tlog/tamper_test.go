@@ -234,7 +234,7 @@ func TestEntriesGoOnBehindBadOnes(t *testing.T) {
 	path := filepath.Join(dir, "tile/entries/001")
 	data := read(t, path)
 	bad := []uint64{260, 261, 500}
-	entries, _ := splitBundle(data, tileWidth)
+	entries, _ := SplitBundle(data, tileWidth)
 	for _, i := range bad {
 		e := entries[i-tileWidth]
 		e[len(e)/2] ^= 0x40

@@ -86,7 +86,7 @@ func (t *Tree) tile(ctx context.Context, level int, n int64) ([]byte, error) {
 	}
 	data, err := t.readTile(ctx, tile)
 	if err == nil && subtreeOf(data) != want {
-		err = newMismatch(tilePath(tile), tile, "%s", wrongTile)
+		err = newMismatch(TilePath(tile), tile, "%s", wrongTile)
 	}
 	if mismatched(err) {
 		rebuilt, e := t.rebuild(ctx, tile)
@@ -123,10 +123,10 @@ func (t *Tree) read(ctx context.Context, tile sumdb.Tile) (data []byte, path str
 	}
 	data, path, err = t.src.ReadTile(ctx, tile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, path, newMismatch(tilePath(tile), tile, "the file is missing")
+		return nil, path, newMismatch(TilePath(tile), tile, "the file is missing")
 	}
 	if err != nil {
-		return nil, path, fmt.Errorf("read %s: %w", tilePath(tile), err)
+		return nil, path, fmt.Errorf("read %s: %w", TilePath(tile), err)
 	}
 	return data, path, nil
 }
@@ -138,7 +138,7 @@ func (t *Tree) readTile(ctx context.Context, tile sumdb.Tile) ([]byte, error) {
 		return nil, err
 	}
 	width := tile.W
-	if path == tilePath(full(tile.L, tile.N)) {
+	if path == TilePath(full(tile.L, tile.N)) {
 		width = tileWidth
 	}
 	if len(data) != width*sumdb.HashSize {
@@ -170,7 +170,7 @@ func (t *Tree) rebuildLeaves(ctx context.Context, tile sumdb.Tile) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	entries, _ := splitBundle(data, tile.W)
+	entries, _ := SplitBundle(data, tile.W)
 	if len(entries) < tile.W {
 		return nil, newMismatch(path, tile, "the bundle breaks off after %d entries", len(entries))
 	}

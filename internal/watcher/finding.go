@@ -85,7 +85,7 @@ func (w *Watcher) failed(err error, t trouble) {
 		if f.Code == verify.TreeMismatch {
 			code = finding.BadReceipt
 		}
-		w.raise(code, "the server shows a log that is not the one it showed before: "+f.Detail)
+		w.raise(code, "the server shows another log than before: "+f.Detail)
 	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && !t.accepted.IsZero():
 		w.raise(finding.MissingInclusion, "the server accepted entries and does not have them")
 	case errors.As(err, &answer) && answer.Status == http.StatusForbidden:
@@ -97,9 +97,9 @@ func (w *Watcher) failed(err error, t trouble) {
 	}
 	switch {
 	case !t.accepted.IsZero() && now.Sub(t.accepted) > receiptWithin:
-		w.raise(finding.NoReceipt, "entries were accepted and their place in the log was not proved: "+err.Error())
+		w.raise(finding.NoReceipt, "entries were accepted and not proved to be in the log: "+err.Error())
 	case !t.since.IsZero() && now.Sub(t.since) > answerWithin:
-		w.raise(finding.NoAnswer, "the server has taken nothing for a while: "+err.Error())
+		w.raise(finding.NoAnswer, "the server has accepted nothing for a while: "+err.Error())
 	}
 }
 
@@ -112,7 +112,7 @@ type refusedError struct {
 func (e *refusedError) Error() string { return "an entry was refused: " + e.err.Error() }
 
 // errBadAnswer says that the server told of our own record what it cannot show.
-var errBadAnswer = errors.New("the server's answer is not so")
+var errBadAnswer = errors.New("the server's answer is wrong")
 
 // errBadReceipt says that a receipt is not one, without any proof being wrong.
 var errBadReceipt = errors.New("the receipt does not fit the entries")

@@ -126,7 +126,7 @@ func (s *Store) openParts(ctx context.Context) (err error) {
 	if s.vault, err = vault.Open(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring(), FS: durable.OS, Log: s.cfg.Diag}); err != nil {
 		return fmt.Errorf("open vault: %w", err)
 	}
-	s.index, err = OpenIndex(ctx, l, s.cfg.Diag)
+	s.index, err = openIndex(ctx, l, s.cfg.Diag)
 	return err
 }
 

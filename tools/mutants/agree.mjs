@@ -1,0 +1,20 @@
+// agree.mjs — runs a second verifier over tampered logs that were written down, and
+// stops at the first that it judges otherwise.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const [verifier, corpus] = process.argv.slice(2)
+const { run } = await import(join(verifier, 'verify.mjs'))
+for (const { args, status, said } of JSON.parse(readFileSync(join(corpus, 'corpus.json'), 'utf8'))) {
+  let out = ''
+  const got = run(args, (line) => { out += line }, () => {})
+  if (got !== status || (said !== null && plain(JSON.parse(out || 'null')) !== plain(said))) {
+    console.log(args.join(' '), got, out)
+    process.exit(1)
+  }
+}
+
+function plain(v) {
+  if (v) for (const f of v.findings) delete f.detail
+  return JSON.stringify(v)
+}
