@@ -68,6 +68,9 @@ var ErrNothing = errors.New("nothing is recorded yet")
 // open opens the tree. No log that anything is believed of can be one that holds
 // nothing yet.
 func (l *Log) open(at layout.Store) (err error) {
+	if l.first() && tlog.IsEmpty(at.Log()) {
+		return ErrNothing
+	}
 	if l.Dir, err = tlog.OpenDir(at.Log()); err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
