@@ -1,7 +1,7 @@
 # What a developer runs. CI runs .ci/run, which runs the same things as root.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build package check test long fmt lint bench bpf vectors mutants clean
+.PHONY: build package check test fmt lint bench bpf vectors mutants long clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o stele ./cmd/stele
@@ -17,9 +17,8 @@ check: lint test ## before every commit; needs no root
 test:
 	go test ./...
 
-long: ## the suites in full, which take hours; CI runs a short form of each
+long: mutants ## the suites in full, which take hours; CI runs a short form of each
 	.ci/loaded
-	$(MAKE) mutants
 
 fmt:
 	$(TOOL) gofumpt -w .
@@ -42,7 +41,6 @@ vectors: ## write the test vectors of docs/format anew
 
 mutants: ## break the verifiers one line at a time: which breakages do the vectors miss? needs node and npm
 	cd tools && go run ./mutants -root .. -update
-
 
 clean:
 	rm -rf stele dist

@@ -21,84 +21,118 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// ErrNote says that what was believed before cannot be made out.
-var ErrNote = errors.New("what was believed is damaged")
-
 // Log is the log of a store, for reading. It holds nothing open.
 type Log struct {
 	Key  *entry.LogKey
 	Dir  *tlog.Dir
 	Tree *tlog.Tree
 
-	belief *trust.Belief      // nil: nothing was believed before
-	before *verify.Checkpoint // of a log that is far away: believed before it was asked
+	belief  trust.Belief   // about this very store; zero: none
+	before  trust.Known    // the newest about this log
+	damaged *trust.Damaged // in place of belief
+	isCopy  bool
 }
 
 // Open opens the log of a store. The error is a *verify.Finding where there is
 // no checkpoint, or none that the key has signed.
-func Open(l layout.Store, n trust.Note) (*Log, error) {
-	log := &Log{}
-	belief, ok, err := n.Read()
-	if err != nil {
+func Open(l layout.Store, f trust.File) (*Log, error) {
+	log := &Log{isCopy: f.IsCopy()}
+	belief, known, err := f.Read()
+	if err != nil && !errors.As(err, &log.damaged) {
 		return nil, fmt.Errorf("read belief: %w", err)
 	}
-	if ok {
-		log.belief = &belief
+	log.belief = belief
+	if known {
+		log.Key, err = belief.Key()
+	} else {
+		log.Key, err = l.LogKey()
 	}
-	if log.Key, err = log.key(l); err != nil {
-		return nil, err
-	}
-	if log.Dir, err = tlog.OpenDir(l.Log()); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	cp, err := log.Dir.Checkpoint(log.Key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &verify.Finding{Code: verify.BadCheckpoint, Accused: verify.TheLog, Detail: "the log has no checkpoint"}
+	if err != nil && log.damaged == nil && tlog.IsEmpty(l.Log()) {
+		return nil, ErrNothing
 	}
 	if err != nil {
 		return nil, err
 	}
-	log.Tree = tlog.NewTree(log.Dir, cp)
-	return log, nil
+	if log.damaged == nil {
+		if log.before, err = f.Newest(log.Key); err != nil {
+			return nil, err
+		}
+	}
+	return log, log.open(l)
 }
 
-func (l *Log) key(layout layout.Store) (*entry.LogKey, error) {
-	if l.belief != nil {
-		return l.belief.Key()
+// ErrNothing says that a store holds no entry yet: it was made, or its first
+// start was cut short.
+var ErrNothing = errors.New("nothing is recorded yet")
+
+// open opens the tree. No log that anything is believed of can be one that holds
+// nothing yet.
+func (l *Log) open(at layout.Store) (err error) {
+	if l.Dir, err = tlog.OpenDir(at.Log()); err != nil {
+		return fmt.Errorf("open log: %w", err)
 	}
-	return layout.LogKey()
+	cp, err := l.Dir.Checkpoint(l.Key)
+	none := errors.Is(err, fs.ErrNotExist)
+	if unknown := l.damaged == nil && l.before.Checkpoint.Size == 0; unknown && (err == nil && cp.Size == 0 || none && l.Dir.Begun() <= 1) {
+		return ErrNothing
+	}
+	if none {
+		return &verify.Finding{Code: verify.BadCheckpoint, Accused: verify.TheLog, Detail: "the log has no checkpoint"}
+	}
+	if err != nil {
+		return err
+	}
+	l.Tree = tlog.NewTree(l.Dir, cp)
+	return nil
 }
 
 // Checkpoint is the newest one.
 func (l *Log) Checkpoint() verify.Checkpoint { return l.Tree.Checkpoint() }
 
 // Verified is the size up to which everything was examined in full before.
-func (l *Log) Verified() uint64 {
-	if l.belief == nil {
-		return 0
-	}
-	return min(l.belief.Verified, l.Checkpoint().Size)
-}
+func (l *Log) Verified() uint64 { return min(l.belief.Verified, l.Checkpoint().Size) }
 
 // Before is the checkpoint that was believed before the log was opened, nil where
-// there was none. The error is [ErrNote] where the belief is bad.
+// there was none, or where this is a copy of which it is known that it is older.
+// The error is [trust.Damaged] where the belief is bad.
 func (l *Log) Before() (*verify.Checkpoint, error) {
-	if l.before != nil || l.belief == nil {
-		return l.before, nil
+	switch {
+	case l.damaged != nil:
+		return nil, l.damaged
+	case l.before.Checkpoint.Size == 0, l.isCopy && l.Missing() > 0:
+		return nil, nil
 	}
-	cp, err := l.belief.Open()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrNote, err) // not wrapped: a finding in it would accuse the log
-	}
-	return &cp, nil
+	return &l.before.Checkpoint, nil
 }
 
-// Continues checks that the log continues what was believed of it. The error is
-// a *verify.Finding where it does not, and [ErrNote] where the belief is bad.
+// Explain says of a finding about the log as a whole what it continues, or not.
+func (l *Log) Explain(err error) error { return l.before.Explain(err) }
+
+// Continues checks that the log continues what was believed of it, here or in
+// another place. The error is a *verify.Finding where it does not, and
+// [trust.Damaged] where the belief is bad. A log that is known to be a copy may
+// be older, see [Log.Missing].
 func (l *Log) Continues(ctx context.Context) error {
-	before, err := l.Before()
-	if err != nil || before == nil {
-		return err
+	if l.damaged != nil {
+		return l.damaged
 	}
-	return l.Tree.Consistent(ctx, *before)
+	err := l.before.Explain(l.Tree.Consistent(ctx, l.before.Checkpoint))
+	if l.isCopy && l.Missing() > 0 && isShrunk(err) {
+		return nil
+	}
+	return err
+}
+
+// Missing is how many entries of the log this copy of it lacks, as far as is
+// known.
+func (l *Log) Missing() uint64 {
+	return max(l.before.Checkpoint.Size, l.Checkpoint().Size) - l.Checkpoint().Size
+}
+
+// Place is where the newest state of the log that is known of is kept.
+func (l *Log) Place() string { return l.before.Place }
+
+func isShrunk(err error) bool {
+	var f *verify.Finding
+	return errors.As(err, &f) && f.Code == verify.Shrunk
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/steletest"
+	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/verify"
 )
@@ -93,9 +95,7 @@ func TestVerified(t *testing.T) {
 	size := log(t, st).Checkpoint().Size
 	for verified, want := range map[uint64]uint64{0: 0, 2: 2, size + 1: size} {
 		belief.Verified = verified
-		if err := st.Trust.Write(belief); err != nil {
-			t.Fatal(err)
-		}
+		steletest.Believe(t, st.Trust, belief)
 		if got := log(t, st).Verified(); got != want {
 			t.Errorf("with %d believed, verified up to %d, want %d", verified, got, want)
 		}
@@ -119,9 +119,7 @@ func TestKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := st.Trust.Write(trust.Belief{VKey: belief.VKey}); err != nil {
-		t.Fatal(err)
-	}
+	steletest.Believe(t, st.Trust, trust.Belief{VKey: belief.VKey})
 	_, err = opened(t, st)
 	wantFinding(t, err, verify.BadCheckpoint)
 }
@@ -144,23 +142,52 @@ func TestBadEvidence(t *testing.T) {
 	wantFinding(t, err, verify.BadCheckpoint)
 }
 
-// TestBadNote: a damaged belief accuses nobody.
-func TestBadNote(t *testing.T) {
+// TestDamagedBelief: a belief that was altered or emptied is told from none, and
+// the log can be examined all the same.
+func TestDamagedBelief(t *testing.T) {
 	st, _ := grown(t)
-	belief, _, err := st.Trust.Read()
+	sound, err := os.ReadFile(st.Trust.Path())
 	if err != nil {
 		t.Fatal(err)
 	}
-	belief.Checkpoint = belief.Checkpoint[:len(belief.Checkpoint)-5]
-	if err := st.Trust.Write(belief); err != nil {
+	for name, content := range map[string]string{"altered": strings.Replace(string(sound), "checkpoint", "checkpoins", 1), "emptied": "", "cut": string(sound[:len(sound)/2])} {
+		write(t, st.Trust.Path(), []byte(content))
+		log, err := believed.Open(st.Layout, st.Trust)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var d *trust.Damaged
+		if err := log.Continues(t.Context()); !errors.As(err, &d) || d.Path != st.Trust.Path() {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOlderCopy: a copy of a store under another path is held against what is
+// believed of its log, and says where that is; a backup is meant to be older.
+func TestOlderCopy(t *testing.T) {
+	st, before := grown(t)
+	at := steletest.StoreIn(t, filepath.Join(t.TempDir(), "copy"), filepath.Dir(st.Trust.Path()))
+	if err := os.CopyFS(at.Layout.Dir, os.DirFS(st.Layout.Dir)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = opened(t, st)
-	if !errors.Is(err, believed.ErrNote) || errors.As(err, new(*verify.Finding)) {
-		t.Errorf("got %v", err)
+	if log, err := opened(t, at); err != nil || log.Missing() != 0 {
+		t.Errorf("a copy that is as new: %v", err)
 	}
-	write(t, st.Trust.Path(), []byte("{"))
-	if _, err := opened(t, st); err == nil || errors.As(err, new(*verify.Finding)) {
-		t.Errorf("got %v", err)
+	write(t, checkpointOf(at), before)
+	_, err := opened(t, at)
+	wantFinding(t, err, verify.Shrunk)
+	if err == nil || !strings.Contains(err.Error(), "older copy of the log believed at "+st.Layout.Dir) {
+		t.Errorf("it is not said where: %v", err)
+	}
+	at.Trust = at.Trust.AsCopy()
+	log, err := opened(t, at)
+	if err != nil || log.Missing() == 0 || log.Place() != st.Layout.Dir {
+		t.Errorf("as a copy: %v, %d missing", err, log.Missing())
+	}
+	if _, err := store.Open(t.Context(), store.Config{Layout: at.Layout, Trust: at.Trust, Version: "test"}); err == nil {
+		t.Error("an older copy was opened for writing")
+	} else {
+		wantFinding(t, err, verify.Shrunk)
 	}
 }

@@ -20,7 +20,7 @@ type Far struct {
 	File func(ctx context.Context, path string, limit int64) ([]byte, error)
 
 	Key   *entry.LogKey // of the log; believed
-	Trust trust.Note    // what was believed of it before
+	Trust trust.File    // what was believed of it before
 }
 
 // fetchAhead is how many bundles are fetched at once from a log that is far away.
@@ -31,54 +31,41 @@ const fetchAhead = 8
 // a *verify.Finding where it does not; it is believed itself from now on. The rest
 // of the answer is for the caller to read and to close.
 func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Evidence, err error) {
-	_, before, err := f.before()
+	known, err := f.Trust.Newest(f.Key)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("read what was believed: %w", err)
 	}
+	before := known.Checkpoint
 	q.Under, q.Believed = 0, before.Size
 	if answer, err = f.Read(ctx, q); err != nil {
 		return nil, nil, err
 	}
 	cp, err := f.ground(answer, before)
+	tree := tlog.NewTree(tlog.NewFetched(f.File), cp)
 	var belief trust.Belief
 	if err == nil {
-		belief, err = f.believe(cp)
+		belief, err = f.believe(ctx, tree, before)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, answer.Close())
 	}
-	tree := tlog.NewTree(tlog.NewFetched(f.File), cp)
 	tree.ReadAhead(fetchAhead)
-	return &Log{Key: f.Key, Tree: tree, belief: &belief, before: &before}, answer, nil
+	return &Log{Key: f.Key, Tree: tree, belief: belief, before: known}, answer, nil
 }
 
-// before is what was believed until now.
-func (f Far) before() (b trust.Belief, cp verify.Checkpoint, err error) {
-	b, ok, err := f.Trust.Read()
-	if err != nil {
-		return b, cp, fmt.Errorf("read belief: %w", err)
-	}
-	if !ok {
-		return b, verify.Checkpoint{Origin: f.Key.Origin(), Root: entry.EmptyRoot}, nil
-	}
-	if cp, err = b.Open(); err != nil {
-		return b, cp, fmt.Errorf("%s: %w: %v", f.Trust.Path(), ErrNote, err) // not wrapped: a finding in it would accuse the log
-	}
-	return b, cp, nil
-}
-
-// believe keeps a checkpoint, unless somebody who read meanwhile has come to
-// believe in a newer one.
-func (f Far) believe(cp verify.Checkpoint) (trust.Belief, error) {
-	belief, now, err := f.before()
-	if err != nil || now.Size >= cp.Size {
-		return belief, err
-	}
-	belief.VKey, belief.Checkpoint = f.Key.VKey(), string(cp.Note)
-	if err := f.Trust.Write(belief); err != nil {
-		return belief, fmt.Errorf("keep what is believed of the log now: %w", err)
-	}
-	return belief, nil
+// believe keeps the checkpoint of a tree that continues what was believed before.
+// Where somebody who read meanwhile has come to believe in another one, the
+// server has to prove that too.
+func (f Far) believe(ctx context.Context, tree *tlog.Tree, before verify.Checkpoint) (trust.Belief, error) {
+	return f.Trust.Grow(ctx, trust.Growth{
+		Key: f.Key, Checkpoint: tree.Checkpoint(),
+		Continues: func(ctx context.Context, now verify.Checkpoint) error {
+			if now.Size == before.Size && now.Root == before.Root {
+				return nil
+			}
+			return tree.Consistent(ctx, now)
+		},
+	})
 }
 
 // ground reads the first piece of an answer and checks that the log, as the server

@@ -2,7 +2,6 @@ package believed
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/trust"
@@ -12,20 +11,20 @@ import (
 // Newest is the newest checkpoint that is known of a log: its own, or the one
 // believed before where the log does not continue that one any more. It is how
 // long the log was, for the one that follows it.
-func Newest(ctx context.Context, l layout.Store, n trust.Note) (verify.Checkpoint, error) {
-	belief, ok, err := n.Read()
+func Newest(ctx context.Context, l layout.Store, f trust.File) (verify.Checkpoint, error) {
+	belief, known, err := f.Read()
 	if err != nil {
-		return verify.Checkpoint{}, fmt.Errorf("read belief: %w", err)
-	}
-	log, err := Open(l, n)
-	if err == nil {
-		err = log.Continues(ctx)
-	}
-	switch {
-	case err == nil:
-		return log.Checkpoint(), nil
-	case !ok:
 		return verify.Checkpoint{}, err
 	}
-	return belief.Open()
+	log, err := Open(l, f)
+	if err != nil {
+		if known {
+			return belief.Open()
+		}
+		return verify.Checkpoint{}, err
+	}
+	if err := log.Continues(ctx); err != nil {
+		return log.before.Checkpoint, nil //nolint:nilerr // that it was lost is why another log follows it
+	}
+	return log.Checkpoint(), nil
 }

@@ -29,7 +29,7 @@ const (
 type measured struct {
 	*store.Store // nil: never opened for writing
 	layout       layout.Store
-	trust        trust.Note
+	trust        trust.File
 }
 
 // storeIn names the store in a directory.

@@ -185,7 +185,7 @@ func TestManyContrary(t *testing.T) {
 func TestCrash(t *testing.T) {
 	for _, keep := range []faultdisk.Keep{faultdisk.Nothing, faultdisk.Prefix, faultdisk.Everything, faultdisk.Scattered} {
 		disk := faultdisk.New(1)
-		if err := errors.Join(disk.MkdirAll("/d", 0o700), disk.SyncDir("/")); err != nil {
+		if err := errors.Join(durable.MkdirAll(disk, "/d", 0o700), disk.SyncDir("/")); err != nil {
 			t.Fatal(err)
 		}
 		k := open(t, disk, "/d")

@@ -42,11 +42,11 @@ func (a *app) admin() *cobra.Command {
 				if err := l.Check(); err != nil {
 					return hintRead(err)
 				}
-				note, err := a.belief(l)
+				file, err := a.belief(l)
 				if err != nil {
 					return err
 				}
-				return a.reindex(cmd.Context(), l, note)
+				return a.reindex(cmd.Context(), l, file)
 			},
 		},
 		&cobra.Command{
@@ -72,7 +72,7 @@ func (a *app) admin() *cobra.Command {
 }
 
 // reindex removes the index and lets the server build it again.
-func (a *app) reindex(ctx context.Context, l layout.Store, note trust.Note) error {
+func (a *app) reindex(ctx context.Context, l layout.Store, file trust.File) error {
 	start := time.Now()
 	lock, err := durable.LockFile(l.Lock())
 	if errors.Is(err, durable.ErrLocked) {
@@ -85,7 +85,7 @@ func (a *app) reindex(ctx context.Context, l layout.Store, note trust.Note) erro
 		return err
 	}
 	a.talk("building the index anew")
-	srv, err := store.Open(ctx, store.Config{Layout: l, Trust: note, Version: version(), Diag: a.diag()})
+	srv, err := store.Open(ctx, store.Config{Layout: l, Trust: file, Version: version(), Diag: a.diag()})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/terminal"
@@ -42,6 +43,7 @@ type app struct {
 	tokenFile string // --token-file
 	trust     string // where beliefs are kept; empty: trust.Dir
 	believed  string // the file with what is believed of the store at hand
+	isCopy    bool   // --copy, of the commands that have it
 	verbose   bool
 }
 
@@ -54,7 +56,7 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	root.SetOut(out)
 	root.SetErr(errw)
 	cmd, err := root.ExecuteContextC(ctx)
-	err = a.hintShrunk(hint.Answer(err))
+	err = a.hintBelief(hint.Answer(err))
 	a.complain(cmd, err)
 	return exitStatus(err)
 }
@@ -128,9 +130,9 @@ var errBadEvidence = errors.New("the evidence is bad")
 // exitStatus derives the exit status from an error, here and nowhere else.
 func exitStatus(err error) int {
 	var (
-		usage   usageError
-		finding *verify.Finding
-		status  exitWith
+		usage  usageError
+		found  *verify.Finding
+		status exitWith
 	)
 	switch {
 	case err == nil:
@@ -139,7 +141,9 @@ func exitStatus(err error) int {
 		return int(status)
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.Is(err, errBadEvidence), errors.As(err, &finding) && finding.Accused != verify.TheSource:
+	case errors.Is(err, errBadEvidence):
+		return exitBad
+	case errors.As(err, &found) && found.Code != finding.UnsafeStore && found.Accused != verify.TheSource:
 		return exitBad
 	}
 	return exitError
@@ -220,29 +224,41 @@ func (a *app) layout() (layout.Store, error) {
 }
 
 // belief is where what is believed of a store is kept.
-func (a *app) belief(l layout.Store) (trust.Note, error) {
+func (a *app) belief(l layout.Store) (trust.File, error) {
 	dir := a.trust
 	if dir == "" {
 		var err error
 		if dir, err = trust.Dir(); err != nil {
-			return trust.Note{}, err
+			return trust.File{}, err
 		}
 	}
-	note, err := trust.Of(dir, l.Dir)
-	a.believed = note.Path()
-	return note, err
+	file, err := trust.Of(dir, l.Dir)
+	a.believed = file.Path()
+	if a.isCopy {
+		file = file.AsCopy()
+	}
+	return file, err
 }
 
-// hintShrunk says what to do about a store that is shorter than it was.
-func (a *app) hintShrunk(err error) error {
+// hintBelief says what to do about a store that is shorter than it was, and about
+// a belief that is damaged.
+func (a *app) hintBelief(err error) error {
 	var f *verify.Finding
-	if errors.As(err, &f) && f.Code == verify.Shrunk && a.believed != "" {
-		return hint.With(err, shrunkHint, a.believed)
+	var d *trust.Damaged
+	switch {
+	case hint.Of(err) != "":
+	case errors.As(err, &d):
+		return hint.With(err, damagedHint, d.Path)
+	case errors.As(err, &f) && f.Code == verify.Shrunk && a.believed != "":
+		return hint.With(err, shrunkHint)
 	}
 	return err
 }
 
-const shrunkHint = "an older copy was put in its place, or its end was lost: record in a new store (--data); to read this one remove %s"
+const (
+	shrunkHint  = "an older copy was put in its place, or its end was lost: record in a new store (--data); --copy reads a backup"
+	damagedHint = "find out who wrote to it; without %s the log is met as if for the first time"
+)
 
 func (a *app) diag() *slog.Logger {
 	level := slog.LevelWarn

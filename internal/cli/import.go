@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/tlog"
+	sumdb "golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
@@ -23,6 +22,8 @@ import (
 	"github.com/stele-log/stele/internal/progress"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/tlog"
+	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -145,7 +146,7 @@ func (a *app) importRows(ctx context.Context, l layout.Store, name string, open 
 }
 
 func newImport(ctx context.Context, l layout.Store, s *importer.Sender, rows []importer.Row, digest string, blobs *importer.Blobs, progress func(int)) (*importer.Import, error) {
-	if err := os.MkdirAll(l.Keys(), 0o700); err != nil {
+	if err := durable.MkdirAll(durable.OS, l.Keys(), 0o700); err != nil {
 		return nil, hint.Store(err)
 	}
 	red, _, err := daemon.Redactor(l)
@@ -215,7 +216,7 @@ func (a *app) openImporter(ctx context.Context, l layout.Store, token string) (_
 // senderTo goes on where the log sees the importer's chain, and from what was
 // believed of the log before.
 func (a *app) senderTo(ctx context.Context, im *join.Importer) (*importer.Sender, error) {
-	note, err := a.believes(im.Log)
+	file, err := a.believes(im.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -226,21 +227,30 @@ func (a *app) senderTo(ctx context.Context, im *join.Importer) (*importer.Sender
 	if err != nil {
 		return nil, fmt.Errorf("ask for the head of the importer's chain: %w", err)
 	}
-	belief, ok, err := note.Read()
+	before, err := file.Newest(im.Log)
 	if err != nil {
 		return nil, fmt.Errorf("read belief: %w", err)
 	}
 	s := importer.NewSender(importer.Patient{Client: im.Client, Say: a.talk}, im.Log, im.Key, head)
-	if ok {
-		if s.Believed, err = belief.Open(); err != nil {
-			return nil, fmt.Errorf("%s: belief is damaged: %v", note.Path(), err)
-		}
-	}
-	s.Keep = func(cp verify.Checkpoint) error {
-		belief.VKey, belief.Checkpoint = im.Log.VKey(), string(cp.Note)
-		return note.Write(belief)
-	}
+	s.Believed = before.Checkpoint
+	s.Keep = keeper(im, file, before.Checkpoint)
 	return s, nil
+}
+
+// keeper keeps what an importer has come to believe, receipt by receipt, each of
+// which proves its checkpoint to continue the one before. Where somebody else on
+// this machine believes in another one meanwhile, the log has to prove that too.
+func keeper(im *join.Importer, file trust.File, last verify.Checkpoint) func(context.Context, verify.Checkpoint) error {
+	return func(ctx context.Context, cp verify.Checkpoint) error {
+		_, err := file.Grow(ctx, trust.Growth{Key: im.Log, Checkpoint: cp, Continues: func(ctx context.Context, before verify.Checkpoint) error {
+			if before.Size == last.Size && before.Root == last.Root {
+				return nil
+			}
+			return tlog.NewTree(tlog.NewFetched(im.File), cp).Consistent(ctx, before)
+		}})
+		last = cp
+		return err
+	}
 }
 
 // storeServer is a store in this process, as an importer sees a server.
@@ -253,7 +263,7 @@ func (t storeServer) Latest(ctx context.Context, host string, paths []string) ([
 		if err != nil {
 			return nil, err
 		}
-		all[i] = wire.Latest{Found: found, ID: tlog.Hash(id), What: what}
+		all[i] = wire.Latest{Found: found, ID: sumdb.Hash(id), What: what}
 	}
 	return all, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/index"
@@ -98,17 +99,17 @@ func (a *app) openStore(ctx context.Context) (*history.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	note, err := a.belief(l)
+	file, err := a.belief(l)
 	if err != nil {
 		return nil, err
 	}
-	r, err := history.Open(ctx, l, note, a.diag())
+	r, err := history.Open(ctx, l, file, a.diag())
 	switch {
 	case errors.Is(err, index.ErrVersion), errors.Is(err, index.ErrDamaged), errors.Is(err, index.ErrMissing):
-		if err := a.reindex(ctx, l, note); err != nil {
+		if err := a.reindex(ctx, l, file); err != nil {
 			return nil, err
 		}
-		return history.Open(ctx, l, note, a.diag())
+		return history.Open(ctx, l, file, a.diag())
 	}
 	if at := joinedHere(l); at != "" && errors.Is(err, layout.ErrNoStore) {
 		return nil, hint.With(err, "this machine records in the log of %s: read it with --server; `stele status` shows the watcher", at)
@@ -121,6 +122,8 @@ func hintRead(err error) error {
 	switch {
 	case errors.Is(err, layout.ErrNoStore):
 		return hint.With(err, "start one with `stele up`, name another with --data DIR, or ask a server with --server URL")
+	case errors.Is(err, believed.ErrNothing):
+		return hint.With(err, "the first start was cut short; start again what began this store")
 	case errors.Is(err, fs.ErrPermission):
 		return hint.With(err, "run this as the user who owns the store, or ask its server with --server URL")
 	}

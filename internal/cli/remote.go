@@ -21,6 +21,7 @@ func (a *app) addServer(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.server, "server", "", "ask the server at this address and verify what it shows (default $STELE_SERVER, else the store on this machine)")
 	f.StringVar(&a.tokenFile, "token-file", "", "file with the reading token (default $STELE_TOKEN_FILE, else the one that stele connect keeps)")
+	f.BoolVar(&a.isCopy, "copy", false, "the store is a copy, such as a backup: it may be older than what is believed of its log")
 	_ = cmd.MarkFlagFilename("token-file") // it is the name of a flag added above
 	_ = cmd.RegisterFlagCompletionFunc("server", a.completeServer)
 }
@@ -51,6 +52,9 @@ func address(s string) (*url.URL, error) {
 
 // dial prepares to ask the server that flags or environment name.
 func (a *app) dial() (*login.Remote, error) {
+	if a.isCopy {
+		return nil, usagef("--copy is for a store on this machine: name it with --data")
+	}
 	u, err := address(a.serverName())
 	if err != nil {
 		return nil, err
@@ -67,12 +71,12 @@ func (a *app) dial() (*login.Remote, error) {
 }
 
 // believes is where it is kept what is believed of the log of a server.
-func (a *app) believes(key *entry.LogKey) (trust.Note, error) {
+func (a *app) believes(key *entry.LogKey) (trust.File, error) {
 	dir := a.trust
 	if dir == "" {
 		var err error
 		if dir, err = trust.Dir(); err != nil {
-			return trust.Note{}, err
+			return trust.File{}, err
 		}
 	}
 	return trust.OfLog(dir, key.VKey())
@@ -80,8 +84,8 @@ func (a *app) believes(key *entry.LogKey) (trust.Note, error) {
 
 // logOf is the log of that server, and what is believed of it.
 func (a *app) logOf(r *login.Remote) (believed.Far, error) {
-	note, err := a.believes(r.Key)
-	return believed.Far{Read: r.Read, File: r.File, Key: r.Key, Trust: note}, err
+	file, err := a.believes(r.Key)
+	return believed.Far{Read: r.Read, File: r.File, Key: r.Key, Trust: file}, err
 }
 
 // withFar asks the server a question and hands a reader that answers it to do.

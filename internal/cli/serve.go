@@ -119,11 +119,11 @@ func (a *app) followed(ctx context.Context, l layout.Store, dir string) (*entry.
 	if daemon.Within(dirs[0], dirs[1]) || daemon.Within(dirs[1], dirs[0]) {
 		return nil, usagef("--follows names another store than the new one")
 	}
-	note, err := a.belief(old)
+	file, err := a.belief(old)
 	if err != nil {
 		return nil, err
 	}
-	cp, err := believed.Newest(ctx, old, note)
+	cp, err := believed.Newest(ctx, old, file)
 	if err != nil {
 		err = fmt.Errorf("find the size of the log in %s: %w", dir, err)
 		return nil, hint.With(err, "--follows names the directory of a store, as --data does")

@@ -70,8 +70,8 @@ func somePaths(_ *cobra.Command, args []string) error {
 
 // process is what a daemon of this store works with.
 func (a *app) process(l layout.Store) (daemon.Process, error) {
-	note, err := a.belief(l)
-	return daemon.Process{Layout: l, Trust: note, Version: version(), Say: a.talk, Diag: a.diag()}, err
+	file, err := a.belief(l)
+	return daemon.Process{Layout: l, Trust: file, Version: version(), Say: a.talk, Diag: a.diag()}, err
 }
 
 func (a *app) runUp(ctx context.Context, l layout.Store, o daemon.UpOptions) error {

@@ -25,8 +25,9 @@ type jsonReport struct {
 	NotUnderstood uint64        `json:"not_understood"`
 	Sources       int           `json:"sources"`
 	Signatures    bool          `json:"signatures"`
-	Remote        bool          `json:"remote,omitempty"` // the server's files were not looked at
-	VKey          string        `json:"vkey,omitempty"`   // with --log
+	Remote        bool          `json:"remote,omitempty"`  // the server's files were not looked at
+	VKey          string        `json:"vkey,omitempty"`    // with --log
+	Missing       uint64        `json:"missing,omitempty"` // of an older copy: entries that the log is known to have
 	Checkpoint    string        `json:"checkpoint"`
 	Findings      []jsonFinding `json:"findings"`
 	Contested     []jsonContest `json:"contested"`
@@ -119,7 +120,7 @@ func (a *app) printFindings(v *verify.Verdict, problems []finding.Finding) {
 		add(string(x.Code), findingLine(v, x))
 	}
 	for _, p := range problems {
-		add(string(p.Code), fmt.Sprintf("%-20s %-18s %s: %s", "store", p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail)))
+		add(string(p.Code), fmt.Sprintf("%-20s %-18s %s: %s", p.Accused, p.Code, terminal.Escape(p.Where), terminal.Escape(p.Detail)))
 	}
 	for i, line := range append(causes, lines...) {
 		if i == mostShown {

@@ -42,7 +42,7 @@ func TestPrintFindings(t *testing.T) {
 		t.Errorf("without a cause: %q", got)
 	}
 	v.Findings = append(v.Findings, lone, verify.Finding{Code: verify.TreeMismatch, Accused: verify.TheLog, Index: 9, Detail: "a bundle"})
-	got := print(v, finding.Finding{Code: "index-mismatch", Where: "entry 1"}, finding.Finding{Code: "index-mismatch", Where: "entry 2"})
+	got := print(v, finding.At(finding.IndexMismatch, "entry 1", ""), finding.At(finding.IndexMismatch, "entry 2", ""))
 	want := []string{"log tree-mismatch the log: a bundle", "log malformed entry 0: junk", "source abcd00000000 saw-mismatch entry 7: another tree", "store index-mismatch entry 1:", "… 5 more findings of these codes follow from it; --json has them all"}
 	for i := range got {
 		got[i] = strings.Join(strings.Fields(got[i]), " ")

@@ -122,30 +122,23 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 	}
 	switch {
 	case !rep.Far && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
-		return hint.With(errBadEvidence, shrunkHint, cfg.Trust.Path())
+		return hint.With(errBadEvidence, shrunkHint)
 	case rep.Bad() || f.strict && len(rep.Findings) > 0:
 		return errBadEvidence
 	}
 	if err := undecided(&rep.Verdict); err != nil {
 		return err
 	}
-	return a.remember(cfg.Trust, rep)
+	if err := a.remember(ctx, cfg.Trust, rep); err != nil || rep.Unsafe() == 0 {
+		return err
+	}
+	return fmt.Errorf("the record is true, but the store is unsafe: %s", terminal.Count(rep.Unsafe(), "file", "files"))
 }
 
 // remember keeps the checkpoint that was found good.
-func (a *app) remember(note trust.Note, rep *examine.Report) error {
-	belief, ok, err := note.Read()
-	if err != nil {
-		return err
-	}
-	if ok {
-		if cp, err := belief.Open(); err == nil && cp.Size >= rep.Checkpoint.Size && belief.Verified >= rep.Checkpoint.Size {
-			return nil
-		}
-	}
-	belief.VKey, belief.Verified = rep.VKey, rep.Checkpoint.Size
-	belief.Checkpoint = string(rep.Checkpoint.Note)
-	return note.Write(belief)
+func (a *app) remember(ctx context.Context, file trust.File, rep *examine.Report) error {
+	_, err := file.Grow(ctx, trust.Growth{Key: rep.Key, Checkpoint: rep.Checkpoint, Verified: rep.Checkpoint.Size, Continues: rep.Continues})
+	return err
 }
 
 func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
@@ -155,6 +148,10 @@ func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 	}
 	j := newJSONReport(&rep.Verdict, rep.Checkpoint)
 	j.From, j.Remote = rep.From, rep.Far
+	j.Missing = rep.Missing
+	if rep.Unsafe() > 0 && j.Status == 0 {
+		j.State, j.Status = "unsafe", 1
+	}
 	for _, p := range rep.Problems {
 		j.Findings = append(j.Findings, jsonFinding{string(p.Code), string(p.Accused), nil, p.Where, p.Detail})
 	}
@@ -188,6 +185,9 @@ func (a *app) printVerdict(rep *examine.Report) {
 		fmt.Fprintln(a.out, "not checked: index, keyring and files of the server; run `stele verify` there")
 	} else {
 		fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
+	}
+	if rep.Missing > 0 {
+		fmt.Fprintf(a.out, "an older copy: %s of the log believed at %s are missing from it; nothing was remembered\n", terminal.Entries(rep.Missing), terminal.Escape(rep.Place))
 	}
 	if rep.IndexBehind {
 		fmt.Fprintln(a.out, "the index is behind the log; `stele up` or `stele admin reindex` brings it up to date")

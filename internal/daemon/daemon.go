@@ -23,7 +23,7 @@ import (
 // Process is what every one of them works with.
 type Process struct {
 	Layout  layout.Store
-	Trust   trust.Note                       // what is believed of the store; for a watcher alone: none
+	Trust   trust.File                       // what is believed of the store; for a watcher alone: none
 	Version string                           // of this program
 	Say     func(format string, args ...any) // tells people
 	Diag    *slog.Logger
@@ -41,6 +41,9 @@ func (p Process) OpenStore(ctx context.Context) (*store.Store, error) {
 
 // Source opens the key of a source on this machine, or makes it.
 func Source(l layout.Store, role entry.Role) (entry.SecretKey, error) {
+	if _, _, err := Redactor(l); err != nil { // before any key that needs it: so one that is missing is told from one not made yet
+		return entry.SecretKey{}, err
+	}
 	kf, err := openKey(l, role)
 	if err != nil {
 		return entry.SecretKey{}, err

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/layout"
@@ -42,7 +43,7 @@ type ServeOptions struct {
 // Listen opens the store and the listeners.
 func (p Process) Listen(ctx context.Context, set settings.Serve, o ServeOptions) (_ *Listener, err error) {
 	l := p.Layout
-	if err := os.MkdirAll(l.Keys(), 0o700); err != nil {
+	if err := durable.MkdirAll(durable.OS, l.Keys(), 0o700); err != nil {
 		return nil, hintStore(err)
 	}
 	cert, err := certificate(l, set)

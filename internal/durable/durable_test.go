@@ -23,7 +23,7 @@ func eachFS(t *testing.T, test func(t *testing.T, fsys durable.FS, dir string)) 
 	t.Run("os", func(t *testing.T) { test(t, durable.OS, t.TempDir()) })
 	t.Run("faultdisk", func(t *testing.T) {
 		d := faultdisk.New(1)
-		if err := d.MkdirAll("/d", 0o700); err != nil {
+		if err := durable.MkdirAll(d, "/d", 0o700); err != nil {
 			t.Fatal(err)
 		}
 		test(t, d, "/d")

@@ -1,6 +1,8 @@
 package durable
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,42 +12,73 @@ import (
 	"strings"
 )
 
-// TempSuffix ends the name of a file that [WriteFile] has not finished. Such a
-// file holds nothing anybody was promised; its owner removes it at start.
-const TempSuffix = ".tmp"
+// tempSuffix ends the name of a file that [WriteFile] has not finished. Such a
+// file holds nothing anybody was promised.
+const tempSuffix = ".tmp"
+
+// IsTemp reports whether a file of that name was never finished.
+func IsTemp(name string) bool { return strings.HasSuffix(name, tempSuffix) }
+
+// TempOf is the name of the file that a temporary one was to become.
+func TempOf(name string) string {
+	name = strings.TrimSuffix(name, tempSuffix)
+	if at := len(name) - len(".0123456789abcdef"); at > 0 && name[at] == '.' {
+		return name[:at]
+	}
+	return name // as earlier versions called it
+}
 
 // WriteFile replaces the content of path as a whole. When it returns nil the
-// new content is durable. A crash, or an error, leaves the old file (or none,
-// where there was none) or the new one, whole, and perhaps a temporary file
-// beside it, which the next WriteFile to that path overwrites.
+// new content is durable. An error leaves the old file (or none, where there was
+// none) or the new one, whole. So does a crash, and perhaps a temporary file
+// beside it, under a name of its own, which [Sweep] removes.
 func WriteFile(fsys FS, path string, data []byte, perm fs.FileMode) error {
-	temp := path + TempSuffix
-	if err := writeSynced(fsys, temp, data, perm); err != nil {
-		_ = fsys.Remove(temp) // it is of no use; the error that matters is above
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	// A crash here leaves the old file and a whole temporary one.
-	if err := fsys.Rename(temp, path); err != nil {
-		_ = fsys.Remove(temp)
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	// A crash here leaves either; the name is not durable yet.
-	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
+	if err := replace(fsys, path, data, perm); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }
 
-func writeSynced(fsys FS, path string, data []byte, perm fs.FileMode) error {
-	f, err := fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+func replace(fsys FS, path string, data []byte, perm fs.FileMode) error {
+	f, temp, err := createTemp(fsys, path, perm)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(data, 0)
+	err = errors.Join(fill(f, data), f.Close())
+	// A crash here leaves the old file and a whole temporary one.
 	if err == nil {
-		err = f.Sync()
+		err = fsys.Rename(temp, path)
 	}
-	return errors.Join(err, f.Close())
+	if err != nil {
+		_ = fsys.Remove(temp) // it is of no use; the error that matters is above
+		return err
+	}
+	// A crash here leaves either; the name is not durable yet.
+	return fsys.SyncDir(filepath.Dir(path))
+}
+
+// createTemp makes a file that nobody else has: two processes that write to one
+// path at once never share one.
+func createTemp(fsys FS, path string, perm fs.FileMode) (f File, name string, err error) {
+	for range 16 {
+		var b [8]byte
+		rand.Read(b[:])
+		name = path + "." + hex.EncodeToString(b[:]) + tempSuffix
+		if f, err = fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm); !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		_ = fsys.Remove(name) // it may have been made all the same
+	}
+	return f, name, err
+}
+
+func fill(f File, data []byte) error {
+	if _, err := f.WriteAt(data, 0); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // ReadFile returns the content of a file.
@@ -85,17 +118,20 @@ func ReadUpTo(f File, off int64, n int) ([]byte, error) {
 	return b[:got], err
 }
 
-// ShredTemp removes the files of a directory that [WriteFile] has not finished.
-func ShredTemp(fsys FS, dir string) error {
+// Sweep removes what crashes have left of files that [WriteFile] did not finish,
+// and leaves nothing of what was in them. The directory must be the caller's
+// alone: no other process may be writing there.
+func Sweep(fsys FS, dir string) error {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), TempSuffix) {
-			if err := Shred(fsys, filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
+		if !IsTemp(e.Name()) || !e.Type().IsRegular() { // of anything else there is nothing ours
+			continue
+		}
+		if err := Shred(fsys, filepath.Join(dir, e.Name())); err != nil {
+			return err
 		}
 	}
 	return nil

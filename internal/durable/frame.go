@@ -83,6 +83,7 @@ type Damage struct {
 	Offset int64
 	Bytes  int64 // 0: to what extent is not known
 	Torn   bool  // a crash while writing explains it: nobody was told these bytes are durable
+	Extra  bool  // all that was written there is whole, and these bytes are too many
 	Why    string
 }
 
@@ -95,6 +96,8 @@ func (d *Damage) Error() string {
 func FrameLen(head [FrameOverhead]byte) int {
 	return int(binary.LittleEndian.Uint32(head[:]) &^ endOfBatch)
 }
+
+const badSum = "checksum of frame is wrong"
 
 // first reads the frame at the start of b; why says what is wrong with it.
 func first(b []byte, offset int64) (f Frame, why string) {
@@ -110,7 +113,7 @@ func first(b []byte, offset int64) (f Frame, why string) {
 	}
 	f = Frame{offset, b[3]&0x80 != 0, b[FrameOverhead : FrameOverhead+n : FrameOverhead+n]}
 	if binary.LittleEndian.Uint32(b[4:]) != CRC(b[:4], f.Payload) {
-		return f, "checksum of frame is wrong"
+		return f, badSum
 	}
 	return f, ""
 }
@@ -150,7 +153,7 @@ func Walk(path, magic string, base int64, data []byte, fn func(Frame) error) ([]
 			continue
 		}
 		next, torn := resync(data, pos)
-		damages = append(damages, Damage{path, base + int64(pos), int64(next - pos), torn, why})
+		damages = append(damages, Damage{Path: path, Offset: base + int64(pos), Bytes: int64(next - pos), Torn: torn, Why: why})
 		pos = next
 	}
 	return damages, nil
@@ -166,12 +169,22 @@ func checkHeader(data []byte, magic string) string {
 	return ""
 }
 
+// resyncBudget is how many bytes are summed up in search of the next frame. Bytes
+// that mean nothing, as encrypted ones do, look like the head of a frame every so
+// often, and of a long one.
+const resyncBudget = 512 << 20
+
 // resync says where reading can go on behind a bad frame at pos. If all that
 // follows can be of one unfinished batch, that is the end, and the tail is torn.
+// So it is taken to be where the search became too long.
 func resync(data []byte, pos int) (next int, torn bool) {
 	found := len(data)
-	for at := pos + 1; at < len(data); {
+	budget := resyncBudget
+	for at := pos + 1; at < len(data) && budget > 0; {
 		f, why := first(data[at:], int64(at))
+		if why == badSum {
+			budget -= FrameLen([FrameOverhead]byte(data[at:]))
+		}
 		if why != "" {
 			at++
 			continue

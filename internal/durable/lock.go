@@ -3,12 +3,14 @@
 package durable
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Lock is an exclusive hold on a path, among processes and within this one. It
@@ -21,7 +23,7 @@ var ErrLocked = errors.New("locked")
 // LockFile takes the lock on path, creating the file if needed. Where it is
 // held already the error is [ErrLocked] and names the holder's process id.
 func LockFile(path string) (*Lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := OpenRegular(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
@@ -36,6 +38,30 @@ func LockFile(path string) (*Lock, error) {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 	}
 	return &Lock{f}, nil
+}
+
+// patience is how long [WaitLock] waits, and patienceStep between two tries.
+const (
+	patience     = 30 * time.Second
+	patienceStep = 2 * time.Millisecond
+)
+
+// WaitLock is LockFile for locks that are held for a moment only: it waits for
+// whoever holds it.
+func WaitLock(ctx context.Context, path string) (*Lock, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		l, err := LockFile(path)
+		if !errors.Is(err, ErrLocked) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, context.Cause(ctx))
+		case <-time.After(patienceStep):
+		}
+	}
 }
 
 func flock(f *os.File) error {
@@ -64,6 +90,10 @@ func holder(f *os.File) string {
 	}
 	return "unknown"
 }
+
+// Finish is Release for a holder that has come to its end in good order: it leaves
+// the file empty, which nobody does who was killed.
+func (l *Lock) Finish() error { return errors.Join(l.f.Truncate(0), l.Release()) }
 
 // Release gives the lock up. The file stays: removing it would let two
 // processes lock two files of one name.

@@ -7,12 +7,17 @@
 package examine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,7 +40,7 @@ import (
 // Config says what to examine.
 type Config struct {
 	Layout         layout.Store
-	Trust          trust.Note
+	Trust          trust.File
 	Far            *believed.Far                                    // in place of Layout and Trust: a server elsewhere
 	AtHand         func(*entry.LogKey) ([]verify.Checkpoint, error) // further checkpoints, under the log's key; nil: none
 	SkipSignatures bool
@@ -48,7 +53,9 @@ type Config struct {
 type Report struct {
 	verify.Verdict
 	Checkpoint verify.Checkpoint
-	VKey       string
+	Key        *entry.LogKey
+	Missing    uint64            // entries that this copy of the log lacks, if it is known to be one
+	Place      string            // where those are
 	From       uint64            // leaves below it were examined in full before
 	Problems   []finding.Finding // of files and rows of the index, each with its Where
 
@@ -56,10 +63,24 @@ type Report struct {
 	Unpublished uint64 // entries behind the checkpoint, which a writer has accepted
 	Unfinished  bool   // the vault's last batch is not whole, and no entry needs it; likewise
 	Far         bool   // read from a server: its files were not looked at
+
+	tree *tlog.Tree
 }
 
-// Bad reports whether anything but a source stands accused.
-func (r *Report) Bad() bool { return len(r.Problems) > 0 || r.Verdict.Bad() }
+// Bad reports whether anything but a source stands accused: the record is not true.
+func (r *Report) Bad() bool {
+	return slices.ContainsFunc(r.Problems, func(p finding.Finding) bool { return p.Code != finding.UnsafeStore }) || r.Verdict.Bad()
+}
+
+// Unsafe is how many files make the store unsafe, though its record may be true.
+func (r *Report) Unsafe() (n int) {
+	for _, p := range r.Problems {
+		if p.Code == finding.UnsafeStore {
+			n++
+		}
+	}
+	return n
+}
 
 // examination is one run.
 type examination struct {
@@ -75,6 +96,9 @@ type examination struct {
 	first   uint64
 	records []*index.Record
 	cut     bool // a leaf is missing: those behind it are held against the index only
+
+	recorders map[entry.Source]bool // that the log enrols
+	ended     bool                  // whoever wrote to the store last came to its end in good order
 }
 
 // Run reads everything once. An error means that something could not be
@@ -83,19 +107,40 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(uint64, uint64) {}
 	}
-	x := &examination{cfg: cfg, report: &Report{}, locs: make(map[entry.ID][]vault.Loc)}
+	report, done := Report{}, make(chan error, 1)
+	go func() { done <- run(ctx, cfg, &report) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, err
+		}
+		return &report, nil
+	case <-ctx.Done():
+	}
+	// Whoever called it off does not wait for a slow disk, or for a file that is far
+	// too long: nothing is written, so nothing has to be brought to an end.
+	select {
+	case <-done:
+	case <-time.After(lastStep):
+	}
+	return nil, context.Cause(ctx)
+}
+
+// lastStep is how long a step may take that is under way when an examination is
+// called off.
+const lastStep = 500 * time.Millisecond
+
+func run(ctx context.Context, cfg Config, report *Report) error {
+	x := &examination{cfg: cfg, ended: cfg.Far == nil && cfg.Layout.Ended(), report: report, locs: make(map[entry.ID][]vault.Loc), recorders: make(map[entry.Source]bool)}
 	err := x.run(ctx)
 	if x.vault != nil {
 		err = errors.Join(err, x.vault.Close())
 	}
-	if err != nil {
-		return nil, err
-	}
-	return x.report, nil
+	return err
 }
 
 func (x *examination) run(ctx context.Context) error {
-	steps := []func(context.Context) error{x.files, x.openLog, x.openVault, x.contents, x.logFiles}
+	steps := []func(context.Context) error{x.format, x.inventory, x.files, x.openLog, x.openVault, x.contents, x.keys, x.logFiles}
 	if x.cfg.Far != nil {
 		steps = []func(context.Context) error{x.openFar, x.farLeaves}
 	}
@@ -117,8 +162,13 @@ func (x *examination) problem(code verify.Code, where, format string, args ...an
 	x.report.Problems = append(x.report.Problems, finding.At(code, where, format, args...))
 }
 
-// files checks what lies beside log, vault and index.
-func (x *examination) files(context.Context) error {
+// named reports whether something is said of a file already.
+func (x *examination) named(path string) bool {
+	return slices.ContainsFunc(x.report.Problems, func(p finding.Finding) bool { return p.Where == path })
+}
+
+// format checks that this is a store.
+func (x *examination) format(context.Context) error {
 	err := x.cfg.Layout.Check()
 	if errors.Is(err, layout.ErrNoStore) || errors.Is(err, layout.ErrNewer) {
 		return err
@@ -126,10 +176,45 @@ func (x *examination) files(context.Context) error {
 	if err != nil {
 		x.problem(finding.Damaged, x.cfg.Layout.Format(), "%v", err)
 	}
+	return nil
+}
+
+// files checks what lies beside log, vault and index.
+func (x *examination) files(context.Context) error {
 	for path, err := range x.cfg.Layout.CheckKeys() {
-		x.problem(finding.Damaged, path, "%v", err)
+		if !x.named(path) {
+			x.problem(finding.Damaged, path, "%v", err)
+		}
+	}
+	for _, f := range store.Loose(x.cfg.Layout) {
+		if !x.named(f.Where) {
+			x.report.Problems = append(x.report.Problems, f)
+		}
 	}
 	return nil
+}
+
+// keys names the keys that are not those of this log. A copy may do without any.
+func (x *examination) keys(context.Context) error {
+	for _, f := range store.Foreign(x.cfg.Layout, x.log.Key, func(src entry.Source) bool { return x.recorders[src] }) {
+		if _, err := os.Lstat(f.Where); x.cfg.Trust.IsCopy() && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if !x.named(f.Where) {
+			x.report.Problems = append(x.report.Problems, f)
+		}
+	}
+	return nil
+}
+
+// enrols notes the recorders that a leaf enrols.
+func (x *examination) enrols(leaf []byte) {
+	if !bytes.HasPrefix(leaf, []byte("stele/entry/v1\nenrol\n")) {
+		return
+	}
+	if e, err := entry.Parse(leaf); err == nil && e.Open.Role == entry.Recorder && e.Open.Key != nil {
+		x.recorders[e.Open.Key.Source()] = true
+	}
 }
 
 // openLog opens the log. The leaves are examined whatever was believed before.
@@ -138,14 +223,23 @@ func (x *examination) openLog(context.Context) error {
 	if x.log, err = believed.Open(x.cfg.Layout, x.cfg.Trust); err != nil {
 		return err
 	}
-	x.report.Checkpoint, x.report.VKey = x.log.Checkpoint(), x.log.Key.VKey()
+	x.report.Checkpoint, x.report.Key, x.report.tree = x.log.Checkpoint(), x.log.Key, x.log.Tree
+	if x.cfg.Trust.IsCopy() {
+		x.report.Missing, x.report.Place = x.log.Missing(), x.log.Place()
+	}
 	if x.cfg.OnlyNew {
 		x.report.From = x.log.Verified()
 	}
-	if _, err := x.log.Before(); err != nil {
-		x.problem(finding.Damaged, x.cfg.Trust.Path(), "%v", err)
+	var damaged *trust.Damaged
+	if _, err := x.log.Before(); errors.As(err, &damaged) {
+		x.problem(finding.Damaged, damaged.Path, "belief: %s", damaged.Why)
 	}
 	return nil
+}
+
+// Continues proves that the tree that was examined continues a smaller one.
+func (r *Report) Continues(ctx context.Context, before verify.Checkpoint) error {
+	return r.tree.Consistent(ctx, before)
 }
 
 // openVault finds every entry's openings, without a word from the index.
@@ -156,10 +250,7 @@ func (x *examination) openVault(context.Context) error {
 		x.problem(finding.Damaged, l.Vault(), "%v", err)
 		return nil
 	}
-	err = x.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
-		x.locs[rec.ID] = append(x.locs[rec.ID], loc)
-		return nil
-	})
+	err = x.vault.Places(func(id entry.ID, loc vault.Loc) { x.locs[id] = append(x.locs[id], loc) })
 	if err != nil && !errors.As(err, new(*vault.Damage)) { // checkVault names the damage
 		return fmt.Errorf("read vault: %w", err)
 	}
@@ -199,11 +290,17 @@ func (x *examination) checkVault() (damage []finding.Finding, err error) {
 		return nil, nil
 	}
 	if _, err := x.vault.Check(func(d vault.Damage) {
-		if d.Torn {
+		switch where := fmt.Sprintf("%s at byte %d", d.Path, d.Offset); {
+		case x.named(d.Path):
+		case d.Torn && !(x.ended && x.cfg.Layout.Ended()):
 			x.report.Unfinished = true
-			return
+		case d.Torn && !d.Extra:
+			damage = append(damage, finding.At(finding.UnsafeStore, where, "nobody wrote what stands here: %s; `stele up` or `stele serve` removes it", d.Why))
+		case d.Extra:
+			damage = append(damage, finding.At(finding.UnsafeStore, where, "%s; move it away", d.Why))
+		default:
+			damage = append(damage, finding.At(finding.Damaged, where, "%s", d.Why))
 		}
-		damage = append(damage, finding.At(finding.Damaged, fmt.Sprintf("%s at byte %d", d.Path, d.Offset), "%s", d.Why))
 	}); err != nil {
 		return nil, fmt.Errorf("check vault: %w", err)
 	}
@@ -282,6 +379,12 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 	if err != nil {
 		return err
 	}
+	for i := range v.Findings {
+		var f *verify.Finding
+		if errors.As(x.log.Explain(&v.Findings[i]), &f) {
+			v.Findings[i] = *f
+		}
+	}
 	v.Findings = append(x.report.Findings, v.Findings...)
 	x.report.Verdict = v
 	return nil
@@ -326,6 +429,7 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 		case err != nil:
 			return fmt.Errorf("read log: %w", err)
 		}
+		x.enrols(leaf.Bytes)
 		if leaves = append(leaves, found...); len(leaves) >= chunk {
 			if err := flush(); err != nil {
 				return err
@@ -365,6 +469,9 @@ func (x *examination) unpublished(ctx context.Context, records chan<- []index.Re
 	tree, err := x.log.Dir.Integrated(x.report.Checkpoint.Origin)
 	if err != nil {
 		return ignoreEvidence(err)
+	}
+	if tree.Checkpoint().Size <= from {
+		return nil
 	}
 	var made []index.Record
 	for leaf, err := range tree.Entries(ctx, from, max(from, tree.Checkpoint().Size)) {
@@ -470,6 +577,10 @@ func (x *examination) logFiles(ctx context.Context) error {
 		if m := new(tlog.Mismatch); errors.As(problem, &m) {
 			what = m.What()
 		}
-		x.problem(verify.TreeMismatch, path, "%s", what)
+		code, full := verify.TreeMismatch, filepath.Join(x.cfg.Layout.Log(), filepath.FromSlash(path))
+		if do := tlog.Beside(path); do != "" {
+			code, what = finding.UnsafeStore, what+": "+do
+		}
+		x.problem(code, full, "%s", what)
 	})
 }

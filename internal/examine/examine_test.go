@@ -37,9 +37,7 @@ func TestExamine(t *testing.T) {
 		t.Fatal(err)
 	}
 	belief.Verified = size - 10
-	if err := st.Trust.Write(belief); err != nil {
-		t.Fatal(err)
-	}
+	steletest.Believe(t, st.Trust, belief)
 	rep, err = examine.Run(t.Context(), examine.Config{Layout: st.Layout, Trust: st.Trust, OnlyNew: true})
 	if err != nil || rep.Bad() || rep.From != size-10 || rep.Disclosed == 0 || rep.Disclosed > 50 {
 		t.Errorf("only new: %v: %+v", err, rep)

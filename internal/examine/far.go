@@ -29,7 +29,7 @@ func (x *examination) openFar(ctx context.Context) error {
 		return err
 	}
 	x.log, x.report.Far = log, true
-	x.report.Checkpoint, x.report.VKey = log.Checkpoint(), log.Key.VKey()
+	x.report.Checkpoint, x.report.Key, x.report.tree = log.Checkpoint(), log.Key, log.Tree
 	x.report.From = min(x.report.From, log.Checkpoint().Size)
 	x.openings = far.Openings(log, answer, x.report.From)
 	return nil

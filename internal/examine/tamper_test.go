@@ -81,7 +81,7 @@ func harmless(rel string) bool {
 	return rel == "lock" || strings.HasSuffix(rel, "-shm") || strings.HasSuffix(rel, "-wal") || strings.Contains(rel, ".state/") && strings.HasSuffix(rel, "lock")
 }
 
-func named(rep *examine.Report, err error) bool { return err != nil || rep.Bad() }
+func named(rep *examine.Report, err error) bool { return err != nil || rep.Bad() || rep.Unsafe() > 0 }
 
 // TestTamper flips bytes in, truncates and deletes every file of a store: log,
 // vault, keyring, keys, format. Each must be named, by a finding or by an error
@@ -159,7 +159,5 @@ func believe(t *testing.T, from, to steletest.Store) {
 	if err != nil || !ok {
 		t.Fatal("no belief", err)
 	}
-	if err := to.Trust.Write(b); err != nil {
-		t.Fatal(err)
-	}
+	steletest.Believe(t, to.Trust, b)
 }

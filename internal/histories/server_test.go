@@ -53,15 +53,15 @@ func (p place) layout() layout.Store { return layout.Store{Dir: filepath.Join(p.
 
 func (p place) beliefs() string { return filepath.Join(p.dir, "trust") }
 
-func (p place) trust() (trust.Note, error) { return trust.Of(p.beliefs(), p.layout().Dir) }
+func (p place) trust() (trust.File, error) { return trust.Of(p.beliefs(), p.layout().Dir) }
 
 // openStore opens the store in a place, for writing.
 func openStore(ctx context.Context, p place) (*store.Store, error) {
-	note, err := p.trust()
+	file, err := p.trust()
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, store.Config{Layout: p.layout(), Trust: note, Version: "test"})
+	return store.Open(ctx, store.Config{Layout: p.layout(), Trust: file, Version: "test"})
 }
 
 func certificate(p place) (tls.Certificate, error) {

@@ -154,10 +154,7 @@ func (p *Parts) scanVault(id entry.ID) (loc vault.Loc, ok bool, err error) {
 	if p.locs == nil {
 		p.diag.Warn("index does not know where openings are; vault read in its stead", "entry", id)
 		locs := make(map[entry.ID]vault.Loc)
-		err := p.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
-			locs[rec.ID] = loc
-			return nil
-		})
+		err := p.vault.Places(func(id entry.ID, loc vault.Loc) { locs[id] = loc })
 		if err != nil && !errors.As(err, new(*vault.Damage)) {
 			return 0, false, fmt.Errorf("read vault: %w", err)
 		}

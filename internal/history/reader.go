@@ -42,7 +42,7 @@ func newReader(s Store, key *entry.LogKey, diag *slog.Logger) *Reader {
 
 // Open opens a store in a directory, under its current checkpoint. What was
 // believed of the log before must hold; the error is then a *verify.Finding.
-func Open(ctx context.Context, l layout.Store, n trust.Note, diag *slog.Logger) (*Reader, error) {
+func Open(ctx context.Context, l layout.Store, n trust.File, diag *slog.Logger) (*Reader, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}

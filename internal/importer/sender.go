@@ -28,7 +28,7 @@ type Sender struct {
 	Server
 	Chain    *record.Chain
 	Believed verify.Checkpoint
-	Keep     func(verify.Checkpoint) error // keeps what is believed; nil: nobody does
+	Keep     func(context.Context, verify.Checkpoint) error // keeps what is believed; nil: nobody does
 
 	log *entry.LogKey
 }
@@ -79,5 +79,5 @@ func (s *Sender) Believe(ctx context.Context, indexes []uint64, notes [][]byte) 
 	if s.Keep == nil {
 		return nil
 	}
-	return s.Keep(cp)
+	return s.Keep(ctx, cp)
 }

@@ -94,7 +94,7 @@ func OpenHost(ctx context.Context, cfg Config) (_ *Host, err error) {
 	}()
 	l := cfg.Layout
 	for _, dir := range []string{l.Keys(), l.Watch()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := durable.MkdirAll(durable.OS, dir, 0o700); err != nil {
 			return nil, hint.Store(err)
 		}
 	}

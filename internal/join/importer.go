@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -34,7 +33,7 @@ type Importer struct {
 // is given.
 func OpenImporter(ctx context.Context, cfg Config, u *url.URL) (_ *Importer, err error) {
 	dir := filepath.Join(cfg.Layout.Dir, "importer", strings.ReplaceAll(u.Hostname(), ":", ".")+"_"+u.Port())
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(durable.OS, dir, 0o700); err != nil {
 		return nil, hint.Store(err)
 	}
 	im := &Importer{}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/stele-log/stele/entry"
@@ -28,9 +27,12 @@ type Server struct {
 // File is where the watcher of a machine keeps which server it has joined.
 func File(l layout.Store) string { return filepath.Join(l.Watch(), "server.json") }
 
+// maxServer bounds what is read as a server that was joined.
+const maxServer = 64 << 10
+
 // Read reads which server was joined; ok is false if none.
 func Read(path string) (s Server, ok bool, err error) {
-	b, err := os.ReadFile(path)
+	b, err := durable.ReadSmall(durable.OS, path, maxServer)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, false, nil
 	}

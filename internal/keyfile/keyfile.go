@@ -13,13 +13,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/stele-log/stele/internal/durable"
 )
 
 const header = "stele key v1"
+
+// maxFile bounds a key file.
+const maxFile = 4096
 
 // ErrOtherMachine says that a key was made on another machine.
 var ErrOtherMachine = errors.New("key was made on another machine")
@@ -53,7 +55,7 @@ type Key struct {
 // Open reads the key in path, which must have that role. With [ErrOtherMachine]
 // comes the key, for those who only want its public half.
 func Open(path, role string) (Key, error) {
-	data, err := os.ReadFile(path)
+	data, err := durable.ReadSmall(durable.OS, path, maxFile)
 	if err != nil {
 		return Key{}, err
 	}
@@ -141,7 +143,7 @@ func Machine() string { return machineOf("/etc/machine-id", "/var/lib/dbus/machi
 // has none yet: the file is empty, or says "uninitialized" (machine-id(5)).
 func machineOf(paths ...string) string {
 	for _, path := range paths {
-		id, err := os.ReadFile(path)
+		id, err := durable.ReadLinked(path, maxFile)
 		if id = bytes.TrimSpace(id); err != nil || len(id) == 0 || string(id) == "uninitialized" {
 			continue
 		}

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/stele-log/stele/internal/durable"
@@ -20,7 +21,7 @@ type Check struct {
 	Sizes Sizes // complete at the end
 
 	seeds, texts         []filledSlot
-	usedSeeds, usedTexts used
+	usedSeeds, usedTexts Slots
 }
 
 // BeginCheck lists all keys. Damage is handed to report, here and at the end.
@@ -33,14 +34,19 @@ func (k *Keyring) BeginCheck(report func(durable.Damage)) (*Check, error) {
 	if c.texts, err = c.slots(k.texts, &c.Sizes.Texts); err != nil {
 		return nil, err
 	}
+	for _, name := range []string{seedsName, saltsName, textsName} {
+		if err := c.generations(name); err != nil {
+			return nil, err
+		}
+	}
 	return c, c.dedup()
 }
 
 // UseEntry says that an entry has a slot.
-func (c *Check) UseEntry(slot uint64) { c.usedSeeds.add(slot) }
+func (c *Check) UseEntry(slot uint64) { c.usedSeeds.Add(slot) }
 
 // UseText says that a storing of a text has a slot.
-func (c *Check) UseText(slot uint64) { c.usedTexts.add(slot) }
+func (c *Check) UseText(slot uint64) { c.usedTexts.Add(slot) }
 
 // End examines the lists and names the keys that nothing belongs to.
 func (c *Check) End() error {
@@ -52,13 +58,14 @@ func (c *Check) End() error {
 	return nil
 }
 
-// used says which slots something belongs to: a bit for each, by file.
-type used struct {
+// Slots is a set of slots: a bit for each, by file.
+type Slots struct {
 	files map[uint64]*[perFile / 64]uint64
 	end   uint64 // one more than the highest of them
 }
 
-func (u *used) add(n uint64) {
+// Add adds a slot.
+func (u *Slots) Add(n uint64) {
 	if u.files == nil {
 		u.files = make(map[uint64]*[perFile / 64]uint64)
 	}
@@ -69,7 +76,8 @@ func (u *used) add(n uint64) {
 	u.end = max(u.end, n+1)
 }
 
-func (u *used) has(n uint64) bool {
+// Has reports whether a slot was added.
+func (u *Slots) Has(n uint64) bool {
 	f := u.files[n/perFile]
 	return f != nil && f[n%perFile/64]&(1<<(n%64)) != 0
 }
@@ -79,11 +87,43 @@ func (c *Check) dedup() error {
 	var d *durable.Damage
 	switch {
 	case errors.As(err, &d):
-		c.report(*d)
+		if len(c.seeds)+len(c.texts) > 0 || d.Bytes > 0 { // else it was not made yet
+			c.report(*d)
+		}
 	case err != nil:
 		return err
-	case k != c.k.dedup:
+	case c.k.dedup != nil && *k != *c.k.dedup:
 		c.report(durable.Damage{Path: c.k.cfg.dedupPath(), Why: "key is another than it was"})
+	}
+	return nil
+}
+
+// ForeignDedup is the damage of a keyring whose digests are all of another key.
+func (k *Keyring) ForeignDedup() durable.Damage {
+	return durable.Damage{Path: k.cfg.dedupPath(), Why: "key is not the one of the digests in this keyring"}
+}
+
+// generations names the files that stand beside a newer one of their number. A
+// crash that came before the older one was removed explains two of which the newer
+// is what destroying keys makes of the older.
+func (c *Check) generations(name string) error {
+	found, err := generations(c.k.cfg.FS, c.k.cfg.Dir, name)
+	if err != nil {
+		return err
+	}
+	for n, gs := range found {
+		if len(gs) == 1 {
+			continue
+		}
+		left, err := c.k.cfg.interrupted(name, n, gs)
+		if err != nil && !errors.As(err, new(*StrayError)) {
+			return err
+		}
+		last := gs[len(gs)-1]
+		c.report(durable.Damage{
+			Path: filepath.Join(c.k.cfg.Dir, generationName(name, n, last)), Torn: left, Extra: true,
+			Why: fmt.Sprintf("stands beside %s: one of the two was put there", generationName(name, n, gs[0])),
+		})
 	}
 	return nil
 }
@@ -140,13 +180,13 @@ func (c *Check) size(path string) int64 {
 
 // unused names the slots that are bad, and the secrets nothing belongs to. Those
 // behind the last one that something belongs to may be of an unfinished batch.
-func (c *Check) unused(filled []filledSlot, u *used) {
+func (c *Check) unused(filled []filledSlot, u *Slots) {
 	for _, f := range filled {
 		d := durable.Damage{Path: f.path, Offset: f.off, Bytes: f.size, Torn: f.n >= u.end, Why: "key that belongs to nothing"}
 		switch {
 		case f.bad != nil:
 			d.Why = f.bad.Error()
-		case u.has(f.n):
+		case u.Has(f.n):
 			continue
 		}
 		c.report(d)

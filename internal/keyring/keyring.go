@@ -42,7 +42,11 @@ const (
 	dedupName             = "dedup"
 )
 
-const textSecret = len(Key{}) + len(Digest{})
+// The bytes of the secrets in slots.
+const (
+	seedSecret = len(seal.Seed{})
+	textSecret = len(Key{}) + len(Digest{})
+)
 
 // ErrErased says that a key was destroyed.
 var ErrErased = errors.New("erased")
@@ -59,7 +63,7 @@ type Config struct {
 // there one goroutine at a time, writes.
 type Keyring struct {
 	cfg   Config
-	dedup Key
+	dedup *Key // nil: lost or damaged, and of no use to readers
 	seeds *slots
 	texts *slots
 	lists *lists
@@ -71,47 +75,32 @@ type Keyring struct {
 // Prepare makes a keyring ready for its writer: it begins one in an empty
 // directory, and finishes the destruction of keys that a crash interrupted.
 func Prepare(cfg Config) error {
-	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(cfg.FS, cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	if err := durable.ShredTemp(cfg.FS, cfg.Dir); err != nil {
+	if err := durable.Sweep(cfg.FS, cfg.Dir); err != nil {
 		return err
 	}
 	for _, name := range []string{seedsName, saltsName, textsName} {
-		if err := sweep(cfg, name); err != nil {
+		if err := cfg.finish(name); err != nil {
 			return err
 		}
 	}
 	return createDedupKey(cfg)
 }
 
-// sweep removes files that an interrupted replacement left behind.
-func sweep(cfg Config, name string) error {
-	found, err := generations(cfg.FS, cfg.Dir, name)
-	if err != nil {
-		return err
-	}
-	for n, gs := range found {
-		for _, g := range gs[:len(gs)-1] {
-			if err := durable.Shred(cfg.FS, filepath.Join(cfg.Dir, generationName(name, n, g))); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// Open opens a keyring. It changes nothing on disk; who writes calls [Prepare]
+// Open opens a keyring. One whose key of digests is lost is opened all the same:
+// it is of use to the writer alone, see [Keyring.Redigest]. It changes nothing on disk; who writes calls [Prepare]
 // before and [Keyring.Recover] after it.
 func Open(cfg Config) (*Keyring, error) {
 	dedup, err := readDedupKey(cfg)
-	if err != nil {
+	if err != nil && !errors.As(err, new(*durable.Damage)) {
 		return nil, err
 	}
 	return &Keyring{
 		cfg:   cfg,
 		dedup: dedup,
-		seeds: newSlots(cfg.FS, cfg.Dir, seedsName, seedsMagic, len(seal.Seed{})),
+		seeds: newSlots(cfg.FS, cfg.Dir, seedsName, seedsMagic, seedSecret),
 		texts: newSlots(cfg.FS, cfg.Dir, textsName, textsMagic, textSecret),
 		lists: newLists(cfg.FS, cfg.Dir),
 	}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/stele-log/stele/entry"
@@ -167,5 +168,85 @@ func TestKeysOfNothing(t *testing.T) {
 	}
 	if bad := checked(t, k, 1, 1); len(bad) > 0 {
 		t.Errorf("after dropping: %q", bad)
+	}
+}
+
+// TestStrayGeneration: a file beside the one of its number is not used in its place
+// and does not make it go, unless the one was made of the other.
+func TestStrayGeneration(t *testing.T) {
+	for name, put := range map[string]func(d *faultdisk.Disk){
+		"an older copy": func(d *faultdisk.Disk) {
+			seeds := d.Files()["/keyring/seeds-000000.1"]
+			d.Put("/keyring/seeds-000000.2", seeds[:durable.HeaderSize+1+seedSecret+4])
+		},
+		"other keys": func(d *faultdisk.Disk) {
+			o := faultdisk.New(2)
+			k := open(t, o, Last{})
+			third := TextKey{Key: Key(bytes.Repeat([]byte{12}, 32))}
+			synced(t)(k.PutTexts(1, []TextKey{third, other}))
+			d.Put("/keyring/texts-000000.2", o.Files()["/keyring/texts-000000.1"])
+		},
+		"a key that was destroyed": func(d *faultdisk.Disk) {
+			before := d.Files()["/keyring/texts-000000.1"]
+			k := open(t, d, Last{Entry: 2, Text: 2})
+			if err := k.DestroyTexts([]uint64{1}); err != nil {
+				t.Fatal(err)
+			}
+			d.Put("/keyring/texts-000000.3", before)
+		},
+		"a later one": func(d *faultdisk.Disk) {
+			d.Put("/keyring/seeds-000000.7", d.Files()["/keyring/seeds-000000.1"])
+		},
+		"salts of another": func(d *faultdisk.Disk) {
+			b := durable.AppendFrame(durable.Header(saltsMagic), appendList(nil, 2, SaltList{entry.LineWho: {9}}), true)
+			for path := range d.Files() {
+				if dir, n, ok := strings.Cut(path, "salts-"); ok {
+					d.Put(dir+"salts-"+strings.TrimSuffix(n, "1")+"2", b)
+				}
+			}
+		},
+	} {
+		d, k := filled(t)
+		if err := k.Close(); err != nil {
+			t.Fatal(err)
+		}
+		put(d)
+		before := len(d.Files())
+		if err := Prepare(config(d)); !errors.As(err, new(*StrayError)) {
+			t.Errorf("%s: a writer began: %v", name, err)
+		}
+		if len(d.Files()) != before {
+			t.Errorf("%s: something was removed: %v", name, d.Files())
+		}
+		k, err := Open(config(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stray []durable.Damage
+		if _, err := k.BeginCheck(func(d durable.Damage) {
+			if d.Extra {
+				stray = append(stray, d)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if len(stray) != 1 || stray[0].Torn {
+			t.Errorf("%s: named as %+v", name, stray)
+		}
+	}
+}
+
+// TestOwns: the names of the keyring's own files, and of no others.
+func TestOwns(t *testing.T) {
+	d, _ := filled(t)
+	for path := range d.Files() {
+		if !Owns(strings.TrimPrefix(path, "/keyring/")) {
+			t.Errorf("%s is not known", path)
+		}
+	}
+	for _, name := range []string{"", "seeds", "seeds-000000", "seeds-0.1", "seeds-000000.1x", "dedup2", "stray"} {
+		if Owns(name) {
+			t.Errorf("%s is known", name)
+		}
 	}
 }

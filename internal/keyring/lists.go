@@ -105,6 +105,10 @@ func (l *lists) look(found map[uint64][]uint64) (string, error) {
 // walk hands every list in a file to fn and returns what is none.
 func (l *lists) walk(path string, fn func(uint64, SaltList)) ([]durable.Damage, error) {
 	data, err := durable.ReadFile(l.fs, path)
+	var odd *durable.Damage
+	if err = durable.Damaged(err); errors.As(err, &odd) {
+		return []durable.Damage{*odd}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

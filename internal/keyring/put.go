@@ -37,9 +37,13 @@ func (k *Keyring) PutEntries(first uint64, keys []EntryKeys) ([]*durable.Appende
 func (k *Keyring) PutTexts(first uint64, keys []TextKey) ([]*durable.Appender, error) {
 	cs := make([]slot, len(keys))
 	for i, t := range keys {
-		cs[i] = slot{slotKept, append(t.Key[:len(t.Key):len(t.Key)], t.Digest[:]...)}
+		cs[i] = t.slot()
 	}
 	return k.texts.write(first, cs)
+}
+
+func (t TextKey) slot() slot {
+	return slot{slotKept, append(t.Key[:len(t.Key):len(t.Key)], t.Digest[:]...)}
 }
 
 func (k *Keyring) addLists(lists map[uint64]SaltList) ([]*durable.Appender, error) {

@@ -107,7 +107,7 @@ func isZero(b []byte) bool {
 // ascending. All but the last are leftovers.
 func generations(fsys durable.FS, dir, name string) (map[uint64][]uint64, error) {
 	entries, err := fsys.ReadDir(dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // then the files are missing, one by one
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
 	found := map[uint64][]uint64{}
@@ -191,7 +191,7 @@ func (s *slots) load(num uint64) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return durable.Damaged(err)
 		}
 		s.files[num] = &slotFile{g, path, f}
 		return nil
@@ -385,7 +385,7 @@ func (s *slots) replaceIn(num uint64, ns []uint64, change map[uint64]slot) error
 	old := filepath.Join(s.dir, generationName(s.name, num, g))
 	data, err := durable.ReadFile(s.fs, old)
 	if err != nil {
-		return err
+		return durable.Damaged(err)
 	}
 	for _, n := range ns {
 		at := s.offset(n)

@@ -29,14 +29,13 @@ func (l Store) LogKey() (*entry.LogKey, error) {
 	return LogKeyOf(kf)
 }
 
-// CheckKeys yields the key files that are missing or damaged.
+// CheckKeys yields the key files that are damaged.
 func (l Store) CheckKeys() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		roles := map[string]bool{"log": true, "recorder": true, "watcher": false, "importer": false, "fingerprint": false}
-		for role, required := range roles {
+		for _, role := range []string{"log", "recorder", "watcher", "importer", "fingerprint"} {
 			path := l.Key(role)
 			_, err := keyfile.Open(path, role)
-			if errors.Is(err, keyfile.ErrOtherMachine) || errors.Is(err, fs.ErrNotExist) && !required {
+			if errors.Is(err, keyfile.ErrOtherMachine) || errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			if err != nil && !yield(path, err) {

@@ -23,6 +23,9 @@ type Store struct{ Dir string }
 
 const format = "stele store 1\n"
 
+// maxSmall bounds the files that hold a line.
+const maxSmall = 4096
+
 // Log is the directory of the log, as tlog-tiles: public, opaque.
 func (l Store) Log() string { return filepath.Join(l.Dir, "log") }
 
@@ -66,12 +69,20 @@ func (l Store) Format() string { return filepath.Join(l.Dir, "format") }
 // Writing reports whether the process that last locked the store still runs. It
 // only asks: taking the lock, even for a moment, could make a writer fail.
 func (l Store) Writing() bool {
-	b, err := os.ReadFile(l.Lock())
+	b, err := durable.ReadSmall(durable.OS, l.Lock(), maxSmall)
 	if err != nil {
 		return false
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	return err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
+
+// Ended reports whether the process that last locked the store came to its end in
+// good order: then nothing in the store is what a crash has left. Of a process of
+// an earlier version nobody knows.
+func (l Store) Ended() bool {
+	info, err := os.Lstat(l.Lock())
+	return err == nil && info.Mode().IsRegular() && info.Size() == 0
 }
 
 // ErrNewer says that a store was made by a later version of this program.
@@ -83,7 +94,7 @@ var ErrNoStore = errors.New("no store here")
 // Prepare makes the directories that a writer needs.
 func (l Store) Prepare() error {
 	for _, d := range []string{l.Dir, l.Keys(), filepath.Dir(l.Index()), l.Watch()} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err := durable.MkdirAll(durable.OS, d, 0o700); err != nil {
 			return err
 		}
 	}
@@ -103,7 +114,7 @@ func (l Store) Begin() error {
 // Check reports whether a store of this version is there: nil, [ErrNoStore],
 // [ErrNewer], or what else is wrong.
 func (l Store) Check() error {
-	got, err := os.ReadFile(l.Format())
+	got, err := durable.ReadSmall(durable.OS, l.Format(), maxSmall)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(filepath.Join(l.Log(), "checkpoint")); err == nil {

@@ -49,6 +49,9 @@ func Kept() []string {
 	return found
 }
 
+// maxToken bounds the file of a token.
+const maxToken = 64 << 10
+
 // read reads a token that nobody else can read.
 func read(path string) (wire.Token, error) {
 	info, err := os.Stat(path)
@@ -58,7 +61,7 @@ func read(path string) (wire.Token, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return wire.Token{}, hint.With(fmt.Errorf("%s is readable by others than its owner", path), "chmod 600 %s", path)
 	}
-	b, err := os.ReadFile(path)
+	b, err := durable.ReadLinked(path, maxToken)
 	if err != nil {
 		return wire.Token{}, err
 	}
@@ -80,7 +83,7 @@ func Keep(u *url.URL, t wire.Token) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.MkdirAll(durable.OS, filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	return durable.WriteFile(durable.OS, path, []byte(text+"\n"), 0o600)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/stele-log/stele/entry"
@@ -49,9 +48,12 @@ func (e Endpoint) Write(l layout.Store) error {
 	return durable.WriteFile(durable.OS, l.Endpoint(), b, 0o600)
 }
 
+// maxEndpoint bounds what is read as an endpoint.
+const maxEndpoint = 64 << 10
+
 // ReadEndpoint reads what Write wrote.
 func ReadEndpoint(l layout.Store) (e Endpoint, err error) {
-	b, err := os.ReadFile(l.Endpoint())
+	b, err := durable.ReadSmall(durable.OS, l.Endpoint(), maxEndpoint)
 	if err != nil {
 		return e, err
 	}

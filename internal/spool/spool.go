@@ -121,7 +121,8 @@ var ErrNewer = errors.New("spool was made by a later version of stele")
 // dropped: nobody was promised it. A file that is damaged otherwise is kept
 // beside the new one; what could be read of it is used, and [Spool.Damage] says
 // that something is missing. So is the spool of another source, of which nothing
-// is used: the chain in it is not ours to continue.
+// is used: the chain in it is not ours to continue. The directory must be the
+// caller's alone.
 func Open(cfg Config) (*Spool, error) {
 	if cfg.Diag == nil {
 		cfg.Diag = slog.New(slog.DiscardHandler)
@@ -130,7 +131,10 @@ func Open(cfg Config) (*Spool, error) {
 		cfg.Limit = defaultLimit
 	}
 	s := &Spool{cfg: cfg, path: filepath.Join(cfg.Dir, fileName), states: make(map[string]State), reading: true}
-	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(cfg.FS, cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := durable.Sweep(cfg.FS, cfg.Dir); err != nil {
 		return nil, err
 	}
 	var err error

@@ -358,7 +358,7 @@ func TestEveryBitFlipped(t *testing.T) {
 		d := faultdisk.New(1)
 		flipped := bytes.Clone(whole)
 		flipped[i] ^= 1 << (i % 8)
-		if err := d.MkdirAll("/watch", 0o700); err != nil {
+		if err := durable.MkdirAll(d, "/watch", 0o700); err != nil {
 			t.Fatal(err)
 		}
 		d.Put("/watch/spool", flipped)

@@ -4,7 +4,9 @@ package steletest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ import (
 // Store is a store in a temporary directory.
 type Store struct {
 	Layout layout.Store
-	Trust  trust.Note
+	Trust  trust.File
 }
 
 // NewStore names a store that does not exist yet.
@@ -34,11 +36,27 @@ func NewStore(t testing.TB) Store {
 // StoreIn names a store in a directory of the test's own.
 func StoreIn(t testing.TB, data, beliefs string) Store {
 	t.Helper()
-	note, err := trust.Of(beliefs, data)
+	file, err := trust.Of(beliefs, data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Store{layout.Store{Dir: data}, note}
+	return Store{layout.Store{Dir: data}, file}
+}
+
+// Believe has a belief be what it is said to be, however it came about.
+func Believe(t testing.TB, f trust.File, b trust.Belief) {
+	t.Helper()
+	b.Check = ""
+	data, err := json.Marshal(b)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(f.Path()), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(f.Path(), data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Open opens the store for writing.

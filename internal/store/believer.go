@@ -16,35 +16,36 @@ import (
 // believer follows the log's checkpoints and keeps the newest outside the
 // store, so that an older copy put in its place is recognised.
 type believer struct {
-	note trust.Note
+	file trust.File
 	key  *entry.LogKey
 	dir  *tlog.Dir
 
 	mu      sync.Mutex
 	newest  verify.Checkpoint
-	written uint64 // size in the note
+	written uint64 // size of the checkpoint that is kept
 }
 
-// newBeliever holds the log against what was believed before. Its error is a
-// *verify.Finding where the log was rolled back, forked or exchanged.
-func newBeliever(ctx context.Context, n trust.Note, key *entry.LogKey, dir *tlog.Dir) (*believer, error) {
-	b := &believer{note: n, key: key, dir: dir}
-	belief, ok, err := n.Read()
+// newBeliever holds the log against what was believed before, of this store and
+// of copies of it. Its error is a *verify.Finding where the log was rolled back,
+// forked or exchanged, or the belief is damaged.
+func newBeliever(ctx context.Context, f trust.File, key *entry.LogKey, dir *tlog.Dir) (*believer, error) {
+	belief, ok, err := f.Read()
 	if err != nil {
 		return nil, fmt.Errorf("read what was believed of this log: %w", err)
 	}
-	b.newest = verify.Checkpoint{Origin: key.Origin(), Root: entry.EmptyRoot}
-	if ok {
-		if belief.VKey != key.VKey() {
-			return nil, &verify.Finding{Code: verify.Fork, Accused: verify.TheLog, Detail: fmt.Sprintf("this is log %s; %s believes in another one", key.Origin(), n.Path())}
-		}
-		if b.newest, err = belief.Open(); err != nil {
-			return nil, fmt.Errorf("%s: %w", n.Path(), err)
-		}
+	if ok && belief.VKey != key.VKey() {
+		return nil, &verify.Finding{Code: verify.Fork, Accused: verify.TheLog, Detail: fmt.Sprintf("this is log %s; %s believes in another one", key.Origin(), f.Path())}
 	}
-	b.written = b.newest.Size
+	before, err := f.Newest(key)
+	if err != nil {
+		return nil, fmt.Errorf("read what was believed of this log: %w", err)
+	}
+	b := &believer{file: f, key: key, dir: dir, newest: before.Checkpoint}
+	if before.Own {
+		b.written = before.Checkpoint.Size
+	}
 	_, err = b.advance(ctx)
-	return b, err
+	return b, before.Explain(err)
 }
 
 // advance moves on to the log's current checkpoint, if it is consistent.
@@ -78,16 +79,11 @@ func (b *believer) save(ctx context.Context) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if cp.Size == b.written {
+	if cp.Size <= b.written {
 		return nil
 	}
-	// The note is read again: `stele verify` writes to it too.
-	belief, _, err := b.note.Read()
+	_, err = b.file.Grow(ctx, trust.Growth{Key: b.key, Checkpoint: cp, Continues: tlog.NewTree(b.dir, cp).Consistent})
 	if err != nil {
-		return fmt.Errorf("read what is believed: %w", err)
-	}
-	belief.VKey, belief.Checkpoint = b.key.VKey(), string(cp.Note)
-	if err := b.note.Write(belief); err != nil {
 		return fmt.Errorf("keep the newest checkpoint outside the store: %w", err)
 	}
 	b.written = cp.Size

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func crashStore(dir string) (layout.Store, trust.Note, error) {
+func crashStore(dir string) (layout.Store, trust.File, error) {
 	data := filepath.Join(dir, "store")
 	note, err := trust.Of(filepath.Join(dir, "trust"), data)
 	return layout.Store{Dir: data}, note, err

@@ -49,6 +49,12 @@ type state struct {
 	called  uint64      // size of the log after the recorder's last entry
 }
 
+// recorder reports whether a source is enrolled as one.
+func (st state) recorder(src entry.Source) bool {
+	en := st.sources.Lookup(src)
+	return en != nil && en.Role == entry.Recorder
+}
+
 // level is catchUp, in an index of its own where the one there is shows damage that
 // nobody saw when it was opened: what is derived keeps no store from opening.
 func (s *Store) level(ctx context.Context) (state, error) {
@@ -131,10 +137,7 @@ func (s *Store) reindex(ctx context.Context, tree *tlog.Tree, size uint64) error
 		return s.dropTorn(ctx, size)
 	}
 	locs := make(map[entry.ID]vault.Loc)
-	if err := s.vault.Scan(func(loc vault.Loc, rec *vault.Record) error {
-		locs[rec.ID] = loc
-		return nil
-	}); err != nil {
+	if err := s.vault.Places(func(id entry.ID, loc vault.Loc) { locs[id] = loc }); err != nil {
 		return fmt.Errorf("read vault: %w", err)
 	}
 	if err := s.follow(ctx, tree, from, size, locs); err != nil {

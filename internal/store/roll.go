@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/stele-log/stele/entry"
@@ -36,13 +35,16 @@ type rollFile struct {
 	Present []string `json:"present"`
 }
 
+// maxRoll bounds the file of a roll: 40 bytes a source.
+const maxRoll = 64 << 20
+
 // openRoll reads who was present. A file that cannot be used is not needed.
 func openRoll(path string, size uint64, diag *slog.Logger) *roll {
 	r := &roll{
 		path: path, base: size, present: make(map[entry.Source]bool),
 		changed: make(map[entry.Source]*entry.Beat), gone: make(map[entry.Source]uint64),
 	}
-	data, err := os.ReadFile(path)
+	data, err := durable.ReadSmall(durable.OS, path, maxRoll)
 	if err != nil {
 		return r // there is none before the first roll call that names somebody
 	}

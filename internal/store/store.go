@@ -36,7 +36,7 @@ import (
 // Config says where the store is and what it is opened with.
 type Config struct {
 	Layout  layout.Store
-	Trust   trust.Note
+	Trust   trust.File
 	Version string            // of this program, recorded by the recorder
 	Erasers int               // persons an erasure needs, recorded when the log begins
 	Follows *entry.Succession // the log that this one continues; nil: none
@@ -107,6 +107,9 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 
 func (s *Store) openParts(ctx context.Context) (err error) {
 	l := s.cfg.Layout
+	if err := s.ownLog(ctx); err != nil {
+		return err
+	}
 	signer, err := note.NewSigner(s.keys.log.signerKey())
 	if err != nil {
 		return fmt.Errorf("log key: %w", err)
@@ -133,6 +136,9 @@ func (s *Store) start(ctx context.Context) error {
 	st, err := s.level(ctx)
 	if err != nil {
 		return err
+	}
+	if f := foreignRecorder(s.cfg.Layout, st.recorder); st.next > 0 && f != nil {
+		return refuse(f)
 	}
 	s.intake = intake.New(intake.Config{
 		Log: s.log, Vault: s.vault, Index: s.index, Diag: s.cfg.Diag, Signature: new(signature.Verifier).Verify,
@@ -240,10 +246,13 @@ func (s *Store) close(ctx context.Context) error {
 	if stopped && errors.Is(s.Err(), index.ErrDamaged) { // or the next one would stop at the same place
 		errs = append(errs, removeIndex(s.cfg.Layout, s.cfg.Diag, s.Err()))
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Release())
+	if s.lock == nil {
+		return errors.Join(errs...)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || stopped || s.recorder == nil { // there may be something left to clear away
+		return errors.Join(err, s.lock.Release())
+	}
+	return s.lock.Finish()
 }
 
 // Err is why the server no longer accepts anything; nil while it does.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -155,7 +156,6 @@ func TestRecoverRefuses(t *testing.T) {
 		do    func(t *testing.T, dir string)
 		small bool // done to a log of less than a batch: it looks like a leftover
 	}{
-		{name: "state rolled back", want: verify.Shrunk, do: func(t *testing.T, dir string) { move(t, older, dir, statePath) }},
 		{name: "state and checkpoint rolled back", want: verify.Shrunk, do: func(t *testing.T, dir string) {
 			move(t, older, dir, statePath)
 			move(t, older, dir, checkpointPath)
@@ -163,13 +163,9 @@ func TestRecoverRefuses(t *testing.T) {
 			move(t, older, dir, "tile/1/000.p/1")
 			move(t, older, dir, "tile/entries/001.p/44")
 		}},
-		{name: "no state", want: verify.Shrunk, do: func(t *testing.T, dir string) { check(t, os.Remove(filepath.Join(dir, statePath))) }},
 		{name: "no state, no checkpoint", want: verify.Shrunk, do: func(t *testing.T, dir string) {
 			check(t, os.Remove(filepath.Join(dir, statePath)))
 			check(t, os.Remove(filepath.Join(dir, checkpointPath)))
-		}},
-		{name: "no state of a small log", small: true, want: verify.Shrunk, do: func(t *testing.T, dir string) {
-			check(t, os.Remove(filepath.Join(dir, statePath)))
 		}},
 		{name: "no state of a small log, no checkpoint", small: true, want: verify.Shrunk, do: func(t *testing.T, dir string) {
 			check(t, os.Remove(filepath.Join(dir, statePath)))
@@ -178,12 +174,10 @@ func TestRecoverRefuses(t *testing.T) {
 		{name: "checkpoint torn", want: verify.BadCheckpoint, do: func(t *testing.T, dir string) {
 			check(t, os.Truncate(filepath.Join(dir, checkpointPath), 20))
 		}},
-		{name: "state torn", want: verify.TreeMismatch, do: func(t *testing.T, dir string) {
-			check(t, os.Truncate(filepath.Join(dir, statePath), 20))
-		}},
-		{name: "another log's state", want: verify.Fork, do: func(t *testing.T, dir string) {
-			s := bytes.Replace(read(t, filepath.Join(dir, statePath)), []byte(`"root":"`), []byte(`"root":"A`), 1)
-			write(t, filepath.Join(dir, statePath), append(s[:len(s)-4], '=', '"', '}'))
+		{name: "state rolled back, and the tiles since gone", want: verify.Shrunk, do: func(t *testing.T, dir string) {
+			move(t, older, dir, statePath)
+			check(t, os.Remove(filepath.Join(dir, "tile/entries/003.p/132")))
+			check(t, os.Remove(filepath.Join(dir, "tile/0/003.p/132")))
 		}},
 		{name: "edge tile cut", want: verify.TreeMismatch, do: func(t *testing.T, dir string) {
 			check(t, os.Truncate(filepath.Join(dir, "tile/0/003.p/132"), 32*131))
@@ -209,5 +203,47 @@ func TestRecoverRefuses(t *testing.T) {
 				t.Errorf("files were altered: %v, before %v", after, before)
 			}
 		})
+	}
+}
+
+// TestRecoverHeals: the writer's note says nothing that the tiles do not say. One
+// that is gone, torn, older or of another tree is made anew, and the log goes on.
+func TestRecoverHeals(t *testing.T) {
+	older := makeLog(t, 300, 100)
+	for name, do := range map[string]func(t *testing.T, path string){
+		"older": func(t *testing.T, path string) { write(t, path, read(t, filepath.Join(older, statePath))) },
+		"gone":  func(t *testing.T, path string) { check(t, os.Remove(path)) },
+		"torn":  func(t *testing.T, path string) { check(t, os.Truncate(path, 20)) },
+		"empty": func(t *testing.T, path string) { check(t, os.Truncate(path, 0)) },
+		"of another tree": func(t *testing.T, path string) {
+			s := bytes.Replace(read(t, path), []byte(`"root":"`), []byte(`"root":"A`), 1)
+			write(t, path, append(s[:len(s)-4], '=', '"', '}'))
+		},
+		"a pipe": func(t *testing.T, path string) {
+			check(t, os.Remove(path))
+			check(t, syscall.Mkfifo(path, 0o600))
+		},
+	} {
+		for _, size := range []uint64{10, 256, 900} {
+			for _, unpublished := range []bool{false, true} {
+				dir := makeLog(t, size, 100)
+				if unpublished { // accepted, and the writer ended before it signed them
+					signed := read(t, filepath.Join(dir, checkpointPath))
+					l := open(t, dir)
+					grow(t, l, size+5, 5)
+					closeLog(t, l)
+					write(t, filepath.Join(dir, checkpointPath), signed)
+					size += 5
+				}
+				do(t, filepath.Join(dir, statePath))
+				l := open(t, dir)
+				if l.Size() != size {
+					t.Errorf("%s: a log of %d entries goes on at %d", name, size, l.Size())
+				}
+				grow(t, l, size+3, 1)
+				closeLog(t, l)
+				wantSound(t, dir, size+3)
+			}
+		}
 	}
 }

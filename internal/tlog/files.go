@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -62,7 +63,25 @@ func (d *Dir) CheckFiles(ctx context.Context, t *Tree, report func(path string, 
 	if err := c.tiles(ctx); err != nil {
 		return err
 	}
-	return c.rest(ctx)
+	if err := c.rest(ctx); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(c.dir.path, filepath.FromSlash(statePath))); errors.Is(err, fs.ErrNotExist) {
+		return c.problem(statePath, &Mismatch{Path: statePath, Detail: "missing"})
+	}
+	return nil
+}
+
+// Beside says what to do about a file that is wrong and holds nothing of the record:
+// the writer's own, or no part of a log. It is empty for every other file.
+func Beside(path string) string {
+	switch classify(path).Kind {
+	case stateFile, lockFile:
+		return "the next writer makes it anew"
+	case stranger, tempFile:
+		return "move it away"
+	}
+	return ""
 }
 
 // inspection is one run of CheckFiles.

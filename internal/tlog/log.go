@@ -28,6 +28,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -114,7 +115,7 @@ type Log struct {
 // *verify.Finding. A directory that another writer has open is an error of its own.
 func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	cfg = cfg.withDefaults()
-	if err := os.MkdirAll(filepath.Join(cfg.Dir, ".state"), 0o755); err != nil {
+	if err := durable.MkdirAll(durable.OS, filepath.Join(cfg.Dir, ".state"), 0o755); err != nil {
 		return nil, fmt.Errorf("make log directory: %w", err)
 	}
 	lock, err := lockDir(cfg.Dir)

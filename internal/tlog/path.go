@@ -8,6 +8,7 @@ import (
 	sumdb "golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable"
 )
 
 const (
@@ -16,6 +17,7 @@ const (
 	maxLevel   = 7  // of a tile; a log has fewer than 2^63 entries
 	bundle     = -1 // the level of entry bundles, as in sumdb/tlog
 
+	stateDir       = ".state"
 	checkpointPath = "checkpoint"
 	statePath      = ".state/treeState"
 	versionPath    = ".state/version"
@@ -101,6 +103,9 @@ func classify(p string) logFile {
 // isTemp recognises the files that Tessera writes before it renames them: the
 // name they are to get, with a random number of up to ten digits after it.
 func isTemp(p string) bool {
+	if durable.IsTemp(p) {
+		return durable.TempOf(p) == statePath
+	}
 	digits := len(p) - len(strings.TrimRight(p, "0123456789"))
 	for n := 1; n <= min(digits, 10); n++ {
 		switch target := p[:len(p)-n]; target {

@@ -2,20 +2,26 @@ package tlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"syscall"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -44,17 +50,12 @@ func lockDir(dir string) (*os.File, error) {
 // recover makes the directory what the writer's note says it is, and returns
 // the checkpoint to continue. It alters nothing before it knows that the tree
 // continues that checkpoint: a log that lost its tail is evidence, and never
-// continued. A crash in here is followed by the same steps again.
+// continued. A note that is gone, damaged or older than the checkpoint is no such
+// loss: it says nothing that the tiles do not say. A crash in here is followed by
+// the same steps again.
 func (d *Dir) recover(ctx context.Context, origin string, log *slog.Logger) (last verify.Checkpoint, err error) {
-	state, err := d.readState()
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := d.checkEmpty(); err != nil {
-			return last, err
-		}
-		return last, d.sweep(0, log)
-	}
-	if err != nil {
-		return last, fmt.Errorf("read state of log: %w", err)
+	if err := d.clearNotes(log); err != nil {
+		return last, err
 	}
 	signed, err := d.ReadCheckpoint()
 	switch {
@@ -66,11 +67,134 @@ func (d *Dir) recover(ctx context.Context, origin string, log *slog.Logger) (las
 			return last, err
 		}
 	}
-	state.Origin = origin
-	if err := NewTree(d, state).continues(ctx, last); err != nil {
+	state, err := d.state(ctx, origin, last)
+	if unnoted(err) && last.Size > 0 {
+		healed, herr := d.heal(ctx, last)
+		if herr != nil {
+			log.Error("the writer's note of the tree cannot be made anew from the tiles", "error", herr)
+		} else {
+			log.Warn("the writer's note of the tree was made anew from the tiles", "path", statePath, "entries", healed.Size, "error", err)
+			state, err = healed, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.checkEmpty(); err != nil {
+			return last, err
+		}
+		return last, d.sweep(0, log)
+	}
+	if err != nil {
 		return last, err
 	}
 	return last, d.sweep(state.Size, log)
+}
+
+// clearNotes removes, of what the writer keeps for itself, what Tessera would trip
+// over and makes anew where there is none.
+func (d *Dir) clearNotes(log *slog.Logger) error {
+	list, err := os.ReadDir(filepath.Join(d.path, stateDir))
+	if err != nil {
+		return fmt.Errorf("list the writer's notes: %w", err)
+	}
+	for _, e := range list {
+		f := classify(path.Join(stateDir, e.Name()))
+		if f.Kind != stateFile && f.Kind != lockFile || e.Type().IsRegular() && d.usable(f.Path) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(d.path, filepath.FromSlash(f.Path))); err != nil {
+			return fmt.Errorf("remove what is no note of the writer: %w", err)
+		}
+		log.Warn("a note of the writer was of no use and is made anew", "path", f.Path)
+	}
+	return nil
+}
+
+// usable reports whether Tessera can read a note. Of the one of the tree is seen to
+// elsewhere; a later version than ours is Tessera's to refuse.
+func (d *Dir) usable(note string) bool {
+	switch note {
+	case versionPath:
+		raw, err := d.read(note, 32)
+		_, bad := strconv.ParseUint(string(raw), 10, 16)
+		return err == nil && bad == nil
+	case gcStatePath:
+		raw, err := d.read(note, 4096)
+		return err == nil && canonical(raw, new(gcState))
+	case statePath:
+		return true
+	}
+	raw, err := d.read(note, 0) // of a lock
+	return err == nil && len(raw) == 0
+}
+
+// state reads the writer's note of its tree, which has to continue the checkpoint.
+func (d *Dir) state(ctx context.Context, origin string, last verify.Checkpoint) (verify.Checkpoint, error) {
+	state, err := d.readState()
+	if err != nil {
+		return state, fmt.Errorf("read state of log: %w", err)
+	}
+	state.Origin = origin
+	return state, NewTree(d, state).continues(ctx, last)
+}
+
+// unnoted reports whether an error says that the note is no use, and not that it
+// could not be read.
+func unnoted(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*verify.Finding)) || errors.As(err, new(*Mismatch))
+}
+
+// heal makes the writer's note anew, from the tiles: of the largest tree that they
+// hold whole and that continues the checkpoint. A log that has lost its tail has
+// none. A crash leaves the note as it was.
+func (d *Dir) heal(ctx context.Context, last verify.Checkpoint) (state verify.Checkpoint, err error) {
+	for _, size := range d.sizes(last.Size) {
+		state = verify.Checkpoint{Origin: last.Origin, Size: size}
+		if state.Root, err = d.rootOf(ctx, state); err != nil {
+			continue
+		}
+		if err = NewTree(d, state).continues(ctx, last); err != nil {
+			continue
+		}
+		note, err := json.Marshal(treeState{state.Size, state.Root[:]})
+		if err != nil {
+			return state, err
+		}
+		return state, durable.WriteFile(durable.OS, filepath.Join(d.path, filepath.FromSlash(statePath)), note, 0o644)
+	}
+	return state, err
+}
+
+// sizes are those a tree may have by the names of the bundles at the end of the
+// log, the largest first and not less than that.
+func (d *Dir) sizes(least uint64) []uint64 {
+	found := map[uint64]bool{least: true}
+	files, _ := d.near(least) // what cannot be listed is not there
+	for _, f := range files {
+		if first, count := span(f.Tile); f.Kind == bundleFile && first+count > least {
+			found[first+count] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b uint64) int { return cmp.Compare(b, a) })
+}
+
+// rootOf computes the root of a tree of that size from the tiles as they are.
+func (d *Dir) rootOf(ctx context.Context, cp verify.Checkpoint) (entry.Hash, error) {
+	t := NewTree(d, cp)
+	root, err := sumdb.TreeHash(int64(cp.Size), sumdb.HashReaderFunc(func(indexes []int64) ([]sumdb.Hash, error) {
+		hashes := make([]sumdb.Hash, len(indexes))
+		for i, x := range indexes {
+			at := sumdb.TileForIndex(tileHeight, x)
+			data, err := t.readTile(ctx, t.at(at.L, at.N))
+			if err != nil {
+				return nil, err
+			}
+			if hashes[i], err = sumdb.HashFromTile(t.at(at.L, at.N), data, x); err != nil {
+				return nil, err
+			}
+		}
+		return hashes, nil
+	}))
+	return entry.Hash(root), err
 }
 
 // treeState is Tessera's note of how far the tree is integrated.
@@ -99,6 +223,26 @@ func (d *Dir) Integrated(origin string) (*Tree, error) {
 	}
 	state.Origin = origin
 	return NewTree(d, state), err
+}
+
+// Begun is how many entries a writer has integrated, by its own note; where there
+// are tiles and no note, more than anybody knows.
+func (d *Dir) Begun() uint64 {
+	state, err := d.readState()
+	if err == nil {
+		return state.Size
+	}
+	if _, err := os.Lstat(filepath.Join(d.path, "tile")); errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
+	return math.MaxUint64
+}
+
+// IsEmpty reports whether there is nothing of a log in a directory.
+func IsEmpty(path string) bool {
+	d := &Dir{path}
+	_, err := os.Lstat(filepath.Join(path, checkpointPath))
+	return errors.Is(err, fs.ErrNotExist) && d.Begun() == 0
 }
 
 func parseState(raw []byte) (cp verify.Checkpoint, err error) {

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -63,11 +62,14 @@ type given struct {
 	UsedBy  string         `json:"used_by,omitempty"`
 }
 
+// maxFile bounds the file of tokens: some 300 bytes each.
+const maxFile = 64 << 20
+
 // Open reads what was given out, and makes the operator's secret for this
 // run: whoever can read the file it is in is the operator.
 func Open(dir string, now func() time.Time) (t *Tokens, admin string, err error) {
 	t = &Tokens{path: filepath.Join(dir, "tokens.json"), now: now}
-	data, err := os.ReadFile(t.path)
+	data, err := durable.ReadSmall(durable.OS, t.path, maxFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, "", err
 	}

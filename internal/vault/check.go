@@ -67,21 +67,54 @@ type checking struct {
 	report func(Damage)
 	stats  Stats
 	keys   *keyring.Check
+
+	entries, stored keyring.Slots     // of the frames met so far
+	copies          map[string]Damage // by file: its first frame that stands elsewhere too
+	others          []Damage          // texts whose digest is not that of the keyring
 }
 
 func (r *Reader) check(report func(Damage)) (Stats, error) {
-	c := &checking{r: r, report: report}
+	c := &checking{r: r, report: report, copies: map[string]Damage{}}
 	var err error
 	if c.keys, err = r.keys.BeginCheck(report); err != nil {
 		return c.stats, err
 	}
-	for _, part := range []func() error{c.texts, c.openings, c.keys.End} {
+	for _, part := range []func() error{c.texts, c.openings, c.keys.End, c.doubts} {
 		if err := part(); err != nil {
 			return c.stats, err
 		}
 	}
 	c.stats.SeedsSize, c.stats.SaltsSize, c.stats.TextKeysSize = c.keys.Sizes.Seeds, c.keys.Sizes.Salts, c.keys.Sizes.Texts
 	return c.stats, nil
+}
+
+// copied reports whether a frame stands a second time: a frame has a slot of its
+// own. Of each file that is told once.
+func (c *checking) copied(met *keyring.Slots, slot uint64, at Damage) bool {
+	if !met.Has(slot) {
+		met.Add(slot)
+		return false
+	}
+	if _, told := c.copies[at.Path]; !told {
+		at.Extra, at.Why = true, "what stands here stands before it already: it was copied"
+		c.copies[at.Path] = at
+	}
+	return true
+}
+
+// doubts reports the copies, and the texts that are other ones by their digests:
+// where no digest at all is right it is the key of digests that is wrong, for a
+// text is encrypted under its own key.
+func (c *checking) doubts() error {
+	for _, d := range c.copies {
+		c.report(d)
+	}
+	if len(c.others) > 0 && len(c.others) == c.stats.Texts {
+		c.report(c.r.keys.ForeignDedup())
+		return nil
+	}
+	c.all(c.others)
+	return nil
 }
 
 // damage reports an error that is a Damage and returns any other.
@@ -186,6 +219,9 @@ func (c *checking) text(n uint32, f durable.Frame) error {
 		c.report(at)
 		return nil
 	}
+	if c.copied(&c.stored, t.slot, at) {
+		return nil
+	}
 	c.keys.UseText(t.slot)
 	p, ok := c.r.texts.place(t.id)
 	if !ok || p.slot != t.slot {
@@ -196,6 +232,10 @@ func (c *checking) text(n uint32, f durable.Frame) error {
 	case errors.Is(err, ErrErased):
 		c.stats.ErasedTexts++
 		return nil
+	case errors.Is(err, errDigest):
+		at.Why = err.Error()
+		c.others = append(c.others, at)
+		fallthrough
 	case err == nil:
 		c.stats.Texts++
 		c.stats.TextBytes += int64(size)
@@ -208,7 +248,10 @@ func (c *checking) text(n uint32, f durable.Frame) error {
 	return c.damage(err)
 }
 
-var errOther = errors.New("is another text than was put")
+var (
+	errOther  = errors.New("is another text than was put")
+	errDigest = errors.New("is another text than was put, by its digest")
+)
 
 func (c *checking) openText(t *storedText) (int, error) {
 	want, err := c.r.keys.Text(t.slot)
@@ -227,8 +270,8 @@ func (c *checking) openText(t *storedText) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if c.r.keys.Digester().Digest(text) != want.Digest {
-		return 0, errOther
+	if c.r.keys.HasDigester() && c.r.keys.Digester().Digest(text) != want.Digest {
+		return len(text), errDigest
 	}
 	return len(text), nil
 }
@@ -240,6 +283,9 @@ func (c *checking) openings() error {
 	}
 	damages, err := c.r.scan(func(at Loc, rec *Record) error {
 		if left.has(at) {
+			return nil
+		}
+		if c.copied(&c.entries, rec.o.slot, Damage{Path: c.r.openings.path(at.segment()), Offset: at.offset()}) {
 			return nil
 		}
 		return c.record(rec)

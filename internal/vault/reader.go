@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/keyring"
 )
@@ -85,6 +86,21 @@ func (r *Reader) Scan(fn func(Loc, *Record) error) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Places hands the place of the openings of every entry to fn, in the order they
+// were put: an entry that was put again has several. What was copied there by
+// somebody else, and has the slot of what stands before it, is passed over. Damage
+// comes as it does from [Reader.Scan].
+func (r *Reader) Places(fn func(entry.ID, Loc)) error {
+	var met keyring.Slots
+	return r.Scan(func(loc Loc, rec *Record) error {
+		if !met.Has(rec.o.slot) {
+			met.Add(rec.o.slot)
+			fn(rec.ID, loc)
+		}
+		return nil
+	})
 }
 
 func (r *Reader) scan(fn func(Loc, *Record) error) ([]Damage, error) {

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -28,6 +29,9 @@ func (v *Vault) recover() error {
 		return err
 	}
 	v.last = keyring.Last{Entry: max(last.Entry, dropped.Entry), Text: max(last.Text, dropped.Text)}
+	if err := v.soundDigests(); err != nil {
+		return err
+	}
 	if err := v.recoverDigests(); err != nil {
 		return err
 	}
@@ -138,6 +142,56 @@ func known(err error) (bool, error) {
 		return false, nil
 	}
 	return false, err
+}
+
+// soundDigests makes the key of digests anew where it is lost, damaged, or that of
+// another keyring: digests only save room.
+func (v *Vault) soundDigests() error {
+	if v.keys.HasDigester() {
+		foreign, err := v.foreignDigests()
+		if err != nil || !foreign {
+			return err
+		}
+	}
+	v.cfg.Log.Warn("the key of digests is made anew", "keyring", v.cfg.KeyringDir)
+	byID := map[uint64]TextID{}
+	v.texts.each(func(id TextID, p place) { byID[p.slot] = id })
+	return v.keys.Redigest(func(slot uint64) ([]byte, error) {
+		id, ok := byID[slot]
+		if !ok {
+			return nil, nil
+		}
+		text, err := v.text(id)
+		if is, err := known(err); err != nil || !is || text == nil {
+			return nil, err // Check names it
+		}
+		return bytes.Clone(text), nil
+	})
+}
+
+// textsTried is how many texts are looked at in search of one that can be read.
+const textsTried = 64
+
+// foreignDigests reports whether the key of digests is not the one of a text that
+// can be read.
+func (v *Vault) foreignDigests() (bool, error) {
+	var ids []TextID
+	v.texts.each(func(id TextID, _ place) {
+		if len(ids) < textsTried {
+			ids = append(ids, id)
+		}
+	})
+	for _, id := range ids {
+		p, _ := v.texts.place(id)
+		want, err := v.keys.Text(p.slot)
+		if err != nil {
+			continue
+		}
+		if text, err := v.text(id); err == nil {
+			return v.keys.Digester().Digest(text) != want.Digest, nil
+		}
+	}
+	return false, nil
 }
 
 // recoverDigests reads the digests of all texts that are not erased.

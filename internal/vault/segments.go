@@ -27,8 +27,21 @@ func newSegments(fsys durable.FS, dir, name, magic string) *segments {
 	return &segments{fs: fsys, dir: dir, name: name, magic: magic, files: map[uint32]durable.File{}}
 }
 
+// Owns reports whether a file of the vault may have that name.
+func Owns(name string) bool {
+	for _, run := range []string{openingsName, textsName} {
+		var n uint32
+		if _, err := fmt.Sscanf(name, run+"-%d.seg", &n); err == nil && name == segmentName(run, n) && n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func segmentName(run string, n uint32) string { return fmt.Sprintf("%s-%06d.seg", run, n) }
+
 func (s *segments) path(n uint32) string {
-	return filepath.Join(s.dir, fmt.Sprintf("%s-%06d.seg", s.name, n))
+	return filepath.Join(s.dir, segmentName(s.name, n))
 }
 
 // list returns the numbers of the segments there are, ascending.
@@ -59,7 +72,7 @@ func (s *segments) file(n uint32) (durable.File, error) {
 		return nil, &Damage{Path: s.path(n), Why: "no such file"}
 	}
 	if err != nil {
-		return nil, err
+		return nil, durable.Damaged(err)
 	}
 	s.files[n] = f
 	return f, nil

@@ -145,10 +145,10 @@ type Vault struct {
 // crash left behind stays as it is, see [Vault.DropTorn].
 func Open(cfg Config) (*Vault, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(cfg.FS, cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	if err := durable.ShredTemp(cfg.FS, cfg.Dir); err != nil {
+	if err := durable.Sweep(cfg.FS, cfg.Dir); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
 	if err := keyring.Prepare(cfg.keyring()); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/catalogue"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
@@ -306,7 +307,7 @@ func (w *Watcher) Ready() <-chan struct{} { return w.capture.Ready() }
 // it can.
 func (w *Watcher) Run(ctx context.Context) error {
 	if w.cfg.Socket != "" {
-		if err := os.MkdirAll(filepath.Dir(w.cfg.Socket), 0o700); err != nil {
+		if err := durable.MkdirAll(durable.OS, filepath.Dir(w.cfg.Socket), 0o700); err != nil {
 			return err
 		}
 		l, err := listen(w.cfg.Socket, w.cfg.SocketMode)

@@ -2,7 +2,7 @@
 // in memory and knows for each byte and each name whether a power cut would
 // take it.
 //
-// It forgets at Crash what was not synced, fails a chosen call with or without
+// It forgets at Crash what was not synced, directories too, fails a chosen call with or without
 // having done the work, and can be full. The same seed gives the same faults.
 // It does not model read errors, permissions or links.
 package faultdisk
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -57,8 +58,8 @@ type Disk struct {
 	rnd   *rand.Rand
 	names map[string]*inode // as programs see them
 	kept  map[string]*inode // as a crash would leave them
-	dirs  map[string]bool
-	log   []nameOp // unsynced changes of names
+	log   []nameOp          // unsynced changes of names
+	born  int               // files and directories made so far
 	epoch int
 
 	calls   int // that change something
@@ -71,6 +72,8 @@ type Disk struct {
 }
 
 type inode struct {
+	dir  bool
+	born int    // order of making, which does not hang on names
 	data []byte // as programs see it
 	kept []byte // as synced
 	log  []dataOp
@@ -92,10 +95,18 @@ var _ durable.FS = (*Disk)(nil)
 
 // New returns an empty disk.
 func New(seed uint64) *Disk {
-	return &Disk{
-		rnd: rand.New(rand.NewPCG(seed, 0)), names: map[string]*inode{}, kept: map[string]*inode{},
-		dirs: map[string]bool{"/": true, ".": true},
-	}
+	return &Disk{rnd: rand.New(rand.NewPCG(seed, 0)), names: map[string]*inode{}, kept: map[string]*inode{}}
+}
+
+// node makes a file or a directory that has no name yet.
+func (d *Disk) node(dir bool) *inode {
+	d.born++
+	return &inode{dir: dir, born: d.born}
+}
+
+func (d *Disk) isDir(name string) bool {
+	n := d.names[name]
+	return name == "/" || name == "." || n != nil && n.dir
 }
 
 // FailAt makes the n-th changing call from now fail, counted from 1. If stops
@@ -133,26 +144,23 @@ func (d *Disk) Crash(keep Keep) {
 	for _, n := range d.inodes() {
 		n.crash(d.rnd, keep)
 	}
-	d.names = map[string]*inode{}
-	for name, n := range d.kept {
-		d.names[name] = n
-	}
+	d.names = maps.Clone(d.kept)
+	maps.DeleteFunc(d.kept, func(name string, _ *inode) bool { return !d.reached(name) })
+	d.names = maps.Clone(d.kept)
 	d.epoch++
 	d.failAt, d.dead, d.limited = 0, false, false
 }
 
-// inodes lists the files that have a name or had one, in a fixed order.
+// reached reports whether all directories above a name are there: what lies in
+// one that was lost is lost too.
+func (d *Disk) reached(name string) bool {
+	dir := filepath.Dir(name)
+	return dir == name || d.isDir(dir) && d.reached(dir)
+}
+
+// inodes lists what a crash would keep, in a fixed order.
 func (d *Disk) inodes() []*inode {
-	var paths []string
-	for p := range d.kept {
-		paths = append(paths, p)
-	}
-	slices.Sort(paths)
-	var nodes []*inode
-	for _, p := range paths {
-		nodes = append(nodes, d.kept[p])
-	}
-	return nodes
+	return slices.SortedFunc(maps.Values(d.kept), func(a, b *inode) int { return a.born - b.born })
 }
 
 // pick chooses which unsynced operations reached the disk.
@@ -254,14 +262,16 @@ func (d *Disk) OpenFile(name string, flag int, _ fs.FileMode) (durable.File, err
 	switch {
 	case !ok && flag&os.O_CREATE == 0:
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	case !ok && !d.dirs[filepath.Dir(name)]:
+	case !ok && !d.isDir(filepath.Dir(name)):
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	case ok && flag&os.O_EXCL != 0:
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrExist}
+	case ok && n.dir:
+		return nil, &durable.OddFile{Path: name, Why: "is a directory, not a file"}
 	}
 	var err error
 	if !ok {
-		n = &inode{}
+		n = d.node(false)
 		err = d.change(func() { d.link(map[string]*inode{name: n}) })
 	} else if flag&os.O_TRUNC != 0 {
 		err = d.change(func() { n.do(dataOp{}) })
@@ -300,28 +310,36 @@ func (d *Disk) Remove(name string) error {
 	return d.change(func() { d.link(map[string]*inode{name: nil}) })
 }
 
-// MkdirAll implements durable.FS. Directories are durable at once.
-func (d *Disk) MkdirAll(name string, _ fs.FileMode) error {
+// Mkdir implements durable.FS.
+func (d *Disk) Mkdir(name string, _ fs.FileMode) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for name = filepath.Clean(name); !d.dirs[name]; name = filepath.Dir(name) {
-		d.dirs[name] = true
+	name = filepath.Clean(name)
+	err := fs.ErrExist
+	if d.names[name] == nil && name != "/" && name != "." {
+		err = fs.ErrNotExist
+		if d.isDir(filepath.Dir(name)) {
+			err = d.change(func() { d.link(map[string]*inode{name: d.node(true)}) })
+		}
+	}
+	if err != nil {
+		return &fs.PathError{Op: "mkdir", Path: name, Err: err}
 	}
 	return nil
 }
 
-// ReadDir implements durable.FS. It lists files, not directories.
+// ReadDir implements durable.FS.
 func (d *Disk) ReadDir(name string) ([]fs.DirEntry, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	name = filepath.Clean(name)
-	if !d.dirs[name] {
+	if !d.isDir(name) {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}
 	}
 	var list []fs.DirEntry
 	for p, n := range d.names {
 		if filepath.Dir(p) == name {
-			list = append(list, fs.FileInfoToDirEntry(info{filepath.Base(p), int64(len(n.data))}))
+			list = append(list, fs.FileInfoToDirEntry(n.info(p)))
 		}
 	}
 	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
@@ -332,11 +350,15 @@ func (d *Disk) ReadDir(name string) ([]fs.DirEntry, error) {
 func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n, ok := d.names[filepath.Clean(name)]
+	name = filepath.Clean(name)
+	n, ok := d.names[name]
+	if !ok && d.isDir(name) {
+		return info{name, 0, true}, nil
+	}
 	if !ok {
 		return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 	}
-	return info{filepath.Base(name), int64(len(n.data))}, nil
+	return n.info(name), nil
 }
 
 // SyncDir implements durable.FS.
@@ -362,7 +384,9 @@ func (d *Disk) Files() map[string][]byte {
 	defer d.mu.Unlock()
 	files := map[string][]byte{}
 	for p, n := range d.names {
-		files[p] = slices.Clone(n.data)
+		if !n.dir {
+			files[p] = slices.Clone(n.data)
+		}
 	}
 	return files
 }
@@ -379,8 +403,13 @@ func (d *Disk) Put(name string, data []byte) {
 		delete(d.kept, name)
 		return
 	}
-	n := &inode{data: slices.Clone(data), kept: slices.Clone(data)}
+	n := d.node(false)
+	n.data, n.kept = slices.Clone(data), slices.Clone(data)
 	d.names[name], d.kept[name] = n, n
+	for dir := filepath.Dir(name); !d.isDir(dir); dir = filepath.Dir(dir) {
+		n := d.node(true)
+		d.names[dir], d.kept[dir] = n, n
+	}
 }
 
 type file struct {
@@ -470,20 +499,31 @@ func (f *file) Truncate(size int64) error {
 func (f *file) Stat() (fs.FileInfo, error) {
 	err := f.lock()
 	defer f.d.mu.Unlock()
-	return info{filepath.Base(f.name), int64(len(f.n.data))}, err
+	return f.n.info(f.name), err
 }
 
 func (f *file) Close() error { return nil }
 
-// info describes a file; all are regular and none has a time.
+// info describes a file or a directory; none has a time.
 type info struct {
 	name string
 	size int64
+	dir  bool
+}
+
+func (n *inode) info(path string) info {
+	return info{filepath.Base(path), int64(len(n.data)), n.dir}
 }
 
 func (i info) Name() string       { return i.name }
 func (i info) Size() int64        { return i.size }
-func (i info) Mode() fs.FileMode  { return 0o600 }
 func (i info) ModTime() time.Time { return time.Time{} }
-func (i info) IsDir() bool        { return false }
+func (i info) IsDir() bool        { return i.dir }
 func (i info) Sys() any           { return nil }
+
+func (i info) Mode() fs.FileMode {
+	if i.dir {
+		return 0o700 | fs.ModeDir
+	}
+	return 0o600
+}

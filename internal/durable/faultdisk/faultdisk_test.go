@@ -137,3 +137,38 @@ func TestFailAt(t *testing.T) {
 		}
 	}
 }
+
+// TestCrashForgetsDirectories: a directory that the one above it was not synced
+// for is lost, with all that was synced in it.
+func TestCrashForgetsDirectories(t *testing.T) {
+	for _, c := range []struct {
+		above, inside, want bool
+	}{{false, true, false}, {true, false, false}, {true, true, true}} {
+		d := New(1)
+		if err := d.Mkdir("/a", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		f := create(t, d, "/a/file")
+		write(t, f, "one", 0)
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		for dir, sync := range map[string]bool{"/": c.above, "/a": c.inside} {
+			if sync {
+				if err := d.SyncDir(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		d.Crash(Nothing)
+		if _, err := durable.ReadFile(d, "/a/file"); (err == nil) != c.want {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if info, err := d.Stat("/a"); (err == nil) != c.above || err == nil && !info.IsDir() {
+			t.Errorf("%+v: %v, %v", c, info, err)
+		}
+	}
+	if err := New(1).Mkdir("/a/b", 0o700); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a directory that is not there: %v", err)
+	}
+}

@@ -25,11 +25,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/index"
 )
 
@@ -51,6 +53,19 @@ type Index struct {
 	w  *writer    // nil if read-only
 }
 
+// fileName is the name of the database. SQLite has names of its own for what it
+// keeps beside it while it is open.
+const fileName = "index.db"
+
+// suffixes are those of the names SQLite uses, the database's own last.
+var suffixes = []string{"-wal", "-shm", "-journal", ""}
+
+// Owns reports whether a file of the index may have that name.
+func Owns(name string) bool {
+	rest, ok := strings.CutPrefix(name, fileName)
+	return ok && slices.Contains(suffixes, rest)
+}
+
 // Open opens the index, and makes an empty one if there is none. Errors are
 // [index.ErrVersion], [index.ErrDamaged], for reading [index.ErrMissing], or mean that it could not
 // be looked at.
@@ -67,6 +82,9 @@ func Open(ctx context.Context, cfg Config) (*Index, error) {
 }
 
 func (x *Index) open(ctx context.Context) error {
+	if err := regular(x.cfg.Path); err != nil {
+		return err
+	}
 	if !x.cfg.ReadOnly {
 		if err := private(x.cfg.Path); err != nil {
 			return err
@@ -133,9 +151,27 @@ func (x *Index) Close() error {
 // Remove deletes the database at path and the files SQLite keeps beside it, so
 // that an empty one can be made. None of them need exist.
 func Remove(path string) error {
-	for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
+	for _, suffix := range suffixes {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove index: %w", err)
+		}
+	}
+	return nil
+}
+
+// regular refuses links, pipes and devices in the place of the database's files:
+// SQLite would open them.
+func regular(path string) error {
+	for _, suffix := range suffixes {
+		info, err := os.Lstat(path + suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = durable.Regular(path+suffix, info)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", index.ErrDamaged, err)
 		}
 	}
 	return nil
@@ -144,7 +180,7 @@ func Remove(path string) error {
 // private makes the file before SQLite does: SQLite gives the files beside a
 // database the database's own mode.
 func private(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := durable.OpenRegular(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
