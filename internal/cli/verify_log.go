@@ -111,6 +111,8 @@ func (a *app) printPublished(rep *published.Report, p publishedFlags, f verifyFl
 		fmt.Fprintf(a.out, "BAD: %s in %s\n", terminal.Count(len(rep.Findings), "finding", "findings"), what)
 	case "contested":
 		fmt.Fprintf(a.out, "CONTESTED: %s in %s\n", terminal.Count(len(rep.Contested), "tree", "trees"), what)
+	case "unclear":
+		fmt.Fprintf(a.out, "verified but for %s of a later version: %s\n", terminal.Entries(rep.NotUnderstood), what)
 	default:
 		fmt.Fprintf(a.out, "verified: %s\n", what)
 	}
