@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/stele-log/stele/internal/durable"
@@ -82,5 +83,27 @@ func putBack(dir, from string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	return os.CopyFS(dir, os.DirFS(from))
+	return copied(dir, from)
+}
+
+// copied copies a directory with the modes of what is in it: a store that others
+// may read is an unsafe one.
+func copied(dir, from string) error {
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, p)
+		if err != nil {
+			return err
+		}
+		return os.Chmod(filepath.Join(dir, rel), info.Mode().Perm())
+	})
 }

@@ -488,7 +488,7 @@ func (w *world) exchange(prepare func(place) error) error {
 			return err
 		}
 	}
-	if err := os.CopyFS(w.place.layout().Dir, os.DirFS(w.template.layout().Dir)); err != nil {
+	if err := copied(w.place.layout().Dir, w.template.layout().Dir); err != nil {
 		return err
 	}
 	return prepare(w.place)

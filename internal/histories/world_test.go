@@ -132,7 +132,7 @@ func newWorld(tm *template, dir string, seed uint64, c cheat) (*world, error) {
 		template: tm, place: place{dir}, cheat: c, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5e1e)),
 		began: time.Now(), limit: comeWithin, accepted: make(map[entry.ID]uint64),
 	}
-	if err := os.CopyFS(dir, os.DirFS(tm.dir)); err != nil {
+	if err := copied(dir, tm.dir); err != nil {
 		return nil, err
 	}
 	if c.lose != nil { // what never comes is not waited for so long
