@@ -68,12 +68,15 @@ var ErrNothing = errors.New("nothing is recorded yet")
 // open opens the tree. No log that anything is believed of can be one that holds
 // nothing yet.
 func (l *Log) open(at layout.Store) (err error) {
+	if l.first() && tlog.IsEmpty(at.Log()) {
+		return ErrNothing
+	}
 	if l.Dir, err = tlog.OpenDir(at.Log()); err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
 	cp, err := l.Dir.Checkpoint(l.Key)
 	none := errors.Is(err, fs.ErrNotExist)
-	if unknown := l.damaged == nil && l.before.Checkpoint.Size == 0; unknown && (err == nil && cp.Size == 0 || none && l.Dir.Begun() <= 1) {
+	if none && l.first() && l.Dir.Begun() <= 1 {
 		return ErrNothing
 	}
 	if none {
@@ -86,15 +89,22 @@ func (l *Log) open(at layout.Store) (err error) {
 	return nil
 }
 
+// first reports whether nothing was ever believed of the log.
+func (l *Log) first() bool { return l.damaged == nil && l.before.Checkpoint.Size == 0 }
+
+// Empty reports whether the log holds no entry, and was never known to hold any.
+func (l *Log) Empty() bool { return l.Checkpoint().Size == 0 && l.first() }
+
 // Checkpoint is the newest one.
 func (l *Log) Checkpoint() verify.Checkpoint { return l.Tree.Checkpoint() }
 
 // Verified is the size up to which everything was examined in full before.
 func (l *Log) Verified() uint64 { return min(l.belief.Verified, l.Checkpoint().Size) }
 
-// Before is the checkpoint that was believed before the log was opened, nil where
-// there was none, or where this is a copy of which it is known that it is older.
-// The error is [trust.Damaged] where the belief is bad.
+// Before is the newest checkpoint that was believed of the log before it was
+// opened, here or in another place; nil where there was none. Of a log that is
+// known to be a copy, and is older, it is nil too: see [Log.Missing]. The error is
+// [trust.Damaged].
 func (l *Log) Before() (*verify.Checkpoint, error) {
 	switch {
 	case l.damaged != nil:
@@ -105,23 +115,19 @@ func (l *Log) Before() (*verify.Checkpoint, error) {
 	return &l.before.Checkpoint, nil
 }
 
-// Explain says of a finding about the log as a whole what it continues, or not.
-func (l *Log) Explain(err error) error { return l.before.Explain(err) }
-
-// Continues checks that the log continues what was believed of it, here or in
-// another place. The error is a *verify.Finding where it does not, and
-// [trust.Damaged] where the belief is bad. A log that is known to be a copy may
-// be older, see [Log.Missing].
+// Continues checks that the log continues what was believed of it. The error is a
+// *verify.Finding where it does not, or the belief is damaged.
 func (l *Log) Continues(ctx context.Context) error {
-	if l.damaged != nil {
-		return l.damaged
+	before, err := l.Before()
+	if err != nil || before == nil {
+		return err
 	}
-	err := l.before.Explain(l.Tree.Consistent(ctx, l.before.Checkpoint))
-	if l.isCopy && l.Missing() > 0 && isShrunk(err) {
-		return nil
-	}
-	return err
+	return l.Explain(l.Tree.Consistent(ctx, *before))
 }
+
+// Explain says of the finding that the log is shorter than was believed where the
+// longer one is, if that is another place.
+func (l *Log) Explain(err error) error { return l.before.Explain(err) }
 
 // Missing is how many entries of the log this copy of it lacks, as far as is
 // known.
@@ -131,8 +137,3 @@ func (l *Log) Missing() uint64 {
 
 // Place is where the newest state of the log that is known of is kept.
 func (l *Log) Place() string { return l.before.Place }
-
-func isShrunk(err error) bool {
-	var f *verify.Finding
-	return errors.As(err, &f) && f.Code == verify.Shrunk
-}

@@ -58,6 +58,31 @@ func TestFaultsImporting(t *testing.T) {
 	}
 }
 
+// TestFirstStartCutShort lets the first start of a store fail at one of its first
+// calls, or kills it there. What is left is no bad evidence but a store in which
+// nothing is recorded yet, and the same command goes on from it.
+func TestFirstStartCutShort(t *testing.T) {
+	file := newStore(t).manyRows(t)
+	whens := []int{2, 7, 16}
+	if testing.Short() {
+		whens = []int{2, 11}
+	}
+	for _, f := range faults {
+		for _, when := range whens {
+			t.Run(fmt.Sprintf("%s/%d", f.name, when), func(t *testing.T) {
+				t.Parallel()
+				s := newStore(t)
+				p := s.trace(t, f, when, "import", "ndjson", file)
+				p.wait(t)
+				p.endedWell(t)
+				s.notAccused(t)
+				s.must(t, "import", "ndjson", file)
+				s.must(t, "verify")
+			})
+		}
+	}
+}
+
 // manyRows writes changes of one subject, each of another size, and their
 // contents into an archive.
 func (s store) manyRows(t *testing.T) string {
@@ -295,11 +320,12 @@ func (s store) holdsChanges(t *testing.T, want uint64) {
 }
 
 // notAccused runs verify over a store that nobody has recovered yet: an honest
-// crash must not look like a forgery once anything is recorded.
+// crash must not look like a forgery, nor like a store that somebody else was in.
 func (s store) notAccused(t *testing.T) {
 	t.Helper()
-	if out, errs, status := s.run(t, "verify"); status == 3 && s.born(t) {
-		t.Errorf("verify before recovery: %s%s", out, errs)
+	out, errs, status := s.run(t, "verify")
+	if status == 3 || strings.Contains(out, "unsafe-store") || status != 0 && !s.born(t) && !strings.Contains(errs, "nothing is recorded yet") && !strings.Contains(errs, "no store here") {
+		t.Errorf("verify before recovery: status %d, %s%s", status, out, errs)
 	}
 }
 

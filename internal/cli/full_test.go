@@ -22,7 +22,7 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Mkdir(disk, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m,mode=0700"); err != nil {
 		t.Fatalf("mount a small disk: %v", err)
 	}
 	defer syscall.Unmount(disk, 0)
@@ -40,7 +40,7 @@ func TestDiskFull(t *testing.T) {
 	if before == 0 {
 		t.Fatal("nothing can be read")
 	}
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m,mode=0700"); err != nil {
 		t.Fatal(err)
 	}
 	if out := stele(t, dir, "import", "ndjson", publicData); !bytes.HasPrefix(out, []byte("imported ")) {

@@ -14,7 +14,7 @@ import (
 // jsonReport is what verify prints with --json. A verifier of another make prints
 // the same of the directory of a log (contrib/verifier).
 type jsonReport struct {
-	State         string        `json:"state"`  // verified, contested, unclear or bad
+	State         string        `json:"state"`  // verified, unsafe, contested, unclear or bad
 	Status        int           `json:"status"` // the exit status, but for --strict
 	Size          uint64        `json:"size"`
 	From          uint64        `json:"from"`
@@ -26,8 +26,8 @@ type jsonReport struct {
 	Sources       int           `json:"sources"`
 	Signatures    bool          `json:"signatures"`
 	Remote        bool          `json:"remote,omitempty"`  // the server's files were not looked at
-	VKey          string        `json:"vkey,omitempty"`    // with --log
 	Missing       uint64        `json:"missing,omitempty"` // of an older copy: entries that the log is known to have
+	VKey          string        `json:"vkey,omitempty"`    // with --log
 	Checkpoint    string        `json:"checkpoint"`
 	Findings      []jsonFinding `json:"findings"`
 	Contested     []jsonContest `json:"contested"`

@@ -147,10 +147,15 @@ func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
 		return nil
 	}
 	j := newJSONReport(&rep.Verdict, rep.Checkpoint)
-	j.From, j.Remote = rep.From, rep.Far
-	j.Missing = rep.Missing
-	if rep.Unsafe() > 0 && j.Status == 0 {
-		j.State, j.Status = "unsafe", 1
+	j.From, j.Remote, j.Missing = rep.From, rep.Far, rep.Missing
+	switch {
+	case rep.Bad():
+		j.State, j.Status = "bad", exitBad
+	case rep.Unsafe() > 0:
+		j.Status = exitError
+		if j.State == "verified" {
+			j.State = "unsafe"
+		}
 	}
 	for _, p := range rep.Problems {
 		j.Findings = append(j.Findings, jsonFinding{string(p.Code), string(p.Accused), nil, p.Where, p.Detail})

@@ -223,6 +223,9 @@ func (x *examination) openLog(context.Context) error {
 	if x.log, err = believed.Open(x.cfg.Layout, x.cfg.Trust); err != nil {
 		return err
 	}
+	if x.log.Empty() && !x.cfg.Layout.Writing() { // who writes has not come to sign its first entry
+		return believed.ErrNothing
+	}
 	x.report.Checkpoint, x.report.Key, x.report.tree = x.log.Checkpoint(), x.log.Key, x.log.Tree
 	if x.cfg.Trust.IsCopy() {
 		x.report.Missing, x.report.Place = x.log.Missing(), x.log.Place()
@@ -230,8 +233,9 @@ func (x *examination) openLog(context.Context) error {
 	if x.cfg.OnlyNew {
 		x.report.From = x.log.Verified()
 	}
+	_, err = x.log.Before()
 	var damaged *trust.Damaged
-	if _, err := x.log.Before(); errors.As(err, &damaged) {
+	if errors.As(err, &damaged) {
 		x.problem(finding.Damaged, damaged.Path, "belief: %s", damaged.Why)
 	}
 	return nil
@@ -380,8 +384,7 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 		return err
 	}
 	for i := range v.Findings {
-		var f *verify.Finding
-		if errors.As(x.log.Explain(&v.Findings[i]), &f) {
+		if f := (*verify.Finding)(nil); errors.As(x.log.Explain(&v.Findings[i]), &f) {
 			v.Findings[i] = *f
 		}
 	}
