@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ const asServer = "STELE_HISTORY_SERVER"
 
 // TestMain lets the test binary be the process that is killed.
 func TestMain(m *testing.M) {
+	syscall.Umask(0o077) // a store that is copied is its owner's alone, like one that is made
 	if dir := os.Getenv(asServer); dir != "" {
 		if err := serve(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -140,6 +141,19 @@ func (d *door) published(t *testing.T) {
 		eventually(t, "a checkpoint", func() bool { return srv.Published() == srv.Size() })
 		return nil
 	}))
+}
+
+// begun waits until a checkpoint covers an entry, without which nothing is recorded.
+func (d *door) begun(t *testing.T) {
+	t.Helper()
+	eventually(t, "the first checkpoint", func() bool {
+		signed, err := os.ReadFile(filepath.Join(d.store.Layout.Log(), "checkpoint"))
+		if err != nil {
+			return false
+		}
+		cp, err := verify.ReadCheckpoint(signed)
+		return err == nil && cp.Size > 0
+	})
 }
 
 // eventually polls for what comes about by itself.

@@ -26,7 +26,7 @@ func (s *Server) keepSeen(ctx context.Context, srv *store.Store, src entry.Sourc
 				code: verify.BadCheckpoint, source: src, accused: verify.TheSource,
 				detail: fmt.Sprintf("this source hands on a checkpoint that is not one of this log: %v", err),
 			})
-			continue
+			break // an honest one hands on none; whoever does is not to have us try many
 		}
 		o := contradicts(ctx, srv, src, cp)
 		if o != nil {

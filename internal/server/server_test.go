@@ -80,6 +80,7 @@ func TestOneEntryAcrossTheWire(t *testing.T) {
 // examined verifies the whole store.
 func examined(t *testing.T, d *door) *examine.Report {
 	t.Helper()
+	d.begun(t)
 	rep, err := examine.Run(t.Context(), examine.Config{Layout: d.store.Layout, Trust: d.store.Trust})
 	if err != nil {
 		t.Fatal(err)
