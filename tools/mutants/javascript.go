@@ -53,6 +53,10 @@ func buildJS(root, dir string) (*language, error) {
 	}
 	vectors := filepath.Join(root, "docs", "format", "vectors")
 	l.try = func(m *mutant) (bool, error) {
+		if strings.HasSuffix(m.file, "/verify.mjs") { // the vectors do not run it
+			m.unseen = true
+			return fails(m, dir, "node", filepath.Join(tools, "agree.mjs"), to, corpus)
+		}
 		args := append([]string{filepath.Join(to, "vectors.mjs"), "--first", vectors}, orderFor(m.file)...)
 		noticed, err := fails(m, dir, "node", args...)
 		if noticed || err != nil || !readsFiles(m.file) {
@@ -85,7 +89,7 @@ func orderFor(module string) []string {
 
 // readsFiles reports whether a module has code that no vector can reach.
 func readsFiles(module string) bool {
-	return slices.Contains([]string{"tiles.mjs", "disclosures.mjs", "verify.mjs", "log.mjs", ""}, filepath.Base(module))
+	return slices.Contains([]string{"tiles.mjs", "disclosures.mjs", "verify.mjs", "log.mjs", "."}, filepath.Base(module)) // "." is of no mutant
 }
 
 // modules are those that make up the verifier, without what runs the vectors.

@@ -14,15 +14,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 func main() {
 	root := flag.String("root", "..", "the checkout")
 	only := flag.String("only", "", "go or js; both where it is empty")
+	match := flag.String("match", "", "only files whose name has this in it; no table is written then")
 	update := flag.Bool("update", false, "write docs/results/mutants.md")
 	jobs := flag.Int("j", 2, "mutants tried at once")
 	flag.Parse()
-	if err := run(*root, *only, *update, *jobs); err != nil {
+	if err := run(*root, *only, *match, *update, *jobs); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
@@ -30,14 +33,13 @@ func main() {
 
 // mutant is one breakage.
 type mutant struct {
-	id         int
-	file       string // below the root
-	line       int
-	kind       string // left out, negated
-	text       string // the source that is broken, in one line
-	unseen     bool   // by the vectors; the tampered logs were asked
-	survived   bool
-	unfinished bool // ended by the clock
+	id       int
+	file     string // below the root
+	line     int
+	kind     string // left out, negated
+	text     string // the source that is broken, in one line
+	unseen   bool   // by the vectors; the tampered logs were asked
+	survived bool
 }
 
 // language has mutants.
@@ -47,7 +49,7 @@ type language struct {
 	try     func(m *mutant) (noticed bool, err error)
 }
 
-func run(root, only string, update bool, jobs int) error {
+func run(root, only, match string, update bool, jobs int) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
@@ -69,6 +71,7 @@ func run(root, only string, update bool, jobs int) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
+		l.mutants = slices.DeleteFunc(l.mutants, func(m *mutant) bool { return !strings.Contains(m.file, match) })
 		langs = append(langs, l)
 	}
 	for _, l := range langs {
@@ -76,5 +79,5 @@ func run(root, only string, update bool, jobs int) error {
 			return err
 		}
 	}
-	return report(root, langs, update, only == "")
+	return report(root, langs, update, only+match == "")
 }

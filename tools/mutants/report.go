@@ -31,7 +31,7 @@ func report(root string, langs []*language, update, whole bool) error {
 				logs++
 			}
 		}
-		share := 100 * float64(n) / float64(len(l.mutants))
+		share := 100 * float64(n) / float64(max(len(l.mutants), 1))
 		fmt.Fprintf(&text, "| %s | %d | %d | %d | %.1f %% |\n", l.name, len(l.mutants), logs, n, share)
 		if share > most {
 			errs = append(errs, fmt.Errorf("%s: %.1f %% of the mutants survive, %g %% may", l.name, share, most))
