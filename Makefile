@@ -17,6 +17,9 @@ check: lint test ## before every commit; needs no root
 test:
 	go test ./...
 
+long: mutants ## the suites in full, which take hours; CI runs a short form of each
+	.ci/loaded
+
 fmt:
 	$(TOOL) gofumpt -w .
 
@@ -38,8 +41,6 @@ vectors: ## write the test vectors of docs/format anew
 
 mutants: ## break the verifiers one line at a time: which breakages do the vectors miss? needs node and npm
 	cd tools && go run ./mutants -root .. -update
-
-long: mutants ## what takes too long for every commit
 
 clean:
 	rm -rf stele dist

@@ -145,8 +145,30 @@ func keep(t *testing.T, g *ground, h *handed) {
 		k.Said = json.RawMessage("null")
 	}
 	k.Status = h.status
+	if len(keeping.list) == 0 {
+		keeping.list = usages(dir)
+	}
 	keeping.list = append(keeping.list, k)
 	write(t, filepath.Join(*corpus, "corpus.json"), render(t, keeping.list))
+}
+
+// usages are command lines that make no sense.
+func usages(dir string) (list []kept) {
+	key := logKey().VKey()
+	for _, args := range [][]string{
+		{},
+		{"--vkey", key},
+		{"--vkey", key, dir, dir},
+		{"--vkey", "junk", dir},
+		{"--vkey", vkeyOf(origin, encodePoint(one, 0)), dir},
+		{dir},
+		{"--vkey", key, "--colour", dir},
+		{dir, "--vkey"},
+		{"--vkey", key, dir, "--checkpoint"},
+	} {
+		list = append(list, kept{args, 2, json.RawMessage("null")})
+	}
+	return append(list, kept{[]string{"--vkey=" + key, filepath.Join(dir, "nothing")}, 1, json.RawMessage("null")})
 }
 
 // args is the command line of the second verifier.
@@ -603,6 +625,17 @@ var beliefActs = []act{
 		g.believed = checkpointOf(g.leaves[1:200])
 		g.remove(partBundle)
 		g.flip(partTile, 9)
+	}),
+	broken("a bundle is lost, a full hash tile in place of the partial one, another log believed before", "fork (log), "+mismatch, func(g *ground) {
+		g.believed = checkpointOf(g.leaves[1:200])
+		g.remove(fullBundle)
+		g.store(tilePath("0", 1, 256), append(g.get(partTile), "what came after"...))
+		g.remove("tile/0/001.p")
+	}),
+	broken("a bundle is lost, a hash tile has bytes to spare, another log believed before", mismatch, func(g *ground) {
+		g.believed = checkpointOf(g.leaves[1:200])
+		g.remove(fullBundle)
+		g.grow(partTile, 0)
 	}),
 	broken("a bundle is lost, another log of this size believed", "fork (log), "+mismatch, func(g *ground) {
 		g.believed = checkpointOf(append(slices.Clone(g.leaves[:299]), g.leaves[0]))

@@ -154,6 +154,7 @@ func (v *checkpointVectors) spellings() {
 	v.bad("dash without a space", "", text+"\n—"+name+" "+b64+"\n")
 	v.bad("no LF at the end", "", strings.TrimSuffix(ours, "\n"))
 	v.bad("LF LF at the end", "", ours+"\n")
+	v.bad("a letter in place of the LF at the end", "", strings.TrimSuffix(ours, "\n")+"x")
 	v.bad("junk behind", "", ours+"junk\n")
 	v.bad("an unknown key's signature with spare bits", "every line has one spelling", ours+spareBitsIn(cosigned))
 	for _, s := range []struct{ what, name string }{

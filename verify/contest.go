@@ -18,6 +18,7 @@ type Contest struct {
 type Sighting struct {
 	Index  uint64
 	Source entry.Source
+	Host   string // of the source, where its enrolment is disclosed
 }
 
 // claim is an entry that failed step 16 or 17, with its finding.
@@ -48,7 +49,7 @@ func (l *Log) judgeClaims(convicting map[view]bool) {
 	hosts := l.hosts()
 	for _, v := range order {
 		if !l.decided(v, convicting) && l.several(groups[v], hosts) {
-			l.verdict.Contested = append(l.verdict.Contested, contest(v, groups[v]))
+			l.verdict.Contested = append(l.verdict.Contested, l.contest(v, groups[v]))
 			continue
 		}
 		for _, c := range groups[v] {
@@ -57,10 +58,11 @@ func (l *Log) judgeClaims(convicting map[view]bool) {
 	}
 }
 
-func contest(v view, group []claim) Contest {
+func (l *Log) contest(v view, group []claim) Contest {
 	c := Contest{Size: v.size, Root: v.root}
 	for _, g := range group {
-		c.Saw = append(c.Saw, Sighting{g.finding.Index, g.finding.Source})
+		src := g.finding.Source
+		c.Saw = append(c.Saw, Sighting{g.finding.Index, src, l.subjects.hosts[src].name})
 	}
 	return c
 }

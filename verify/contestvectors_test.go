@@ -261,7 +261,7 @@ func revokedFollows(t tester) logVector {
 	n := newSource("n")
 	id := s[0].id()
 	late := m.add(second, entry.Entry{Kind: entry.Enrol, Open: entry.Open{Key: n.public(), Role: entry.Watcher, Follows: &id}}, hostBody("web-1"))
-	n.prev = m.id(m.add(m.recorder, entry.Entry{Kind: entry.Enrol, Open: entry.Open{Key: n.public(), Role: entry.Watcher}}, hostBody("web-9")))
+	n.prev = m.id(m.add(m.recorder, entry.Entry{Kind: entry.Enrol, Open: entry.Open{Key: n.public(), Role: entry.Watcher}}, contents{}))
 	m.showed(other, s[0], n)
 	a, b := m.gap(s[0]), m.gap(n)
 	return m.opened("contested/an enrolment without effect", "it names no host and nobody that a source follows", find("after-revoke", late)).contested(a, b)

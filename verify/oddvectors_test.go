@@ -124,12 +124,15 @@ func approvedLogs(t tester) []logVector {
 // rollLimits meet the limits of step 26.
 func rollLimits(t tester) []logVector {
 	absent := func(name string, after time.Duration, bad bool) logVector {
-		m, w := small(t)
+		m := &maker{t: t, now: epoch.Add(500 * time.Millisecond), recorder: newSource("recorder")}
+		m.add(m.recorder, m.genesis(1), hostBody("log-1"), prev(hash(origin)))
+		w := newSource("w")
 		m.see(w)
-		m.change(w, seen("/etc/b"))
+		w.prev = m.id(m.enrolKey(w.public(), entry.Watcher, "web-1"))
+		m.gap(w)
 		i := m.add(m.recorder, entry.Entry{Kind: entry.RollCall, Open: entry.Open{Absent: []entry.Source{w.id()}}}, contents{},
-			at(m.entry(1).At().Add(after)))
-		v := m.vector("bad-rollcall/"+name, "by the clock of the recorder alone")
+			at(m.entry(0).At().Add(after)))
+		v := m.vector("bad-rollcall/"+name, "after what the source had seen the recorder sign, by the recorder's clock alone")
 		if bad {
 			v.Findings = []findingVector{find("bad-rollcall", i)}
 		}
@@ -137,9 +140,13 @@ func rollLimits(t tester) []logVector {
 	}
 	return []logVector{
 		absent("absent after a nanosecond less than 30 s", 30*time.Second-1, true),
+		absent("absent after 29.8 s", 29800*time.Millisecond, true),
 		absent("benign absent after 30 s", 30*time.Second, false),
+		absent("benign absent after 30.2 s", 30200*time.Millisecond, false),
 		absent("absent in the same nanosecond", 0, true),
-		absent("benign the recorder's clock went back", -time.Second-1, false),
+		absent("absent after 0.8 s", 800*time.Millisecond, true),
+		absent("benign the recorder's clock went back", -1, false),
+		absent("benign the recorder's clock went back 0.8 s", -800*time.Millisecond, false),
 		manyRecorded(t, 256, true), manyRecorded(t, 257, false),
 		recorderAbsent(t), keptMore(t), beatOfNothing(t), earlyBeat(t), sawOwn(t), exactly1024(t), lastSeen(t), beatAndEntry(t),
 	}

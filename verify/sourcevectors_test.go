@@ -241,7 +241,35 @@ func clockLogs(t tester) []logVector {
 	m.add(w, gapEntry, contents{}, at(epoch.Add(-24*time.Hour)))
 	m.rollcall()
 	late := m.vector("clock-skew/benign a day old", "spooled")
-	return []logVector{benign, beyond, open, late, recorderClock(t), clockOfDuplicate(t), clockOfFork(t), lastYear(t)}
+	return append(calendarLogs(t), benign, beyond, open, late, recorderClock(t), clockOfDuplicate(t), clockOfFork(t), lastYear(t))
+}
+
+// calendarLogs have clocks on both sides of the end of a month.
+func calendarLogs(t tester) (list []logVector) {
+	for _, c := range []struct{ name, recorder, source string }{
+		{"the end of February", "2027-02-28T23:58:00", "2027-03-01T00:02:59"},
+		{"a leap day", "2028-02-28T23:58:00", "2028-02-29T00:02:59"},
+		{"the day behind it", "2028-02-29T23:58:00", "2028-03-01T00:02:59"},
+		{"the end of February 2100", "2100-02-28T23:58:00", "2100-03-01T00:02:59"},
+		{"the end of February 2400", "2400-02-29T23:58:00", "2400-03-01T00:02:59"},
+		{"the end of a year", "2026-12-31T23:58:00", "2027-01-01T00:02:59"},
+		{"the end of April", "2026-04-30T23:58:00", "2026-05-01T00:02:59"},
+		{"the end of July", "2026-07-31T23:58:00", "2026-08-01T00:02:59"},
+	} {
+		recorder := must(time.Parse("2006-01-02T15:04:05", c.recorder))
+		source := must(time.Parse("2006-01-02T15:04:05", c.source))
+		for _, more := range []time.Duration{0, 2 * time.Second} {
+			m, w := small(t)
+			i := m.add(w, gapEntry, contents{}, at(source.Add(more)))
+			m.rollcall(at(recorder))
+			v := m.vector("clock-skew/benign over "+c.name, "299 s ahead")
+			if more > 0 {
+				v = m.vector("clock-skew/over "+c.name, "301 s ahead", find("clock-skew", i))
+			}
+			list = append(list, v)
+		}
+	}
+	return list
 }
 
 func recorderClock(t tester) logVector {

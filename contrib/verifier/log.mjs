@@ -36,7 +36,7 @@ class Verifier {
     this.ids = new Set() // ids of entries that passed
     this.revoked = new Map() // source -> lowest `last`
     this.erasers = 0
-    this.erases = new Map() // id of erase -> {voids, effective}
+    this.erases = new Map() // id of erase -> voids
     this.approvals = new Map() // id of erase -> set of persons
     this.voided = new Map() // id -> set of line names
     this.pending = [] // leaves waiting for the next recorder leaf (step 19)
@@ -114,7 +114,6 @@ class Verifier {
   }
 
   #leaf(i, leaf) {
-    this.state[i] = 0
     const e = parseEntry(leaf)
     if (e.state === 'version') return void this.notUnderstood++
     const bad = (step, code) => this.find(step, code, 'log', i)
@@ -299,7 +298,7 @@ class Verifier {
     } else if (e.kind === 'revoke') {
       this.revoked.set(e.revoked, Math.min(e.last, this.revoked.get(e.revoked) ?? Infinity))
     } else if (e.kind === 'erase') {
-      if (!this.erases.has(e.id)) this.erases.set(e.id, { voids: e.voids, effective: false })
+      if (!this.erases.has(e.id)) this.erases.set(e.id, e.voids)
       this.#approve(e.id, e.source)
     } else if (e.kind === 'remark' && e.says === 'approve' && src.role === 'person') {
       this.#approve(e.about[0], e.source)
@@ -309,10 +308,8 @@ class Verifier {
   #approve(id, person) {
     const persons = this.approvals.get(id) ?? new Set()
     this.approvals.set(id, persons.add(person))
-    const erase = this.erases.get(id)
-    if (!erase || erase.effective || persons.size < this.erasers) return
-    erase.effective = true
-    for (const v of erase.voids) {
+    if (persons.size < this.erasers) return
+    for (const v of this.erases.get(id) ?? []) {
       const [entry, line] = [v.slice(0, 44), v.slice(45)]
       if (!this.voided.has(entry)) this.voided.set(entry, new Set())
       this.voided.get(entry).add(line)

@@ -82,7 +82,7 @@ export class TileDir {
 
   // tile reads tile n of a level ('entries' or a number), of which the first `width` items
   // are wanted; the full one will do in place of a partial one, and is then said to be
-  // `longer`. Null, and a fault, where neither is there.
+  // `longer`. Nothing, and a fault, where neither is there.
   #tile(level, n, width) {
     const limit = level === 'entries' ? MAX_BUNDLE : MAX_TILE
     const whole = tilePath(level, n), path = width === 256 ? whole : `${whole}.p/${width}`
@@ -91,7 +91,6 @@ export class TileDir {
     const full = width < 256 && this.#read(whole, limit)
     if (full) return { buf: full, path: whole, longer: true }
     this.faults.add(`${path} is missing`)
-    return null
   }
 
   // earlier holds the partial tiles of earlier sizes against the bytes they begin:

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 15 * time.Second
+const patience = 2 * time.Minute
 
 // watched is a running capture and what it has handed over.
 type watched struct {

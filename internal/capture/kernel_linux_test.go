@@ -25,7 +25,7 @@ func TestEditAndRevert(t *testing.T) {
 	path := filepath.Join(dir, "a.conf")
 	write(t, path, "good\n")
 	w := watch(t, Config{Paths: []string{path}})
-	run(t, dir, "sh", "-c", "echo evil > a.conf; sleep 0.1; echo good > a.conf; sleep 0.3")
+	run(t, dir, "sh", "-c", "echo evil > a.conf; sleep 1; echo good > a.conf; sleep 1")
 	got := w.next(2)
 	if diff := cmp.Diff([]string{"modify a.conf evil by dash", "modify a.conf good by dash"}, lines(got)); diff != "" {
 		t.Error(diff)
@@ -221,11 +221,12 @@ func TestSlowHandler(t *testing.T) {
 		return w.handle(ctx, b)
 	}}
 	running := watch(t, cfg)
-	run(t, dir, "sh", "-c", "echo text0 > a.conf; sleep 0.1")
-	<-blocked
-	for i := 1; i < 5; i++ {
+	for i := range 5 {
+		before := running.c.Status().Counters.Changed
 		run(t, dir, "sh", "-c", fmt.Sprintf("echo text%d > a.conf; sleep 0.1", i))
+		running.eventually("read", func() bool { return running.c.Status().Counters.Changed > before })
 	}
+	<-blocked
 	close(release)
 	running.stop()
 	var got []string

@@ -84,7 +84,7 @@ func serveFor(t *testing.T, exe, dir, store string) (url string) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	})
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); {
 		b, err := os.ReadFile(filepath.Join(store, "keys", "endpoint.json"))
 		var e struct{ URL string }
 		if err == nil && json.Unmarshal(b, &e) == nil {

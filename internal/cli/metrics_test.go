@@ -109,7 +109,7 @@ func background(t *testing.T, dir string, in io.Reader, args ...string) {
 // scraped gets a page, once it is there.
 func scraped(t *testing.T, addr, path string) []byte {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(5 * time.Minute); ; {
 		resp, err := http.Get("http://" + addr + path)
 		if err == nil && resp.StatusCode == http.StatusOK {
 			defer resp.Body.Close()

@@ -123,7 +123,7 @@ func (f *fleet) start(i int, args ...string) {
 	}
 	f.t.Cleanup(func() {
 		c.Process.Signal(os.Interrupt)
-		late := time.AfterFunc(time.Minute, func() { c.Process.Kill() })
+		late := time.AfterFunc(5*time.Minute, func() { c.Process.Kill() })
 		defer late.Stop()
 		if err := c.Wait(); err != nil {
 			f.t.Errorf("%v: %v", args, err)
@@ -156,7 +156,7 @@ func (t *tailOf) String() string {
 func (f *fleet) until(pattern string, args ...string) {
 	f.t.Helper()
 	re := regexp.MustCompile(pattern)
-	deadline := time.Now().Add(4 * time.Minute)
+	deadline := time.Now().Add(8 * time.Minute)
 	out := ""
 	for time.Now().Before(deadline) {
 		if out, _ = f.stele(0, args...); re.MatchString(out) {
@@ -181,14 +181,14 @@ func (f *fleet) write(i int, text string) {
 func (f *fleet) spooled(i int, text string) {
 	f.t.Helper()
 	path := filepath.Join(f.data(i), "watch", "spool")
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for time.Now().Before(deadline) {
 		if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, []byte(text)) {
 			return
 		}
 		<-time.After(20 * time.Millisecond)
 	}
-	f.t.Fatalf("%q is not in the spool of %s after a minute", text, hostOf(i))
+	f.t.Fatalf("%q is not in the spool of %s after five minutes", text, hostOf(i))
 }
 
 // token asks the server for a token for one host.

@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "waitfor": waitfor, "flip": flip, "blob": blob, "moved": moved,
+			"seen": seen, "rewrite": rewrite(t),
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -85,7 +86,7 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: waitfor REGEXP COMMAND [ARG…]")
 	}
 	re := regexp.MustCompile(args[0])
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(5 * time.Minute)
 	var out []byte
 	for time.Now().Before(deadline) {
 		cmd := exec.Command(ts.Getenv("WORK")+"/../"+args[1], args[2:]...)
@@ -102,7 +103,7 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		<-time.After(50 * time.Millisecond)
 	}
-	ts.Fatalf("no match for %q after a minute in:\n%s", args[0], out)
+	ts.Fatalf("no match for %q after five minutes in:\n%s", args[0], out)
 }
 
 // flip FILE N inverts a bit of byte N of a file, from the end if negative.

@@ -56,17 +56,24 @@ type sourceStatus struct {
 }
 
 func (a *app) status() *cobra.Command {
-	var asJSON bool
+	var asJSON, seen bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Summary of the record, its sources and their findings",
 		Long: `Status shows the store on this machine, or with --server that of a server: entries,
 sources, silent sources, findings. On a host with a watcher it shows the state of
-that watcher as the watcher itself reports it, also while its server is away.`,
+that watcher as the watcher itself reports it, also while its server is away.
+
+With --checkpoints it prints the signed checkpoints of the log that the watcher has
+seen and kept, one note after the other. They convict a log that was rewritten.`,
 		Example: `  stele status
-  stele status --server https://log.example.org:7835`,
+  stele status --server https://log.example.org:7835
+  stele status --checkpoints > seen   # on a host; then: stele verify --checkpoint seen`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if seen {
+				return a.printCheckpoints(cmd)
+			}
 			st, err := a.readStatus(cmd.Context())
 			if err != nil {
 				return err
@@ -79,6 +86,7 @@ that watcher as the watcher itself reports it, also while its server is away.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	cmd.Flags().BoolVar(&seen, "checkpoints", false, "print the checkpoints of the log kept on this machine, for stele verify --checkpoint")
 	a.addServer(cmd)
 	return cmd
 }

@@ -51,6 +51,7 @@ type jsonContest struct {
 type jsonSighting struct {
 	Index  uint64 `json:"index"`
 	Source string `json:"source"`
+	Host   string `json:"host,omitempty"`
 }
 
 func newJSONReport(v *verify.Verdict, cp verify.Checkpoint) *jsonReport {
@@ -65,7 +66,7 @@ func newJSONReport(v *verify.Verdict, cp verify.Checkpoint) *jsonReport {
 	for _, c := range v.Contested {
 		made := jsonContest{Size: c.Size, Root: c.Root.String()}
 		for _, s := range c.Saw {
-			made.Saw = append(made.Saw, jsonSighting{s.Index, s.Source.String()})
+			made.Saw = append(made.Saw, jsonSighting{s.Index, s.Source.String(), s.Host})
 		}
 		j.Contested = append(j.Contested, made)
 	}
@@ -89,7 +90,7 @@ var errContested = errors.New("sources saw trees that this log has not, and no c
 // undecided is why a verdict that accuses nobody is not good either, or nil.
 func undecided(v *verify.Verdict) error {
 	if len(v.Contested) > 0 {
-		return hint.With(errContested, "ask those sources for the checkpoints that they saw, and give them with --checkpoint")
+		return hint.With(errContested, "run `stele status --checkpoints > FILE` on a host named above, then: stele verify --checkpoint FILE")
 	}
 	if v.NotUnderstood > 0 {
 		return fmt.Errorf("of a later version: %s", terminal.Entries(v.NotUnderstood))
@@ -101,7 +102,8 @@ func undecided(v *verify.Verdict) error {
 const mostShown = 30
 
 // printFindings prints a line a finding. Beside a tree-mismatch, which is the cause
-// of much else, other codes are counted, a line each.
+// of much else, other codes are counted, a line each; so is fork, of which every
+// checkpoint that hosts kept may be proof.
 func (a *app) printFindings(v *verify.Verdict, problems []finding.Finding) {
 	var lines, causes []string
 	counts := make(map[string]int)
@@ -110,7 +112,7 @@ func (a *app) printFindings(v *verify.Verdict, problems []finding.Finding) {
 		switch {
 		case code == string(verify.TreeMismatch):
 			causes = append(causes, line)
-		case counts[code] == 1 || !hasCause(v):
+		case counts[code] == 1 || !hasCause(v) && code != string(verify.Fork):
 			lines = append(lines, line)
 		}
 	}
@@ -127,8 +129,11 @@ func (a *app) printFindings(v *verify.Verdict, problems []finding.Finding) {
 		}
 		fmt.Fprintln(a.out, line)
 	}
-	if hasCause(v) {
+	switch n := counts[string(verify.Fork)] - 1; {
+	case hasCause(v):
 		a.printCounts(counts, len(lines))
+	case n > 0:
+		fmt.Fprintf(a.out, "… %s more at hand with another tree than this log; --json has them all\n", terminal.Count(n, "checkpoint", "checkpoints"))
 	}
 }
 
@@ -170,7 +175,11 @@ func (a *app) printContests(list []verify.Contest) {
 	for _, c := range list {
 		var who []string
 		for _, s := range c.Saw {
-			who = append(who, fmt.Sprintf("source %s in entry %d", s.Source, s.Index))
+			host := "of an undisclosed host"
+			if s.Host != "" {
+				host = "on host " + terminal.Escape(s.Host)
+			}
+			who = append(who, fmt.Sprintf("source %s %s in entry %d", s.Source, host, s.Index))
 		}
 		more := ""
 		if n := len(who) - mostShown; n > 0 {

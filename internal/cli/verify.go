@@ -96,6 +96,7 @@ func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
 			return err
 		}
 		cfg.Far, cfg.Trust = &far, far.Trust
+		cfg.AtHand = a.handedOn(ctx, r, cfg.AtHand)
 		return a.examine(ctx, cfg, f)
 	}
 	var err error

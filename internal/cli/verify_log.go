@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/checkpoints"
 	"github.com/stele-log/stele/internal/progress"
 	"github.com/stele-log/stele/internal/published"
 	"github.com/stele-log/stele/internal/terminal"
@@ -30,7 +31,7 @@ func (p *publishedFlags) flags(cmd *cobra.Command) {
 	fl.StringVar(&p.vkey, "vkey", "", "key of the log, with --log (default: the one that its entry 0 names)")
 	fl.StringVar(&p.disclosures, "disclosures", "", "file of exported disclosures, with --log; they are taken as complete")
 	fl.StringVar(&p.believed, "believed", "", "file with the checkpoint of the log that you believed before, with --log")
-	fl.StringArrayVar(&p.checkpoints, "checkpoint", nil, "file with a checkpoint of the log that somebody has seen; may be repeated")
+	fl.StringArrayVar(&p.checkpoints, "checkpoint", nil, "file with checkpoints of the log that others have seen; may be repeated")
 }
 
 // check refuses flags that say nothing together.
@@ -110,6 +111,8 @@ func (a *app) printPublished(rep *published.Report, p publishedFlags, f verifyFl
 		fmt.Fprintf(a.out, "BAD: %s in %s\n", terminal.Count(len(rep.Findings), "finding", "findings"), what)
 	case "contested":
 		fmt.Fprintf(a.out, "CONTESTED: %s in %s\n", terminal.Count(len(rep.Contested), "tree", "trees"), what)
+	case "unclear":
+		fmt.Fprintf(a.out, "verified but for %s of a later version: %s\n", terminal.Entries(rep.NotUnderstood), what)
 	default:
 		fmt.Fprintf(a.out, "verified: %s\n", what)
 	}
@@ -120,34 +123,53 @@ func (a *app) printPublished(rep *published.Report, p publishedFlags, f verifyFl
 func opened(files []string) func(*entry.LogKey) ([]verify.Checkpoint, error) {
 	return func(key *entry.LogKey) (list []verify.Checkpoint, err error) {
 		for _, file := range files {
-			cp, err := openCheckpoint(key, file)
+			some, err := openCheckpoints(key, file)
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, cp)
+			list = append(list, some...)
 		}
 		return list, nil
 	}
 }
 
-// maxCheckpoint is the largest checkpoint there is, by the format.
-const maxCheckpoint = 1 << 20
+// openCheckpoint is openCheckpoints of a file with one.
+func openCheckpoint(key *entry.LogKey, file string) (cp verify.Checkpoint, err error) {
+	list, err := openCheckpoints(key, file)
+	if err == nil && len(list) != 1 {
+		err = fmt.Errorf("%s: want one checkpoint, it has %d", file, len(list))
+	}
+	if err != nil {
+		return cp, err
+	}
+	return list[0], nil
+}
 
-// openCheckpoint reads a checkpoint that somebody gave. That it is none is their
-// mistake and accuses nobody.
-func openCheckpoint(key *entry.LogKey, file string) (verify.Checkpoint, error) {
+// maxCheckpoints bounds a file of checkpoints, in bytes.
+const maxCheckpoints = 16 << 20
+
+// openCheckpoints reads checkpoints that somebody gave, one after the other. That one
+// is none is their mistake and accuses nobody.
+func openCheckpoints(key *entry.LogKey, file string) (list []verify.Checkpoint, err error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return verify.Checkpoint{}, fmt.Errorf("open checkpoint: %w", err)
+		return nil, fmt.Errorf("open checkpoints: %w", err)
 	}
 	defer f.Close()
-	signed, err := io.ReadAll(io.LimitReader(f, maxCheckpoint+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxCheckpoints+1))
 	if err != nil {
-		return verify.Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
+		return nil, fmt.Errorf("read checkpoints: %w", err)
 	}
-	cp, err := verify.OpenCheckpoint(key, signed)
-	if err != nil || len(signed) > maxCheckpoint {
-		return cp, fmt.Errorf("%s is no checkpoint of %s: %v", file, key.Origin(), err) // not wrapped: the log is not accused
+	notes := checkpoints.Split(text)
+	if len(notes) == 0 || len(text) > maxCheckpoints {
+		return nil, fmt.Errorf("%s: want 1 to %d bytes of checkpoints", file, maxCheckpoints)
 	}
-	return cp, nil
+	for i, note := range notes {
+		cp, err := verify.OpenCheckpoint(key, note)
+		if err != nil {
+			return nil, fmt.Errorf("%s: note %d is no checkpoint of %s: %v", file, i+1, key.Origin(), err) // not wrapped: the log is not accused
+		}
+		list = append(list, cp)
+	}
+	return list, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -34,6 +35,10 @@ type Config struct {
 	Certificate *tls.Certificate // of the source that calls; nil: none
 	Secret      string           // of a reader or the operator; empty: none
 	Now         func() time.Time
+
+	// Clock measures patience with the server; nil: what passes. A process that is
+	// starved would take every answer for lost.
+	Clock *patience.Clock
 
 	// Dial connects; nil: as net.Dialer does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -135,7 +140,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		}
 		payload = bytes.NewReader(b)
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := c.cfg.Clock.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	req, err := c.request(ctx, method, path, payload)
 	if err != nil {

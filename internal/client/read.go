@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/stele-log/stele/internal/checkpoints"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -48,8 +49,7 @@ func (c *Client) ask(ctx context.Context, cancel func(), method, path string, pa
 	if err != nil {
 		return nil, err
 	}
-	late := time.AfterFunc(answerTimeout, cancel)
-	defer late.Stop()
+	defer c.cfg.Clock.AfterFunc(answerTimeout, cancel)()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, unreachable(err)
@@ -64,9 +64,13 @@ func (c *Client) ask(ctx context.Context, cancel func(), method, path string, pa
 // File reads a file of the log, fs.ErrNotExist where there is none; of a file
 // larger than limit, one byte more.
 func (c *Client) File(ctx context.Context, path string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	return c.get(ctx, wire.PathLog+path, limit)
+}
+
+func (c *Client) get(ctx context.Context, path string, limit int64) ([]byte, error) {
+	ctx, cancel := c.cfg.Clock.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	req, err := c.request(ctx, http.MethodGet, wire.PathLog+path, nil)
+	req, err := c.request(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +101,22 @@ func (c *Client) File(ctx context.Context, path string, limit int64) ([]byte, er
 		return nil, unreachable(err)
 	}
 	return b, nil
+}
+
+// maxCheckpoints bounds the answer with the checkpoints of sources, in bytes.
+const maxCheckpoints = 4 << 20
+
+// Checkpoints are those that sources handed on to the server, signed by the log or
+// not: that is for the caller to try. A server that hands out none has none.
+func (c *Client) Checkpoints(ctx context.Context) ([][]byte, error) {
+	b, err := c.get(ctx, wire.PathCheckpoints, maxCheckpoints)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && len(b) > maxCheckpoints {
+		err = fmt.Errorf("the checkpoints of sources: %w", wire.ErrTooLarge)
+	}
+	return checkpoints.Split(b), err
 }
 
 // decoder reads zstd, with memory that does not depend on what is read.

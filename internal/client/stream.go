@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/wire"
 )
 
@@ -48,18 +49,18 @@ func (c *Client) Submit(ctx context.Context, subs []wire.Submission) ([]wire.Ans
 	if err != nil {
 		return nil, err
 	}
-	stop := s.hurry(ctx, c.patience)
+	stop := s.hurry(ctx, c.cfg.Clock, c.patience)
 	b, err := s.send(subs)
 	stop()
 	if err != nil {
 		c.drop(s)
 		return nil, err
 	}
-	wait := time.NewTimer(c.patience)
-	defer wait.Stop()
+	late, stop := ends(c.cfg.Clock, c.patience)
+	defer stop()
 	select {
 	case err = <-b.done:
-	case <-wait.C:
+	case <-late:
 		err = fmt.Errorf("%w: no answer within %s", wire.ErrUnreachable, c.patience)
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -96,9 +97,9 @@ func (c *Client) open(ctx context.Context) (*stream, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, cancel)
-	late := time.AfterFunc(answerTimeout, cancel)
+	called := c.cfg.Clock.AfterFunc(answerTimeout, cancel)
 	resp, err := c.http.Do(req)
-	late.Stop()
+	called()
 	stop()
 	if err != nil {
 		cancel()
@@ -137,29 +138,36 @@ func (c *counted) Read(b []byte) (int, error) {
 
 // hurry ends the stream, until it is stopped, when ctx ends or the server takes
 // nothing any more: a write to a server that does not read would wait for ever.
-func (s *stream) hurry(ctx context.Context, patience time.Duration) (stop func()) {
+func (s *stream) hurry(ctx context.Context, clock *patience.Clock, within time.Duration) (stop func()) {
 	done := make(chan struct{})
 	go func() {
-		tick := time.NewTicker(patience)
-		defer tick.Stop()
 		for before := s.taken.Load(); ; {
+			late, stop := ends(clock, within)
 			select {
 			case <-done:
+				stop()
 				return
 			case <-ctx.Done():
+				stop()
 				s.close(ctx.Err())
 				return
-			case <-tick.C:
+			case <-late:
 			}
 			now := s.taken.Load()
 			if now == before {
-				s.close(fmt.Errorf("%w: it took nothing for %s", wire.ErrUnreachable, patience))
+				s.close(fmt.Errorf("%w: it took nothing for %s", wire.ErrUnreachable, within))
 				return
 			}
 			before = now
 		}
 	}()
 	return func() { close(done) }
+}
+
+// ends is closed once patience has ended, unless it is stopped before.
+func ends(clock *patience.Clock, within time.Duration) (late <-chan struct{}, stop func()) {
+	c := make(chan struct{})
+	return c, clock.AfterFunc(within, func() { close(c) })
 }
 
 // maxFrameKept bounds the memory a stream keeps between two frames.

@@ -369,6 +369,7 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 			return err
 		}
 	}
+	cfg.AtHand = append(cfg.AtHand, untold(x.seen(), x.report.From)...)
 	log := verify.NewLog(cfg)
 	if err := x.pass(ctx, log, records); err != nil {
 		return err

@@ -112,7 +112,7 @@ var Table = []struct {
 		{BadAnswer, Server, High, "the server says of this source's own record what it cannot show", "verify the log from elsewhere"},
 		{NoAnswer, Server, Medium, "the server cannot be reached, or takes nothing", "see whether the server runs and can be reached; the spool keeps the entries"},
 		{Refused, Server, High, "the server refuses this source or an entry of it", "see `stele admin sources` on the server; the reason is in the detail"},
-		{CannotTell, Nobody, Medium, "this host was too busy to say whether its server answers in time", "look at the load of this host: somebody may hide something behind it"},
+		{CannotTell, Nobody, Medium, "this machine was too busy, or stopped, to say whether the other side is late: a watcher of its server, a server of its sources", "see what loads or suspends this machine: somebody may hide something behind it"},
 	}},
 	{"A watcher, about its own machine", []Kind{
 		{CaptureLost, Host, High, "a layer of capture was taken away; it is set up again, and the time between is a gap", "find out who detached it"},

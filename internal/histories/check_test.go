@@ -10,6 +10,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/examine"
+	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
@@ -256,7 +257,7 @@ func sameCourse(truth, got []version, forgot bool) error {
 func (h *host) accused(all []logged) error {
 	var errs []error
 	for _, a := range h.alerts {
-		if !h.may[a.Code] {
+		if !h.may[a.Code] && a.Accused != finding.Nobody && !slices.Contains(h.unheard, a.Code) {
 			errs = append(errs, fmt.Errorf("%s accuses an honest server: %s: %s", h.name, a.Code, a.Detail))
 		}
 	}

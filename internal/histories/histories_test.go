@@ -1,12 +1,14 @@
 package histories
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -55,6 +57,11 @@ func (tm *template) history(t *testing.T, seed uint64, c cheat) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var beating sync.WaitGroup
+	beating.Go(func() { w.beat(ctx) })
+	defer beating.Wait()
+	defer cancel()
 	if err := w.live(); err != nil {
 		err = w.report(err)
 		w.abandon()

@@ -19,6 +19,7 @@ import (
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
@@ -59,11 +60,15 @@ type host struct {
 	mu      sync.Mutex
 	truth   map[string][]version
 	alerts  []finding.Finding
+	unheard []verify.Code // that its server is rightly accused of
 	clock   time.Duration // by which its clock is wrong
 	passed  time.Duration // that its patience was made to think went by
-	forgot  bool          // its spool went back: it may not know any more of a file that is gone
-	flipped bool          // a bit of its spool was
-	folds   bool          // its spool was full: of what comes then the latest is enough
+	began   patience.Moment
+	forgot  bool // its spool went back: it may not know any more of a file that is gone
+	flipped bool // a bit of its spool was
+	folds   bool // its spool was full: of what comes then the latest is enough
+
+	patience *patience.Clock // of its watchers, one after the other
 
 	run *run // nil: its watcher is down
 
@@ -77,24 +82,40 @@ func (h *host) now() time.Time {
 	return time.Now().Add(h.clock)
 }
 
+// steady is the time by which its patience is measured: what this process could do,
+// for all hosts live in it, and what the history made pass.
 func (h *host) steady() time.Time {
+	able := machine.Now().Able(h.began)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return time.Now().Add(h.passed)
+	return h.began.Time.Round(0).Add(able + h.passed)
 }
 
+// wait makes time pass in which it hears nothing.
 func (h *host) wait(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.passed += d
+	const beat = 100 * time.Millisecond
+	for ; d > 0; d -= beat {
+		h.mu.Lock()
+		h.passed += min(d, beat)
+		h.mu.Unlock()
+		h.patience.Beat()
+	}
 }
+
+// patient is for how long a watcher waits before it accuses its server of silence.
+var patient = map[verify.Code]time.Duration{finding.NoReceipt: time.Minute, finding.NoAnswer: 90 * time.Second}
 
 func (h *host) told(f finding.Finding) {
 	if h.world.cheat.deaf {
 		return
 	}
+	within, silence := patient[f.Code]
+	unheard := h.patience.Now().Able(h.road.heardAt(f.Code))
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if silence && unheard >= within { // it was cut off for so long, and the server does not answer
+		h.unheard = append(h.unheard, f.Code)
+	}
 	h.alerts = append(h.alerts, f)
 }
 
@@ -237,7 +258,7 @@ func (h *host) config(r *run) watcher.Config {
 	return watcher.Config{
 		Key: h.key, LogKey: h.world.logKey, Server: h.road, Spool: r.spool, Host: h.name, Version: "test",
 		Catalogue: h.world.catalogue, Redactor: h.world.redactor, DigestKey: make([]byte, 32),
-		BeatEvery: beatEvery, Alert: h.told, Now: h.now, Steady: h.steady, Pace: pace,
+		BeatEvery: beatEvery, Alert: h.told, Now: h.now, Clock: h.patience, Pace: pace,
 		Diag:    slog.New(slog.NewTextHandler(&h.diag, nil)),
 		Capture: r.script.attach,
 	}

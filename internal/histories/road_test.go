@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
@@ -92,14 +94,16 @@ type road struct {
 	reverse bool                                              // a fault put in on purpose
 	reign   func() int                                        // of the server that is asked
 	took    func(int, []wire.Submission, []wire.Answer) error // told what the server accepted
+	clock   *patience.Clock                                   // of the host
 
 	mu      sync.Mutex
 	bad     float64               // how likely a request comes to harm
 	dice    map[string]*rand.Rand // for each kind of request, so that they do not disturb each other
 	seed    [2]uint64
 	delayed [][]wire.Submission
-	lie     *lie   // nil: the truth
-	early   []byte // the first checkpoint ever shown
+	lie     *lie                            // nil: the truth
+	heard   map[verify.Code]patience.Moment // when that was last untrue of the server
+	early   []byte                          // the first checkpoint ever shown
 }
 
 // mishap is what becomes of a request.
@@ -199,6 +203,7 @@ func (r *road) send(ctx context.Context, subs []wire.Submission) ([]wire.Answer,
 	if err != nil {
 		return nil, err
 	}
+	r.hears(finding.NoAnswer)
 	return answers, r.took(began, subs, answers)
 }
 
@@ -234,6 +239,9 @@ func (r *road) Receipt(ctx context.Context, believed uint64, indexes []uint64) (
 		rec, err = r.Server.Receipt(ctx, believed, indexes)
 		return err
 	})
+	if err == nil {
+		r.hears(finding.NoReceipt)
+	}
 	return r.shown(rec, err)
 }
 
@@ -259,6 +267,23 @@ func (r *road) shown(rec *wire.Receipt, err error) (*wire.Receipt, error) {
 		return r.lie.receipt(r, rec)
 	}
 	return rec, nil
+}
+
+// hears notes an answer of the server, with which it does not owe that any more.
+func (r *road) hears(owed verify.Code) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.heard == nil {
+		r.heard = make(map[verify.Code]patience.Moment)
+	}
+	r.heard[owed] = r.clock.Now()
+}
+
+// heardAt is when the server last gave what it is now said to owe.
+func (r *road) heardAt(owed verify.Code) patience.Moment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.heard[owed]
 }
 
 // first is the first checkpoint that was ever shown to the host.

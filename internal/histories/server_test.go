@@ -20,6 +20,7 @@ import (
 
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/trust"
@@ -38,8 +39,12 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	go machine.Run(context.Background())
 	os.Exit(m.Run())
 }
+
+// machine measures what this process could do, in which all hosts live.
+var machine = patience.New(nil)
 
 // place is where a server keeps its store, and what is believed of it.
 type place struct{ dir string }
@@ -140,7 +145,7 @@ func (p *process) kill() {
 // stop ends the process in good order.
 func (p *process) stop() error {
 	p.in.Close()
-	late := time.AfterFunc(time.Minute, p.kill)
+	late := time.AfterFunc(comeWithin, p.kill)
 	defer late.Stop()
 	if err := p.cmd.Wait(); err != nil {
 		return fmt.Errorf("server does not end in good order: %w\n%s", err, p.errs)

@@ -355,6 +355,10 @@ func (w *world) lie() error {
 	if l.silent {
 		h.may[finding.NoAnswer], h.may[finding.NoReceipt] = true, true
 	}
+	if w.cheat.deaf {
+		defer func(was time.Duration) { w.limit = was }(w.limit)
+		w.limit = neverComes
+	}
 	err := w.eventually(h.name+" names the lie "+string(l.code), func() bool {
 		if l.silent {
 			h.wait(time.Second)
@@ -501,4 +505,4 @@ func (w *world) restore() error {
 	return os.Remove(w.aside())
 }
 
-func wolf() finding.Finding { return finding.Finding{Code: verify.Fork, Detail: "wolf"} }
+func wolf() finding.Finding { return finding.New(verify.Fork, "wolf") }

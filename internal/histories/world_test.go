@@ -19,6 +19,7 @@ import (
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/wire"
@@ -99,6 +100,13 @@ type cheat struct {
 	reverse bool                           // what a watcher sends arrives back to front
 }
 
+// What a history waits for comes within seconds on an idle machine. What it knows
+// will not come it waits for only briefly.
+const (
+	comeWithin = 5 * time.Minute
+	neverComes = 3 * time.Second
+)
+
 // world is one history.
 type world struct {
 	*template
@@ -122,13 +130,13 @@ type world struct {
 func newWorld(tm *template, dir string, seed uint64, c cheat) (*world, error) {
 	w := &world{
 		template: tm, place: place{dir}, cheat: c, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5e1e)),
-		began: time.Now(), limit: time.Minute, accepted: make(map[entry.ID]uint64),
+		began: time.Now(), limit: comeWithin, accepted: make(map[entry.ID]uint64),
 	}
 	if err := os.CopyFS(dir, os.DirFS(tm.dir)); err != nil {
 		return nil, err
 	}
-	if c.lose != nil || c.deaf { // what never comes is not waited for so long
-		w.limit = 3 * time.Second
+	if c.lose != nil { // what never comes is not waited for so long
+		w.limit = neverComes
 	}
 	none := ""
 	w.addr.Store(&none)
@@ -155,14 +163,32 @@ func (w *world) newHost(n int, bad float64) (*host, error) {
 	if n < 4 {
 		h.limit = 400 << 10
 	}
+	h.began = machine.Now()
+	h.patience = patience.New(h.steady)
 	h.wires = &wires{addr: func() string { return *w.addr.Load() }, open: make(map[net.Conn]bool)}
 	h.road = &road{
-		reign: w.reigns, took: w.took, bad: bad, seed: [2]uint64{w.seed, uint64(n)}, dice: make(map[string]*rand.Rand), reverse: w.cheat.reverse,
+		reign: w.reigns, took: w.took, bad: bad, seed: [2]uint64{w.seed, uint64(n)}, dice: make(map[string]*rand.Rand), reverse: w.cheat.reverse, clock: h.patience,
 	}
 	for i := range 3 {
 		h.paths = append(h.paths, fmt.Sprintf("/etc/agent%d/%d.conf", n, i))
 	}
 	return h, os.MkdirAll(filepath.Dir(h.dir), 0o700)
+}
+
+// beat has the clocks of the hosts beat until the context ends.
+func (w *world) beat(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		for _, h := range w.hosts {
+			h.patience.Beat()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // reigns says under which server a request begins.

@@ -49,7 +49,7 @@ func TestBlobDirectory(t *testing.T) {
 		{"flat", func(t *testing.T, blobs, _ string) { put(t, filepath.Join(blobs, digest), "abc") }, ""},
 		{"in a directory of its first byte", func(t *testing.T, blobs, _ string) { put(t, filepath.Join(blobs, digest[:2], digest), "abc") }, ""},
 		{"absent", func(*testing.T, string, string) {}, "is not in"},
-		{"another content", func(t *testing.T, blobs, _ string) { put(t, filepath.Join(blobs, digest), "abd") }, "not what its name says"},
+		{"another content", func(t *testing.T, blobs, _ string) { put(t, filepath.Join(blobs, digest), "abd") }, "does not match the digest in its name"},
 		{"a FIFO", func(t *testing.T, blobs, _ string) { must(t, syscall.Mkfifo(filepath.Join(blobs, digest), 0o600)) }, "not a regular file"},
 		{"a directory", func(t *testing.T, blobs, _ string) { must(t, os.Mkdir(filepath.Join(blobs, digest), 0o700)) }, "not a regular file"},
 		{"a link to the outside", func(t *testing.T, blobs, outside string) { must(t, os.Symlink(outside, filepath.Join(blobs, digest))) }, "not a regular file"},
@@ -131,7 +131,7 @@ func TestBlobArchiveIsRefused(t *testing.T) {
 		{"nothing there", func(string) {}, "no blobs.tar.zst, blobs.tar or blobs"},
 		{"another content", func(dir string) {
 			put(t, filepath.Join(dir, "blobs.tar"), archive(t, map[string]string{sha256Hex("abc"): "abd"}))
-		}, "not what its name says"},
+		}, "does not match the digest in its name"},
 		{"not an archive", func(dir string) { put(t, filepath.Join(dir, "blobs.tar"), strings.Repeat("x", 1024)) }, "blobs.tar: archive/tar: invalid"},
 		{"not packed", func(dir string) { put(t, filepath.Join(dir, "blobs.tar.zst"), "x") }, "blobs.tar.zst: "},
 		{"a FIFO", func(dir string) { must(t, syscall.Mkfifo(filepath.Join(dir, "blobs.tar"), 0o600)) }, "blobs.tar is not a regular file"},

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -27,6 +28,7 @@ import (
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/terminal"
@@ -41,10 +43,13 @@ type Host struct {
 	Log    *entry.LogKey
 	Client *client.Client
 	Spool  *spool.Spool
-	Name   string // of the machine
+	Name   string          // of the machine
+	Clock  *patience.Clock // of patience with the server; it runs until Close
 
 	cfg  Config
 	lock *durable.Lock
+	stop context.CancelFunc // of the clock
+	wg   sync.WaitGroup
 }
 
 // Config says which machine joins, and with what.
@@ -61,6 +66,8 @@ type Config struct {
 // Close closes what was opened.
 func (h *Host) Close() error {
 	var errs []error
+	h.stop()
+	h.wg.Wait()
 	if h.Client != nil {
 		h.Client.Close()
 	}
@@ -76,7 +83,10 @@ func (h *Host) Close() error {
 // OpenHost opens what the watcher keeps on this machine, and joins a server if a
 // token is given.
 func OpenHost(ctx context.Context, cfg Config) (_ *Host, err error) {
-	h := &Host{cfg: cfg, Name: cfg.Name}
+	h := &Host{cfg: cfg, Name: cfg.Name, Clock: patience.New(nil)}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	h.stop = stop
+	h.wg.Go(func() { h.Clock.Run(running) })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -112,7 +122,7 @@ func (h *Host) openJoined(s Server) (err error) {
 		}
 		return err
 	}
-	h.Spool, err = h.openSpool(s.spool(h.cfg.Layout), h.Key.Source(), h.cfg.Limit)
+	h.Spool, err = h.openSpool(s.Spool(h.cfg.Layout), h.Key.Source(), h.cfg.Limit)
 	return err
 }
 
@@ -140,7 +150,7 @@ func (h *Host) connect(s Server) (err error) {
 	if err != nil {
 		return err
 	}
-	h.Client, err = client.New(client.Config{URL: s.URL, Pin: s.Pin, Certificate: &cert})
+	h.Client, err = client.New(client.Config{URL: s.URL, Pin: s.Pin, Certificate: &cert, Clock: h.Clock})
 	return err
 }
 
@@ -202,12 +212,12 @@ func (h *Host) former(before, next Server) (*entry.SecretKey, error) {
 // as it is. A crash in between leaves files that count for nothing until the
 // joining is written down.
 func (h *Host) beginSpool(before, next Server, old *entry.SecretKey, cp verify.Checkpoint, head record.Head) (err error) {
-	dir := next.spool(h.cfg.Layout)
+	dir := next.Spool(h.cfg.Layout)
 	if old != nil {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
-		if err := h.carry(before.spool(h.cfg.Layout), dir, *old, before.VKey, cp, head); err != nil {
+		if err := h.carry(before.Spool(h.cfg.Layout), dir, *old, before.VKey, cp, head); err != nil {
 			return fmt.Errorf("carry over the spool of the former log: %w", err)
 		}
 	}

@@ -61,7 +61,8 @@ func (s Server) key(l layout.Store) string {
 	return l.Key(string(entry.Watcher) + "-" + s.Name)
 }
 
-func (s Server) spool(l layout.Store) string { return filepath.Join(l.Watch(), s.Name) }
+// Spool is the directory of the spool for that server.
+func (s Server) Spool(l layout.Store) string { return filepath.Join(l.Watch(), s.Name) }
 
 // of is what a token says of a server, where the host has been with another log:
 // key and spool are then named for the log.

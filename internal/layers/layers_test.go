@@ -18,14 +18,14 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii", "internal/strictyaml"},
+	{"body", "internal/ascii", "internal/strictyaml", "internal/patience"},
 	{"internal/capture/bpf"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
 	{"seal"},
 	{"verify"},
 	{"internal/finding"},
 	{"internal/durable", "internal/terminal", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
-	{"internal/durable/faultdisk", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
+	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
 	{"internal/layout", "internal/keyring", "internal/index"},
 	{"internal/tokens", "internal/presence"},
 	{"internal/hint"},

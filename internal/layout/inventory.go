@@ -4,6 +4,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/stele-log/stele/internal/checkpoints"
 )
 
 // names says which names a directory of a store may hold, by what is in it. Those
@@ -15,7 +17,7 @@ type names struct {
 // What the parts that lie here keep. A source that has been with another log has
 // key and spool under names of its own.
 var inventory = map[string]names{
-	"":           {regexp.MustCompile(`^(format|lock)$`), regexp.MustCompile(`^(log|vault|keyring|index|keys|watch|importer)$`)},
+	"":           {regexp.MustCompile(`^(format|lock|` + checkpoints.FileName + `)$`), regexp.MustCompile(`^(log|vault|keyring|index|keys|watch|importer)$`)},
 	"index":      {regexp.MustCompile(`^roll\.json$`), nil},
 	"keys":       {regexp.MustCompile(`^((log|recorder|importer|fingerprint|watcher(-[0-9a-f]{8})?)\.key(\.copied(\.\d+)?)?|tls\.(crt|key)|tokens\.json|endpoint\.json|keys\.lock)$`), nil},
 	"watch":      {regexp.MustCompile(`^(lock|server\.json|` + spoolFiles + `)$`), regexp.MustCompile(`^[0-9a-f]{8}$`)},
@@ -24,7 +26,7 @@ var inventory = map[string]names{
 	"importer/*": {regexp.MustCompile(`^(lock|keys\.lock|importer\.key|server\.json)$`), nil},
 }
 
-const spoolFiles = `spool|reserve|spool\.(damaged|of-[0-9a-f]{32})(\.\d+)?`
+const spoolFiles = checkpoints.FileName + `|spool|reserve|spool\.(damaged|of-[0-9a-f]{32})(\.\d+)?`
 
 // Owns reports whether a store may hold a file of that name, which is given below
 // the store and with slashes. The names of log, vault, keyring and database are

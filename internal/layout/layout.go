@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/stele-log/stele/internal/checkpoints"
 	"github.com/stele-log/stele/internal/durable"
 )
 
@@ -55,6 +56,9 @@ func (l Store) Key(name string) string { return filepath.Join(l.Dir, "keys", nam
 // Roll is the file that says who is present, as the roll calls told. It is
 // derived: without it they are told again.
 func (l Store) Roll() string { return filepath.Join(l.Dir, "index", "roll.json") }
+
+// Checkpoints is the file of checkpoints that sources handed on.
+func (l Store) Checkpoints() string { return filepath.Join(l.Dir, checkpoints.FileName) }
 
 // Lock is the file one writer holds.
 func (l Store) Lock() string { return filepath.Join(l.Dir, "lock") }

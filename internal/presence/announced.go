@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/patience"
 )
 
 // ComeWithin is how long what a beat says still waits may stay away.
@@ -14,16 +15,16 @@ const SettleFor = 5 * time.Second
 
 // announced is what the beats of a source say must be in the log, or come.
 type announced struct {
-	proved uint64    // all below were proved to the source, it says
-	next   uint64    // all below it has signed
-	since  time.Time // that next has been ahead of the log
-	lost   uint64    // all below were announced once, and are no longer
-	at     time.Time // of what was said last
-	level  uint64    // the next number of the source in the log, when it was looked at
+	proved uint64          // all below were proved to the source, it says
+	next   uint64          // all below it has signed
+	since  patience.Moment // that next has been ahead of the log
+	lost   uint64          // all below were announced once, and are no longer
+	at     patience.Moment // of what was said last
+	level  uint64          // the next number of the source in the log, when it was looked at
 }
 
 // says takes in a beat.
-func (a *announced) says(b *entry.Beat, now time.Time) {
+func (a *announced) says(b *entry.Beat, now patience.Moment) {
 	if b.Next < a.next {
 		a.lost = max(a.lost, a.next)
 	}
@@ -34,19 +35,19 @@ func (a *announced) says(b *entry.Beat, now time.Time) {
 }
 
 // open reports whether the log has to be looked at: it may lack something.
-func (a *announced) open(now time.Time) bool {
-	return max(a.proved, a.next, a.lost) > a.level && now.Sub(a.at) >= SettleFor
+func (a *announced) open(now patience.Moment) bool {
+	return max(a.proved, a.next, a.lost) > a.level && now.Able(a.at) >= SettleFor
 }
 
 // missing says what the log lacks, given the next number of the source in it. It
 // is said once.
-func (a *announced) missing(level uint64, now time.Time) (first, last uint64, is bool) {
+func (a *announced) missing(level uint64, now patience.Moment) (first, last uint64, is bool) {
 	if level > a.level {
 		a.level, a.since = level, now
 	}
 	level = a.level // what was missed before is not missed again
 	upto := max(a.proved, a.lost)
-	if a.next > upto && now.Sub(a.since) >= ComeWithin {
+	if a.next > upto && now.Able(a.since) >= ComeWithin {
 		upto = a.next
 	}
 	if upto <= level {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/patience"
 )
 
 // SilentAfter is for how long a source may say nothing before it is missed:
@@ -21,9 +22,9 @@ type Source struct {
 	ID entry.Source
 
 	mu        sync.Mutex
-	heard     time.Time   // zero: not since the start
-	present   bool        // as the last roll call told
-	beat      *entry.Beat // the newest; nil: none yet
+	heard     patience.Moment // zero: not since the start
+	present   bool            // as the last roll call told
+	beat      *entry.Beat     // the newest; nil: none yet
 	announced announced
 	clock     clock
 	process   process
@@ -33,14 +34,14 @@ type Source struct {
 func New(id entry.Source) *Source { return &Source{ID: id} }
 
 // Heard is when the source was heard last; zero: not since the start.
-func (s *Source) Heard() time.Time {
+func (s *Source) Heard() patience.Moment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.heard
 }
 
 // Hear notes that the source spoke.
-func (s *Source) Hear(now time.Time) {
+func (s *Source) Hear(now patience.Moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard = now
@@ -49,7 +50,7 @@ func (s *Source) Hear(now time.Time) {
 // HearFrom is Hear of a request that names the process it comes from, and the
 // time it was sent at; zero: it does not. It reports whether two processes speak
 // as this source, and what is wrong with its clock, if anything.
-func (s *Source) HearFrom(instance string, sent, now time.Time) (cloned bool, skew string) {
+func (s *Source) HearFrom(instance string, sent time.Time, now patience.Moment) (cloned bool, skew string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard = now
@@ -61,7 +62,7 @@ func (s *Source) HearFrom(instance string, sent, now time.Time) (cloned bool, sk
 }
 
 // Say takes in a beat of the source.
-func (s *Source) Say(b *entry.Beat, now time.Time) {
+func (s *Source) Say(b *entry.Beat, now patience.Moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.beat = b
@@ -75,13 +76,29 @@ func (s *Source) Beat() *entry.Beat {
 	return s.beat
 }
 
-// Turn reports whether the source came or went since the last roll call. One
-// that has not sent a beat is not expected to be heard.
-func (s *Source) Turn(now time.Time) (came, went bool) {
+// Here reports whether the source was heard of late, or would not have been.
+func (s *Source) Here(now patience.Moment) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	here := now.Sub(s.heard) < SilentAfter
-	return here && !s.present && s.beat != nil, !here && s.present
+	return s.waited(now) != patience.Late
+}
+
+// waited is the verdict on the silence of the source. The caller holds mu.
+func (s *Source) waited(now patience.Moment) patience.Verdict {
+	if s.heard.IsZero() {
+		return patience.Late
+	}
+	return now.Waited(s.heard, SilentAfter)
+}
+
+// Turn reports whether the source came or went since the last roll call. One
+// that has not sent a beat is not expected to be heard. While the server could not
+// hear it, it neither comes nor goes.
+func (s *Source) Turn(now patience.Moment) (came, went bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waited := s.waited(now)
+	return waited == patience.InTime && !s.present && s.beat != nil, waited == patience.Late && s.present
 }
 
 // Present notes what a roll call told of the source.
@@ -93,7 +110,7 @@ func (s *Source) Present(is bool) {
 
 // Announced reports whether the log has to be looked at: it may lack something
 // that the source announced.
-func (s *Source) Announced(now time.Time) bool {
+func (s *Source) Announced(now patience.Moment) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.announced.open(now)
@@ -101,7 +118,7 @@ func (s *Source) Announced(now time.Time) bool {
 
 // Missing says what the log lacks of what was announced, given the next number
 // of the source in it. It is said once.
-func (s *Source) Missing(next uint64, now time.Time) (first, last uint64, is bool) {
+func (s *Source) Missing(next uint64, now patience.Moment) (first, last uint64, is bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.announced.missing(next, now)

@@ -1,11 +1,15 @@
 package presence
 
-import "time"
+import (
+	"time"
+
+	"github.com/stele-log/stele/internal/patience"
+)
 
 // process is which process of a source speaks.
 type process struct {
 	instance string
-	since    time.Time       // that it does
+	since    patience.Moment // that it does
 	former   map[string]bool // instances that another one took over from
 }
 
@@ -19,11 +23,11 @@ const takeover = 30 * time.Second
 // speaks notes which process of the source speaks, and reports whether one that
 // another had taken over from is back. A restart is a new process and never
 // comes back as the old one.
-func (p *process) speaks(instance string, now time.Time) (cloned bool) {
+func (p *process) speaks(instance string, now patience.Moment) (cloned bool) {
 	if instance == "" || len(instance) > 64 {
 		instance = "-" // all that do not say who they are are one
 	}
-	late := p.former[instance] && now.Sub(p.since) < takeover
+	late := p.former[instance] && now.Able(p.since) < takeover
 	if instance == p.instance || late {
 		return false
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/layout"
-	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/tokens"
 	"github.com/stele-log/stele/internal/wire"
@@ -96,7 +95,7 @@ func (s *Server) withdrawToken(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) listSources(w http.ResponseWriter, r *http.Request) error {
 	infos := []wire.SourceInfo{}
-	now := s.cfg.Now()
+	now := s.clock.Now()
 	err := s.keeper.use(r.Context(), func(ctx context.Context, srv *store.Store) error {
 		sources, err := srv.Sources(ctx)
 		for i := range sources {
@@ -108,8 +107,8 @@ func (s *Server) listSources(w http.ResponseWriter, r *http.Request) error {
 			if en, ok := srv.Enrolment(src.Source); ok {
 				info.Revoked = en.Revoked
 			}
-			if at := s.peers.lastHeard(src.Source); !at.IsZero() {
-				info.Present, info.Heard = now.Sub(at) < presence.SilentAfter, at.UTC().Format(time.RFC3339)
+			if p := s.peers.known(src.Source); p != nil && !p.Heard().IsZero() {
+				info.Present, info.Heard = p.Here(now), p.Heard().Time.UTC().Format(time.RFC3339)
 			}
 			infos = append(infos, info)
 		}

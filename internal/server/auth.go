@@ -99,7 +99,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		rc := http.NewResponseController(w)
 		rc.SetWriteDeadline(time.Time{}) // that of the request before, on a connection that was kept
 		if r.Body != http.NoBody {
-			rc.SetReadDeadline(time.Now().Add(s.cfg.patience.body)) // or nobody would end the wait for a body that nobody wants
+			rc.SetReadDeadline(time.Now().Add(s.cfg.allowed.body)) // or nobody would end the wait for a body that nobody wants
 		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")

@@ -239,7 +239,7 @@ func (d *door) dial(t *testing.T, cert *tls.Certificate, protocols ...string) *t
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
-	must(t, c.SetDeadline(time.Now().Add(2*time.Minute)))
+	must(t, c.SetDeadline(time.Now().Add(5*time.Minute)))
 	t.Cleanup(func() { c.Close() })
 	return c
 }

@@ -22,7 +22,7 @@ const SettleFor = presence.SettleFor
 const ComeWithin = presence.ComeWithin
 
 // Impatient has the server wait for clients only briefly.
-func Impatient(c *Config) { c.patience = patience{200 * time.Millisecond, 300 * time.Millisecond} }
+func Impatient(c *Config) { c.allowed = allowance{200 * time.Millisecond, 300 * time.Millisecond} }
 
 // Break has the store stop with the next entry that it takes in.
 func (s *Server) Break(ctx context.Context) error {

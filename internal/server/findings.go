@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -14,10 +15,11 @@ import (
 
 // oddity is what was found odd: about a source, or about nobody enrolled.
 type oddity struct {
-	code   verify.Code
-	source entry.Source // zero: a stranger
-	detail string
-	about  []entry.ID // nil: the enrolment of the source
+	code    verify.Code
+	source  entry.Source // zero: a stranger, or the log
+	detail  string
+	about   []entry.ID   // nil: the enrolment of the source
+	accused verify.Party // empty: whom the table accuses
 }
 
 // tellEvery is how often one finding about one source is told. What comes in
@@ -83,6 +85,11 @@ func (s *Server) found(f oddity) {
 		f.detail += fmt.Sprintf(" (and %d times more since this was last told)", folded)
 	}
 	s.alert(f)
+	s.recordSoon(f)
+}
+
+// recordSoon queues a finding for the record. It never waits.
+func (s *Server) recordSoon(f oddity) {
 	select {
 	case s.findings.queue <- f:
 	default:
@@ -94,7 +101,7 @@ func (s *Server) found(f oddity) {
 // alert tells a person, beside the record.
 func (s *Server) alert(f oddity) {
 	a := finding.New(f.code, "%s", f.detail)
-	a.Time = s.cfg.Now()
+	a.Time, a.Accused = s.cfg.Now(), cmp.Or(f.accused, a.Accused)
 	if f.source != (entry.Source{}) {
 		a.About = f.source.String()
 	}

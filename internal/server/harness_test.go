@@ -16,6 +16,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
@@ -52,8 +53,9 @@ func open(t testing.TB, change ...func(*server.Config)) *door {
 func openStore(t testing.TB, st steletest.Store, cert tls.Certificate, addr string, change ...func(*server.Config)) *door {
 	t.Helper()
 	sc := new(scene)
+	sc.clock = patience.New(sc.now)
 	cfg := server.Config{
-		Now: sc.now, Alert: sc.alert,
+		Now: sc.now, Clock: sc.clock, Alert: sc.alert,
 		Layout: st.Layout, Certificate: cert, Diag: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Open: func(ctx context.Context) (*store.Store, error) {
 			return store.Open(ctx, store.Config{Layout: st.Layout, Trust: st.Trust, Version: "test", Now: sc.now})
@@ -75,7 +77,7 @@ func openStore(t testing.TB, st steletest.Store, cert tls.Certificate, addr stri
 	d := &door{Server: s, scene: sc, store: st, url: "https://" + l.Addr().String(), cert: cert}
 	d.endpoint = s.Endpoint(d.url)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Errorf("close server: %v", err)

@@ -480,7 +480,7 @@ func (d *door) asks(t *testing.T, cert *tls.Certificate) int {
 		return 0
 	}
 	defer c.Close()
-	must(t, c.SetDeadline(time.Now().Add(time.Minute)))
+	must(t, c.SetDeadline(time.Now().Add(5*time.Minute)))
 	if resp := say(t, c, raw("GET", wire.PathHead, "")); resp != nil { // in TLS 1.3 who is refused hears of it only now
 		return resp.StatusCode
 	}

@@ -25,7 +25,7 @@ func (s *Server) Inside(src entry.Source, host string) *Inside {
 
 // use lends the store, as long as the source may come in.
 func (in *Inside) use(ctx context.Context, do func(context.Context, *store.Store) error) error {
-	in.peer.Hear(in.server.cfg.Now())
+	in.peer.Hear(in.server.clock.Now())
 	return in.server.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		if _, err := in.server.letIn(srv, in.peer.ID, "the watcher of this server"); err != nil {
 			return err
@@ -76,7 +76,7 @@ func (in *Inside) Latest(ctx context.Context, _ string, paths []string) (all []w
 
 // Beat says that the source lives.
 func (in *Inside) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {
-	if err := in.server.beats(ctx, in.peer, b.Note); err != nil {
+	if err := in.server.beats(ctx, in.peer, b); err != nil {
 		return nil, err
 	}
 	return in.Receipt(ctx, b.Believed, nil)

@@ -122,6 +122,13 @@ func (k *keeper) use(ctx context.Context, do func(context.Context, *store.Store)
 	return do(ctx, k.srv)
 }
 
+// pass returns once the store could be used: while it is opened again everybody
+// waits who brings something.
+func (k *keeper) pass() {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+}
+
 // stop closes the store.
 func (k *keeper) stop(ctx context.Context) error {
 	k.mu.Lock()

@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -77,9 +76,9 @@ func newMetrics(s *Server) *metrics {
 }
 
 func (s *Server) countPresent() float64 {
-	n, now := 0, s.cfg.Now()
+	n, now := 0, s.clock.Now()
 	for _, p := range s.peers.all() {
-		if now.Sub(p.Heard()) < presence.SilentAfter {
+		if p.Here(now) {
 			n++
 		}
 	}

@@ -55,15 +55,12 @@ func (ps *peers) all() []*peer {
 	return list
 }
 
-// lastHeard is when a source was heard last, zero if not since the start.
-func (ps *peers) lastHeard(src entry.Source) time.Time {
+// known is a source that was heard since the start, or that the record says is
+// present; nil: it is neither.
+func (ps *peers) known(src entry.Source) *peer {
 	ps.mu.Lock()
-	p := ps.m[src]
-	ps.mu.Unlock()
-	if p == nil {
-		return time.Time{}
-	}
-	return p.Heard()
+	defer ps.mu.Unlock()
+	return ps.m[src]
 }
 
 // heard notes that a source spoke, and what its request says about it.
@@ -73,7 +70,7 @@ func (s *Server) heard(c *call) {
 	if err != nil {
 		sent = time.Time{}
 	}
-	cloned, skew := p.HearFrom(c.Header.Get(wire.HeaderInstance), sent, s.cfg.Now())
+	cloned, skew := p.HearFrom(c.Header.Get(wire.HeaderInstance), sent, s.clock.Now())
 	if cloned {
 		s.found(oddity{code: finding.ClonedKey, source: p.ID, detail: "two processes speak as this source in turns: its key was copied"})
 	}

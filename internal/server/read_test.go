@@ -487,7 +487,7 @@ func TestSourcesAreRecorded(t *testing.T) {
 func (d *door) accesses(t *testing.T, n int) []*history.View {
 	t.Helper()
 	filter := history.Filter{Kinds: []string{string(entry.Access)}}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); {
 		r, err := history.Open(t.Context(), d.store.Layout, d.store.Trust, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -8,8 +8,10 @@ import (
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/presence"
 	"github.com/stele-log/stele/internal/store"
+	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -19,13 +21,17 @@ const (
 	namedMost = 10 // sources that fell silent at once, each told by itself
 )
 
-// beats takes the beat of a source, which is its signed word.
-func (s *Server) beats(ctx context.Context, p *peer, note []byte) error {
-	b, err := entry.ParseBeat(note)
+// beats takes the beat of a source, which is its signed word, and the checkpoints
+// that came with it.
+func (s *Server) beats(ctx context.Context, p *peer, w wire.Beat) error {
+	b, err := entry.ParseBeat(w.Note)
 	if err != nil {
 		return refuseBeat("%w", err)
 	}
-	var strange *oddity
+	if len(w.Checkpoints) > wire.MaxCheckpoints {
+		return refuseBeat("%d checkpoints with a beat; there can be %d", len(w.Checkpoints), wire.MaxCheckpoints)
+	}
+	var strange []oddity
 	err = s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
 		en, ok := srv.Enrolment(p.ID)
 		switch {
@@ -34,15 +40,18 @@ func (s *Server) beats(ctx context.Context, p *peer, note []byte) error {
 		case b.Origin != srv.LogKey().Origin():
 			return refuseBeat("the beat is for the log %s", b.Origin)
 		}
-		strange = believes(ctx, srv, b)
+		strange = s.keepSeen(ctx, srv, p.ID, w.Checkpoints)
+		if o := believes(ctx, srv, b); o != nil && !s.seen.Has(b.Saw.Size, b.Saw.Root) { // else the log's own key says so
+			strange = append(strange, *o)
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	p.Say(b, s.cfg.Now())
-	if strange != nil {
-		s.found(*strange)
+	p.Say(b, s.clock.Now())
+	for _, o := range strange {
+		s.found(o)
 	}
 	return nil
 }
@@ -84,9 +93,10 @@ func (s *Server) roll(ctx context.Context) {
 }
 
 func (s *Server) callRoll(ctx context.Context) error {
-	now := s.cfg.Now()
+	now := s.clock.Now()
+	s.tellBusy(now)
 	return s.keeper.use(ctx, func(ctx context.Context, srv *store.Store) error {
-		for _, f := range srv.Gaps(now.Add(-presence.SettleFor)) {
+		for _, f := range srv.Gaps(s.clock.Before(presence.SettleFor)) {
 			s.found(oddity{code: f.Code, source: f.Source, detail: fmt.Sprintf("entry %d: %s", f.Index, f.Detail)})
 		}
 		s.lookForAnnounced(srv, now)
@@ -95,7 +105,7 @@ func (s *Server) callRoll(ctx context.Context) error {
 }
 
 // lookForAnnounced names numbers that a source announced and that are not there.
-func (s *Server) lookForAnnounced(srv *store.Store, now time.Time) {
+func (s *Server) lookForAnnounced(srv *store.Store, now patience.Moment) {
 	for _, p := range s.peers.all() {
 		if !p.Announced(now) {
 			continue
@@ -108,7 +118,7 @@ func (s *Server) lookForAnnounced(srv *store.Store, now time.Time) {
 }
 
 // callNames tells the recorder who came and who went.
-func (s *Server) callNames(ctx context.Context, srv *store.Store, now time.Time) error {
+func (s *Server) callNames(ctx context.Context, srv *store.Store, now patience.Moment) error {
 	came, went := s.changes(srv, now)
 	beats := make([]*entry.Beat, len(came))
 	for i, p := range came {
@@ -149,7 +159,7 @@ func (s *Server) silent(went []*peer) {
 }
 
 // changes lists who came and who went since the last roll call.
-func (s *Server) changes(srv *store.Store, now time.Time) (came, went []*peer) {
+func (s *Server) changes(srv *store.Store, now patience.Moment) (came, went []*peer) {
 	for _, p := range s.peers.all() {
 		switch here, gone := p.Turn(now); {
 		case here && srv.Fresh(p.Beat()):
@@ -170,7 +180,7 @@ func (s *Server) expect(srv *store.Store) {
 	}
 	for _, src := range srv.Roll() {
 		p := s.peers.of(src)
-		p.Hear(s.cfg.Now())
+		p.Hear(s.clock.Now())
 		p.Present(true)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/steletest"
@@ -28,6 +29,7 @@ import (
 // scene is a clock that can be moved, and what was told while it ran.
 type scene struct {
 	moved atomic.Int64
+	clock *patience.Clock // that of a server; a source has none
 
 	mu     sync.Mutex
 	alerts []finding.Finding
@@ -37,7 +39,25 @@ func (s *scene) ahead() time.Duration { return time.Duration(s.moved.Load()) }
 
 func (s *scene) now() time.Time { return time.Now().Round(0).Add(s.ahead()) }
 
-func (s *scene) pass(d time.Duration) { s.moved.Add(int64(d)) }
+// pass lets time go by, in which the server could hear whoever spoke.
+func (s *scene) pass(d time.Duration) {
+	if s.clock == nil {
+		s.starve(d)
+		return
+	}
+	const beat = 100 * time.Millisecond
+	for ; d > 0; d -= beat {
+		s.starve(min(d, beat))
+	}
+}
+
+// starve lets time go by in which the server could do nothing.
+func (s *scene) starve(d time.Duration) {
+	s.moved.Add(int64(d))
+	if s.clock != nil {
+		s.clock.Beat()
+	}
+}
 
 func (s *scene) alert(f finding.Finding) {
 	s.mu.Lock()
@@ -89,23 +109,27 @@ func (d *door) await(t *testing.T, what string, is func(*entry.Entry) bool) (fou
 // entries are all entries under the newest checkpoint.
 func (d *door) entries(t *testing.T) (all []*entry.Entry) {
 	t.Helper()
-	err := d.Store(t.Context(), func(ctx context.Context, srv *store.Store) error {
+	for _, raw := range d.leaves(t) {
+		e, err := entry.Parse(raw)
+		must(t, err)
+		all = append(all, e)
+	}
+	return all
+}
+
+// leaves are the same as their sources signed them.
+func (d *door) leaves(t *testing.T) (all [][]byte) {
+	t.Helper()
+	must(t, d.Store(t.Context(), func(ctx context.Context, srv *store.Store) error {
 		for i := range srv.Published() {
 			raw, err := srv.Entry(ctx, i)
 			if err != nil {
 				return err
 			}
-			e, err := entry.Parse(raw)
-			if err != nil {
-				return err
-			}
-			all = append(all, e)
+			all = append(all, raw)
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	return all
 }
 
@@ -123,7 +147,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(5 * time.Minute)
 	for !is() {
 		select {
 		case <-tick.C:
@@ -215,7 +239,7 @@ func asksToEnrol(err error) bool { return strings.Contains(hint(err), "enrol wit
 // shut ends a server, for the rest of the test.
 func (d *door) shut(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := d.Close(ctx); err != nil {
 		t.Fatalf("close server: %v", err)

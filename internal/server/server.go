@@ -1,8 +1,8 @@
 // Package server is the server's door to the network: it says who may come in,
 // how much each may bring, and answers over HTTPS what the store says.
 //
-// The log is open to everyone: it is opaque, and whoever wants to check it needs
-// no leave. Everything else needs authority, on loopback too: a source shows the
+// The log is open to everyone, and so are the checkpoints of it that sources handed
+// on: both are opaque, and whoever wants to check the log needs no leave. Everything else needs authority, on loopback too: a source shows the
 // key it was enrolled with, a reader or an operator a secret. What is accepted is
 // judged by intake, never here.
 //
@@ -28,9 +28,12 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/stele-log/stele/internal/checkpoints"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/store"
 	"github.com/stele-log/stele/internal/tokens"
 	"github.com/stele-log/stele/internal/wire"
@@ -45,15 +48,16 @@ type Config struct {
 	Queue       int64           // bytes of submissions held at once; 0: 256 MiB
 	Request     int64           // bytes of one request; 0: as much as wire allows
 	Now         func() time.Time
+	Clock       *patience.Clock       // by which patience with sources is measured; nil: one of its own. Whoever gives it has it run
 	Alert       func(finding.Finding) // told what is found; it must not wait
 	Diag        *slog.Logger
 
-	patience patience // tests have less
+	allowed allowance // tests have less
 }
 
-// patience is how long a client may take: for the head of a request, and for the
+// allowance is how long a client may take: for the head of a request, and for the
 // body of one that brings entries or for a frame.
-type patience struct{ head, body time.Duration }
+type allowance struct{ head, body time.Duration }
 
 // Times that bound what a client can hold on to.
 const (
@@ -69,6 +73,8 @@ const (
 // Server answers requests. New, Serve, Close.
 type Server struct {
 	cfg      Config
+	clock    *patience.Clock
+	busy     busy // of the goroutine that calls the roll
 	keeper   *keeper
 	tokens   *tokens.Tokens
 	admin    string // the operator's secret of this run
@@ -76,6 +82,8 @@ type Server struct {
 	vkey     string
 	queue    *semaphore.Weighted
 	zipping  *semaphore.Weighted // of bundles
+	handing  *semaphore.Weighted // of the checkpoints of sources
+	seen     *checkpoints.Kept
 	peers    *peers
 	findings *findings
 	metrics  *metrics
@@ -97,8 +105,8 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Alert == nil { // the diagnostics have it in any case
 		cfg.Alert = func(f finding.Finding) { f.Log(cfg.Diag) }
 	}
-	if cfg.patience == (patience{}) {
-		cfg.patience = patience{headerTimeout, bodyTimeout}
+	if cfg.allowed == (allowance{}) {
+		cfg.allowed = allowance{headerTimeout, bodyTimeout}
 	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 256 << 20
@@ -106,9 +114,13 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Request == 0 || cfg.Request > wire.MaxBatch {
 		cfg.Request = wire.MaxBatch
 	}
+	clock := cfg.Clock
+	if clock == nil {
+		clock = patience.New(cfg.Now)
+	}
 	s := &Server{
-		cfg: cfg, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
-		zipping: semaphore.NewWeighted(zippedAtOnce), findings: newFindings(),
+		cfg: cfg, clock: clock, busy: busy{since: clock.Now()}, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
+		zipping: semaphore.NewWeighted(zippedAtOnce), handing: semaphore.NewWeighted(handedAtOnce), findings: newFindings(),
 		reads: NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
 	}
 	s.keeper = &keeper{open: cfg.Open, opened: s.opened, diag: cfg.Diag}
@@ -124,10 +136,17 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if s.tokens, s.admin, err = tokens.Open(cfg.Layout.Keys(), cfg.Now); err != nil {
 		return nil, errors.Join(err, s.keeper.stop(ctx))
 	}
+	if s.seen, err = checkpoints.Open(durable.OS, cfg.Layout.Dir); err != nil { // the store is ours alone
+		return nil, errors.Join(err, s.keeper.stop(ctx))
+	}
 	s.http = s.newHTTP()
 	run, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.wg.Go(func() { s.keeper.run(run) })
+	s.clock.Through(s.keeper.pass)
+	if cfg.Clock == nil {
+		s.wg.Go(func() { s.clock.Run(run) })
+	}
 	s.wg.Go(func() { s.roll(run) })
 	s.wg.Go(func() { s.record(run) })
 	s.wg.Go(func() { s.tellAccess(run) })
@@ -144,7 +163,7 @@ func (s *Server) newHTTP() *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
 		TLSConfig:         mtls.ServerConfig(s.cfg.Certificate),
-		ReadHeaderTimeout: s.cfg.patience.head,
+		ReadHeaderTimeout: s.cfg.allowed.head,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Diag.Handler(), slog.LevelDebug), // strangers cause these
@@ -174,7 +193,7 @@ func (s *Server) Close(ctx context.Context) error {
 		err = s.http.Close()
 	}
 	s.wg.Wait()
-	return errors.Join(err, s.reads.Close(), s.keeper.stop(ctx))
+	return errors.Join(err, s.reads.Close(), s.seen.Close(), s.keeper.stop(ctx))
 }
 
 // Endpoint is how a process on this machine reaches the server as its operator.
@@ -192,6 +211,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	on := func(pattern string, h handler) { mux.Handle(pattern, s.plain(h)) }
 	on("GET "+wire.PathLog+"{path...}", s.tiles)
+	on("GET "+wire.PathCheckpoints, s.handCheckpoints)
 	on("GET "+wire.PathHealthy, s.healthy)
 	on("GET "+wire.PathReady, s.ready)
 	on("POST "+wire.PathEnrol, s.enrol)

@@ -151,7 +151,7 @@ func (s *Server) beat(w http.ResponseWriter, c *call) error {
 	if err := receive(w, c.Request, &req); err != nil {
 		return err
 	}
-	if err := s.beats(c.Context(), c.peer, req.Note); err != nil {
+	if err := s.beats(c.Context(), c.peer, req); err != nil {
 		return err
 	}
 	return s.prove(w, c, req.Believed, nil)

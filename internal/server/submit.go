@@ -73,7 +73,7 @@ func (s *Server) entries(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	defer release()
-	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.patience.body)); err != nil {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.allowed.body)); err != nil {
 		return err
 	}
 	b, err := wire.ReadBody(c.Body, int(c.ContentLength))
@@ -140,7 +140,7 @@ func (s *Server) submit(ctx context.Context, c *call, subs []wire.Submission) (a
 			return nil, refuse(http.StatusForbidden, "", "submission %d is not an entry of the source that sends it", i)
 		}
 	}
-	c.peer.Hear(s.cfg.Now())
+	c.peer.Hear(s.clock.Now())
 	start := time.Now()
 	err = s.keeper.use(context.WithoutCancel(ctx), func(ctx context.Context, srv *store.Store) (err error) {
 		if _, err = s.letIn(srv, c.source, c.RemoteAddr); err == nil {
@@ -356,7 +356,7 @@ func (r *groupReader) room(ctx context.Context, wait bool) (func(), error) {
 // body reads a submission. Within one the sender may not be slow.
 func (r *groupReader) body() (sub wire.Submission, err error) {
 	if r.in.Buffered() < r.next.Stored {
-		if err := r.rc.SetReadDeadline(time.Now().Add(r.s.cfg.patience.body)); err != nil {
+		if err := r.rc.SetReadDeadline(time.Now().Add(r.s.cfg.allowed.body)); err != nil {
 			return sub, err
 		}
 		defer r.rc.SetReadDeadline(time.Time{})

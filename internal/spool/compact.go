@@ -24,6 +24,9 @@ func (s *Spool) compact() error {
 		return nil // the old file says the same, only longer
 	}
 	if err == nil {
+		err = s.seen.Sync() // the new file does not tell of what was believed before
+	}
+	if err == nil {
 		err = s.replace(next)
 	}
 	if err != nil {

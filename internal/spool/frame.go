@@ -104,13 +104,15 @@ func (s *Spool) take(payload []byte, at int64) error {
 		if err := json.Unmarshal(payload[1:], &h); err != nil {
 			return err
 		}
-		s.head, s.checkpoint, s.acked, s.alive = &h, h.Checkpoint, h.Acked, h.Alive
+		s.believe(h.Checkpoint, h.Alive)
+		s.head, s.acked, s.alive = &h, h.Acked, h.Alive
 	case frameBelief:
 		var f forgetFrame
 		if err := json.Unmarshal(payload[1:], &f); err != nil {
 			return err
 		}
-		s.checkpoint, s.alive = f.Checkpoint, f.Time
+		s.believe(f.Checkpoint, f.Time)
+		s.alive = f.Time
 	case frameAlive:
 		return json.Unmarshal(payload[1:], &s.alive)
 	default:
@@ -137,7 +139,8 @@ func (s *Spool) forget(f forgetFrame) {
 		n++
 	}
 	s.pending = slices.Delete(s.pending, 0, n)
-	s.checkpoint, s.acked, s.alive = f.Checkpoint, f.Seq+1, f.Time
+	s.believe(f.Checkpoint, f.Time)
+	s.acked, s.alive = f.Seq+1, f.Time
 }
 
 // waiting is an entry in the file.

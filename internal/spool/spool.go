@@ -8,6 +8,9 @@
 // written anew, whole, when it has grown and when it is opened. Entries stay in
 // the file until they are asked for: memory does not grow with an outage.
 //
+// Beside it lies a file of the checkpoints this source said it saw, so that a log
+// that is written anew can be convicted.
+//
 // A spool has a limit, and keeps some space back: when the limit is reached or
 // the disk is full, one more entry can say so.
 package spool
@@ -26,6 +29,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/checkpoints"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/wire"
@@ -89,9 +93,12 @@ func (e *Broken) Unwrap() error { return e.Err }
 
 // Spool is an open spool. All methods may be called from any goroutine.
 type Spool struct {
-	cfg    Config
-	path   string
-	damage []durable.Damage // found when the file was read
+	cfg     Config
+	path    string
+	damage  []durable.Damage // found when the file was read
+	seen    *checkpoints.Kept
+	past    []pastBelief // that the file tells of, until they are kept
+	reading bool         // while the file is read
 
 	mu         sync.Mutex // of what follows
 	file       *durable.Appender
@@ -123,11 +130,15 @@ func Open(cfg Config) (*Spool, error) {
 	if cfg.Limit == 0 {
 		cfg.Limit = defaultLimit
 	}
-	s := &Spool{cfg: cfg, path: filepath.Join(cfg.Dir, fileName), states: make(map[string]State)}
+	s := &Spool{cfg: cfg, path: filepath.Join(cfg.Dir, fileName), states: make(map[string]State), reading: true}
 	if err := durable.MkdirAll(cfg.FS, cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := durable.Sweep(cfg.FS, cfg.Dir); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.seen, err = checkpoints.Open(cfg.FS, cfg.Dir); err != nil {
 		return nil, err
 	}
 	if err := s.read(); err != nil {
@@ -145,6 +156,9 @@ func Open(cfg Config) (*Spool, error) {
 			return nil, err
 		}
 		s.empty(other)
+	}
+	if err := s.keepPast(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	if err := s.compact(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -336,10 +350,10 @@ func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {
-		return nil
+		return s.seen.Close()
 	}
 	s.broken = errors.New("closed")
-	return errors.Join(s.file.Sync(), s.file.Close())
+	return errors.Join(s.seen.Sync(), s.seen.Close(), s.file.Sync(), s.file.Close())
 }
 
 // Damage is what of the file could not be used when it was opened.

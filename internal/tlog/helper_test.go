@@ -19,7 +19,7 @@ import (
 // The key of these tests is made from a constant seed.
 const (
 	testOrigin = "log.example/tlog"
-	deadline   = time.Minute
+	deadline   = 5 * time.Minute
 )
 
 func testKey(t testing.TB) (note.Signer, *entry.LogKey) {
@@ -101,7 +101,7 @@ func logDir(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "stele-log-")
 	check(t, err)
 	t.Cleanup(func() {
-		for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 			err := os.RemoveAll(dir)
 			if err == nil {
 				return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
@@ -65,18 +66,18 @@ func (w *Watcher) Findings() []finding.Finding {
 	return list
 }
 
-// trouble is how it goes with the server, by the steady clock.
+// trouble is how it goes with the server.
 type trouble struct {
-	since    time.Time // of the first failure since the last success; zero: none
-	accepted time.Time // when the oldest entry that waits was accepted; zero: it was not
+	since    patience.Moment // of the first failure since the last success; zero: none
+	accepted patience.Moment // when the oldest entry that waits was accepted; zero: it was not
+	untold   bool            // this process is too busy to say whether the server is late
 }
 
 // failed judges a failure: a lie is a finding at once, silence after a while.
-func (w *Watcher) failed(err error, t trouble) {
+func (w *Watcher) failed(err error, t *trouble) {
 	var f *verify.Finding
 	var answer *wire.StatusError
 	var refused *refusedError
-	now := w.cfg.Steady()
 	switch {
 	case errors.As(err, &refused):
 		w.raise(finding.Refused, refused.Error())
@@ -95,12 +96,55 @@ func (w *Watcher) failed(err error, t trouble) {
 	case errors.Is(err, errBadReceipt):
 		w.raise(finding.BadReceipt, err.Error())
 	}
-	switch {
-	case !t.accepted.IsZero() && now.Sub(t.accepted) > receiptWithin:
-		w.raise(finding.NoReceipt, "entries were accepted and not proved to be in the log: "+err.Error())
-	case !t.since.IsZero() && now.Sub(t.since) > answerWithin:
-		w.raise(finding.NoAnswer, "the server has accepted nothing for a while: "+err.Error())
+	w.judgeSilence(err, t)
+}
+
+// judgeSilence names a server that is late, or says that this process is too busy
+// to name one. A process that is starved does not hear answers that are there.
+func (w *Watcher) judgeSilence(err error, t *trouble) {
+	now := w.clock.Now()
+	waited := func(since patience.Moment, within time.Duration) patience.Verdict {
+		if since.IsZero() {
+			return patience.InTime
+		}
+		return now.Waited(since, within)
 	}
+	receipt, answer := waited(t.accepted, receiptWithin), waited(t.since, answerWithin)
+	late := true
+	switch {
+	case receipt == patience.Late:
+		w.raise(finding.NoReceipt, "entries were accepted and not proved to be in the log: "+err.Error())
+	case answer == patience.Late:
+		w.raise(finding.NoAnswer, "the server has accepted nothing for a while: "+err.Error())
+	default:
+		late = false
+	}
+	w.cannotTell(t, !late && (receipt == patience.Untold || answer == patience.Untold), err)
+}
+
+// cannotTell notes whether this process is too busy to say whether the server is
+// late in one of the troubles with it. It is told while that is so of any.
+func (w *Watcher) cannotTell(t *trouble, is bool, err error) {
+	if t.untold == is {
+		return
+	}
+	t.untold = is
+	w.untoldMu.Lock()
+	defer w.untoldMu.Unlock()
+	if is {
+		w.untold++
+		w.raise(finding.CannotTell, "this machine was too busy, or stopped, to say whether the server answers in time: "+err.Error())
+		return
+	}
+	if w.untold--; w.untold == 0 {
+		w.over(finding.CannotTell)
+	}
+}
+
+// noTrouble notes that the server does what it should.
+func (w *Watcher) noTrouble(t *trouble) {
+	w.cannotTell(t, false, nil)
+	*t = trouble{}
 }
 
 // refusedError says that the server refused an entry of this watcher.

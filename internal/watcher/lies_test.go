@@ -24,6 +24,7 @@ import (
 	"github.com/stele-log/stele/internal/examine"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/spool"
@@ -108,6 +109,8 @@ type bench struct {
 	cfg   Config
 	dir   string // of the spool
 
+	steady *patience.Clock // by which patience is measured
+
 	mu     sync.Mutex
 	now    time.Time
 	alerts []finding.Finding
@@ -116,6 +119,7 @@ type bench struct {
 func newBench(t *testing.T, limit int64) *bench {
 	t.Helper()
 	b := &bench{store: steletest.NewStore(t), now: time.Now()}
+	b.steady = patience.New(b.clock)
 	b.liar = &liar{Store: b.store.Open(t)}
 	t.Cleanup(func() { steletest.Stop(t, b.liar.Store) })
 	key := steletest.Key(t, entry.Watcher, 1)
@@ -139,7 +143,7 @@ func newBench(t *testing.T, limit int64) *bench {
 	b.cfg = Config{
 		Key: key, LogKey: b.liar.LogKey(), Server: b.liar, Spool: s, Catalogue: cat,
 		Redactor: redact.New(redact.Config{Key: fk}), DigestKey: make([]byte, 32), Paths: []string{t.TempDir()}, Host: "h", Version: "test",
-		Now: b.clock, Steady: b.clock, Alert: b.told, Diag: slog.New(slog.DiscardHandler),
+		Now: b.clock, Clock: b.steady, Alert: b.told, Diag: slog.New(slog.DiscardHandler),
 	}
 	if b.Watcher, err = New(t.Context(), b.cfg); err != nil {
 		t.Fatal(err)
@@ -153,10 +157,20 @@ func (b *bench) clock() time.Time {
 	return b.now
 }
 
+// pass lets time go by in which this process could act.
 func (b *bench) pass(d time.Duration) {
+	const beat = 100 * time.Millisecond
+	for ; d > 0; d -= beat {
+		b.starve(min(d, beat))
+	}
+}
+
+// starve lets time go by in which it could not.
+func (b *bench) starve(d time.Duration) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.now = b.now.Add(d)
+	b.mu.Unlock()
+	b.steady.Beat()
 }
 
 func (b *bench) told(f finding.Finding) {
@@ -184,11 +198,14 @@ func (b *bench) ships(t *testing.T, tr *trouble) error {
 	err = b.shipBatch(t.Context(), items, tr)
 	if err != nil {
 		if tr.since.IsZero() {
-			tr.since = b.clock()
+			tr.since = b.steady.Now()
 		}
-		b.failed(err, *tr)
+		b.failed(err, tr)
+		return err
 	}
-	return err
+	b.noTrouble(tr)
+	b.over(finding.NoReceipt, finding.NoAnswer)
+	return nil
 }
 
 func (b *bench) found(code verify.Code) bool {
@@ -512,6 +529,92 @@ func TestSlow(t *testing.T) {
 		t.Fatalf("%v, %+v", err, b.alerts)
 	}
 	b.whole(t)
+}
+
+// TestBusyHost: a watcher that is starved accuses no server, neither one that does
+// not answer nor one that does not prove; after five times the patience it says that
+// it cannot tell, and no more once the server has answered or is late on an idle host.
+func TestBusyHost(t *testing.T) {
+	away := func(b *bench) { b.liar.submit = func() error { return wire.ErrUnreachable } }
+	unproved := func(b *bench) {
+		b.liar.receipt = func(*wire.Receipt) (*wire.Receipt, error) { return nil, errors.New("later") }
+	}
+	for name, c := range map[string]struct {
+		lie    func(*bench)
+		within time.Duration
+		late   verify.Code
+	}{
+		"no answer":  {away, answerWithin, finding.NoAnswer},
+		"no receipt": {unproved, receiptWithin, finding.NoReceipt},
+	} {
+		for _, answers := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, then answers %v", name, answers), func(t *testing.T) {
+				b := newBench(t, 0)
+				b.change(t, "/etc/a", "1")
+				c.lie(b)
+				var tr trouble
+				fails := func(want ...verify.Code) {
+					t.Helper()
+					if err := b.ships(t, &tr); err == nil {
+						t.Fatal("shipped to nobody")
+					}
+					if got := b.codes(); !slices.Equal(got, want) {
+						t.Fatalf("found %q, want %q", got, want)
+					}
+				}
+				fails()
+				for range 4 {
+					b.starve(c.within)
+					fails()
+				}
+				b.starve(c.within)
+				fails(finding.CannotTell)
+				if f := b.Findings()[0]; f.Accused != finding.Nobody || f.Severity != finding.Medium {
+					t.Errorf("%+v accuses somebody", f)
+				}
+				if answers {
+					b.liar.submit, b.liar.receipt = nil, nil
+					if err := b.ships(t, &tr); err != nil {
+						t.Fatal(err)
+					}
+					b.mu.Lock()
+					defer b.mu.Unlock()
+					if last := b.alerts[len(b.alerts)-1]; len(b.alerts) != 2 || last.Code != finding.CannotTell || !last.Over {
+						t.Errorf("it does not end: %+v", b.alerts)
+					}
+					return
+				}
+				b.pass(c.within)
+				fails(c.late)
+			})
+		}
+	}
+}
+
+// TestBusyInTwo: it cannot tell while it cannot in one of two troubles.
+func TestBusyInTwo(t *testing.T) {
+	b := newBench(t, 0)
+	one, other := trouble{since: b.steady.Now()}, trouble{since: b.steady.Now()}
+	b.starve(time.Hour)
+	b.failed(wire.ErrUnreachable, &one)
+	b.failed(wire.ErrUnreachable, &other)
+	b.failed(wire.ErrUnreachable, &other)
+	b.noTrouble(&one)
+	if !b.found(finding.CannotTell) {
+		t.Error("over while there is another one")
+	}
+	b.noTrouble(&other)
+	if b.found(finding.CannotTell) || len(b.alerts) != 2 {
+		t.Errorf("not over: %+v", b.alerts)
+	}
+}
+
+// codes are those of what is wrong now.
+func (b *bench) codes() (codes []verify.Code) {
+	for _, f := range b.Findings() {
+		codes = append(codes, f.Code)
+	}
+	return codes
 }
 
 // TestDaysWithoutServer: however much changes while the server is away, the spool

@@ -46,7 +46,7 @@ func TestCaptureLost(t *testing.T) {
 
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); <-time.After(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); !ok(); <-time.After(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never %s", what)
 		}

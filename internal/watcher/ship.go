@@ -19,6 +19,7 @@ import (
 const (
 	shipMost  = 256
 	shipBytes = 8 << 20
+	handBytes = 128 << 10 // of checkpoints, with a beat
 )
 
 // beatEvery is how often a watcher says that it lives and asks how the log has
@@ -45,7 +46,8 @@ func (w *Watcher) ship(ctx context.Context) error {
 		}
 		err = w.shipBatch(ctx, items, &t)
 		if err == nil {
-			pause, t = w.cfg.Pace.RetryFirst, trouble{}
+			pause = w.cfg.Pace.RetryFirst
+			w.noTrouble(&t)
 			w.over(finding.NoReceipt, finding.NoAnswer, finding.Refused, finding.MissingInclusion)
 			continue
 		}
@@ -57,10 +59,10 @@ func (w *Watcher) ship(ctx context.Context) error {
 			return nil
 		}
 		if t.since.IsZero() {
-			t.since = w.cfg.Steady()
+			t.since = w.clock.Now()
 		}
 		w.cfg.Diag.Warn("entries not acknowledged", "entries", len(items), "error", err)
-		w.failed(err, t)
+		w.failed(err, &t)
 		select {
 		case <-w.retry:
 		case <-time.After(pause):
@@ -95,7 +97,7 @@ func (w *Watcher) shipBatch(ctx context.Context, items []spool.Item, t *trouble)
 		indexes[i] = a.Index
 	}
 	if t.accepted.IsZero() {
-		t.accepted = w.cfg.Steady()
+		t.accepted = w.clock.Now()
 	}
 	cp, err := w.prove(ctx, indexes, notes, func(believed uint64) (*wire.Receipt, error) {
 		return w.cfg.Server.Receipt(ctx, believed, indexes)
@@ -230,10 +232,7 @@ func (w *Watcher) prove(ctx context.Context, indexes []uint64, notes [][]byte, a
 	if err != nil {
 		return verify.Checkpoint{}, fmt.Errorf("receipt: %w", err)
 	}
-	cp, err := r.Check(w.cfg.LogKey, before, indexes, notes)
-	if f := (*verify.Finding)(nil); err != nil && !errors.As(err, &f) {
-		err = fmt.Errorf("%w: %w", errBadReceipt, err)
-	}
+	cp, err := w.check(r, before, indexes, notes)
 	if err != nil {
 		return cp, err
 	}
@@ -254,7 +253,7 @@ func (w *Watcher) believe(cp verify.Checkpoint) error {
 func (w *Watcher) saw(cp verify.Checkpoint) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.chain.Saw(entry.Saw{Size: cp.Size, Root: cp.Root})
+	w.see(cp)
 }
 
 func (w *Watcher) acknowledge(cp verify.Checkpoint, items []spool.Item, indexes []uint64) error {
@@ -289,15 +288,15 @@ func (w *Watcher) beat(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			t = trouble{}
+			w.noTrouble(&t)
 			w.over(finding.NoAnswer)
 			w.again()
 		default:
 			if t.since.IsZero() {
-				t.since = w.cfg.Steady()
+				t.since = w.clock.Now()
 			}
 			w.cfg.Diag.Debug("beat not answered", "error", err)
-			w.failed(err, t)
+			w.failed(err, &t)
 		}
 		select {
 		case <-tick.C:
@@ -320,13 +319,18 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 	next := w.chain.Head().Next
 	w.mu.Unlock()
 	before := w.Believed().Size
+	var handed [][]byte
 	cp, err := w.prove(ctx, nil, nil, func(believed uint64) (*wire.Receipt, error) {
 		note, err := w.signBeat(next)
 		if err != nil {
 			return nil, err
 		}
-		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Note: note})
+		handed = w.cfg.Spool.Kept().Unshipped(wire.MaxCheckpoints, handBytes)
+		return w.cfg.Server.Beat(ctx, wire.Beat{Believed: believed, Note: note, Checkpoints: w.ofThisLog(handed)})
 	})
+	if err == nil {
+		err = w.cfg.Spool.Handed(handed)
+	}
 	if err != nil || cp.Size == before {
 		return err
 	}
@@ -337,6 +341,9 @@ func (w *Watcher) beatOnce(ctx context.Context) error {
 // The spool is counted after the chain was looked at: what was acknowledged in
 // between is in the log, and no beat claims more than is. The caller holds proof.
 func (w *Watcher) signBeat(next uint64) ([]byte, error) {
+	if err := w.cfg.Spool.Keep(w.believed, w.cfg.Now()); err != nil {
+		return nil, err
+	}
 	b := entry.Beat{
 		Origin: w.cfg.LogKey.Origin(), Next: next, Kept: min(uint64(w.cfg.Spool.Len()), next),
 		Time: body.FormatTime(w.cfg.Now()), Saw: entry.Saw{Size: w.believed.Size, Root: w.believed.Root},

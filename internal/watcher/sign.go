@@ -10,6 +10,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/spool"
 	"github.com/stele-log/stele/internal/wire"
@@ -107,7 +108,10 @@ func (w *Watcher) spoolDraft(d record.Draft, put func(spool.Item) error, states 
 			return err
 		}
 	}
-	if err = w.put(put, sub, e, known); err != nil {
+	if err = w.keepSeen(); err == nil {
+		err = w.put(put, sub, e, known)
+	}
+	if err != nil {
 		w.chain.MoveTo(head)
 		return err
 	}
@@ -154,7 +158,7 @@ func (w *Watcher) lookUp(s *set) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	if w.cfg.Steady().Before(w.deafUntil) {
+	if deaf := w.deafSince; !deaf.IsZero() && w.clock.Now().Waited(deaf, lookUpAgain) == patience.InTime {
 		return nil // the gap is signed
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Pace.LookUp)
@@ -164,8 +168,8 @@ func (w *Watcher) lookUp(s *set) error {
 		err = w.believeShown(ctx, paths, found)
 	}
 	if err != nil {
-		w.failed(err, trouble{})
-		w.deafUntil = w.cfg.Steady().Add(lookUpAgain)
+		w.failed(err, &trouble{})
+		w.deafSince = w.clock.Now()
 		w.cfg.Diag.Warn("the server could not be asked for the history of paths", "paths", len(paths), "error", err)
 		return w.gap("the server could not be asked what was recorded of these paths before", w.cfg.Now())
 	}
@@ -235,7 +239,10 @@ func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, e
 	w.waitMu.Lock()
 	w.waiting[e.Seq] = done
 	w.waitMu.Unlock()
-	if err = w.put(w.cfg.Spool.Put, sub, e, nil); err != nil {
+	if err = w.keepSeen(); err == nil {
+		err = w.put(w.cfg.Spool.Put, sub, e, nil)
+	}
+	if err != nil {
 		w.chain.MoveTo(head)
 		w.waitMu.Lock()
 		delete(w.waiting, e.Seq)

@@ -24,6 +24,7 @@ import (
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/spool"
@@ -68,8 +69,8 @@ type Config struct {
 	Alert      func(finding.Finding)                               // told what is wrong, and when it is over; it must not wait
 	OwnEvents  bool                                                // record what this very process changes too
 	Now        func() time.Time
-	Steady     func() time.Time // by which patience is measured, whatever is done to the clock; nil: time.Now
-	Pace       Pace             // zero: as fits a host
+	Clock      *patience.Clock // by which patience with the server is measured; nil: one of its own. Whoever gives it has it run
+	Pace       Pace            // zero: as fits a host
 	Diag       *slog.Logger
 
 	// Capture sees the changes; nil: package capture.
@@ -91,14 +92,16 @@ type Watcher struct {
 	callers callers
 	capture Capture
 
-	mu    sync.Mutex // of chain, held and stale: one entry is signed at a time
+	mu    sync.Mutex // of chain, seen, kept, held and stale: one entry is signed at a time
 	chain *record.Chain
-	held  *held // what waits for room in the spool; nil: nothing
-	stale bool  // what the spool knew of paths is not to be relied on
+	seen  verify.Checkpoint // that the chain names
+	kept  bool              // it is kept
+	held  *held             // what waits for room in the spool; nil: nothing
+	stale bool              // what the spool knew of paths is not to be relied on
 
 	// Of the goroutine that records.
-	refs      map[string]ref // latest change of each path
-	deafUntil time.Time      // the server could not be asked, and is not before then
+	refs      map[string]ref  // latest change of each path
+	deafSince patience.Moment // the server could not be asked, and is not for a while; zero: it could
 
 	intake chan change   // from capture to the change sets
 	wake   chan struct{} // something was spooled
@@ -115,6 +118,10 @@ type Watcher struct {
 
 	waitMu  sync.Mutex
 	waiting map[uint64]chan acknowledged // by seq
+
+	clock    *patience.Clock
+	untoldMu sync.Mutex // taken before findMu
+	untold   int        // troubles with the server that this process is too busy to judge
 
 	findMu   sync.Mutex
 	findings map[verify.Code]finding.Finding // by code
@@ -158,9 +165,10 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	if w.cfg.BeatEvery == 0 {
 		w.cfg.BeatEvery = beatEvery
 	}
-	if w.cfg.Steady == nil {
-		w.cfg.Steady = time.Now
+	if w.clock = cfg.Clock; w.clock == nil {
+		w.clock = patience.New(nil)
 	}
+	w.clock.Through(func() { cfg.Spool.Len() }) // it waits while a slow disk holds up the spool
 	if w.cfg.Capture == nil {
 		w.cfg.Capture = func(c capture.Config) (Capture, error) { return capture.New(c) }
 	}
@@ -213,9 +221,9 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		w.cfg.Diag.Warn("started without the server: what is recorded waits in the spool", "error", err)
-		w.failed(err, trouble{})
+		w.failed(err, &trouble{})
 		w.chain = record.NewChain(w.cfg.Key, ours)
-		w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
+		w.see(w.believed)
 		return nil
 	}
 	if !ok {
@@ -225,14 +233,14 @@ func (w *Watcher) resume(ctx context.Context) (err error) {
 	if err := w.recall(ctx, theirs); err != nil {
 		return err
 	}
-	w.chain.Saw(entry.Saw{Size: w.believed.Size, Root: w.believed.Root})
+	w.see(w.believed)
 	if err := w.behind(theirs); err != nil {
-		w.failed(err, trouble{})
+		w.failed(err, &trouble{})
 		return nil // it is met again before the first entry is sent
 	}
 	if theirs.Next > ours.Next || !ok && theirs.Next > 0 {
 		if err := w.learn(ctx); err != nil {
-			w.failed(err, trouble{})
+			w.failed(err, &trouble{})
 			return nil // likewise
 		}
 		w.mu.Lock()
@@ -275,7 +283,7 @@ func (w *Watcher) recall(ctx context.Context, theirs record.Head) error {
 	if err != nil {
 		return fmt.Errorf("ask for a checkpoint: %w", err)
 	}
-	w.believed, err = r.Check(w.cfg.LogKey, w.believed, nil, nil)
+	w.believed, err = w.check(r, w.believed, nil, nil)
 	return err
 }
 
@@ -339,6 +347,9 @@ func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) 
 	ended := make(chan struct{})
 	ship.Go(func() { errs[2] = w.ship(back); close(ended); stopFront() })
 	ship.Go(func() { errs[3] = w.beat(back); stopFront() })
+	if w.cfg.Clock == nil {
+		ship.Go(func() { w.clock.Run(back) })
+	}
 	fronts.Wait()
 	close(w.intake)
 	sets.Wait()

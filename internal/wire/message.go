@@ -13,22 +13,24 @@ import (
 )
 
 // The paths of a server, all under one address. What is under PathLog is open to
-// everyone, and is a log as C2SP tlog-tiles says. The rest needs authority.
+// everyone, and is a log as C2SP tlog-tiles says; so is PathCheckpoints. The rest
+// needs authority.
 const (
-	PathLog      = "/log/"
-	PathEnrol    = "/v1/enrol"    // POST Enrol → Enrolled; a join token's secret
-	PathEntries  = "/v1/entries"  // POST batch → []Answer; a source
-	PathStream   = "/v1/stream"   // POST frames → frames; a source
-	PathReceipt  = "/v1/receipt"  // POST ReceiptRequest → Receipt; a source
-	PathBeat     = "/v1/beat"     // POST Beat → Receipt; a source
-	PathHead     = "/v1/head"     // GET → Head; a source
-	PathLatest   = "/v1/latest"   // POST LatestRequest → []Latest; a source
-	PathImported = "/v1/imported" // GET ?file=<hex> → Imported; a source
-	PathTokens   = "/v1/admin/tokens"
-	PathSources  = "/v1/admin/sources"
-	PathRevoke   = "/v1/admin/revoke"
-	PathHealthy  = "/healthz"
-	PathReady    = "/readyz"
+	PathLog         = "/log/"
+	PathCheckpoints = "/checkpoints" // GET → signed notes, as internal/checkpoints joins them
+	PathEnrol       = "/v1/enrol"    // POST Enrol → Enrolled; a join token's secret
+	PathEntries     = "/v1/entries"  // POST batch → []Answer; a source
+	PathStream      = "/v1/stream"   // POST frames → frames; a source
+	PathReceipt     = "/v1/receipt"  // POST ReceiptRequest → Receipt; a source
+	PathBeat        = "/v1/beat"     // POST Beat → Receipt; a source
+	PathHead        = "/v1/head"     // GET → Head; a source
+	PathLatest      = "/v1/latest"   // POST LatestRequest → []Latest; a source
+	PathImported    = "/v1/imported" // GET ?file=<hex> → Imported; a source
+	PathTokens      = "/v1/admin/tokens"
+	PathSources     = "/v1/admin/sources"
+	PathRevoke      = "/v1/admin/revoke"
+	PathHealthy     = "/healthz"
+	PathReady       = "/readyz"
 )
 
 // Headers of requests.
@@ -86,7 +88,13 @@ const MaxReceipt = 4096
 type Beat struct {
 	Believed uint64 `json:"believed"` // size of the tree the sender believes
 	Note     []byte `json:"note"`     // an entry.Beat, signed
+
+	// Checkpoints are those that the source said it saw, each handed on once.
+	Checkpoints [][]byte `json:"checkpoints,omitempty"`
 }
+
+// MaxCheckpoints is how many checkpoints one beat may hand on.
+const MaxCheckpoints = 256
 
 // Head is where the log sees the chain of a source.
 type Head struct {

@@ -138,6 +138,9 @@ func (f *goFile) function(t *ast.FuncType, body *ast.BlockStmt) {
 			}
 		case *ast.IfStmt:
 			f.negate(n.Cond)
+			if n.Init == nil && n.Else == nil && len(n.Body.List) == 1 {
+				needed[n.Body.List[0]] = true // it is left out with its if
+			}
 		case *ast.ForStmt:
 			if n.Cond != nil {
 				f.negate(n.Cond)

@@ -58,13 +58,16 @@ func run(root, only string, update bool, jobs int) error {
 	}
 	defer os.RemoveAll(dir)
 	var langs []*language
-	for name, build := range map[string]func(root, dir string) (*language, error){"go": buildGo, "js": buildJS} {
-		if only != "" && only != name {
+	for _, b := range []struct {
+		name  string
+		build func(root, dir string) (*language, error)
+	}{{"go", buildGo}, {"js", buildJS}} {
+		if only != "" && only != b.name {
 			continue
 		}
-		l, err := build(root, filepath.Join(dir, name))
+		l, err := b.build(root, filepath.Join(dir, b.name))
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", b.name, err)
 		}
 		langs = append(langs, l)
 	}

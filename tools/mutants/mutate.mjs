@@ -16,14 +16,14 @@ const printing = new Set(['report', 'shown', 'usage'])
 for (const name of files) {
   const src = readFileSync(join(from, name), 'utf8')
   const tree = acorn.parse(src, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true, locations: true })
-  const edits = []
+  const edits = [], alone = new Set()
   const add = (node, kind) => {
     mutants.push({ file: name, line: node.loc.start.line, kind, text: src.slice(node.start, node.end) })
     return mutants.length
   }
   const around = (node, before, behind) => edits.push({ at: node.start, text: before, open: true }, { at: node.end, text: behind, open: false })
   const leaveOut = (node) => {
-    if (!node || declares.has(node.type)) return
+    if (!node || declares.has(node.type) || alone.has(node)) return
     around(node, `{ if (!mutant(${add(node, 'left out')})) { `, ' } }')
   }
   const negate = (node) => {
@@ -37,7 +37,13 @@ for (const name of files) {
     switch (node.type) {
       case 'Program': case 'BlockStatement': node.body.forEach(leaveOut); break
       case 'SwitchCase': node.consequent.forEach(leaveOut); break
-      case 'IfStatement': leaveOut(node.consequent); leaveOut(node.alternate); negate(node.test); break
+      case 'IfStatement':
+        // What stands alone behind an if is left out with it.
+        if (node.alternate) leaveOut(node.consequent)
+        else if (node.consequent.type === 'BlockStatement' && node.consequent.body.length === 1) alone.add(node.consequent.body[0])
+        leaveOut(node.alternate)
+        negate(node.test)
+        break
       case 'ForStatement': case 'WhileStatement': leaveOut(node.body); negate(node.test); break
       case 'ForOfStatement': case 'ForInStatement': leaveOut(node.body); break
       case 'ConditionalExpression': negate(node.test); break
