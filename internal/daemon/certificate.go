@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/settings"
@@ -20,17 +21,37 @@ func certificate(l layout.Store, set settings.Serve) (tls.Certificate, error) {
 	cert, key := set.TLS.Certificate, set.TLS.Key
 	if cert == "" {
 		cert, key = filepath.Join(l.Keys(), "tls.crt"), filepath.Join(l.Keys(), "tls.key")
-		if _, err := os.Stat(key); errors.Is(err, fs.ErrNotExist) {
-			if err := makeCertificate(cert, key, set.Names); err != nil {
-				return tls.Certificate{}, err
+		err := keyfile.Creating(l.Keys(), func() error {
+			if _, err := os.Lstat(key); !errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
+			return makeCertificate(cert, key, set.Names)
+		})
+		if err != nil {
+			return tls.Certificate{}, err
 		}
 	}
-	c, err := tls.LoadX509KeyPair(cert, key)
+	c, err := loadCertificate(cert, key)
 	if err != nil {
 		return c, fmt.Errorf("certificate of the server: %w", err)
 	}
 	return c, nil
+}
+
+// maxPEM bounds the files of certificate and key.
+const maxPEM = 1 << 20
+
+// loadCertificate reads what is ours, or what settings name: a link, perhaps.
+func loadCertificate(cert, key string) (tls.Certificate, error) {
+	c, err := durable.ReadLinked(cert, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	k, err := durable.ReadLinked(key, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(c, k)
 }
 
 // makeCertificate writes the key last: a crash before that leaves no key, and

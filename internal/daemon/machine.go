@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/settings"
 	"github.com/stele-log/stele/internal/spool"
@@ -23,6 +25,8 @@ type Machine struct {
 	Listener *Listener
 	Watcher  *watcher.Watcher
 	Spool    *spool.Spool
+
+	lock *durable.Lock // of the watcher's directory
 }
 
 // Run watches and serves until the context ends; ready is called once everything
@@ -49,7 +53,7 @@ func (m *Machine) Run(ctx context.Context, ready func()) error {
 	cancel()
 	stopServing()
 	parts.Wait()
-	return errors.Join(err, servedErr, m.Spool.Close())
+	return errors.Join(err, servedErr, m.Spool.Close(), m.lock.Release())
 }
 
 // UpOptions say where one process with everything in it serves.
@@ -73,6 +77,9 @@ func (p Process) OpenMachine(ctx context.Context, o UpOptions) (_ *Machine, err 
 		if m.Spool != nil {
 			err = errors.Join(err, m.Spool.Close())
 		}
+		if m.lock != nil {
+			err = errors.Join(err, m.lock.Release())
+		}
 		err = errors.Join(err, m.Listener.shut(), m.Listener.closeListeners())
 	}()
 	key, err := Source(l, entry.Watcher)
@@ -86,6 +93,9 @@ func (p Process) OpenMachine(ctx context.Context, o UpOptions) (_ *Machine, err 
 	})
 	if err != nil {
 		return nil, fmt.Errorf("enrol the watcher: %w", err)
+	}
+	if m.lock, err = durable.LockFile(filepath.Join(l.Watch(), "lock")); err != nil {
+		return nil, hint.Store(err)
 	}
 	if m.Spool, err = spool.Open(spool.Config{Dir: l.Watch(), FS: durable.OS, Source: key.Source(), Diag: p.Diag}); err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)

@@ -9,22 +9,92 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
+	"github.com/stele-log/stele/internal/layout"
+	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/internal/vault"
 	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/seal"
 	"github.com/stele-log/stele/verify"
 )
 
-// Disclosures hands every disclosure of a log that is far away to do, in the order
-// of the entries, after it has opened its seal. The error is a *verify.Finding
-// where one does not.
-func Disclosures(ctx context.Context, f believed.Far, do func(seal.Disclosure) error) (err error) {
+// UpTo is told the checkpoint of a log and says how many of its entries are wanted.
+type UpTo func(verify.Checkpoint) (uint64, error)
+
+// LocalDisclosures hands the disclosures of the first entries of a store in a
+// directory to do, in the order of the entries. The log is read before the vault,
+// beside a writer too: none of them is missing that was there.
+func LocalDisclosures(ctx context.Context, l layout.Store, f trust.File, wanted UpTo, do func(seal.Disclosure) error) (err error) {
+	log, err := believed.Open(l, f)
+	if err != nil {
+		return err
+	}
+	if err := log.Continues(ctx); err != nil {
+		return err
+	}
+	size, err := wanted(log.Checkpoint())
+	if err != nil {
+		return err
+	}
+	v, err := vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	places := make(map[entry.ID]vault.Loc)
+	if err := v.Places(func(id entry.ID, at vault.Loc) { places[id] = at }); err != nil {
+		return fmt.Errorf("read vault: %w", err)
+	}
+	for leaf, err := range log.Tree.Entries(ctx, 0, size) {
+		if err != nil {
+			return fmt.Errorf("read log: %w", err)
+		}
+		e, bad := entry.Parse(leaf.Bytes)
+		if bad != nil {
+			continue // it has no seals
+		}
+		at, there := places[e.ID()]
+		if !there {
+			continue // it is for the verifier to name
+		}
+		if err := openings(v, at, e, do); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func openings(v *vault.Reader, at vault.Loc, e *entry.Entry, do func(seal.Disclosure) error) error {
+	rec, err := v.At(at)
+	if err != nil {
+		return err
+	}
+	ds, err := rec.Disclosures()
+	if err != nil {
+		return fmt.Errorf("openings of entry %s: %w", e.ID(), err)
+	}
+	for i := range ds {
+		if err := do(ds[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Disclosures hands the disclosures of the first entries of a log that is far away to
+// do, in the order of the entries, after each has opened its seal. The error is a
+// *verify.Finding where one does not.
+func Disclosures(ctx context.Context, f believed.Far, wanted UpTo, do func(seal.Disclosure) error) (err error) {
 	log, answer, err := f.Open(ctx, wire.Question{Ask: wire.AskOpenings, To: math.MaxInt64})
 	if err != nil {
 		return err
 	}
 	o := f.Openings(log, answer, 0)
 	defer func() { err = errors.Join(err, o.Close()) }()
-	for leaf, err := range log.Tree.Entries(ctx, 0, log.Checkpoint().Size) {
+	size, err := wanted(log.Checkpoint())
+	if err != nil {
+		return err
+	}
+	for leaf, err := range log.Tree.Entries(ctx, 0, size) {
 		if err != nil {
 			return fmt.Errorf("read log: %w", err)
 		}

@@ -45,6 +45,9 @@ func OpenImporter(ctx context.Context, cfg Config, u *url.URL) (_ *Importer, err
 	if im.lock, err = durable.LockFile(filepath.Join(dir, "lock")); err != nil {
 		return nil, hint.Store(err)
 	}
+	if err := durable.Sweep(durable.OS, dir); err != nil {
+		return nil, err
+	}
 	kf, err := keyfile.OpenOrCreate(filepath.Join(dir, "importer.key"), string(entry.Importer), "")
 	if errors.Is(err, keyfile.ErrOtherMachine) {
 		return nil, hint.With(err, "this disk was copied from another machine; remove %s and join anew", dir)

@@ -6,6 +6,7 @@ package keyfile
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/stele-log/stele/internal/durable"
@@ -72,16 +74,33 @@ func Open(path, role string) (Key, error) {
 	return k, nil
 }
 
-// OpenOrCreate opens the key in path, or makes one. A crash leaves no key or a
-// whole one.
-func OpenOrCreate(path, role, name string) (Key, error) {
-	k, err := Open(path, role)
-	if !errors.Is(err, fs.ErrNotExist) {
+// OpenOrCreate opens the key in path, or makes one. Of several processes that do so
+// at once one makes it, and all have it. A crash leaves no key or a whole one.
+func OpenOrCreate(path, role, name string) (k Key, err error) {
+	if k, err = Open(path, role); !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
-	k = Key{role, name, Machine(), newSecret()}
-	rand.Read(k.Secret.Bytes())
-	return k, durable.WriteFile(durable.OS, path, k.render(), 0o600)
+	err = Creating(filepath.Dir(path), func() error {
+		if k, err = Open(path, role); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		k = Key{role, name, Machine(), newSecret()}
+		rand.Read(k.Secret.Bytes())
+		return durable.WriteFile(durable.OS, path, k.render(), 0o600)
+	})
+	return k, err
+}
+
+// LockName is the lock of a directory of keys, held while one is made.
+const LockName = "keys.lock"
+
+// Creating runs make while no other process makes a key in that directory.
+func Creating(dir string, make func() error) error {
+	lock, err := durable.WaitLock(context.Background(), filepath.Join(dir, LockName))
+	if err != nil {
+		return err
+	}
+	return errors.Join(make(), lock.Release())
 }
 
 // Move has a key that was made on another machine be of this one: the machine it

@@ -19,11 +19,11 @@ type names struct {
 var inventory = map[string]names{
 	"":           {regexp.MustCompile(`^(format|lock|` + checkpoints.FileName + `)$`), regexp.MustCompile(`^(log|vault|keyring|index|keys|watch|importer)$`)},
 	"index":      {regexp.MustCompile(`^roll\.json$`), nil},
-	"keys":       {regexp.MustCompile(`^((log|recorder|importer|fingerprint|watcher(-[0-9a-f]{8})?)\.key(\.copied(\.\d+)?)?|tls\.(crt|key)|tokens\.json|endpoint\.json|lock)$`), nil},
+	"keys":       {regexp.MustCompile(`^((log|recorder|importer|fingerprint|watcher(-[0-9a-f]{8})?)\.key(\.copied(\.\d+)?)?|tls\.(crt|key)|tokens\.json|endpoint\.json|keys\.lock)$`), nil},
 	"watch":      {regexp.MustCompile(`^(lock|server\.json|` + spoolFiles + `)$`), regexp.MustCompile(`^[0-9a-f]{8}$`)},
 	"watch/*":    {regexp.MustCompile(`^(` + spoolFiles + `)$`), nil},
 	"importer":   {nil, regexp.MustCompile(`^[^/]+_\d+$`)},
-	"importer/*": {regexp.MustCompile(`^(lock|importer\.key|server\.json)$`), nil},
+	"importer/*": {regexp.MustCompile(`^(lock|keys\.lock|importer\.key|server\.json)$`), nil},
 }
 
 const spoolFiles = checkpoints.FileName + `|spool|reserve|spool\.(damaged|of-[0-9a-f]{32})(\.\d+)?`

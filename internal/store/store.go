@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/index/sqlite"
 	"github.com/stele-log/stele/internal/intake"
+	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/signature"
@@ -93,6 +95,9 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if err := cfg.Layout.Begin(); err != nil {
 		return nil, err
 	}
+	if err := sweep(cfg.Layout); err != nil {
+		return nil, err
+	}
 	if s.keys, err = openKeys(cfg.Layout); err != nil {
 		return nil, err
 	}
@@ -103,6 +108,17 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// sweep removes what crashes have left of unfinished files where the store's own
+// process writes: vault and keyring see to theirs.
+func sweep(l layout.Store) error {
+	for _, dir := range []string{l.Dir, filepath.Dir(l.Index())} {
+		if err := durable.Sweep(durable.OS, dir); err != nil {
+			return err
+		}
+	}
+	return keyfile.Creating(l.Keys(), func() error { return durable.Sweep(durable.OS, l.Keys()) })
 }
 
 func (s *Store) openParts(ctx context.Context) (err error) {

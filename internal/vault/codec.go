@@ -63,8 +63,13 @@ const (
 	minBase  = 8   // bytes of a text that is worth being a base
 )
 
-// dictID marks frames that were compressed against a base.
-const dictID = 1
+// Frames that are compressed against a base name no dictionary: the zstd program
+// takes a base for one without a name, and refuses the frame where that has another
+// (zstd -d -D BASE). Frames of earlier versions name dictionary 1.
+const (
+	dictID    = 0
+	oldDictID = 1
+)
 
 // zstdMagic begins every zstd frame and is not stored.
 const zstdMagic = "\x28\xb5\x2f\xfd"
@@ -212,7 +217,7 @@ func unpackText(packed, base []byte, size int) ([]byte, error) {
 		zstd.WithDecoderMaxMemory(maxText + 64),
 	}
 	if base != nil {
-		opts = append(opts, zstd.WithDecoderDictRaw(dictID, base))
+		opts = append(opts, zstd.WithDecoderDictRaw(dictID, base), zstd.WithDecoderDictRaw(oldDictID, base))
 	}
 	d, err := zstd.NewReader(nil, opts...)
 	if err != nil {

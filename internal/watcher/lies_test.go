@@ -393,6 +393,53 @@ func TestOffline(t *testing.T) {
 	b.whole(t)
 }
 
+// TestLostSpool: the gap of a watcher that has lost its spool, or whose spool was
+// put back, begins when it was last known to run, by the newest of its entries in
+// the log. The moment of its start says nothing.
+func TestLostSpool(t *testing.T) {
+	for name, old := range map[string]bool{"lost": false, "put back": true} {
+		b := newBench(t, 0)
+		kept := filepath.Join(t.TempDir(), "kept")
+		ship := func(text string) time.Time {
+			b.pass(time.Minute)
+			b.change(t, "/etc/a", text)
+			if err := b.ships(t, &trouble{}); err != nil {
+				t.Fatal(err)
+			}
+			return b.clock()
+		}
+		ship("1")
+		if err := os.CopyFS(kept, os.DirFS(b.dir)); err != nil {
+			t.Fatal(err)
+		}
+		last := ship("2")
+		b.pass(24 * time.Minute)
+		if !old {
+			kept += "-none"
+		}
+		s, err := spool.Open(spool.Config{Dir: kept, FS: durable.OS})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		b.cfg.Spool = s
+		if b.Watcher, err = New(t.Context(), b.cfg); err != nil {
+			t.Fatal(err)
+		}
+		items, err := s.Pending(10, 1<<20)
+		if err != nil || len(items) != 1 {
+			t.Fatalf("%s: %d entries wait, %v", name, len(items), err)
+		}
+		e, err := entry.Parse(items[0].Submission.Note)
+		if err != nil || e.Kind != entry.Gap || e.Open.Since != body.FormatTime(last) {
+			t.Errorf("%s: %s since %q, last known to run at %s, %v", name, e.Kind, e.Open.Since, body.FormatTime(last), err)
+		}
+		if err := b.ships(t, &trouble{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // predecessor records paths of the host as another source of it, as the watcher
 // before this one did.
 func (b *bench) predecessor(t *testing.T, paths ...string) {

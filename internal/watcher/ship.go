@@ -154,7 +154,21 @@ func (w *Watcher) head(ctx context.Context) (record.Head, error) {
 	if err := h.EndsWith(note, w.cfg.Key.Public()); err != nil {
 		return h, fmt.Errorf("%w: %w", errBadAnswer, err)
 	}
+	if e, err := entry.Parse(note); err == nil {
+		at := e.At()
+		w.signed.Store(&at)
+	}
 	return h, nil
+}
+
+// alive is when the watcher before this one was last known to run: by the spool as
+// it was found, or by the newest of its entries that the log has shown, which may be
+// all that is left. It is never later than it was.
+func (w *Watcher) alive() time.Time {
+	if at := w.signed.Load(); at != nil && at.After(w.found) && at.Before(w.cfg.Now()) {
+		return *at
+	}
+	return w.found
 }
 
 // enrolledBy holds what the server says before our first entry against the
@@ -197,7 +211,7 @@ func (w *Watcher) behind(theirs record.Head) error {
 func (w *Watcher) adopt(theirs record.Head) error {
 	w.chain.MoveTo(theirs)
 	w.stale = true
-	return w.gapLocked("the spool is behind the log: the host was rolled back or the spool was lost", w.cfg.Spool.Latest())
+	return w.gapLocked("the spool is behind the log: the host was rolled back or the spool was lost", w.alive())
 }
 
 // prove asks for a receipt and verifies it: nothing the server says is taken on

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -112,6 +113,9 @@ type Watcher struct {
 	believedMu sync.Mutex
 	believed   verify.Checkpoint
 
+	found  time.Time                 // when the watcher was last known to run, as the spool said at the start
+	signed atomic.Pointer[time.Time] // when the newest of our entries that the log has shown was
+
 	waitMu  sync.Mutex
 	waiting map[uint64]chan acknowledged // by seq
 
@@ -151,7 +155,7 @@ type change struct {
 // New prepares a watcher whose chain goes on from what spool and log say.
 func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
-		cfg: cfg, reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
+		cfg: cfg, found: cfg.Spool.Latest(), reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
 		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[verify.Code]finding.Finding),
 	}
@@ -193,7 +197,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	var err error
 	cc := capture.Config{
 		Paths: cfg.Paths, Want: w.want, Known: known, DigestKey: cfg.DigestKey,
-		ScanEvery: cfg.ScanEvery, Since: cfg.Spool.Latest(), Now: cfg.Now, Log: cfg.Diag, Handle: w.handle,
+		ScanEvery: cfg.ScanEvery, Since: w.found, Now: cfg.Now, Log: cfg.Diag, Handle: w.handle,
 	}
 	if cfg.OwnEvents {
 		cc = capture.WithOwn(cc)
@@ -266,7 +270,7 @@ func (w *Watcher) mourn() error {
 	d := damage[0]
 	detail := fmt.Sprintf("the spool is not what was written, at %d places, first at offset %d (%s): what could not be used may be missing here; the file is kept", len(damage), d.Offset, d.Why)
 	w.raise(finding.SpoolDamaged, detail)
-	return w.gap(detail, w.cfg.Spool.Latest())
+	return w.gap(detail, w.alive())
 }
 
 // recall finds the checkpoint to believe. A watcher that has lost its spool has
