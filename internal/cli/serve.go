@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,12 +35,30 @@ Without --listen it listens on loopback only.`,
 	f := cmd.Flags()
 	f.StringVar(&o.file, "settings", "", "settings file; flags override it")
 	f.StringVar(&o.listen, "listen", "", "address to listen on (default 127.0.0.1:7835)")
-	f.StringSliceVar(&o.names, "name", nil, "host name of this server for clients, beside its addresses")
+	f.Var((*hostNames)(&o.names), "name", "host name of this server for clients, beside its addresses")
 	f.StringVar(&o.follows, "follows", "", "store of the log that this one succeeds")
 	f.BoolVar(&o.moved, "moved", false, "this store was moved to this machine for good")
 	f.StringVar(&o.metrics, "metrics", "", "address of the listener for metrics, on loopback (default none)")
 	return cmd
 }
+
+// hostNames are names of a server, as a flag: a certificate for anything else would
+// be of no use to anybody.
+type hostNames []string
+
+func (h *hostNames) Set(s string) error {
+	for name := range strings.SplitSeq(s, ",") {
+		if err := settings.HostName(name); err != nil {
+			return err
+		}
+		*h = append(*h, name)
+	}
+	return nil
+}
+
+func (h *hostNames) String() string { return strings.Join(*h, ",") }
+
+func (h *hostNames) Type() string { return "strings" }
 
 type serveOptions struct {
 	moved                          bool

@@ -208,10 +208,18 @@ func isHost(s string) bool {
 	return len(s) <= 253 && hostShape.MatchString(s) && strings.Trim(s, "0123456789.") != ""
 }
 
+// HostName checks a name that clients know a server by.
+func HostName(s string) error {
+	if !isHost(s) {
+		return fmt.Errorf("%q is not a host name or an address", s)
+	}
+	return nil
+}
+
 func hostName(n *yaml.Node) (string, error) {
 	s, err := text(n, "a host name or an address")
-	if err == nil && !isHost(s) {
-		return "", fmt.Errorf("%q is not a host name or an address", s)
+	if err == nil {
+		err = HostName(s)
 	}
 	return s, err
 }

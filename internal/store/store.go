@@ -130,7 +130,7 @@ func (s *Store) openParts(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("log key: %w", err)
 	}
-	if s.log, err = tlog.Open(ctx, tlog.Config{Dir: l.Log(), Signer: signer, Log: s.cfg.Diag}); err != nil {
+	if s.log, err = tlog.Open(ctx, tlog.Config{Dir: l.Log(), Signer: signer, Key: s.keys.log.public, Log: s.cfg.Diag}); err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
 	if s.dir, err = tlog.OpenDir(l.Log()); err != nil {

@@ -51,8 +51,8 @@ func check(t testing.TB, err error) {
 
 func open(t testing.TB, dir string) *Log {
 	t.Helper()
-	signer, _ := testKey(t)
-	l, err := Open(t.Context(), Config{Dir: dir, Signer: signer, Log: slog.New(slog.DiscardHandler)})
+	signer, key := testKey(t)
+	l, err := Open(t.Context(), Config{Dir: dir, Signer: signer, Key: key, Log: slog.New(slog.DiscardHandler)})
 	check(t, err)
 	t.Cleanup(func() { l.Close(context.Background()) })
 	return l

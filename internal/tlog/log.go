@@ -28,6 +28,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/verify"
 )
@@ -60,6 +61,9 @@ type Config struct {
 	Dir string
 	// Signer signs the checkpoints. Its name is the origin of the log.
 	Signer note.Signer
+	// Key is what verifiers of this log are given: each checkpoint is opened with it
+	// before anybody sees it. Nil: it is not, which is for tests.
+	Key *entry.LogKey
 	// MaxInFlight bounds the entries that are handed over and not yet durable;
 	// Append waits for room. 0: 4096.
 	MaxInFlight int
@@ -141,7 +145,7 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 		queue: make(chan *request, 64),
 		done:  make(chan struct{}),
 	}
-	l.gate = &gate{Signer: cfg.Signer, dir: dir, last: signed, refused: l.giveUp}
+	l.gate = &gate{Signer: cfg.Signer, key: cfg.Key, dir: dir, last: signed, refused: l.giveUp}
 	if err := l.start(ctx); err != nil {
 		l.end()
 		releaseDiagnostics(cfg.Log)

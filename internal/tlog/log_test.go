@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/transparency-dev/tessera"
 	"golang.org/x/mod/sumdb/note"
@@ -202,6 +203,43 @@ func TestOpenThatFails(t *testing.T) {
 	check(t, err)
 	if l, err := Open(t.Context(), Config{Dir: dir, Signer: stranger}); l != nil || !isFinding(err) {
 		t.Fatalf("the log of another origin: %v, %v", l, err)
+	}
+}
+
+// mumbler signs what it was not given.
+type mumbler struct{ note.Signer }
+
+func (m mumbler) Sign(msg []byte) ([]byte, error) { return m.Signer.Sign(append(msg, ' ')) }
+
+// TestOpenedBeforePublished: a checkpoint that no verifier would open is not
+// published, and nothing more is signed.
+func TestOpenedBeforePublished(t *testing.T) {
+	t.Parallel()
+	signer, key := testKey(t)
+	spaced, _, err := note.GenerateKey(nil, "other.example/log")
+	check(t, err)
+	other, err := note.NewSigner(spaced)
+	check(t, err)
+	for name, s := range map[string]note.Signer{"another text": mumbler{signer}, "another key": other} {
+		dir := logDir(t)
+		l, err := Open(t.Context(), Config{Dir: dir, Signer: s, Key: key})
+		if err == nil {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			_, err = l.Append(ctx, contents(0, 1))
+			if err == nil {
+				_, err = l.WaitPublished(ctx, 1)
+			}
+			cancel()
+			closing, cancel := context.WithTimeout(t.Context(), time.Minute)
+			_ = l.Close(closing) // it says the same
+			cancel()
+		}
+		if err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, checkpointPath)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: a checkpoint is there: %v", name, err)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package tlog
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -76,6 +79,7 @@ func (p *publication) current(dir *Dir, size uint64) (verify.Checkpoint, error) 
 // signing what comes of a damaged one would be a fork.
 type gate struct {
 	note.Signer
+	key     *entry.LogKey
 	dir     *Dir
 	refused func(error) // told why, while the gate is locked
 
@@ -103,8 +107,25 @@ func (g *gate) Sign(msg []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.opens(msg, sig); err != nil {
+		g.down = true
+		g.refused(fmt.Errorf("the checkpoint that was signed does not open: %w", err))
+		return nil, err
+	}
 	g.last = cp
 	return sig, nil
+}
+
+// opens opens a checkpoint as verifiers will: what none of them takes must not be
+// published, for it cannot be taken back.
+func (g *gate) opens(msg, sig []byte) error {
+	if g.key == nil {
+		return nil
+	}
+	signed := binary.BigEndian.AppendUint32(nil, g.KeyHash())
+	line := fmt.Sprintf("\n— %s %s\n", g.Name(), base64.StdEncoding.EncodeToString(append(signed, sig...)))
+	_, err := verify.OpenCheckpoint(g.key, append(msg[:len(msg):len(msg)], line...))
+	return err
 }
 
 func (g *gate) check(msg []byte) (verify.Checkpoint, error) {
