@@ -14,6 +14,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/examine"
+	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -78,7 +79,7 @@ func files(t *testing.T, dir string) []string {
 // harmless says of which files nothing is evidence: locks, whose content is only
 // talk, and what SQLite keeps beside a database that was closed.
 func harmless(rel string) bool {
-	return rel == "lock" || strings.HasSuffix(rel, "-shm") || strings.HasSuffix(rel, "-wal") || strings.Contains(rel, ".state/") && strings.HasSuffix(rel, "lock")
+	return rel == "lock" || rel == "keys/"+keyfile.LockName || strings.HasSuffix(rel, "-shm") || strings.HasSuffix(rel, "-wal") || strings.Contains(rel, ".state/") && strings.HasSuffix(rel, "lock")
 }
 
 func named(rep *examine.Report, err error) bool { return err != nil || rep.Bad() || rep.Unsafe() > 0 }
