@@ -366,7 +366,7 @@ func program(t *testing.T) {
 	cmd.Env = []string{"HOME=/var/lib/stele"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	out, err := cmd.CombinedOutput()
-	if want := settings.Path + " is fine\n"; err != nil || string(out) != want {
+	if want := settings.Path + ": no faults\n"; err != nil || string(out) != want {
 		t.Errorf("stele settings check: %v\n%s", err, out)
 	}
 	run(t, "bash", "-n", "/usr/share/bash-completion/completions/stele")
