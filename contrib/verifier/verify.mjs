@@ -74,6 +74,7 @@ function report(r, status, a, print) {
   for (const n of r.passed_over) print(`${a.disclosures}: line ${n} is no disclosure and was passed over`)
   print(`${r.size} entries of ${r.sources} sources: ${r.changes} changes, ${r.duplicates} duplicates, ` +
     `${r.not_understood} not understood, ${r.erased} lines erased, ${r.passed_over.length} lines of disclosures passed over`)
+  if (r.recorded) print(`on the record: ${r.recorded} findings`)
   if (a.disclosures === undefined) print('no disclosures given: seals, bodies and histories were not checked')
   print(status === 3 ? 'BAD EVIDENCE' : r.contested.length ? 'CONTESTED' : status === 1 ? 'entries of a later version were passed over' : 'the evidence is sound')
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/login"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -59,7 +60,7 @@ func (a *app) keepToken(ctx context.Context) error {
 	if err := login.Keep(u, t); err != nil {
 		return err
 	}
-	a.talk("connected    %s, a log of %s; token valid until %s", u, terminal.Entries(size), when(who.Expires))
+	a.talk("connected    %s, a log of %s; token valid until %s", u, terminal.Entries(size), render.When(who.Expires))
 	a.talk("next         stele log --server %s", u)
 	return nil
 }

@@ -8,18 +8,19 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/daemon"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/login"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
@@ -112,7 +113,7 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	}
 	st.hear(a.heardHere(ctx))
 	st.Store, st.Writer = l.Dir, l.Writing()
-	st.Bytes, st.BytesTotal, err = sizes(l)
+	st.Bytes, st.BytesTotal, err = l.Sizes()
 	return st, err
 }
 
@@ -215,31 +216,6 @@ func (st *status) read(ctx context.Context, r *history.Reader) error {
 	return nil
 }
 
-// sizes is what each part takes on disk, in bytes of files.
-func sizes(l layout.Store) (map[string]int64, int64, error) {
-	parts := map[string]string{"log": l.Log(), "vault": l.Vault(), "keyring": l.Keyring(), "index": filepath.Dir(l.Index()), "watch": l.Watch()}
-	out, total := make(map[string]int64), int64(0)
-	for name, dir := range parts {
-		err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // a writer beside us removed it
-			}
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			if info, err := d.Info(); err == nil {
-				out[name] += info.Size()
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, 0, err
-		}
-		total += out[name]
-	}
-	return out, total, nil
-}
-
 func (a *app) printStatus(st *status) {
 	switch {
 	case st.Server != "":
@@ -278,18 +254,21 @@ func (a *app) printLogStatus(st *status) {
 		fmt.Fprintf(w, "source   %s  %-9s %-20s %s, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), terminal.Entries(s.Next), terminal.Escape(s.seen()))
 	}
 	for _, v := range st.Findings {
-		fmt.Fprintf(w, "finding  %d  %s  %s\n", v.Index, when(v.Recorded), terminal.Escape(headline(v)))
+		fmt.Fprintf(w, "finding  %d  %s  %s\n", v.Index, render.When(v.Recorded), terminal.Escape(render.Headline(v)))
+	}
+	if n := st.Kinds[string(entry.Finding)]; n > 0 {
+		fmt.Fprintf(w, "findings %d on the record; `stele log --kind finding` shows them\n", n)
 	}
 }
 
 // seen says when a source signed last, and whether it is there.
 func (s *sourceStatus) seen() string {
-	text := "latest " + cmp.Or(when(s.Latest), "-")
+	text := "latest " + cmp.Or(render.When(s.Latest), "-")
 	if s.State != "" {
 		text += ", " + s.State
 	}
 	if s.Heard != "" {
-		text += ", heard " + when(s.Heard)
+		text += ", heard " + render.When(s.Heard)
 	}
 	return text
 }
@@ -317,9 +296,9 @@ func (a *app) printStanding(s *watcher.Standing) {
 		fmt.Fprintf(w, "cannot read %s: %s\n", terminal.Escape(p), terminal.Escape(s.Unreadable[p]))
 	}
 	for _, f := range s.Findings {
-		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(string(f.Code)), when(f.Since.Format(time.RFC3339)), terminal.Escape(f.Detail))
+		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(string(f.Code)), render.When(f.Since.Format(time.RFC3339)), terminal.Escape(f.Detail))
 	}
 	if len(s.Findings) == 0 {
-		fmt.Fprintln(w, "findings none")
+		fmt.Fprintln(w, "watcher  no findings of its own")
 	}
 }
