@@ -177,6 +177,7 @@ func checkLog(t *testing.T, v logVector) {
 	v.checkCallbacks(t)
 	v.checkSkipped(t)
 	v.checkClock(t)
+	v.checkAlone(t)
 	for i := range v.Disclosures {
 		checkRoundTrip(t, &v.Disclosures[i])
 	}
