@@ -84,12 +84,12 @@ func (r *Report) Unsafe() (n int) {
 
 // examination is one run.
 type examination struct {
-	cfg      Config
-	log      *believed.Log
-	vault    *vault.Reader
-	locs     map[entry.ID][]vault.Loc
-	openings *believed.Openings // in place of vault and locs, where a server is read from
-	report   *Report
+	cfg         Config
+	log         *believed.Log
+	vault       *vault.Reader
+	locs        map[entry.ID][]vault.Loc
+	disclosures *believed.Disclosures // in place of vault and locs, where a server is read from
+	report      *Report
 
 	// What the index must hold of the leaves from first on that are examined now.
 	// Whoever opens one of them sets its record, and nobody else does.
@@ -246,7 +246,7 @@ func (r *Report) Continues(ctx context.Context, before verify.Checkpoint) error 
 	return r.tree.Consistent(ctx, before)
 }
 
-// openVault finds every entry's openings, without a word from the index.
+// openVault finds every entry's disclosures, without a word from the index.
 func (x *examination) openVault(context.Context) error {
 	l := x.cfg.Layout
 	var err error
@@ -314,8 +314,8 @@ func (x *examination) checkVault() (damage []finding.Finding, err error) {
 // open returns what disclosures the vault has for an entry, and makes what the
 // index must hold of it on the way. It is called from several goroutines.
 func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
-	if x.openings != nil {
-		return x.openings.Of(i, e), nil
+	if x.disclosures != nil {
+		return x.disclosures.Of(i, e), nil
 	}
 	var all []seal.Disclosure
 	o := index.Opened{What: make([]*body.What, len(e.What))}

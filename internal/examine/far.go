@@ -24,14 +24,14 @@ func (x *examination) openFar(ctx context.Context) error {
 		}
 		x.report.From = belief.Verified
 	}
-	log, answer, err := far.Open(ctx, wire.Question{Ask: wire.AskOpenings, From: x.report.From, To: math.MaxInt64})
+	log, answer, err := far.Open(ctx, wire.Question{Ask: wire.AskDisclosures, From: x.report.From, To: math.MaxInt64})
 	if err != nil {
 		return err
 	}
 	x.log, x.report.Far = log, true
 	x.report.Checkpoint, x.report.Key, x.report.tree = log.Checkpoint(), log.Key, log.Tree
 	x.report.From = min(x.report.From, log.Checkpoint().Size)
-	x.openings = far.Openings(log, answer, x.report.From)
+	x.disclosures = far.Disclosures(log, answer, x.report.From)
 	return nil
 }
 
@@ -39,10 +39,10 @@ func (x *examination) openFar(ctx context.Context) error {
 // them, and returns of how many it is.
 func (x *examination) opened(ctx context.Context, n int) (int, error) {
 	end := x.first + uint64(n)
-	if x.openings == nil || end <= x.report.From {
+	if x.disclosures == nil || end <= x.report.From {
 		return n, nil
 	}
-	reached, err := x.openings.UpTo(ctx, end)
+	reached, err := x.disclosures.UpTo(ctx, end)
 	if err != nil {
 		return 0, err
 	}
@@ -64,5 +64,5 @@ func (x *examination) farLeaves(ctx context.Context) error {
 	err := x.leaves(ctx, records)
 	close(records)
 	<-drained
-	return errors.Join(err, x.openings.Close())
+	return errors.Join(err, x.disclosures.Close())
 }

@@ -95,10 +95,10 @@ func (s *far) Entries(ctx context.Context) iter.Seq2[tlog.Entry, error] {
 }
 
 // Open implements [Store].
-func (s *far) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.Line) ([]wire.Opening, error) {
-	out := make([]wire.Opening, len(lines))
+func (s *far) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.Line) ([]wire.Disclosure, error) {
+	out := make([]wire.Disclosure, len(lines))
 	for k, line := range lines {
-		p, err := s.piece(ctx, wire.OpeningKey(i, line), func() wire.Question {
+		p, err := s.piece(ctx, wire.DisclosureKey(i, line), func() wire.Question {
 			w := wire.Want{Open: &i}
 			for _, l := range lines[k:] {
 				w.Lines = append(w.Lines, l.String())
@@ -108,7 +108,7 @@ func (s *far) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.Line
 		if err != nil {
 			return nil, err
 		}
-		out[k] = *p.Opening
+		out[k] = *p.Disclosure
 	}
 	return out, nil
 }

@@ -215,7 +215,7 @@ func testAlteredEntry(t *testing.T, open opener) {
 	}
 }
 
-// TestDamagedVault: an entry whose openings are damaged is bad, and says so.
+// TestDamagedVault: an entry whose disclosures are damaged is bad, and says so.
 func TestDamagedVault(t *testing.T) { both(t, testDamagedVault) }
 
 func testDamagedVault(t *testing.T, open opener) {

@@ -92,13 +92,13 @@ func TestLyingServer(t *testing.T) {
 			}
 		}), verify.TreeMismatch, true},
 		"another actor": {each(func(p *wire.Piece) {
-			if p.Opening != nil && p.Opening.Index == at && p.Opening.Line == entry.LineWho {
-				p.Opening.Body = bytes.Replace(p.Opening.Body, []byte("jane"), []byte("carl"), 1)
+			if p.Disclosure != nil && p.Disclosure.Index == at && p.Disclosure.Line == entry.LineWho {
+				p.Disclosure.Body = bytes.Replace(p.Disclosure.Body, []byte("jane"), []byte("carl"), 1)
 			}
 		}), verify.SealMismatch, true},
 		"openings withheld": {each(func(p *wire.Piece) {
-			if p.Opening != nil && p.Opening.Index == at {
-				*p.Opening = wire.Opening{Index: at, Line: p.Opening.Line, State: wire.Missing}
+			if p.Disclosure != nil && p.Disclosure.Index == at {
+				*p.Disclosure = wire.Disclosure{Index: at, Line: p.Disclosure.Line, State: wire.Missing}
 			}
 		}), verify.MissingDisclosure, true},
 		"a checkpoint of another signature": {each(func(p *wire.Piece) {
@@ -110,7 +110,7 @@ func TestLyingServer(t *testing.T) {
 		"nothing at all": {func([]wire.Piece) []wire.Piece { return nil }, "", false},
 		"a part left out for good": {func(all []wire.Piece) (kept []wire.Piece) {
 			for _, p := range all {
-				if p.Opening == nil {
+				if p.Disclosure == nil {
 					kept = append(kept, p)
 				}
 			}

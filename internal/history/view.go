@@ -118,7 +118,7 @@ const (
 	Unchecked = "unchecked" // not looked at
 	Pending   = "pending"   // in the log, not under a checkpoint yet
 	Bad       = "bad"       // evidence was examined and is wrong
-	Erased    = "erased"    // verified, with openings destroyed
+	Erased    = "erased"    // verified, with disclosures destroyed
 )
 
 // Proof says how far the view was checked, and under a checkpoint of what size.

@@ -19,11 +19,11 @@ type Stats struct {
 	ErasedTexts int   // whose key is gone
 	TextBytes   int64 // of the texts that open, as they were put
 
-	OpeningsSize int64 // bytes of files
-	TextsSize    int64
-	SeedsSize    int64
-	SaltsSize    int64
-	TextKeysSize int64
+	DisclosuresSize int64 // bytes of files
+	TextsSize       int64
+	SeedsSize       int64
+	SaltsSize       int64
+	TextKeysSize    int64
 }
 
 // Check examines every byte of every file, opens every line and every text, and
@@ -79,7 +79,7 @@ func (r *Reader) check(report func(Damage)) (Stats, error) {
 	if c.keys, err = r.keys.BeginCheck(report); err != nil {
 		return c.stats, err
 	}
-	for _, part := range []func() error{c.texts, c.openings, c.keys.End, c.doubts} {
+	for _, part := range []func() error{c.texts, c.disclosures, c.keys.End, c.doubts} {
 		if err := part(); err != nil {
 			return c.stats, err
 		}
@@ -276,8 +276,8 @@ func (c *checking) openText(t *storedText) (int, error) {
 	return len(text), nil
 }
 
-func (c *checking) openings() error {
-	left, err := c.leftover(c.r.openings, c.r.wholeOpenings)
+func (c *checking) disclosures() error {
+	left, err := c.leftover(c.r.disclosures, c.r.wholeDisclosures)
 	if err != nil {
 		return err
 	}
@@ -285,7 +285,7 @@ func (c *checking) openings() error {
 		if left.has(at) {
 			return nil
 		}
-		if c.copied(&c.entries, rec.o.slot, Damage{Path: c.r.openings.path(at.segment()), Offset: at.offset()}) {
+		if c.copied(&c.entries, rec.o.slot, Damage{Path: c.r.disclosures.path(at.segment()), Offset: at.offset()}) {
 			return nil
 		}
 		return c.record(rec)
@@ -294,9 +294,9 @@ func (c *checking) openings() error {
 	if err != nil {
 		return err
 	}
-	ns, err := c.r.openings.list()
+	ns, err := c.r.disclosures.list()
 	for _, n := range ns {
-		c.stats.OpeningsSize += c.size(c.r.openings.path(n))
+		c.stats.DisclosuresSize += c.size(c.r.disclosures.path(n))
 	}
 	return err
 }
