@@ -36,7 +36,8 @@ function main(argv, print) {
   if (!vk || !goodKey(vk.key)) usage('--vkey is not a good Ed25519 vkey')
   const given = (file) => {
     const list = notes(readFileSync(file)).map((note) => checkpoint(note, vk))
-    if (!list.length || list.includes(null)) throw new Error(`${file}: note ${list.indexOf(null) + 1} is no checkpoint of this log`)
+    if (!list.length) throw new Error(`${file}: no checkpoint is in it`)
+    if (list.includes(null)) throw new Error(`${file}: note ${list.indexOf(null) + 1} is no checkpoint of this log`)
     return list
   }
   const one = (file) => {
