@@ -307,7 +307,7 @@ func (a *app) printSizes(st *status) {
 // printStanding shows how the watcher on this machine stands.
 func (a *app) printStanding(s *watcher.Standing) {
 	w := a.out
-	fmt.Fprintf(w, "watcher  %s, %s watched, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Entries(s.Next))
+	fmt.Fprintf(w, "watcher  %s, %s watched under %s, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Count(s.Marks, "mark", "marks"), terminal.Entries(s.Next))
 	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), terminal.Entries(s.Believed))
 	fmt.Fprintf(w, "pending  %s not acknowledged yet; %d bytes of the spool free\n", terminal.Entries(s.Pending), s.Room)
 	for _, l := range s.Layers {
