@@ -10,6 +10,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -42,7 +43,8 @@ type status struct {
 	Bytes      map[string]int64  `json:"bytes,omitempty"`
 	BytesTotal int64             `json:"bytes_total"`
 	Watcher    *watcher.Standing `json:"watcher,omitempty"`
-	Joined     string            `json:"joined,omitempty"` // the server that the watcher on this machine records with
+	Mute       bool              `json:"watcher_mute,omitempty"` // it is there and does not answer: stopped, or starved
+	Joined     string            `json:"joined,omitempty"`       // the server that the watcher on this machine records with
 }
 
 type sourceStatus struct {
@@ -99,9 +101,16 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &status{Watcher: a.watcherHere(), Joined: joinedHere(l)}
+	st := &status{Joined: joinedHere(l)}
+	var heard []wire.SourceInfo
+	var asked sync.WaitGroup
+	soon, cancel := context.WithTimeout(ctx, hearWithin)
+	defer cancel()
+	asked.Go(func() { heard = a.heardHere(soon) })
+	st.Watcher, st.Mute = a.watcherHere(soon)
+	asked.Wait()
 	r, err := a.openStore(ctx)
-	if errors.Is(err, layout.ErrNoStore) && (st.Watcher != nil || st.Joined != "") {
+	if errors.Is(err, layout.ErrNoStore) && (st.Watcher != nil || st.Mute || st.Joined != "") {
 		return st, nil
 	}
 	if err != nil {
@@ -110,7 +119,7 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	if err := errors.Join(st.read(ctx, r), r.Close()); err != nil {
 		return nil, err
 	}
-	st.hear(a.heardHere(ctx))
+	st.hear(heard)
 	st.Store, st.Writer = l.Dir, l.Writing()
 	st.Bytes, st.BytesTotal, err = sizes(l)
 	return st, err
@@ -147,8 +156,9 @@ func (st *status) hear(heard []wire.SourceInfo) {
 	}
 }
 
-// hearWithin is how long a server on this machine is waited for.
-const hearWithin = 2 * time.Second
+// hearWithin is how long a watcher and a server on this machine are waited for,
+// both at once: somebody waits here to know whether they live.
+const hearWithin = 1500 * time.Millisecond
 
 // heardHere is what the server of this store says of its sources; nil where none
 // runs, or this user is not its operator.
@@ -158,8 +168,6 @@ func (a *app) heardHere(ctx context.Context) []wire.SourceInfo {
 		return nil
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, hearWithin)
-	defer cancel()
 	heard, err := c.Sources(ctx)
 	if err != nil {
 		return nil
@@ -181,20 +189,24 @@ func joinedHere(l layout.Store) string {
 }
 
 // watcherHere is how the watcher on this machine stands; nil where none answers.
-func (a *app) watcherHere() *watcher.Standing {
+// Mute: there is one.
+func (a *app) watcherHere(ctx context.Context) (st *watcher.Standing, mute bool) {
 	socket, err := a.socket()
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	reply, done, err := watcher.Ask(socket, watcher.Request{Do: "status"})
+	reply, done, err := watcher.Ask(ctx, socket, watcher.Request{Do: "status"})
+	if errors.Is(err, watcher.ErrNoAnswer) {
+		return nil, true
+	}
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) { // nobody listens, or not any more
 			a.talk("watcher      %v", err)
 		}
-		return nil
+		return nil, false
 	}
 	_ = done() // the answer is here
-	return reply.Standing
+	return reply.Standing, false
 }
 
 func (st *status) read(ctx context.Context, r *history.Reader) error {
@@ -259,6 +271,8 @@ func (a *app) printStatus(st *status) {
 	switch {
 	case st.Watcher != nil:
 		a.printStanding(st.Watcher)
+	case st.Mute:
+		fmt.Fprintln(a.out, "watcher  does not answer: its process is stopped or starved, and nothing is recorded meanwhile; continue it, or end it and start it anew")
 	case st.Joined != "":
 		fmt.Fprintln(a.out, "watcher  not running here; `stele watch` starts it, and its spool is kept")
 	}
