@@ -146,6 +146,7 @@ type Layer struct {
 type Status struct {
 	Layers     []Layer
 	Watched    int               // subjects that exist
+	Marks      int               // files and directories that the kernel was asked to tell of
 	Pending    int               // subjects that are being changed and not yet told of
 	Unreadable map[string]string // watched paths that could not be read or marked, and why
 	Counters   Counters

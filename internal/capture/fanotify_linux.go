@@ -162,6 +162,12 @@ func (f *fanotify) forget(path string) {
 	}
 }
 
+func (f *fanotify) marks() int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return len(f.dirs) + len(f.files)
+}
+
 // run reads, names the process at once (it may be gone in a moment), and sends
 // what can concern the watch set.
 func (f *fanotify) run(ctx context.Context, out chan<- raw) error {

@@ -128,7 +128,9 @@ func (l *loop) onDirectory(h happening) {
 	}
 	switch {
 	case h.kind&arrived != 0:
-		l.sensor.forget(h.from)
+		if h.from != "" { // else it came from where nothing is marked
+			l.sensor.forget(h.from)
+		}
 		l.again(h)
 	case h.kind&created != 0:
 		l.again(h.listed())

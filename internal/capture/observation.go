@@ -125,7 +125,8 @@ func (l *loop) record(path string, s sight) {
 }
 
 func (l *loop) counted() {
-	l.c.count(func(s *Status) { s.Watched, s.Pending = len(l.recorded), len(l.pending) })
+	marks := l.sensor.marks()
+	l.c.count(func(s *Status) { s.Watched, s.Pending, s.Marks = len(l.recorded), len(l.pending), marks })
 }
 
 // put completes an observation and puts it into the box, after the gap it

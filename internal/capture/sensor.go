@@ -51,6 +51,8 @@ type sensor interface {
 	markFile(path string) error
 	// forget drops the names at and below path.
 	forget(path string)
+	// marks is how many files and directories notifications are asked for.
+	marks() int
 	// run sends notifications until ctx ends.
 	run(ctx context.Context, out chan<- raw) error
 	// resolve tells which paths a notification is about, with the names that
@@ -76,6 +78,7 @@ func (noSensor) live() bool                                  { return false }
 func (noSensor) markDir(string, role) error                  { return nil }
 func (noSensor) markFile(string) error                       { return nil }
 func (noSensor) forget(string)                               {}
+func (noSensor) marks() int                                  { return 0 }
 func (noSensor) run(ctx context.Context, _ chan<- raw) error { return nil }
 func (noSensor) resolve(raw) []happening                     { return nil }
 func (noSensor) close()                                      {}

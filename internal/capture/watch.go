@@ -147,7 +147,11 @@ func (w *watchSet) through(path string) []root {
 // concerns says whether what happens to path can matter.
 func (w *watchSet) concerns(path string) bool { return w.subject(path) || w.onWay(path) }
 
-// under says whether path is dir or below it.
+// under says whether path is dir or below it. Nothing is below a path that is
+// not known.
 func under(path, dir string) bool {
+	if dir == "" || path == "" {
+		return false
+	}
 	return path == dir || dir == "/" || strings.HasPrefix(path, dir) && path[len(dir)] == '/'
 }

@@ -35,7 +35,7 @@ Without a store on this machine the watcher asks its server for the entry.`,
 			if err := a.about(cmd.Context(), args[0], &req); err != nil {
 				return err
 			}
-			return a.askToExplain(args[0], req)
+			return a.askToExplain(cmd.Context(), args[0], req)
 		},
 	}
 	a.addServer(cmd)
@@ -75,12 +75,12 @@ func (a *app) about(ctx context.Context, ref string, req *watcher.Request) error
 	return nil
 }
 
-func (a *app) askToExplain(ref string, req watcher.Request) error {
+func (a *app) askToExplain(ctx context.Context, ref string, req watcher.Request) error {
 	socket, err := a.socket()
 	if err != nil {
 		return err
 	}
-	reply, done, err := watcher.Ask(socket, req)
+	reply, done, err := watcher.Ask(ctx, socket, req)
 	if err != nil {
 		return hintWatcher(err, "a remark is signed by the watcher; start it with `stele up` or `stele watch`")
 	}

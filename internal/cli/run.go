@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -29,7 +30,7 @@ func (a *app) run() *cobra.Command {
 			if strings.TrimSpace(reason+ticket) == "" {
 				return usagef("run needs --reason or --ticket")
 			}
-			return a.runCommand(watcher.Request{Do: "run", Reason: reason, Ticket: ticket}, args)
+			return a.runCommand(cmd.Context(), watcher.Request{Do: "run", Reason: reason, Ticket: ticket}, args)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
@@ -52,12 +53,12 @@ func hintWatcher(err error, told string) error {
 
 // runCommand tells the watcher the reason, then runs the command with the
 // terminal to itself. The exit status is the command's.
-func (a *app) runCommand(req watcher.Request, args []string) error {
+func (a *app) runCommand(ctx context.Context, req watcher.Request, args []string) error {
 	socket, err := a.socket()
 	if err != nil {
 		return err
 	}
-	reply, done, err := watcher.Ask(socket, req)
+	reply, done, err := watcher.Ask(ctx, socket, req)
 	if err != nil {
 		return hintWatcher(err, "no watcher answers here; start one with `stele up`, or name its store with --data")
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -43,7 +44,8 @@ type status struct {
 	Bytes      map[string]int64  `json:"bytes,omitempty"`
 	BytesTotal int64             `json:"bytes_total"`
 	Watcher    *watcher.Standing `json:"watcher,omitempty"`
-	Joined     string            `json:"joined,omitempty"` // the server that the watcher on this machine records with
+	Mute       bool              `json:"watcher_mute,omitempty"` // it is there and does not answer: stopped, or starved
+	Joined     string            `json:"joined,omitempty"`       // the server that the watcher on this machine records with
 }
 
 type sourceStatus struct {
@@ -100,9 +102,16 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &status{Watcher: a.watcherHere(), Joined: joinedHere(l)}
+	st := &status{Joined: joinedHere(l)}
+	var heard []wire.SourceInfo
+	var asked sync.WaitGroup
+	soon, cancel := context.WithTimeout(ctx, hearWithin)
+	defer cancel()
+	asked.Go(func() { heard = a.heardHere(soon) })
+	st.Watcher, st.Mute = a.watcherHere(soon)
+	asked.Wait()
 	r, err := a.openStore(ctx)
-	if errors.Is(err, layout.ErrNoStore) && (st.Watcher != nil || st.Joined != "") {
+	if errors.Is(err, layout.ErrNoStore) && (st.Watcher != nil || st.Mute || st.Joined != "") {
 		return st, nil
 	}
 	if err != nil {
@@ -111,7 +120,7 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	if err := errors.Join(st.read(ctx, r), r.Close()); err != nil {
 		return nil, err
 	}
-	st.hear(a.heardHere(ctx))
+	st.hear(heard)
 	st.Store, st.Writer = l.Dir, l.Writing()
 	st.Bytes, st.BytesTotal, err = l.Sizes()
 	return st, err
@@ -148,8 +157,9 @@ func (st *status) hear(heard []wire.SourceInfo) {
 	}
 }
 
-// hearWithin is how long a server on this machine is waited for.
-const hearWithin = 2 * time.Second
+// hearWithin is how long a watcher and a server on this machine are waited for,
+// both at once: somebody waits here to know whether they live.
+const hearWithin = 1500 * time.Millisecond
 
 // heardHere is what the server of this store says of its sources; nil where none
 // runs, or this user is not its operator.
@@ -159,8 +169,6 @@ func (a *app) heardHere(ctx context.Context) []wire.SourceInfo {
 		return nil
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, hearWithin)
-	defer cancel()
 	heard, err := c.Sources(ctx)
 	if err != nil {
 		return nil
@@ -182,20 +190,24 @@ func joinedHere(l layout.Store) string {
 }
 
 // watcherHere is how the watcher on this machine stands; nil where none answers.
-func (a *app) watcherHere() *watcher.Standing {
+// Mute: there is one.
+func (a *app) watcherHere(ctx context.Context) (st *watcher.Standing, mute bool) {
 	socket, err := a.socket()
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	reply, done, err := watcher.Ask(socket, watcher.Request{Do: "status"})
+	reply, done, err := watcher.Ask(ctx, socket, watcher.Request{Do: "status"})
+	if errors.Is(err, watcher.ErrNoAnswer) {
+		return nil, true
+	}
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) { // nobody listens, or not any more
 			a.talk("watcher      %v", err)
 		}
-		return nil
+		return nil, false
 	}
 	_ = done() // the answer is here
-	return reply.Standing
+	return reply.Standing, false
 }
 
 func (st *status) read(ctx context.Context, r *history.Reader) error {
@@ -235,6 +247,8 @@ func (a *app) printStatus(st *status) {
 	switch {
 	case st.Watcher != nil:
 		a.printStanding(st.Watcher)
+	case st.Mute:
+		fmt.Fprintln(a.out, "watcher  does not answer: its process is stopped or starved, and nothing is recorded meanwhile; continue it, or end it and start it anew")
 	case st.Joined != "":
 		fmt.Fprintln(a.out, "watcher  not running here; `stele watch` starts it, and its spool is kept")
 	}
@@ -286,7 +300,7 @@ func (a *app) printSizes(st *status) {
 // printStanding shows how the watcher on this machine stands.
 func (a *app) printStanding(s *watcher.Standing) {
 	w := a.out
-	fmt.Fprintf(w, "watcher  %s, %s watched, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Entries(s.Next))
+	fmt.Fprintf(w, "watcher  %s, %s watched under %s, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Count(s.Marks, "mark", "marks"), terminal.Entries(s.Next))
 	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), terminal.Entries(s.Believed))
 	fmt.Fprintf(w, "pending  %s not acknowledged yet; %d bytes of the spool free\n", terminal.Entries(s.Pending), s.Room)
 	for _, l := range s.Layers {

@@ -68,7 +68,7 @@ input()`, socket)
 	if err != nil || !strings.Contains(string(said[:n]), "256 connections already") {
 		t.Errorf("%v: %s", err, said[:n])
 	}
-	if _, _, err := Ask(socket, Request{Do: "status"}); err != nil {
+	if _, _, err := Ask(t.Context(), socket, Request{Do: "status"}); err != nil {
 		t.Errorf("another user: %v", err)
 	}
 	if err := in.Close(); err != nil {

@@ -25,6 +25,7 @@ type Standing struct {
 	Believed   uint64            `json:"believed"` // entries under the newest checkpoint it has verified
 	Root       string            `json:"root,omitempty"`
 	Watched    int               `json:"watched"` // files
+	Marks      int               `json:"marks"`   // files and directories that the kernel was asked to tell of
 	Layers     []LayerStanding   `json:"layers"`
 	Unreadable map[string]string `json:"unreadable,omitempty"` // and why; not all of them if there are many
 	Overflows  uint64            `json:"overflows"`            // of the kernel's queue, since the start
@@ -57,7 +58,7 @@ func (w *Watcher) Standing() Standing {
 	w.mu.Unlock()
 	s := Standing{
 		Source: w.Source().String(), Host: w.cfg.Host, Origin: w.cfg.LogKey.Origin(), Next: next,
-		Pending: w.cfg.Spool.Len(), Room: w.cfg.Spool.Room(), Believed: cp.Size, Watched: seen.Watched,
+		Pending: w.cfg.Spool.Len(), Room: w.cfg.Spool.Room(), Believed: cp.Size, Watched: seen.Watched, Marks: seen.Marks,
 		Overflows: seen.Counters.Overflows, Unread: seen.Counters.Unread, Unreadable: make(map[string]string),
 		Findings: []FindingStanding{},
 	}
