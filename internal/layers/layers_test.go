@@ -36,7 +36,8 @@ var layer = [][]string{
 	{"internal/believed"},
 	{"internal/history", "internal/examine", "internal/steletest"},
 	{"internal/server"},
-	{"internal/login", "internal/drift", "internal/daemon", "internal/render"},
+	{"internal/login", "internal/drift", "internal/daemon"},
+	{"internal/render"},
 	{"internal/cli"},
 	{"internal/bench", "internal/histories", "cmd/stele"},
 }
