@@ -13,7 +13,7 @@ import (
 
 // Disclosures is everything that opens entries, read in their order from a server.
 type Disclosures struct {
-	far    Far
+	remote Remote
 	size   uint64
 	next   uint64           // entries below it have been read
 	answer *wire.Evidence   // nil: it has come to its end
@@ -25,8 +25,8 @@ type Disclosures struct {
 
 // Disclosures reads what opens the entries of a log from one index on, as the answer
 // to [wire.AskDisclosures] has it.
-func (f Far) Disclosures(l *Log, answer *wire.Evidence, from uint64) *Disclosures {
-	return &Disclosures{far: f, size: l.Checkpoint().Size, next: from, answer: answer}
+func (f Remote) Disclosures(l *Log, answer *wire.Evidence, from uint64) *Disclosures {
+	return &Disclosures{remote: f, size: l.Checkpoint().Size, next: from, answer: answer}
 }
 
 // Bounds of what is held in memory at once, in bytes.
@@ -99,7 +99,7 @@ func (o *Disclosures) again(ctx context.Context) (err error) {
 	if err := o.Close(); err != nil {
 		return err
 	}
-	o.answer, err = o.far.Read(ctx, wire.Question{Ask: wire.AskDisclosures, Under: o.size, From: o.next, To: o.size})
+	o.answer, err = o.remote.Read(ctx, wire.Question{Ask: wire.AskDisclosures, Under: o.size, From: o.next, To: o.size})
 	return err
 }
 

@@ -75,11 +75,11 @@ func (a *app) tryToken(ctx context.Context, u *url.URL, t wire.Token) (who wire.
 	if who, err = r.Identity(ctx); err != nil {
 		return who, 0, err
 	}
-	far, err := a.logOf(r)
+	remote, err := a.logOf(r)
 	if err != nil {
 		return who, 0, err
 	}
-	log, answer, err := far.Open(ctx, wire.Question{Ask: wire.AskGround})
+	log, answer, err := remote.Open(ctx, wire.Question{Ask: wire.AskGround})
 	if err != nil {
 		return who, 0, err
 	}

@@ -58,7 +58,7 @@ seen and kept, one note after the other. They convict a log that was rewritten.`
 
 func (a *app) readStatus(ctx context.Context) (*render.Status, error) {
 	if a.isRemote() {
-		return a.farStatus(ctx)
+		return a.remoteStatus(ctx)
 	}
 	l, err := a.layout()
 	if err != nil {
@@ -88,11 +88,11 @@ func (a *app) readStatus(ctx context.Context) (*render.Status, error) {
 	return st, err
 }
 
-// farStatus is the status of a server, and who it has heard of late: that alone is
+// remoteStatus is the status of a server, and who it has heard of late: that alone is
 // its word.
-func (a *app) farStatus(ctx context.Context) (*render.Status, error) {
+func (a *app) remoteStatus(ctx context.Context) (*render.Status, error) {
 	st := &render.Status{}
-	return st, a.withFar(ctx, wire.Question{Ask: wire.AskStatus}, func(srv *login.Remote, r *history.Reader) error {
+	return st, a.withRemote(ctx, wire.Question{Ask: wire.AskStatus}, func(srv *login.Remote, r *history.Reader) error {
 		if err := readInto(ctx, st, r); err != nil {
 			return err
 		}

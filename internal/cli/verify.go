@@ -93,11 +93,11 @@ func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
 			return err
 		}
 		defer r.Close()
-		far, err := a.logOf(r)
+		remote, err := a.logOf(r)
 		if err != nil {
 			return err
 		}
-		cfg.Far, cfg.Trust = &far, far.Trust
+		cfg.Remote, cfg.Trust = &remote, remote.Trust
 		cfg.AtHand = a.handedOn(ctx, r, cfg.AtHand)
 		return a.examine(ctx, cfg, f)
 	}
@@ -127,7 +127,7 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 		render.Store(a.out, rep)
 	}
 	switch {
-	case !rep.Far && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
+	case !rep.Remote && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
 		return hint.With(errBadEvidence, shrunkHint)
 	case rep.Bad() || f.strict && anything(&rep.Verdict):
 		return errBadEvidence

@@ -41,7 +41,7 @@ import (
 type Config struct {
 	Layout         layout.Store
 	Trust          trust.File
-	Far            *believed.Far                                    // in place of Layout and Trust: a server elsewhere
+	Remote         *believed.Remote                                 // in place of Layout and Trust: a server elsewhere
 	AtHand         func(*entry.LogKey) ([]verify.Checkpoint, error) // further checkpoints, under the log's key; nil: none
 	SkipSignatures bool
 	OnlyNew        bool                  // what came since the last examination in full
@@ -62,7 +62,7 @@ type Report struct {
 	IndexBehind bool   // the index does not reach as far as the log; not a fault of anybody
 	Unpublished uint64 // entries behind the checkpoint, which a writer has accepted
 	Unfinished  bool   // the vault's last batch is not whole, and no entry needs it; likewise
-	Far         bool   // read from a server: its files were not looked at
+	Remote      bool   // read from a server: its files were not looked at
 
 	tree *tlog.Tree
 }
@@ -131,7 +131,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 const lastStep = 500 * time.Millisecond
 
 func run(ctx context.Context, cfg Config, report *Report) error {
-	x := &examination{cfg: cfg, ended: cfg.Far == nil && cfg.Layout.Ended(), report: report, locs: make(map[entry.ID][]vault.Loc), recorders: make(map[entry.Source]bool)}
+	x := &examination{cfg: cfg, ended: cfg.Remote == nil && cfg.Layout.Ended(), report: report, locs: make(map[entry.ID][]vault.Loc), recorders: make(map[entry.Source]bool)}
 	err := x.run(ctx)
 	if x.vault != nil {
 		err = errors.Join(err, x.vault.Close())
@@ -141,8 +141,8 @@ func run(ctx context.Context, cfg Config, report *Report) error {
 
 func (x *examination) run(ctx context.Context) error {
 	steps := []func(context.Context) error{x.format, x.inventory, x.files, x.openLog, x.openVault, x.contents, x.keys, x.logFiles}
-	if x.cfg.Far != nil {
-		steps = []func(context.Context) error{x.openFar, x.farLeaves}
+	if x.cfg.Remote != nil {
+		steps = []func(context.Context) error{x.openRemote, x.remoteLeaves}
 	}
 	for _, step := range steps {
 		err := step(ctx)
@@ -374,7 +374,7 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 	if err := x.pass(ctx, log, records); err != nil {
 		return err
 	}
-	if !x.report.Far {
+	if !x.report.Remote {
 		if err := x.unpublished(ctx, records); err != nil {
 			return err
 		}

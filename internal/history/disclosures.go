@@ -80,10 +80,10 @@ func disclosures(v *vault.Reader, at vault.Loc, e *entry.Entry, do func(seal.Dis
 	return nil
 }
 
-// Disclosures hands the disclosures of the first entries of a log that is far away to
+// Disclosures hands the disclosures of the first entries of a remote log to
 // do, in the order of the entries, after each has opened its seal. The error is a
 // *verify.Finding where one does not.
-func Disclosures(ctx context.Context, f believed.Far, wanted UpTo, do func(seal.Disclosure) error) (err error) {
+func Disclosures(ctx context.Context, f believed.Remote, wanted UpTo, do func(seal.Disclosure) error) (err error) {
 	log, answer, err := f.Open(ctx, wire.Question{Ask: wire.AskDisclosures, To: math.MaxInt64})
 	if err != nil {
 		return err

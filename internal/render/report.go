@@ -58,7 +58,7 @@ type Sighting struct {
 // OfStore is the report of an examination of a store.
 func OfStore(rep *examine.Report) *Report {
 	r := reportOf(&rep.Verdict, rep.Checkpoint)
-	r.From, r.Remote, r.Missing = rep.From, rep.Far, rep.Missing
+	r.From, r.Remote, r.Missing = rep.From, rep.Remote, rep.Missing
 	for _, p := range rep.Problems {
 		r.Findings = append(r.Findings, Finding{Code: string(p.Code), Accused: string(p.Accused), Where: p.Where, Detail: p.Detail})
 	}

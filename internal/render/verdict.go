@@ -32,7 +32,7 @@ func Store(w io.Writer, rep *examine.Report) {
 	if rep.Signatures {
 		signatures = "signatures, "
 	}
-	if rep.Far {
+	if rep.Remote {
 		fmt.Fprintf(w, "verified: %s; tree, %schains and seals agree\n", what, signatures)
 		fmt.Fprintln(w, "not checked: index, keyring and files of the server; run `stele verify` there")
 	} else {
