@@ -581,7 +581,7 @@ func (x *examination) logFiles(ctx context.Context) error {
 			what = m.What()
 		}
 		code, full := verify.TreeMismatch, filepath.Join(x.cfg.Layout.Log(), filepath.FromSlash(path))
-		if do := tlog.Beside(path); do != "" {
+		if do := tlog.Beside(path, problem); do != "" {
 			code, what = finding.UnsafeStore, what+": "+do
 		}
 		x.problem(code, full, "%s", what)
