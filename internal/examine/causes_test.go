@@ -89,6 +89,10 @@ var alterations = []alteration{
 	{"an importer's server that is none", inOrder(imports, written("importer/h_1/server.json", "x")), []string{"unsafe-store importer/h_1/server.json"}},
 	{"a file in place of the keys", inOrder(removed("keys"), written("keys", "x")), []string{"unsafe-store keys"}},
 
+	{"a file in place of what is watched", inOrder(removed("watch"), written("watch", "x")), []string{"unsafe-store watch"}},
+	{"an importer that is a link to itself", inOrder(imports, linkedTo("importer/h_1", "h_1")), []string{"unsafe-store importer/h_1"}},
+
+	{"a directory in place of the lock of beliefs", func(dir string) error { return os.Mkdir(filepath.Join(dir, "../trust/lock"), 0o700) }, []string{"unsafe-store ../trust/lock"}},
 	{"a belief that others can write", func(dir string) error { return os.Chmod(beliefIn(dir), 0o666) }, []string{"unsafe-store ../trust/belief"}},
 	{"a file in place of the beliefs", inOrder(removed("../trust"), written("../trust", "x")), []string{"damaged ../trust/belief"}},
 }

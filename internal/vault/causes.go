@@ -37,7 +37,7 @@ func (r *Reader) explains(cause, alone Damage) bool {
 	case r.isKeys(alone, "salts"):
 		return r.isKeys(cause, "salts")
 	}
-	return r.isOpenings(cause)
+	return r.isOpenings(cause) || alone.Torn // the last openings may be alone themselves
 }
 
 func (r *Reader) isOpenings(d Damage) bool { return in(d, r.cfg.Dir, openingsName) }
