@@ -3,6 +3,8 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/stele-log/stele/entry"
@@ -55,7 +57,7 @@ func (r *Reader) Check(report func(Damage)) (Stats, error) {
 			return stats, nil
 		}
 	}
-	for d := range seen {
+	for _, d := range r.causes(slices.Collect(maps.Keys(seen))) {
 		report(d)
 	}
 	return stats, nil
@@ -334,7 +336,7 @@ func (c *checking) line(rec *Record, l entry.Line, salt keyring.Salter) error {
 		return err
 	}
 	if _, _, err = c.r.locate(id); errors.Is(err, errUnknown) {
-		return rec.damage(fmt.Errorf("text %d is gone", id))
+		return rec.damageAlone(fmt.Errorf("text %d is gone", id))
 	}
 	return err
 }

@@ -337,6 +337,11 @@ func (rec *Record) damage(err error) error {
 	return &Damage{Path: rec.r.disclosures.path(rec.loc.segment()), Offset: rec.loc.offset(), Why: err.Error()}
 }
 
+// damageAlone is damage for what is not there in another file.
+func (rec *Record) damageAlone(err error) error {
+	return &Damage{Path: rec.r.openings.path(rec.loc.segment()), Offset: rec.loc.offset(), Alone: true, Why: err.Error()}
+}
+
 func (rec *Record) wrap(l entry.Line, err error) error {
 	if err == nil {
 		return nil

@@ -80,7 +80,7 @@ func unfinished(s *segments, whole func(Loc, durable.Frame) (bool, error)) (n ui
 			return n, nil, nil, err
 		}
 		if !ok {
-			torn, dropped = &Damage{Path: s.path(n), Offset: f.Offset, Torn: true, Why: "keys or texts of a frame never arrived"}, frames[i:]
+			torn, dropped = &Damage{Path: s.path(n), Offset: f.Offset, Torn: true, Alone: true, Why: "keys or texts of a frame never arrived"}, frames[i:]
 			break
 		}
 	}
