@@ -24,8 +24,8 @@ func job(w *body.Who, chain []step) string {
 		}
 		of := user(w)
 		for k := i; k >= 0; k-- { // the daemon's child takes the account on
-			if chain[k].name != chain[i].name && chain[k].uid != nil {
-				of = accountOf(w, *chain[k].uid)
+			if chain[k].name != chain[i].name && chain[k].user != "" {
+				of = chain[k].user
 				break
 			}
 		}
@@ -36,19 +36,6 @@ func job(w *body.Who, chain []step) string {
 		return text
 	}
 	return ""
-}
-
-// accountOf names an account of which the record has the number.
-func accountOf(w *body.Who, uid uint32) string {
-	switch {
-	case w.UID != nil && *w.UID == uid:
-		return user(w)
-	case w.LoginUID != nil && *w.LoginUID == uid && w.LoginUser != "":
-		return w.LoginUser
-	case uid == 0:
-		return "root"
-	}
-	return "uid " + decimal(uid)
 }
 
 // started is the command that a daemon started: what its shell was told, else the
@@ -84,7 +71,7 @@ func automation(w *body.Who, chain []step) string {
 			text += ", " + shortened(what)
 		}
 		if name == "Ansible" || i > 0 && w.LoginUser != "" {
-			text += ", as " + behind(w)
+			text += ", as " + behind(w, chain)
 		}
 		return text + from(w)
 	}

@@ -17,9 +17,9 @@ var transfers = map[string]string{"scp": "scp", "sftp-server": "sftp", "internal
 // person: "jane, over ssh from 192.0.2.7, through sudo, with vim".
 func person(w *body.Who, chain []step) string {
 	if kind := transferred(w, chain); kind != "" {
-		return kind + " by " + behind(w) + from(w)
+		return kind + " by " + behind(w, chain) + from(w)
 	}
-	parts := []string{behind(w) + asOther(w, chain)}
+	parts := []string{behind(w, chain) + asOther(w, chain)}
 	if way := way(w); way != "" {
 		parts = append(parts, way)
 	}
@@ -42,7 +42,7 @@ func person(w *body.Who, chain []step) string {
 // asOther says which account acted, where nothing else says how the person came to
 // it.
 func asOther(w *body.Who, chain []step) string {
-	if user(w) == behind(w) || user(w) == "root" && slices.ContainsFunc(chain, func(s step) bool { return raisers[s.name] }) {
+	if w.UID != nil && w.LoginUID != nil && *w.UID == *w.LoginUID || user(w) == behind(w, chain) || user(w) == "root" && slices.ContainsFunc(chain, func(s step) bool { return raisers[s.name] }) {
 		return ""
 	}
 	return " as " + user(w)
@@ -69,7 +69,7 @@ func from(w *body.Who) string {
 	if w.Session == nil || w.Session.Address == "" {
 		return ""
 	}
-	return " from " + w.Session.Address
+	return " from " + w.Session.Address + unproved(w, body.UnprovedAddress)
 }
 
 // transferred is the protocol of a copy over ssh, where the process that wrote is the

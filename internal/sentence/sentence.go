@@ -8,6 +8,7 @@ package sentence
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/stele-log/stele/body"
@@ -53,19 +54,32 @@ type step struct {
 	name string   // of the program, without a path
 	args []string // behind its name
 	uid  *uint32
+	user string // of uid
 }
 
 // chainOf is the process and its ancestors, nearest first.
 func chainOf(w *body.Who) []step {
-	chain := []step{stepOf(w.Exe, w.Command, w.UID)}
+	chain := []step{stepOf(w.Exe, w.Command)}
+	chain[0].uid, chain[0].user = w.UID, user(w)
 	for _, a := range w.Ancestors {
-		chain = append(chain, stepOf(a.Exe, a.Command, a.UID))
+		s := stepOf(a.Exe, a.Command)
+		switch s.uid = a.UID; {
+		case a.User != "":
+			s.user = a.User
+		case a.UID != nil && w.UID != nil && *a.UID == *w.UID:
+			s.user = user(w)
+		case a.UID != nil && *a.UID == 0:
+			s.user = "root"
+		case a.UID != nil:
+			s.user = "uid " + decimal(*a.UID)
+		}
+		chain = append(chain, s)
 	}
 	return chain
 }
 
-func stepOf(exe string, command []string, uid *uint32) step {
-	s := step{name: base(exe), uid: uid}
+func stepOf(exe string, command []string) step {
+	s := step{name: base(exe)}
 	if len(command) == 0 {
 		return s
 	}
@@ -122,15 +136,29 @@ func user(w *body.Who) string {
 	return "unknown"
 }
 
-// behind is the person: who logged in, as far as that is known.
-func behind(w *body.Who) string {
-	if w.LoginUser != "" {
-		return w.LoginUser
+// behind is the person: who logged in, as far as that is known, else who began what
+// raised the process to its account.
+func behind(w *body.Who, chain []step) string {
+	switch {
+	case w.LoginUser != "":
+		return w.LoginUser + unproved(w, body.UnprovedLogin)
+	case w.LoginUID != nil:
+		return "uid " + decimal(*w.LoginUID) + unproved(w, body.UnprovedLogin)
 	}
-	if w.LoginUID != nil {
-		return "uid " + decimal(*w.LoginUID)
+	for i := len(chain) - 2; i > 0; i-- {
+		if above := chain[i+1]; raisers[chain[i].name] && above.user != "" && !raisers[above.name] {
+			return above.user
+		}
 	}
 	return user(w)
+}
+
+// unproved marks what the actor could have made up.
+func unproved(w *body.Who, field string) string {
+	if slices.Contains(w.Unproved, field) {
+		return " (unproved)"
+	}
+	return ""
 }
 
 func base(p string) string {
