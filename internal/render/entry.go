@@ -3,11 +3,12 @@ package render
 import (
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
+	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/sentence"
 	"github.com/stele-log/stele/internal/terminal"
 )
 
@@ -70,36 +71,12 @@ func shortened(s string) string {
 	return s
 }
 
-// Actor names the person first, then what they acted through.
+// Actor says who acted.
 func Actor(a *history.Actor) string {
 	if a == nil {
-		return "unknown"
+		return sentence.Actor(nil, "")
 	}
-	var who string
-	switch {
-	case a.LoginUser != "" && a.User != "" && a.LoginUser != a.User:
-		who = a.LoginUser + " as " + a.User
-	case a.Author != "" && a.Author != a.User:
-		who = a.Author
-		if a.User != "" {
-			who += ", applied by " + a.User
-		}
-	case a.User != "":
-		who = a.User
-	case a.LoginUser != "":
-		who = a.LoginUser
-	case a.UID != nil:
-		who = fmt.Sprintf("uid %d", *a.UID)
-	default:
-		who = "unknown"
-	}
-	if a.Session != nil && a.Session.Address != "" {
-		who += " from " + a.Session.Address
-	}
-	if a.Exe != "" {
-		who += " with " + path.Base(a.Exe)
-	}
-	return who
+	return sentence.Actor(&a.Who, body.Confidence(a.Confidence))
 }
 
 func reasonText(v *history.View) string {

@@ -82,6 +82,7 @@ func printActor(line func(name, value string), a *history.Actor) {
 	if s := a.Session; s != nil {
 		line("session", strings.TrimSpace(s.Kind+" "+s.ID+" "+s.Address))
 	}
+	line("unproved", strings.Join(a.Unproved, ", "))
 	line("seen by", strings.Trim(a.Layer+", "+a.Confidence, ", "))
 }
 
