@@ -165,7 +165,7 @@ func (x *examination) run(ctx context.Context) error {
 // stop notes the finding behind which nothing can be examined; the file it is about
 // is named where it is one.
 func (x *examination) stop(f *verify.Finding) {
-	if f.Code != verify.BadCheckpoint || x.cfg.Far != nil {
+	if f.Code != verify.BadCheckpoint || x.cfg.Remote != nil {
 		x.report.Findings = append(x.report.Findings, *f)
 		return
 	}

@@ -15,7 +15,7 @@ func (r *Reader) causes(found []Damage) []Damage {
 	follows := func(d Damage) bool {
 		return d.Alone && slices.ContainsFunc(found, func(c Damage) bool { return !c.Alone && !c.Extra && r.explains(c, d) })
 	}
-	textless := func(d Damage) bool { return d.Alone && !d.Torn && r.isOpenings(d) }
+	textless := func(d Damage) bool { return d.Alone && !d.Torn && r.isDisclosures(d) }
 	if slices.ContainsFunc(found, func(d Damage) bool { return textless(d) && !follows(d) }) {
 		found = append(found, Damage{Path: r.last(r.texts.segs), Why: "texts that entries refer to are not there: the file is missing, or an older one"})
 	}
@@ -28,7 +28,7 @@ func (r *Reader) causes(found []Damage) []Damage {
 // alone.
 func (r *Reader) explains(cause, alone Damage) bool {
 	switch {
-	case r.isOpenings(alone):
+	case r.isDisclosures(alone):
 		return r.isKeys(cause, "") || r.isTexts(cause)
 	case r.isTexts(alone):
 		return r.isKeys(cause, textsName)
@@ -37,10 +37,10 @@ func (r *Reader) explains(cause, alone Damage) bool {
 	case r.isKeys(alone, "salts"):
 		return r.isKeys(cause, "salts")
 	}
-	return r.isOpenings(cause) || alone.Torn // the last openings may be alone themselves
+	return r.isDisclosures(cause) || alone.Torn // the last disclosures may be alone themselves
 }
 
-func (r *Reader) isOpenings(d Damage) bool { return in(d, r.cfg.Dir, openingsName) }
+func (r *Reader) isDisclosures(d Damage) bool { return in(d, r.cfg.Dir, disclosuresName) }
 func (r *Reader) isTexts(d Damage) bool    { return in(d, r.cfg.Dir, textsName) }
 
 func (r *Reader) isKeys(d Damage, run string) bool { return in(d, r.cfg.KeyringDir, run) }
@@ -54,7 +54,7 @@ func in(d Damage, dir, run string) bool {
 func (r *Reader) Lost(d Damage) (path string, ok bool) {
 	switch {
 	case d.Alone && r.isKeys(d, "seeds"):
-		return r.last(r.openings), true
+		return r.last(r.disclosures), true
 	case d.Alone && r.isKeys(d, textsName):
 		return r.last(r.texts.segs), true
 	}

@@ -339,7 +339,7 @@ func (rec *Record) damage(err error) error {
 
 // damageAlone is damage for what is not there in another file.
 func (rec *Record) damageAlone(err error) error {
-	return &Damage{Path: rec.r.openings.path(rec.loc.segment()), Offset: rec.loc.offset(), Alone: true, Why: err.Error()}
+	return &Damage{Path: rec.r.disclosures.path(rec.loc.segment()), Offset: rec.loc.offset(), Alone: true, Why: err.Error()}
 }
 
 func (rec *Record) wrap(l entry.Line, err error) error {
