@@ -132,7 +132,7 @@ const (
 	MarkTorn     = "torn"      // a writer was still open when the text was read
 	MarkUnread   = "unread"    // gone or replaced before it could be read
 	MarkUnparsed = "unparsed"  // format not understood; redacted by lines
-	MarkTooLarge = "too-large" // size and digest only
+	MarkTooLarge = "too-large" // size, and digest where it was read, only
 	MarkRedacted = "redacted"  // secrets were masked
 	MarkInvalid  = "invalid"   // does not parse as its format
 	MarkBinary   = "binary"    // not text

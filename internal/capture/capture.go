@@ -31,6 +31,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // Defaults of [Config].
@@ -71,8 +72,11 @@ type Config struct {
 	// handed over is found by the scan of the next run. Its context ends ten
 	// seconds after Run's, so that what is pending then is handed over too.
 	Handle func(context.Context, Batch) error
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: discard
+	// Tell is told when something is wrong with the capture itself, and when that
+	// is over; it must not wait. nil: nobody.
+	Tell func(Trouble)
+	Now  func() time.Time // nil: time.Now
+	Log  *slog.Logger     // nil: discard
 
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
@@ -121,6 +125,7 @@ type Gap struct {
 // The causes of a gap.
 const (
 	CauseDown       = "down"       // the watcher was not running
+	causeChurn      = "churn"      // a user changed more than could be looked at
 	causeOverflow   = "overflow"   // the kernel's queue was full
 	causeMounts     = "mounts"     // a mount hid or uncovered what is watched
 	causeUnreported = "unreported" // a scan found what no notification told
@@ -172,6 +177,7 @@ type Counters struct {
 	Unknown    uint64 // observations without actor
 	Lost       uint64 // records of processes that the kernel found no room for
 	Overflows  uint64
+	Churned    uint64 // notifications that one user made too many
 	Unreported uint64 // changes found by a scan while notifications were live
 	Scans      uint64
 }
@@ -180,6 +186,7 @@ type Counters struct {
 type Capture struct {
 	cfg   Config
 	set   *watchSet
+	reach *reach.Reach
 	ready chan struct{}
 
 	mu     sync.Mutex // guards status
@@ -200,7 +207,7 @@ func New(cfg Config) (*Capture, error) {
 	}
 	setDefaults(&cfg)
 	return &Capture{
-		cfg: cfg, set: set, ready: make(chan struct{}),
+		cfg: cfg, set: set, reach: reach.New(), ready: make(chan struct{}),
 		status: Status{Unreadable: map[string]string{}},
 	}, nil
 }
@@ -208,6 +215,9 @@ func New(cfg Config) (*Capture, error) {
 func setDefaults(cfg *Config) {
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = defaultMaxSize
+	}
+	if cfg.Tell == nil {
+		cfg.Tell = func(Trouble) {}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -244,22 +254,22 @@ func (c *Capture) count(f func(*Status)) {
 // It returns an error if Handle does, or if the notifications break off. A
 // Capture runs once.
 func (c *Capture) Run(ctx context.Context) error {
-	l, err := c.open()
-	if err != nil {
-		return err
-	}
-	defer l.sensor.close()
+	defer c.reach.Close()
+	s := c.open()
+	defer s.sensor.close()
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	s.begin(run)
 	var wg sync.WaitGroup
-	wg.Go(func() { cancelOn(cancel, l.sensor.run(run, l.raw)) })
+	wg.Go(func() { cancelOn(cancel, s.sensor.run(run, s.dispatch, s.full)) })
 	mounts := openMounts() // before the first scan, so that none is missed
-	wg.Go(func() { watchMounts(run, mounts, l.mounts) })
-	wg.Go(func() { cancelOn(cancel, l.out.deliver(ctx, c.cfg.Handle)) })
-	l.run(run)
-	l.out.close() // the deliverer goes on until the box is empty
+	wg.Go(func() { watchMounts(run, mounts, func() { s.all(func(l *loop) { l.reconcile(causeMounts) }) }) })
+	wg.Go(func() { cancelOn(cancel, s.out.deliver(ctx, c.cfg.Handle)) })
+	wg.Go(s.ready)
+	s.wait()
+	s.out.close() // the deliverer goes on until the box is empty
 	wg.Wait()
-	err = l.out.failed()
+	err := s.out.failed()
 	if ctx.Err() == nil {
 		err = context.Cause(run)
 	}
@@ -275,7 +285,7 @@ func cancelOn(cancel context.CancelCauseFunc, err error) {
 	}
 }
 
-func (c *Capture) open() (*loop, error) {
+func (c *Capture) open() *shares {
 	s, layers := c.openSensor()
 	every := c.cfg.ScanEvery
 	if every == 0 {
@@ -288,7 +298,7 @@ func (c *Capture) open() (*loop, error) {
 	for _, y := range layers {
 		c.cfg.Log.Info("layer opened", "layer", y.Name, "live", y.Live, "reason", y.Reason)
 	}
-	return newLoop(c, s, every), nil
+	return newShares(c, s, every)
 }
 
 func (c *Capture) openSensor() (sensor, []Layer) {

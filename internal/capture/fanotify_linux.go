@@ -37,7 +37,7 @@ type place struct {
 }
 
 func newSensor(c *Capture) (sensor, []Layer) {
-	g, err := openGroup()
+	g, err := openGroup(c.reach)
 	if err != nil {
 		return noSensor{}, []Layer{{LayerFanotify, false, err.Error()}}
 	}
@@ -168,39 +168,30 @@ func (f *fanotify) marks() int {
 	return len(f.dirs) + len(f.files)
 }
 
-// run reads, names the process at once (it may be gone in a moment), and sends
-// what can concern the watch set.
-func (f *fanotify) run(ctx context.Context, out chan<- raw) error {
-	send := func(r raw) { f.send(ctx, out, r) }
+// run reads, names the process at once (it may be gone in a moment), and hands
+// over what can concern the watch set.
+func (f *fanotify) run(ctx context.Context, out func(raw), full func() bool) error {
 	if f.trace != nil {
-		f.trace.Gap = func(since time.Time) { send(raw{gap: &Gap{Since: since, Cause: CauseActors}}) }
+		f.trace.Gap = func(since time.Time) { out(raw{gap: &Gap{Since: since, Cause: CauseActors}}) }
 	}
 	return f.group.read(ctx, func(b batch) {
 		f.trace.Took(b.read)
 		for _, e := range b.events {
-			f.pass(e, send)
+			f.pass(e, out)
 			f.number++
 			closePIDFD(e.pidfd)
 		}
+		f.hold(ctx, full)
 	}, f.trace.Tend)
 }
 
-// send waits for a loop that is busy with a scan, and listens on meanwhile.
-func (f *fanotify) send(ctx context.Context, out chan<- raw, r raw) {
-	for {
+// hold waits for a loop that is busy, and listens on meanwhile.
+func (f *fanotify) hold(ctx context.Context, full func() bool) {
+	for full() {
 		select {
-		case out <- r:
-			return
 		case <-ctx.Done():
 			return
-		default:
-		}
-		select {
-		case out <- r:
-			return
-		case <-ctx.Done():
-			return
-		case <-time.After(tendEvery):
+		case <-time.After(tendEvery / 10):
 			f.trace.Listen()
 		}
 	}

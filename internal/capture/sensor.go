@@ -39,8 +39,8 @@ const (
 	roleWay                      // it lies on the way: only its own moves
 )
 
-// sensor tells of what happens in marked directories. All methods but run
-// belong to the loop's goroutine.
+// sensor tells of what happens in marked directories. Its methods may be called
+// from any goroutine.
 type sensor interface {
 	live() bool
 	// markDir asks for notifications about dir under the name path. It can be
@@ -53,8 +53,9 @@ type sensor interface {
 	forget(path string)
 	// marks is how many files and directories notifications are asked for.
 	marks() int
-	// run sends notifications until ctx ends.
-	run(ctx context.Context, out chan<- raw) error
+	// run hands over notifications until ctx ends, and waits while those who take
+	// them have too many.
+	run(ctx context.Context, out func(raw), full func() bool) error
 	// resolve tells which paths a notification is about, with the names that
 	// hold at the time of the call.
 	resolve(r raw) []happening
@@ -74,11 +75,11 @@ type raw struct {
 // noSensor is the sensor of a system that tells nothing.
 type noSensor struct{}
 
-func (noSensor) live() bool                                  { return false }
-func (noSensor) markDir(string, role) error                  { return nil }
-func (noSensor) markFile(string) error                       { return nil }
-func (noSensor) forget(string)                               {}
-func (noSensor) marks() int                                  { return 0 }
-func (noSensor) run(ctx context.Context, _ chan<- raw) error { return nil }
-func (noSensor) resolve(raw) []happening                     { return nil }
-func (noSensor) close()                                      {}
+func (noSensor) live() bool                                        { return false }
+func (noSensor) markDir(string, role) error                        { return nil }
+func (noSensor) markFile(string) error                             { return nil }
+func (noSensor) forget(string)                                     {}
+func (noSensor) marks() int                                        { return 0 }
+func (noSensor) run(context.Context, func(raw), func() bool) error { return nil }
+func (noSensor) resolve(raw) []happening                           { return nil }
+func (noSensor) close()                                            {}

@@ -28,7 +28,7 @@ type pending struct {
 
 	deferred *happening // to be looked at once quiet: its writer may be at it
 	peeked   bool       // a provisional look was taken meanwhile
-	suspect  bool       // a scan found it, nobody told
+	suspect  *scan      // found it, nobody told
 }
 
 func (p *pending) top() *sight {
@@ -90,7 +90,7 @@ func (s sight) identical(o sight) bool { return s.exists && s.known == o.known }
 func (p *pending) due(live bool) time.Time {
 	limit, wait := p.first.Add(longest), quiet
 	switch t := p.top(); {
-	case p.suspect && live, p.deferred != nil && p.deferred.kind&created != 0:
+	case p.suspect != nil && live, p.deferred != nil && p.deferred.kind&created != 0:
 		wait = longest
 	case t != nil && !t.exists && !t.unread && p.deferred == nil:
 		wait = goneFor
