@@ -112,7 +112,7 @@ type listing struct {
 
 // walk marks dir and the directories below, as far as the watch set reaches.
 func (l *loop) walk(dir string, v visitor) {
-	if !l.set.covers(dir) || l.theirs(dir, v) || !l.room(dir) {
+	if !l.set.covers(dir) || l.set.cages.cage(dir) || l.theirs(dir, v) || !l.room(dir) {
 		return
 	}
 	got, err := by(l.hands, dir, func() (g listing) {

@@ -78,6 +78,11 @@ type Config struct {
 	Now  func() time.Time // nil: time.Now
 	Log  *slog.Logger     // nil: discard
 
+	// canaryEvery is the time between two canaries; 0: 30 s, less: none (tests).
+	canaryEvery time.Duration
+	canaryLost  time.Duration // after which one is lost; 0: 60 s (tests)
+	began       func(*shares) // told what a capture is made of (tests)
+
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
 }
@@ -126,6 +131,8 @@ type Gap struct {
 const (
 	CauseDown       = "down"       // the watcher was not running
 	causeChurn      = "churn"      // a user changed more than could be looked at
+	causeCanary     = "canary"     // what this capture itself had changed did not come through
+	causeMarks      = "marks"      // somebody took away marks of what is watched
 	causeOverflow   = "overflow"   // the kernel's queue was full
 	causeMounts     = "mounts"     // a mount hid or uncovered what is watched
 	causeUnreported = "unreported" // a scan found what no notification told
@@ -136,6 +143,7 @@ const (
 const (
 	LayerFanotify = "fanotify"
 	LayerScan     = "scan"
+	LayerCanary   = "canary" // whether the others work
 	LayerBPF      = actor.LayerBPF
 	LayerProc     = actor.LayerProc
 )
@@ -187,6 +195,7 @@ type Capture struct {
 	cfg   Config
 	set   *watchSet
 	reach *reach.Reach
+	cages *cages
 	ready chan struct{}
 
 	mu     sync.Mutex // guards status
@@ -207,7 +216,7 @@ func New(cfg Config) (*Capture, error) {
 	}
 	setDefaults(&cfg)
 	return &Capture{
-		cfg: cfg, set: set, reach: reach.New(), ready: make(chan struct{}),
+		cfg: cfg, set: set, reach: reach.New(), cages: &set.cages, ready: make(chan struct{}),
 		status: Status{Unreadable: map[string]string{}},
 	}, nil
 }
@@ -266,6 +275,10 @@ func (c *Capture) Run(ctx context.Context) error {
 	wg.Go(func() { watchMounts(run, mounts, func() { s.all(func(l *loop) { l.reconcile(causeMounts) }) }) })
 	wg.Go(func() { cancelOn(cancel, s.out.deliver(ctx, c.cfg.Handle)) })
 	wg.Go(s.ready)
+	wg.Go(func() { s.canary.run(run) })
+	if c.cfg.began != nil {
+		c.cfg.began(s)
+	}
 	s.wait()
 	s.out.close() // the deliverer goes on until the box is empty
 	wg.Wait()

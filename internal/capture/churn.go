@@ -16,7 +16,7 @@ func (l *loop) room(dir string) bool {
 		l.dirs++
 		detail := fmt.Sprintf("user %d has more than %d directories in watched places: those from %s on are not watched", l.uid, maxDirectories, dir)
 		l.readable(dir, errorText(detail))
-		l.c.cfg.Tell(Trouble{Kind: Churn, UID: l.uid, Detail: detail})
+		l.tellChurn(detail)
 	}
 	return false
 }
@@ -25,10 +25,24 @@ func (l *loop) room(dir string) bool {
 // found by a scan; what came and went in between was not seen, and that is told.
 func (l *loop) churned(missed uint64) {
 	l.c.count(func(s *Status) { s.Counters.Churned += missed })
-	l.c.cfg.Tell(Trouble{Kind: Churn, UID: l.uid, Detail: fmt.Sprintf("%d notifications about files that user %d keeps came faster than they could be looked at", missed, l.uid)})
 	l.reconcile(causeChurn)
 	l.tellGap(l.scan)
+	l.tellChurn(fmt.Sprintf("%d notifications about files that user %d keeps came faster than they could be looked at", missed, l.uid))
 }
+
+func (l *loop) tellChurn(detail string) {
+	l.churning = true
+	l.c.cfg.Tell(Trouble{Kind: Churn, Layer: l.user(), Detail: detail})
+}
+
+// calm tells that it is over, where the last scan found nothing of the kind.
+func (l *loop) calm(before bool) {
+	if before && !l.churning {
+		l.c.cfg.Tell(Trouble{Kind: Churn, Layer: l.user(), Over: true})
+	}
+}
+
+func (l *loop) user() string { return fmt.Sprintf("user %d", l.uid) }
 
 type errorText string
 

@@ -23,17 +23,25 @@ type fanotify struct {
 	want   func(path string) bool
 	now    func() time.Time
 	count  func(func(*Status))
+	cages  *cages
 
 	mu    sync.RWMutex // the loop writes, the reader looks
 	dirs  map[handle]*place
 	names map[string]handle // of dirs and files, by path
-	files map[handle]string
+	files map[handle]file
+}
+
+// file is a marked file.
+type file struct {
+	path string
+	ino  uint64
 }
 
 // place is a marked directory; mounts and links can give it several names.
 type place struct {
 	paths []string
 	role  role
+	ino   uint64
 }
 
 func newSensor(c *Capture) (sensor, []Layer) {
@@ -42,8 +50,8 @@ func newSensor(c *Capture) (sensor, []Layer) {
 		return noSensor{}, []Layer{{LayerFanotify, false, err.Error()}}
 	}
 	f := &fanotify{
-		group: g, actors: c.cfg.Actors, own: os.Getpid(), want: c.set.concerns, now: c.cfg.Now, count: c.count,
-		dirs: map[handle]*place{}, names: map[string]handle{}, files: map[handle]string{},
+		group: g, actors: c.cfg.Actors, own: os.Getpid(), want: c.set.concerns, now: c.cfg.Now, count: c.count, cages: c.cages,
+		dirs: map[handle]*place{}, names: map[string]handle{}, files: map[handle]file{},
 	}
 	if c.cfg.includeSelf {
 		f.own = -1
@@ -87,7 +95,7 @@ func (f *fanotify) close() {
 }
 
 func (f *fanotify) markDir(path string, r role) error {
-	h, err := f.group.markDir(path, r)
+	h, ino, err := f.group.markDir(path, r)
 	if err != nil {
 		return err
 	}
@@ -96,7 +104,7 @@ func (f *fanotify) markDir(path string, r role) error {
 	f.release(path, h)
 	p := f.dirs[h]
 	if p == nil {
-		p = &place{}
+		p = &place{ino: ino}
 		f.dirs[h] = p
 	}
 	if f.names[path] != h {
@@ -108,14 +116,14 @@ func (f *fanotify) markDir(path string, r role) error {
 }
 
 func (f *fanotify) markFile(path string) error {
-	h, err := f.group.markFile(path)
+	h, ino, err := f.group.markFile(path)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.release(path, h)
-	f.files[h], f.names[path] = path, h
+	f.files[h], f.names[path] = file{path, ino}, h
 	return nil
 }
 
@@ -127,7 +135,7 @@ func (f *fanotify) release(path string, h handle) {
 		return
 	}
 	delete(f.names, path)
-	if f.files[old] == path {
+	if f.files[old].path == path {
 		delete(f.files, old)
 	}
 	if p := f.dirs[old]; p != nil {
@@ -272,8 +280,8 @@ func (f *fanotify) paths(e event) []happening {
 	for _, dir := range f.namesOf(e.dir.dir) {
 		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k})
 	}
-	if path, ok := f.files[e.self]; ok && !mentions(hs, path) {
-		hs = append(hs, happening{path: path, kind: k &^ (created | arrived | removed)})
+	if file, ok := f.files[e.self]; ok && !mentions(hs, file.path) {
+		hs = append(hs, happening{path: file.path, kind: k &^ (created | arrived | removed)})
 	}
 	if k&self != 0 && len(hs) == 0 {
 		for _, dir := range f.namesOf(e.self) {

@@ -93,43 +93,43 @@ func (g *group) mask(r role) uint64 {
 	return m
 }
 
-// markDir marks the directory at path and returns its handle.
-func (g *group) markDir(path string, r role) (handle, error) {
+// markDir marks the directory at path and returns its handle and inode.
+func (g *group) markDir(path string, r role) (handle, uint64, error) {
 	f, err := g.reach.OpenDir(path)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer f.Close()
 	h, err := handleOf(f.FD())
 	if err != nil {
-		return "", fmt.Errorf("handle of %s: %w", path, err)
+		return "", 0, fmt.Errorf("handle of %s: %w", path, err)
 	}
 	err = g.mark(f, g.mask(r))
 	if errors.Is(err, unix.EINVAL) && !g.apart.Swap(true) { // before Linux 5.17
 		err = g.mark(f, g.mask(r))
 	}
-	return h, err
+	return h, f.Stat.Ino, err
 }
 
 // markFile marks a regular file, so that it is noticed under any of its names.
-func (g *group) markFile(path string) (handle, error) {
+func (g *group) markFile(path string) (handle, uint64, error) {
 	f, err := g.reach.Open(path)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer f.Close()
 	if f.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
-		return "", &os.PathError{Op: "mark", Path: path, Err: unix.EINVAL}
+		return "", 0, &os.PathError{Op: "mark", Path: path, Err: unix.EINVAL}
 	}
 	h, err := handleOf(f.FD())
 	if err != nil {
-		return "", fmt.Errorf("handle of %s: %w", path, err)
+		return "", 0, fmt.Errorf("handle of %s: %w", path, err)
 	}
 	mask := uint64(unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB)
 	if g.privileged() {
 		mask |= unix.FAN_OPEN // who opens it can be named while it lives
 	}
-	return h, g.mark(f, mask)
+	return h, f.Stat.Ino, g.mark(f, mask)
 }
 
 func (g *group) mark(f *reach.File, mask uint64) error {

@@ -30,6 +30,8 @@ type loop struct {
 	uid    uint32 // who keeps what this loop looks at
 	dirs   int    // directories walked since the last scan began
 
+	churning bool // the last scan, or what came since, was too much
+
 	recorded map[string]Known
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up

@@ -109,6 +109,9 @@ func (l *loop) settleSource(s sight) *pending {
 // record moves the record of path on, and marks a new file under its own inode,
 // so that writes under its other names are noticed.
 func (l *loop) record(path string, s sight) {
+	if l.set.cages.holds(path) {
+		return // of a canary nothing is kept
+	}
 	before, existed := l.recorded[path]
 	if !s.exists {
 		delete(l.recorded, path)
@@ -137,6 +140,9 @@ func (l *loop) counted() {
 func (l *loop) put(o *Observation, s sight) {
 	o.Time, o.Layer, o.Events = s.at, s.layer, s.events
 	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
+	if l.set.cages.came(o) {
+		return
+	}
 	if s.unreported != nil {
 		l.tellGap(s.unreported)
 	}

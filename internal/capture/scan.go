@@ -108,7 +108,10 @@ func (l *loop) reconcile(cause string) {
 	if cause == causeOverflow {
 		l.tellGap(l.scan)
 	}
+	churning := l.churning
+	l.churning = false
 	found := l.find()
+	l.calm(churning)
 	for path := range found {
 		if k, there := l.stat(path); there && !k.sameStat(l.recorded[path]) {
 			l.suspect(path)

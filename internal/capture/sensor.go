@@ -53,6 +53,16 @@ type sensor interface {
 	forget(path string)
 	// marks is how many files and directories notifications are asked for.
 	marks() int
+	// fileSystems names, for each file system of which something is watched, a
+	// directory on it, by the file system's id.
+	fileSystems() map[string]string
+	// fileSystem is the id of the file system that path is on.
+	fileSystem(path string) string
+	// restore lists the names whose marks the kernel no longer has, and sets those
+	// again.
+	restore() ([]string, error)
+	// namesProcesses: the kernel says who did it.
+	namesProcesses() bool
 	// run hands over notifications until ctx ends, and waits while those who take
 	// them have too many.
 	run(ctx context.Context, out func(raw), full func() bool) error
@@ -81,5 +91,9 @@ func (noSensor) markFile(string) error                             { return nil 
 func (noSensor) forget(string)                                     {}
 func (noSensor) marks() int                                        { return 0 }
 func (noSensor) run(context.Context, func(raw), func() bool) error { return nil }
+func (noSensor) fileSystems() map[string]string                    { return nil }
+func (noSensor) fileSystem(string) string                          { return "" }
+func (noSensor) restore() ([]string, error)                        { return nil, nil }
+func (noSensor) namesProcesses() bool                              { return false }
 func (noSensor) resolve(raw) []happening                           { return nil }
 func (noSensor) close()                                            {}

@@ -24,6 +24,7 @@ type shares struct {
 	ctx    context.Context
 	wg     sync.WaitGroup // of the loops
 	first  sync.WaitGroup // of the first scans
+	canary *canary
 
 	mu      sync.RWMutex
 	loops   map[uint32]*loop
@@ -31,10 +32,12 @@ type shares struct {
 }
 
 func newShares(c *Capture, s sensor, every time.Duration) *shares {
-	return &shares{
+	shares := &shares{
 		c: c, sensor: s, every: every, out: newOutbox(), reach: c.reach, single: os.Geteuid() != 0,
 		loops: map[uint32]*loop{}, keepers: map[string]uint32{},
 	}
+	shares.canary = newCanary(shares)
+	return shares
 }
 
 // begin divides what is known and starts the loops.

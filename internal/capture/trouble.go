@@ -3,7 +3,7 @@ package capture
 // Trouble is something wrong with the capture itself, or no longer wrong.
 type Trouble struct {
 	Kind   TroubleKind
-	UID    uint32 // Churn: by whom
+	Layer  string // Lost: which one, of the kernel's means or of ours
 	Detail string
 	Over   bool
 }

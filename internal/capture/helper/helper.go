@@ -112,13 +112,13 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 func (p *Process) Ask(order []byte, fds []int, within time.Duration) (answer []byte, got []int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	limit := time.AfterFunc(within, func() { p.cmd.Process.Kill() }) // ends the wait below
+	limit := time.AfterFunc(within, p.stop) // ends the wait below
 	defer limit.Stop()
 	if err = p.conn.Send(order, fds...); err == nil {
 		answer, got, err = p.conn.Receive()
 	}
 	if err != nil {
-		p.cmd.Process.Kill()
+		p.stop()
 		return nil, nil, fmt.Errorf("helper of %d: %w", p.PID(), err)
 	}
 	return answer, got, nil
@@ -134,16 +134,30 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// Close ends the helper and waits until it has.
+// Close ends the helper and waits until it has, if it can.
 func (p *Process) Close() {
 	if p == nil {
 		return
 	}
 	p.end.Do(func() {
-		p.cmd.Process.Kill() // it holds nothing that would have to be put in order
-		<-p.over
+		p.stop()
+		select {
+		case <-p.over:
+		case <-time.After(closeWithin): // a file system holds it, even against a signal
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.conn.close()
 	})
+}
+
+// closeWithin bounds the wait for the end of a helper.
+const closeWithin = time.Second
+
+// stop ends the helper, which holds nothing that would have to be put in order:
+// by a signal, and where that is not allowed by the end of its socket. Whoever
+// waits for an answer is woken.
+func (p *Process) stop() {
+	_ = p.cmd.Process.Kill() // the socket will do
+	_ = unix.Shutdown(p.conn.fd, unix.SHUT_RDWR)
 }
