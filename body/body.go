@@ -149,6 +149,7 @@ type What struct {
 	Path64   string   `json:"path64,omitempty"` // Path, where it is not UTF-8
 	Action   Action   `json:"action"`
 	Time     string   `json:"time,omitempty"`   // when the source saw it, time format of an entry
+	Since    string   `json:"since,omitempty"`  // seen late: it happened after this and at Time at the latest
 	From     string   `json:"from,omitempty"`   // rename: the path before
 	From64   string   `json:"from64,omitempty"` // From, where it is not UTF-8
 	Format   string   `json:"format,omitempty"`

@@ -53,6 +53,8 @@ type perch struct {
 	where string    // something watched on that file system
 	mute  string    // why there is no canary; empty: there is one
 	good  time.Time // when the last one that came was sent
+	round int       // of the last one
+	by    int       // process that was to change it
 	bad   bool      // the last one did not come, or not whole
 }
 
@@ -126,7 +128,6 @@ func (c *canary) gap(cause string, since time.Time) {
 // sing has each canary changed and waits for the changes.
 func (c *canary) sing(ctx context.Context) {
 	c.settle()
-	c.round++
 	var wait []*perch
 	sent := map[*perch]time.Time{}
 	for _, id := range slices.Sorted(maps.Keys(c.perches)) {
@@ -166,13 +167,23 @@ func (c *canary) pid() int { return int(c.helper.Load()) }
 
 // change changes a canary, by a new helper if the old one is gone.
 func (c *canary) change(p *perch) error {
-	text := "sing:" + strconv.Itoa(c.round)
-	err := c.order(p.cage.dir, text)
-	if err != nil && c.process != nil && c.process.Ended() {
+	err := c.sound(p)
+	if errors.Is(err, helper.ErrGone) {
+		c.process.Close()
 		c.revive()
-		err = c.order(p.cage.dir, text)
+		err = c.sound(p)
 	}
 	return err
+}
+
+// sound has a canary changed once; no two times are mistaken for each other.
+func (c *canary) sound(p *perch) error {
+	c.round++
+	p.round = c.round
+	if c.process != nil {
+		p.by = c.process.PID()
+	}
+	return c.order(p.cage.dir, "sing:"+strconv.Itoa(p.round))
 }
 
 func (c *canary) revive() {
@@ -194,7 +205,7 @@ func (c *canary) hear(ctx context.Context, p *perch, sent time.Time) {
 		select {
 		case s := <-p.cage.asks:
 			switch {
-			case s.round != c.round:
+			case s.round != p.round:
 			case s.obs.Mode&0o777 != canaryMode:
 				part = &s // the rest may come
 			default:
@@ -221,7 +232,7 @@ func (c *canary) judge(p *perch, s *song, sent time.Time, took time.Duration) {
 	if s == nil {
 		wrong = fmt.Sprintf("a change of our own was not told of within %s", took)
 	} else {
-		wrong = c.wrong(&s.obs)
+		wrong = c.wrong(p, &s.obs)
 	}
 	layer := LayerCanary + " " + p.cage.dir
 	switch {
@@ -246,7 +257,7 @@ func (c *canary) judge(p *perch, s *song, sent time.Time, took time.Duration) {
 }
 
 // wrong says which layer a canary came without.
-func (c *canary) wrong(o *Observation) string {
+func (c *canary) wrong(p *perch, o *Observation) string {
 	uid := uint32(os.Geteuid())
 	if uid == 0 {
 		uid = canaryID
@@ -260,7 +271,7 @@ func (c *canary) wrong(o *Observation) string {
 		return ""
 	case o.Who == nil:
 		return "nobody was named for a change of our own"
-	case o.Who.PID != c.process.PID() || o.Who.UID == nil || *o.Who.UID != uid || o.Who.Exe == "":
+	case o.Who.PID != p.by || o.Who.UID == nil || *o.Who.UID != uid || o.Who.Exe == "":
 		return fmt.Sprintf("somebody else was named for a change of our own: process %d, program %q", o.Who.PID, o.Who.Exe)
 	}
 	return ""

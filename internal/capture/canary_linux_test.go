@@ -67,9 +67,13 @@ type caged struct {
 type muteActors struct {
 	actor.Source
 	mute atomic.Bool
+	hold atomic.Pointer[chan struct{}] // answered once it is closed
 }
 
 func (m *muteActors) Actor(n actor.Named) actor.Actor {
+	if held := m.hold.Load(); held != nil {
+		<-*held
+	}
 	if m.mute.Load() {
 		return actor.Actor{PID: n.PID}
 	}

@@ -12,6 +12,10 @@
 // seen is handed over as a [Gap]. An actor is what is known of the very process
 // the kernel named, as it was then, or nothing.
 //
+// Where it is held up it says so: what it reads late has an interval in place of a
+// time, and what may have come and gone unread is told as unread, so that a text
+// that was written again as it was can look like an edit and its revert.
+//
 // It does not redact, does not follow symbolic links to their target, does not
 // see a write until the file is closed, and remembers nothing across a restart:
 // the caller keeps the [Known] of each path and gives them back. With /proc alone
@@ -107,7 +111,8 @@ type Observation struct {
 	From       string // rename: the path before, whose history ends here
 	Action     body.Action
 	Time       time.Time
-	Content    []byte // of a symbolic link: its target
+	Since      time.Time // seen late: it happened after this; zero: when Time says
+	Content    []byte    // of a symbolic link: its target
 	HasContent bool
 	Digest     string // hexadecimal SHA-256 of a content too large to keep
 	Size       int64

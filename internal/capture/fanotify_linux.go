@@ -19,6 +19,7 @@ type fanotify struct {
 	actors actor.Source
 	trace  *actor.Tracer // actors, where programs in the kernel may tell of them
 	number uint64        // of the notification at hand; the reader's
+	empty  time.Time     // when the queue is known to have been empty last; the reader's
 	own    int           // process whose doings are passed over
 	want   func(path string) bool
 	now    func() time.Time
@@ -184,10 +185,16 @@ func (f *fanotify) run(ctx context.Context, out func(raw), full func() bool) err
 	}
 	return f.group.read(ctx, func(b batch) {
 		f.trace.Took(b.read)
+		if f.empty.IsZero() {
+			f.empty = b.began
+		}
 		for _, e := range b.events {
 			f.pass(e, out)
 			f.number++
 			closePIDFD(e.pidfd)
+		}
+		if b.read.Left == 0 {
+			f.empty = b.began // at that time or later: whatever comes next happened after it
 		}
 		f.hold(ctx, full)
 	}, f.trace.Tend)
@@ -220,7 +227,7 @@ func (f *fanotify) pass(e event, send func(raw)) {
 // them (a temporary file is renamed over a subject): where /proc must tell, the
 // process is looked at while it lives, and found again when it is gone.
 func (f *fanotify) named(e event) (raw, bool) {
-	r := raw{event: e, at: f.now(), overflow: e.overflow()}
+	r := raw{event: e, at: f.now(), since: f.empty, overflow: e.overflow()}
 	if r.overflow {
 		return r, true
 	}
@@ -264,7 +271,7 @@ func (f *fanotify) resolve(r raw) []happening {
 	defer f.mu.RUnlock()
 	hs := f.paths(r.event)
 	for i := range hs {
-		hs[i].by, hs[i].at, hs[i].layer = r.by, r.at, LayerFanotify
+		hs[i].by, hs[i].at, hs[i].since, hs[i].layer = r.by, r.at, r.since, LayerFanotify
 	}
 	return hs
 }
@@ -314,7 +321,7 @@ func (f *fanotify) renamed(e event, k kind) []happening {
 		hs = append(hs, h)
 	}
 	for _, dir := range old {
-		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k | removed})
+		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k | removed, moved: true})
 	}
 	return hs
 }

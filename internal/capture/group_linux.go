@@ -166,6 +166,7 @@ func handleOf(fd int) (handle, error) {
 type batch struct {
 	events []event
 	read   actor.Read
+	began  time.Time // of the read, on the calendar
 }
 
 // tendEvery is how often the reader looks after other things, events or not.
@@ -208,7 +209,7 @@ func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
 
 // readOnce returns what waits, perhaps nothing, and what came before an error.
 func (g *group) readOnce(buf []byte) (batch, error) {
-	b := batch{read: actor.Read{Waited: g.waiting(), Began: actor.SinceBoot()}}
+	b := batch{began: time.Now(), read: actor.Read{Waited: g.waiting(), Began: actor.SinceBoot()}}
 	n, err := unix.Read(g.fd, buf)
 	b.read.Ended, b.read.Left = actor.SinceBoot(), g.waiting()
 	switch {

@@ -29,13 +29,14 @@ type sight struct {
 	sum     string // SHA-256 of a content too large to keep
 	marks   []string
 
+	kept        bool  // unread, and told even if one process did all of it
 	unread      bool  // it was there, and gone before it could be looked at
 	provisional bool  // its writer may still be at it
 	unreported  *scan // found it, though notifications are live
 	from        string
 	by          actor.Actor
 	layer       string
-	at          time.Time
+	at, since   time.Time // when it was told of; when it had not happened yet
 	events      int
 }
 

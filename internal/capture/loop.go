@@ -268,16 +268,21 @@ func (l *loop) lookNow(p *pending, h happening) {
 	p.overtaken(h)
 	s := l.look(p.path)
 	if !s.exists {
-		p.push(sight{unread: true}, h)
+		p.push(sight{unread: true, kept: l.lagged(h)}, h)
 		if h.kind&removed == 0 {
 			return // its removal is a notification of its own
 		}
+	} else if before, existed := l.lastSeen(p); existed && l.lagged(h) && rewritten(before, s.known) {
+		p.push(sight{unread: true, kept: true}, h)
 	}
 	p.push(s, h)
 }
 
 func (l *loop) lookGone(p *pending, h happening) {
 	p.overtaken(h)
+	if h.moved {
+		p.steps(h)
+	}
 	p.push(sight{}, h)
 	if _, there := l.stat(p.path); there {
 		h.kind = attributes // put back since, perhaps by the same rename

@@ -138,7 +138,7 @@ func (l *loop) counted() {
 // put completes an observation and puts it into the box, after the gap it
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
-	o.Time, o.Layer, o.Events = s.at, s.layer, s.events
+	o.Time, o.Since, o.Layer, o.Events = s.at, s.interval(), s.layer, s.events
 	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
 	if l.set.cages.came(o) {
 		return

@@ -28,6 +28,8 @@ type happening struct {
 	by    actor.Actor
 	layer string
 	at    time.Time
+	since time.Time // it happened after this; zero: not known
+	moved bool      // removed: it has another name now
 }
 
 // role says what a directory is marked for.
@@ -78,6 +80,7 @@ type raw struct {
 	event    event
 	by       actor.Actor
 	at       time.Time
+	since    time.Time // the queue was empty then
 	overflow bool
 	gap      *Gap // not a notification: something was not seen meanwhile
 }

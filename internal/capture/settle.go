@@ -40,7 +40,7 @@ func (p *pending) top() *sight {
 
 // push adds a sight unless it shows what the one before showed.
 func (p *pending) push(s sight, h happening) {
-	s.by, s.layer, s.at, s.from = h.by, h.layer, h.at, h.from
+	s.by, s.layer, s.at, s.since, s.from = h.by, h.layer, h.at, h.since, h.from
 	s.events, p.events = p.events, 0
 	t := p.top()
 	switch {
@@ -65,6 +65,11 @@ func (p *pending) reassign(s sight) {
 	if t.by.PID == 0 {
 		s.events += t.events
 		*t = s
+		return
+	}
+	if n := len(p.sights) - 2; n >= 0 && p.sights[n].kept && p.sights[n].by.SameAs(t.by) {
+		s.events += t.events
+		*t = s // that the first wrote is told
 		return
 	}
 	*t = sight{unread: true, by: t.by, layer: t.layer, at: t.at, events: t.events}
@@ -127,6 +132,8 @@ func (s sight) transient(next sight) bool {
 	}
 	brief := next.at.Sub(s.at) < quiet
 	switch {
+	case s.kept:
+		return false
 	case s.unread, s.provisional:
 		return true
 	case !s.exists:

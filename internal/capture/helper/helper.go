@@ -70,6 +70,10 @@ type Process struct {
 // ErrNone is that of a program or a user that cannot have helpers.
 var ErrNone = errors.New("no helper process under another user's ids")
 
+// ErrGone is that of a helper that has ended, or was ended because it did not
+// answer.
+var ErrGone = errors.New("helper ended")
+
 // Start starts a helper under the ids of a user other than root. Without
 // privilege the only ids there are are the own ones.
 func Start(task string, ids IDs) (*Process, error) {
@@ -119,7 +123,7 @@ func (p *Process) Ask(order []byte, fds []int, within time.Duration) (answer []b
 	}
 	if err != nil {
 		p.stop()
-		return nil, nil, fmt.Errorf("helper of %d: %w", p.PID(), err)
+		return nil, nil, fmt.Errorf("%w: process %d: %w", ErrGone, p.PID(), err)
 	}
 	return answer, got, nil
 }
