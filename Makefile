@@ -18,6 +18,7 @@ test:
 	go test ./...
 
 long: mutants ## the suites in full, which take hours; CI runs a short form of each
+	go test ./internal/examine -run TestTamper -tamper-table -timeout 2h
 	.ci/loaded
 
 fmt:

@@ -35,7 +35,14 @@ type Who struct {
 	Author    string    `json:"author,omitempty"`     // who wrote the text, where that is known apart from who applied it
 	Claimed   bool      `json:"claimed,omitempty"`    // told by the peer itself, not observed
 	NamedBy   string    `json:"named_by,omitempty"`   // bpf or proc: what told of the process
+	Unproved  []string  `json:"unproved,omitempty"`   // fields that the actor could have made up, in ascending order
 }
+
+// Fields that stand in Unproved.
+const (
+	UnprovedLogin   = "login_uid"       // and login_user: no login gave it
+	UnprovedAddress = "session.address" // read from an environment
+)
 
 // Process is one ancestor of the process that made a change.
 type Process struct {
@@ -44,6 +51,7 @@ type Process struct {
 	Exe64   string   `json:"exe64,omitempty"`
 	Command []string `json:"command,omitempty"` // secrets masked
 	UID     *uint32  `json:"uid,omitempty"`
+	User    string   `json:"user,omitempty"` // name of UID, where it is not that of the process that made the change
 }
 
 // Session says how the person behind a process reached the host.

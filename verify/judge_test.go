@@ -101,6 +101,9 @@ func (j *judge) sources() {
 		if l.passed {
 			c.Changes += uint64(len(l.e.What))
 		}
+		if l.passed && l.e.Kind == entry.Finding {
+			c.Recorded++
+		}
 	}
 	j.holes()
 	if j.v.Disclosures != nil {

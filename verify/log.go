@@ -248,6 +248,9 @@ func (l *Log) take(lf *leaf) error {
 		return fmt.Errorf("open entry %d: %w", lf.index, lf.failed)
 	}
 	l.verdict.Changes += uint64(len(e.What))
+	if e.Kind == entry.Finding && lf.index >= l.cfg.From {
+		l.verdict.Recorded++
+	}
 	standing, err := l.chain(lf)
 	if err != nil {
 		return err
@@ -400,6 +403,10 @@ func (l *Log) Finish() (Verdict, error) {
 		err = l.conclude(convicting)
 	} else { // whoever altered the leaves must not get others accused
 		l.verdict.Findings = slices.DeleteFunc(l.verdict.Findings, func(f Finding) bool { return f.Accused != TheLog })
+	}
+	for i := range l.verdict.Findings {
+		f := &l.verdict.Findings[i]
+		f.Host = l.subjects.hosts[f.Source].name
 	}
 	l.verdict.sort()
 	return l.verdict, err

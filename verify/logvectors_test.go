@@ -61,6 +61,7 @@ type countsVector struct {
 	Erased        uint64 `json:"erased"`
 	Duplicates    uint64 `json:"duplicates"`
 	NotUnderstood uint64 `json:"not_understood"`
+	Recorded      uint64 `json:"recorded"`
 	Sources       int    `json:"sources"`
 }
 
@@ -176,6 +177,7 @@ func checkLog(t *testing.T, v logVector) {
 	v.checkCallbacks(t)
 	v.checkSkipped(t)
 	v.checkClock(t)
+	v.checkAlone(t)
 	for i := range v.Disclosures {
 		checkRoundTrip(t, &v.Disclosures[i])
 	}
@@ -372,7 +374,7 @@ func said(v verify.Verdict, whole bool) verdictVector {
 		got.Contested = append(got.Contested, made)
 	}
 	if whole {
-		got.Counts = &countsVector{v.Changes, v.Disclosed, v.Erased, v.Duplicates, v.NotUnderstood, v.Sources}
+		got.Counts = &countsVector{v.Changes, v.Disclosed, v.Erased, v.Duplicates, v.NotUnderstood, v.Recorded, v.Sources}
 	}
 	return got
 }

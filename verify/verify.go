@@ -127,6 +127,7 @@ type Finding struct {
 	Accused Party
 	Index   uint64       // of the leaf; for findings about the log as a whole, its size
 	Source  entry.Source // who signed the leaf, where that is known
+	Host    string       // of that source, where its enrolment is disclosed
 	Detail  string       // what was found, without any sealed content
 }
 
@@ -134,7 +135,7 @@ type Finding struct {
 func (f *Finding) Error() string { return fmt.Sprintf("%s: %s", f.Code, f.Detail) }
 
 func found(c Code, index uint64, src entry.Source, format string, args ...any) *Finding {
-	return &Finding{c, checks[step(c)].accused, index, src, fmt.Sprintf(format, args...)}
+	return &Finding{Code: c, Accused: checks[step(c)].accused, Index: index, Source: src, Detail: fmt.Sprintf(format, args...)}
 }
 
 // Verdict is the outcome of examining a log.
@@ -145,6 +146,7 @@ type Verdict struct {
 	Erased        uint64 // lines voided by an erase in effect
 	Duplicates    uint64 // entries recorded again; benign
 	NotUnderstood uint64 // entries of a later version
+	Recorded      uint64 // findings that recorders and monitors put on the record
 	Sources       int    // enrolled
 	Signatures    bool   // whether signatures were checked
 	Findings      []Finding

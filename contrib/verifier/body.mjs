@@ -57,8 +57,8 @@ const schema = {
   who: {
     user: S, uid: U, euid: U, gid: U, login_user: S, login_uid: U, pid: N, started: S,
     exe: S, exe64: X, command: L, tty: S, unit: S, container: S,
-    ancestors: A({ pid: N, exe: S, exe64: X, command: L, uid: U }),
-    session: O({ id: S, kind: S, address: S }), author: S, claimed: B, named_by: S,
+    ancestors: A({ pid: N, exe: S, exe64: X, command: L, uid: U, user: S }),
+    session: O({ id: S, kind: S, address: S }), author: S, claimed: B, named_by: S, unproved: L,
   },
   why: { reason: S, ticket: S, learnt: S },
   how: {

@@ -21,7 +21,7 @@ const PASSED = 1, DUPLICATE = 2, WITHOUT_EFFECT = 4
 //   believed     optional {size, root}: a checkpoint believed before, already verified
 //   atHand       optional list of others
 //   disclosures(source, seq, line)  optional: [{key, salt, body}]
-// It returns {size, changes, disclosed, erased, duplicates, not_understood, sources,
+// It returns {size, changes, disclosed, erased, duplicates, not_understood, recorded, sources,
 // findings, contested}.
 export function verifyLog(opt) {
   return new Verifier(opt).run()
@@ -47,7 +47,7 @@ class Verifier {
     this.claims = [] // entries that saw another tree
     this.approves = [] // {i, id, source} of approvals, for step 20
     this.contested = []
-    this.changes = this.disclosed = this.erased = this.duplicates = this.notUnderstood = 0
+    this.changes = this.disclosed = this.erased = this.duplicates = this.notUnderstood = this.told = 0
   }
 
   find(step, code, accused, index, detail = '') {
@@ -68,7 +68,7 @@ class Verifier {
     this.findings.sort((a, b) => a.index - b.index || a.step - b.step)
     return {
       size: this.tree.size, changes: this.changes, disclosed: this.disclosed, erased: this.erased,
-      duplicates: this.duplicates, not_understood: this.notUnderstood, sources: this.sources.size,
+      duplicates: this.duplicates, not_understood: this.notUnderstood, recorded: this.told, sources: this.sources.size,
       findings: this.findings, contested: this.contested,
     }
   }
@@ -148,6 +148,7 @@ class Verifier {
     const find = (step, code) => this.find(step, code, 'source', i, e.source)
     this.state[i] = PASSED
     if (e.kind === 'change') this.changes += e.seals.length - 3
+    if (e.kind === 'finding') this.told++
     if (src.role === 'recorder') this.#recorderTime(e.time)
     const late = e.seq > (this.revoked.get(e.source) ?? Infinity)
     if (late) this.state[i] |= WITHOUT_EFFECT

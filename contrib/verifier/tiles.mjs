@@ -46,6 +46,8 @@ export class Tree {
 export class ReadError extends Error {}
 
 // A checkpoint, a hash tile and an entry bundle are at most so long.
+// What the errors say that find no file: none, below a file, a socket, a link to itself.
+const ABSENT = ['ENOENT', 'ENOTDIR', 'ENXIO', 'ELOOP']
 const MAX_CHECKPOINT = 1 << 20, MAX_TILE = 256 * 32, MAX_BUNDLE = 256 * (2 + 65535)
 
 // TileDir reads the directory of a log. What is wrong with its files is gathered in
@@ -73,7 +75,7 @@ export class TileDir {
       for (let got; n < buf.length && (got = readSync(fd, buf, n, buf.length - n, n)) > 0;) n += got
       return buf.subarray(0, n)
     } catch (e) {
-      if (['ENOENT', 'ENOTDIR', 'ENXIO'].includes(e.code)) return null
+      if (ABSENT.includes(e.code)) return null
       throw new ReadError(`cannot read ${name}: ${e.code}`)
     } finally {
       if (fd !== undefined) closeSync(fd)
@@ -171,7 +173,7 @@ function readdirOf(dir) {
   try {
     return readdirSync(dir)
   } catch (e) {
-    if (dir.endsWith('.p') && ['ENOENT', 'ENOTDIR'].includes(e.code)) return []
+    if (dir.endsWith('.p') && ABSENT.includes(e.code)) return []
     throw new ReadError(`cannot read ${dir}: ${e.code}`)
   }
 }

@@ -54,11 +54,11 @@ const run = {
       believed: v.believed ? read(v.believed) : undefined, atHand: v.at_hand?.map(read),
       disclosures: v.disclosures ? fromList(v.disclosures) : undefined,
     })
-    const { changes, disclosed, erased, duplicates, not_understood, sources } = r
+    const { changes, disclosed, erased, duplicates, not_understood, recorded, sources } = r
     const got = { findings: r.findings.map(({ code, accused, index }) => ({ code, accused, index })) }
     if (r.contested.length) got.contested = r.contested
     got.status = verdict(r)
-    if (v.counts) got.counts = { changes, disclosed, erased, duplicates, not_understood, sources }
+    if (v.counts) got.counts = { changes, disclosed, erased, duplicates, not_understood, recorded, sources }
     const want = { findings: v.findings, contested: v.contested, status: v.status, counts: v.counts }
     return [want, got]
   },

@@ -4,7 +4,7 @@
 // 3 the log or the vault is accused.
 import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { checkpoint, goodKey, vkey } from './note.mjs'
+import { checkpoint, goodKey, notes, vkey } from './note.mjs'
 import { fromFile } from './disclosures.mjs'
 import { TileDir } from './tiles.mjs'
 import { verifyLog, verdict } from './log.mjs'
@@ -35,9 +35,15 @@ function main(argv, print) {
   const vk = vkey(a.vkey ?? '')
   if (!vk || !goodKey(vk.key)) usage('--vkey is not a good Ed25519 vkey')
   const given = (file) => {
-    const cp = checkpoint(readFileSync(file), vk)
-    if (!cp) throw new Error(`${file}: no checkpoint of this log`)
-    return cp
+    const list = notes(readFileSync(file)).map((note) => checkpoint(note, vk))
+    if (!list.length) throw new Error(`${file}: no checkpoint is in it`)
+    if (list.includes(null)) throw new Error(`${file}: note ${list.indexOf(null) + 1} is no checkpoint of this log`)
+    return list
+  }
+  const one = (file) => {
+    const list = given(file)
+    if (list.length !== 1) throw new Error(`${file}: one checkpoint is wanted, it has ${list.length}`)
+    return list[0]
   }
   const dir = new TileDir(a.dir)
   const opt = {
@@ -48,8 +54,8 @@ function main(argv, print) {
       return dir.faults
     },
     tiles: (size) => dir.tree(size),
-    believed: a.believed === undefined ? undefined : given(a.believed),
-    atHand: a.checkpoint.map(given),
+    believed: a.believed === undefined ? undefined : one(a.believed),
+    atHand: a.checkpoint.flatMap(given),
     disclosures: a.disclosures === undefined ? undefined : fromFile(a.disclosures),
   }
   const result = verifyLog(opt), status = verdict(result)
@@ -74,6 +80,7 @@ function report(r, status, a, print) {
   for (const n of r.passed_over) print(`${a.disclosures}: line ${n} is no disclosure and was passed over`)
   print(`${r.size} entries of ${r.sources} sources: ${r.changes} changes, ${r.duplicates} duplicates, ` +
     `${r.not_understood} not understood, ${r.erased} lines erased, ${r.passed_over.length} lines of disclosures passed over`)
+  if (r.recorded) print(`on the record: ${r.recorded} findings`)
   if (a.disclosures === undefined) print('no disclosures given: seals, bodies and histories were not checked')
   print(status === 3 ? 'BAD EVIDENCE' : r.contested.length ? 'CONTESTED' : status === 1 ? 'entries of a later version were passed over' : 'the evidence is sound')
 }

@@ -71,7 +71,11 @@ func (l *Log) open(at layout.Store) (err error) {
 	if l.first() && tlog.IsEmpty(at.Log()) {
 		return ErrNothing
 	}
-	if l.Dir, err = tlog.OpenDir(at.Log()); err != nil {
+	l.Dir, err = tlog.OpenDir(at.Log())
+	if errors.Is(err, fs.ErrNotExist) {
+		return &verify.Finding{Code: verify.BadCheckpoint, Accused: verify.TheLog, Detail: "the log is not there"}
+	}
+	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
 	cp, err := l.Dir.Checkpoint(l.Key)

@@ -93,7 +93,7 @@ func Open(fsys durable.FS, dir string) (*Kept, error) {
 func Read(fsys durable.FS, path string) (notes [][]byte, damage []durable.Damage, err error) {
 	k := &Kept{fsys: fsys, path: path}
 	damage, err = k.read()
-	if errors.Is(err, fs.ErrNotExist) {
+	if durable.Absent(err) {
 		return nil, nil, nil
 	}
 	return k.Notes(), damage, err

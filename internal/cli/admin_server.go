@@ -17,6 +17,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/hint"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
@@ -147,11 +148,11 @@ func (a *app) token(ctx context.Context, c *client.Client, e server.Endpoint, o 
 	fmt.Fprintln(a.out, text)
 	switch {
 	case o.read:
-		a.talk("valid until %s; its bearer runs: stele connect < TOKEN", when(given.Info.Expires))
+		a.talk("valid until %s; its bearer runs: stele connect < TOKEN", render.When(given.Info.Expires))
 	case req.Role == entry.Importer:
-		a.talk("valid until %s, once; its bearer runs: stele import ndjson FILE --join - < TOKEN", when(given.Info.Expires))
+		a.talk("valid until %s, once; its bearer runs: stele import ndjson FILE --join - < TOKEN", render.When(given.Info.Expires))
 	default:
-		a.talk("valid until %s, once; on the host: stele watch --join - < TOKEN", when(given.Info.Expires))
+		a.talk("valid until %s, once; on the host: stele watch --join - < TOKEN", render.When(given.Info.Expires))
 	}
 	return nil
 }
@@ -167,7 +168,7 @@ func (a *app) listTokens(ctx context.Context, c *client.Client, asJSON bool) err
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tKIND\tROLE\tHOST\tEXPIRES\tUSED BY\tNOTE")
 	for _, t := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, cmp.Or(string(t.Role), "-"), cmp.Or(terminal.Escape(t.Host), "-"), when(t.Expires), cmp.Or(t.UsedBy, "-"), cmp.Or(terminal.Escape(t.Note), "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, cmp.Or(string(t.Role), "-"), cmp.Or(terminal.Escape(t.Host), "-"), render.When(t.Expires), cmp.Or(t.UsedBy, "-"), cmp.Or(terminal.Escape(t.Note), "-"))
 	}
 	return w.Flush()
 }
@@ -216,7 +217,7 @@ func heard(s wire.SourceInfo) string {
 	if s.Heard == "" {
 		return "-"
 	}
-	return when(s.Heard)
+	return render.When(s.Heard)
 }
 
 func state(s wire.SourceInfo) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/login"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -59,7 +60,7 @@ func (a *app) keepToken(ctx context.Context) error {
 	if err := login.Keep(u, t); err != nil {
 		return err
 	}
-	a.talk("connected    %s, a log of %s; token valid until %s", u, terminal.Entries(size), when(who.Expires))
+	a.talk("connected    %s, a log of %s; token valid until %s", u, terminal.Entries(size), render.When(who.Expires))
 	a.talk("next         stele log --server %s", u)
 	return nil
 }
@@ -74,11 +75,11 @@ func (a *app) tryToken(ctx context.Context, u *url.URL, t wire.Token) (who wire.
 	if who, err = r.Identity(ctx); err != nil {
 		return who, 0, err
 	}
-	far, err := a.logOf(r)
+	remote, err := a.logOf(r)
 	if err != nil {
 		return who, 0, err
 	}
-	log, answer, err := far.Open(ctx, wire.Question{Ask: wire.AskGround})
+	log, answer, err := remote.Open(ctx, wire.Question{Ask: wire.AskGround})
 	if err != nil {
 		return who, 0, err
 	}

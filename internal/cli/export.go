@@ -86,23 +86,23 @@ func (a *app) exportDisclosures(ctx context.Context, o exportOptions) error {
 	enc := json.NewEncoder(out)
 	export := a.exportLocal
 	if a.isRemote() {
-		export = a.exportFar
+		export = a.exportRemote
 	}
 	err := export(ctx, a.wanted(o), func(d seal.Disclosure) error { return enc.Encode(&d) })
 	return errors.Join(hintRead(err), out.Flush())
 }
 
-func (a *app) exportFar(ctx context.Context, wanted history.UpTo, do func(seal.Disclosure) error) error {
+func (a *app) exportRemote(ctx context.Context, wanted history.UpTo, do func(seal.Disclosure) error) error {
 	r, err := a.dial()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	far, err := a.logOf(r)
+	remote, err := a.logOf(r)
 	if err != nil {
 		return err
 	}
-	return history.Disclosures(ctx, far, wanted, do)
+	return history.Disclosures(ctx, remote, wanted, do)
 }
 
 func (a *app) exportLocal(ctx context.Context, wanted history.UpTo, do func(seal.Disclosure) error) error {

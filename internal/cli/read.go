@@ -76,7 +76,7 @@ func (a *app) withReader(ctx context.Context, q wire.Question, do func(*history.
 		return err
 	}
 	if a.isRemote() {
-		return a.withFar(ctx, q, func(_ *login.Remote, r *history.Reader) error { return ask(r) })
+		return a.withRemote(ctx, q, func(_ *login.Remote, r *history.Reader) error { return ask(r) })
 	}
 	r, err := a.openStore(ctx)
 	if err != nil {

@@ -83,23 +83,23 @@ func (a *app) believes(key *entry.LogKey) (trust.File, error) {
 }
 
 // logOf is the log of that server, and what is believed of it.
-func (a *app) logOf(r *login.Remote) (believed.Far, error) {
+func (a *app) logOf(r *login.Remote) (believed.Remote, error) {
 	file, err := a.believes(r.Key)
-	return believed.Far{Read: r.Read, File: r.File, Key: r.Key, Trust: file}, err
+	return believed.Remote{Read: r.Read, File: r.File, Key: r.Key, Trust: file}, err
 }
 
-// withFar asks the server a question and hands a reader that answers it to do.
-func (a *app) withFar(ctx context.Context, q wire.Question, do func(*login.Remote, *history.Reader) error) error {
+// withRemote asks the server a question and hands a reader that answers it to do.
+func (a *app) withRemote(ctx context.Context, q wire.Question, do func(*login.Remote, *history.Reader) error) error {
 	r, err := a.dial()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	far, err := a.logOf(r)
+	remote, err := a.logOf(r)
 	if err != nil {
 		return err
 	}
-	h, err := history.OpenFar(ctx, far, q, a.diag())
+	h, err := history.OpenRemote(ctx, remote, q, a.diag())
 	if err != nil {
 		return err
 	}

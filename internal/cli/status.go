@@ -1,61 +1,24 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"maps"
-	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/stele-log/stele/internal/daemon"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/login"
-	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
 )
-
-// status is what the status command shows: of the store on this machine, or of a
-// server, and of the watcher on this machine. An absent part is not there.
-type status struct {
-	Store      string            `json:"store,omitempty"`
-	Server     string            `json:"server,omitempty"`
-	Origin     string            `json:"origin,omitempty"`
-	Key        string            `json:"key,omitempty"`
-	Size       uint64            `json:"size"`
-	Root       string            `json:"root,omitempty"`
-	Writer     bool              `json:"writer"` // a process holds the store for writing
-	Changes    uint64            `json:"changes"`
-	Kinds      map[string]uint64 `json:"kinds,omitempty"`
-	Sources    []sourceStatus    `json:"sources,omitempty"`
-	Findings   []*history.View   `json:"findings,omitempty"` // recorded last
-	Bytes      map[string]int64  `json:"bytes,omitempty"`
-	BytesTotal int64             `json:"bytes_total"`
-	Watcher    *watcher.Standing `json:"watcher,omitempty"`
-	Mute       bool              `json:"watcher_mute,omitempty"` // it is there and does not answer: stopped, or starved
-	Joined     string            `json:"joined,omitempty"`       // the server that the watcher on this machine records with
-}
-
-type sourceStatus struct {
-	Source string `json:"source"`
-	Role   string `json:"role"`
-	Host   string `json:"host,omitempty"`
-	Next   uint64 `json:"next"`
-	Latest string `json:"latest,omitempty"`
-	Heard  string `json:"heard,omitempty"` // by the server, when last
-	State  string `json:"state,omitempty"` // as the server sees it: present, silent, revoked or own
-}
 
 func (a *app) status() *cobra.Command {
 	var asJSON, seen bool
@@ -83,7 +46,7 @@ seen and kept, one note after the other. They convict a log that was rewritten.`
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(st)
 			}
-			a.printStatus(st)
+			st.Print(a.out)
 			return nil
 		},
 	}
@@ -93,15 +56,15 @@ seen and kept, one note after the other. They convict a log that was rewritten.`
 	return cmd
 }
 
-func (a *app) readStatus(ctx context.Context) (*status, error) {
+func (a *app) readStatus(ctx context.Context) (*render.Status, error) {
 	if a.isRemote() {
-		return a.farStatus(ctx)
+		return a.remoteStatus(ctx)
 	}
 	l, err := a.layout()
 	if err != nil {
 		return nil, err
 	}
-	st := &status{Joined: joinedHere(l)}
+	st := &render.Status{Joined: joinedHere(l)}
 	var heard []wire.SourceInfo
 	var asked sync.WaitGroup
 	soon, cancel := context.WithTimeout(ctx, hearWithin)
@@ -116,21 +79,21 @@ func (a *app) readStatus(ctx context.Context) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(st.read(ctx, r), r.Close()); err != nil {
+	if err := errors.Join(readInto(ctx, st, r), r.Close()); err != nil {
 		return nil, err
 	}
-	st.hear(heard)
+	hear(st, heard)
 	st.Store, st.Writer = l.Dir, l.Writing()
-	st.Bytes, st.BytesTotal, err = sizes(l)
+	st.Bytes, st.BytesTotal, err = l.Sizes()
 	return st, err
 }
 
-// farStatus is the status of a server, and who it has heard of late: that alone is
+// remoteStatus is the status of a server, and who it has heard of late: that alone is
 // its word.
-func (a *app) farStatus(ctx context.Context) (*status, error) {
-	st := &status{}
-	return st, a.withFar(ctx, wire.Question{Ask: wire.AskStatus}, func(srv *login.Remote, r *history.Reader) error {
-		if err := st.read(ctx, r); err != nil {
+func (a *app) remoteStatus(ctx context.Context) (*render.Status, error) {
+	st := &render.Status{}
+	return st, a.withRemote(ctx, wire.Question{Ask: wire.AskStatus}, func(srv *login.Remote, r *history.Reader) error {
+		if err := readInto(ctx, st, r); err != nil {
 			return err
 		}
 		st.Server = srv.URL.String()
@@ -138,13 +101,13 @@ func (a *app) farStatus(ctx context.Context) (*status, error) {
 		if err != nil {
 			return err
 		}
-		st.hear(heard)
+		hear(st, heard)
 		return nil
 	})
 }
 
 // hear adds what a server says of its sources.
-func (st *status) hear(heard []wire.SourceInfo) {
+func hear(st *render.Status, heard []wire.SourceInfo) {
 	of := make(map[string]wire.SourceInfo)
 	for _, s := range heard {
 		of[s.Source] = s
@@ -209,7 +172,7 @@ func (a *app) watcherHere(ctx context.Context) (st *watcher.Standing, mute bool)
 	return reply.Standing, false
 }
 
-func (st *status) read(ctx context.Context, r *history.Reader) error {
+func readInto(ctx context.Context, st *render.Status, r *history.Reader) error {
 	cp := r.Checkpoint()
 	st.Origin, st.Key, st.Size, st.Root = cp.Origin, r.Key().VKey(), cp.Size, cp.Root.String()
 	counts, found, err := r.Standing(ctx)
@@ -218,122 +181,11 @@ func (st *status) read(ctx context.Context, r *history.Reader) error {
 	}
 	st.Changes, st.Kinds, st.Findings = counts.Changes, counts.Kinds, found
 	for _, s := range counts.Sources {
-		row := sourceStatus{Source: s.Source, Role: s.Role, Host: string(s.Host), Next: s.Next}
+		row := render.SourceStatus{Source: s.Source, Role: s.Role, Host: string(s.Host), Next: s.Next}
 		if !s.Latest.IsZero() {
 			row.Latest = s.Latest.Format(time.RFC3339)
 		}
 		st.Sources = append(st.Sources, row)
 	}
 	return nil
-}
-
-// sizes is what each part takes on disk, in bytes of files.
-func sizes(l layout.Store) (map[string]int64, int64, error) {
-	parts := map[string]string{"log": l.Log(), "vault": l.Vault(), "keyring": l.Keyring(), "index": filepath.Dir(l.Index()), "watch": l.Watch()}
-	out, total := make(map[string]int64), int64(0)
-	for name, dir := range parts {
-		err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // a writer beside us removed it
-			}
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			if info, err := d.Info(); err == nil {
-				out[name] += info.Size()
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, 0, err
-		}
-		total += out[name]
-	}
-	return out, total, nil
-}
-
-func (a *app) printStatus(st *status) {
-	switch {
-	case st.Server != "":
-		fmt.Fprintf(a.out, "server   %s\n", terminal.Escape(st.Server))
-	case st.Store != "":
-		fmt.Fprintf(a.out, "store    %s\n", terminal.Escape(st.Store))
-	}
-	if st.Origin != "" {
-		a.printLogStatus(st)
-	}
-	if st.Bytes != nil {
-		a.printSizes(st)
-	}
-	if st.Joined != "" {
-		fmt.Fprintf(a.out, "joined   %s\n", terminal.Escape(st.Joined))
-	}
-	switch {
-	case st.Watcher != nil:
-		a.printStanding(st.Watcher)
-	case st.Mute:
-		fmt.Fprintln(a.out, "watcher  does not answer: its process is stopped or starved, and nothing is recorded meanwhile; continue it, or end it and start it anew")
-	case st.Joined != "":
-		fmt.Fprintln(a.out, "watcher  not running here; `stele watch` starts it, and its spool is kept")
-	}
-}
-
-func (a *app) printLogStatus(st *status) {
-	w := a.out
-	fmt.Fprintf(w, "log      %s, %s, %s\n", terminal.Escape(st.Origin), terminal.Entries(st.Size), terminal.Count(st.Changes, "change", "changes"))
-	switch {
-	case st.Server != "":
-	case st.Writer:
-		fmt.Fprintln(w, "writer   at work")
-	default:
-		fmt.Fprintln(w, "writer   none; `stele up` or `stele serve` starts one")
-	}
-	for _, s := range st.Sources {
-		fmt.Fprintf(w, "source   %s  %-9s %-20s %s, %s\n", terminal.Escape(s.Source), terminal.Escape(s.Role), terminal.Escape(s.Host), terminal.Entries(s.Next), terminal.Escape(s.seen()))
-	}
-	for _, v := range st.Findings {
-		fmt.Fprintf(w, "finding  %d  %s  %s\n", v.Index, when(v.Recorded), terminal.Escape(headline(v)))
-	}
-}
-
-// seen says when a source signed last, and whether it is there.
-func (s *sourceStatus) seen() string {
-	text := "latest " + cmp.Or(when(s.Latest), "-")
-	if s.State != "" {
-		text += ", " + s.State
-	}
-	if s.Heard != "" {
-		text += ", heard " + when(s.Heard)
-	}
-	return text
-}
-
-func (a *app) printSizes(st *status) {
-	for _, part := range []string{"log", "vault", "keyring", "index", "watch"} {
-		per := ""
-		if st.Changes > 0 {
-			per = fmt.Sprintf("%d a change", st.Bytes[part]/int64(st.Changes))
-		}
-		fmt.Fprintf(a.out, "%-8s %12d bytes  %s\n", part, st.Bytes[part], per)
-	}
-}
-
-// printStanding shows how the watcher on this machine stands.
-func (a *app) printStanding(s *watcher.Standing) {
-	w := a.out
-	fmt.Fprintf(w, "watcher  %s, %s watched under %s, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Count(s.Marks, "mark", "marks"), terminal.Entries(s.Next))
-	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), terminal.Entries(s.Believed))
-	fmt.Fprintf(w, "pending  %s not acknowledged yet; %d bytes of the spool free\n", terminal.Entries(s.Pending), s.Room)
-	for _, l := range s.Layers {
-		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(daemon.LayerText(l.Live, l.Detail)))
-	}
-	for _, p := range slices.Sorted(maps.Keys(s.Unreadable)) {
-		fmt.Fprintf(w, "cannot read %s: %s\n", terminal.Escape(p), terminal.Escape(s.Unreadable[p]))
-	}
-	for _, f := range s.Findings {
-		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(string(f.Code)), when(f.Since.Format(time.RFC3339)), terminal.Escape(f.Detail))
-	}
-	if len(s.Findings) == 0 {
-		fmt.Fprintln(w, "findings none")
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/progress"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/wire"
 )
@@ -196,7 +197,7 @@ func (a *app) printBlame(ctx context.Context, r *history.Reader, name, host stri
 			}
 			continue
 		}
-		fmt.Fprintf(out, "%6d  %s  %-20s %s\n", v.Index, when(v.Time), cut(terminal.Escape(whoText(v.Actor)), 20), terminal.EscapeText(l.Text))
+		fmt.Fprintf(out, "%6d  %s  %-20s %s\n", v.Index, render.When(v.Time), cut(terminal.Escape(render.Actor(v.Actor)), 20), terminal.EscapeText(l.Text))
 	}
 	return out.Flush()
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/progress"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/trust"
 	"github.com/stele-log/stele/internal/wire"
@@ -72,7 +74,7 @@ the file on disk with its last recorded text.`,
 	fl := cmd.Flags()
 	fl.BoolVar(&asJSON, "json", false, "one JSON object")
 	fl.BoolVar(&onlyNew, "new", false, "only entries after the last verified checkpoint")
-	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings that accuse sources too")
+	fl.BoolVar(&strict, "strict", false, "exit with 3 for findings that accuse sources, and for those on the record, too")
 	p.flags(cmd)
 	fl.BoolVar(&fast, "skip-signatures", false, "do not check signatures, for speed")
 	return cmd
@@ -91,11 +93,11 @@ func (a *app) verifyAll(ctx context.Context, f verifyFlags) error {
 			return err
 		}
 		defer r.Close()
-		far, err := a.logOf(r)
+		remote, err := a.logOf(r)
 		if err != nil {
 			return err
 		}
-		cfg.Far, cfg.Trust = &far, far.Trust
+		cfg.Remote, cfg.Trust = &remote, remote.Trust
 		cfg.AtHand = a.handedOn(ctx, r, cfg.AtHand)
 		return a.examine(ctx, cfg, f)
 	}
@@ -117,13 +119,17 @@ func (a *app) examine(ctx context.Context, cfg examine.Config, f verifyFlags) er
 	if err != nil {
 		return hintRead(err)
 	}
-	if err := a.printReport(rep, f); err != nil {
-		return err
+	if f.json {
+		if err := json.NewEncoder(a.out).Encode(render.OfStore(rep)); err != nil {
+			return err
+		}
+	} else {
+		render.Store(a.out, rep)
 	}
 	switch {
-	case !rep.Far && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
+	case !rep.Remote && slices.ContainsFunc(rep.Findings, func(x verify.Finding) bool { return x.Code == verify.Shrunk }):
 		return hint.With(errBadEvidence, shrunkHint)
-	case rep.Bad() || f.strict && len(rep.Findings) > 0:
+	case rep.Bad() || f.strict && anything(&rep.Verdict):
 		return errBadEvidence
 	}
 	if err := undecided(&rep.Verdict); err != nil {
@@ -141,71 +147,20 @@ func (a *app) remember(ctx context.Context, file trust.File, rep *examine.Report
 	return err
 }
 
-func (a *app) printReport(rep *examine.Report, f verifyFlags) error {
-	if !f.json {
-		a.printVerdict(rep)
-		return nil
-	}
-	j := newJSONReport(&rep.Verdict, rep.Checkpoint)
-	j.From, j.Remote, j.Missing = rep.From, rep.Far, rep.Missing
-	switch {
-	case rep.Bad():
-		j.State, j.Status = "bad", exitBad
-	case rep.Unsafe() > 0:
-		j.Status = exitError
-		if j.State == "verified" {
-			j.State = "unsafe"
-		}
-	}
-	for _, p := range rep.Problems {
-		j.Findings = append(j.Findings, jsonFinding{string(p.Code), string(p.Accused), nil, p.Where, p.Detail})
-	}
-	if rep.Bad() {
-		j.State, j.Status = "bad", exitBad
-	}
-	return json.NewEncoder(a.out).Encode(j)
-}
+var errContested = errors.New("sources saw trees that this log has not, and no checkpoint at hand decides")
 
-func (a *app) printVerdict(rep *examine.Report) {
-	a.printFindings(&rep.Verdict, rep.Problems)
-	signatures := "signatures, "
-	if !rep.Signatures {
-		signatures = ""
+// anything reports whether there is anything that --strict does not pass.
+func anything(v *verify.Verdict) bool { return len(v.Findings) > 0 || v.Recorded > 0 }
+
+// undecided is why a verdict that accuses nobody is not good either, or nil.
+func undecided(v *verify.Verdict) error {
+	if len(v.Contested) > 0 {
+		return hint.With(errContested, "run `stele status --checkpoints > FILE` on a host named above, then: stele verify --checkpoint FILE")
 	}
-	what := fmt.Sprintf("%s, %s, %d disclosures and texts of %s", terminal.Entries(rep.Size), terminal.Count(rep.Changes, "change", "changes"), rep.Disclosed, terminal.Count(rep.Sources, "source", "sources"))
-	if rep.From > 0 {
-		what = fmt.Sprintf("entries %d to %d", rep.From, rep.Size)
+	if v.NotUnderstood > 0 {
+		return fmt.Errorf("of a later version: %s", terminal.Entries(v.NotUnderstood))
 	}
-	a.printContests(rep.Contested)
-	if rep.Bad() {
-		fmt.Fprintf(a.out, "BAD: %s in %s\n", terminal.Count(len(rep.Findings)+len(rep.Problems), "finding", "findings"), what)
-		return
-	}
-	if len(rep.Contested) > 0 {
-		fmt.Fprintf(a.out, "CONTESTED: %s in %s\n", terminal.Count(len(rep.Contested), "tree", "trees"), what)
-		return
-	}
-	if rep.Far {
-		fmt.Fprintf(a.out, "verified: %s; tree, %schains and seals agree\n", what, signatures)
-		fmt.Fprintln(a.out, "not checked: index, keyring and files of the server; run `stele verify` there")
-	} else {
-		fmt.Fprintf(a.out, "verified: %s; tree, %schains, seals, files and index agree\n", what, signatures)
-	}
-	if rep.Missing > 0 {
-		fmt.Fprintf(a.out, "an older copy: %s of the log believed at %s are missing from it; nothing was remembered\n", terminal.Entries(rep.Missing), terminal.Escape(rep.Place))
-	}
-	if rep.IndexBehind {
-		fmt.Fprintln(a.out, "the index is behind the log; `stele up` or `stele admin reindex` brings it up to date")
-	}
-	if rep.Unpublished > 0 {
-		fmt.Fprintf(a.out, "%d more entries were accepted and are not under a checkpoint yet\n", rep.Unpublished)
-	}
-	if rep.Unfinished {
-		fmt.Fprintln(a.out, "a writer crashed before acknowledging its last batch; the next `stele up` or `stele serve` removes the rest")
-	}
-	if rep.Erased > 0 {
-		fmt.Fprintf(a.out, "erased: %s, on the record\n", terminal.Count(rep.Erased, "line", "lines"))
-	}
+	return nil
 }
 
 // verifyOne checks one entry, or a file on disk.
@@ -247,7 +202,7 @@ func (a *app) verifyEntry(ctx context.Context, r *history.Reader, i uint64, asJS
 		for _, f := range v.Findings {
 			fmt.Fprintf(a.out, "%s: %s\n", f.Code, terminal.Escape(f.Detail))
 		}
-		fmt.Fprintf(a.out, "entry %d: %s\n", i, proofText(v.Proof))
+		fmt.Fprintf(a.out, "entry %d: %s\n", i, render.Proof(v.Proof))
 	}
 	if v.Proof.State == history.Bad {
 		return errBadEvidence
@@ -293,11 +248,11 @@ func (a *app) verifyFile(ctx context.Context, r *history.Reader, path string, as
 	if !v.Same {
 		return hint.With(&verify.Finding{
 			Code: finding.Drift, Accused: finding.Host, Index: rec.Version.Index,
-			Detail: fmt.Sprintf("%s differs from its text in entry %d, recorded %s", path, rec.Version.Index, when(rec.View.Time)),
+			Detail: fmt.Sprintf("%s differs from its text in entry %d, recorded %s", path, rec.Version.Index, render.When(rec.View.Time)),
 		}, "`stele log --path %s` shows its history; if no watcher runs, start one with `stele up`", path)
 	}
 	if !asJSON {
-		fmt.Fprintf(a.out, "%s equals its text in entry %d, recorded %s\n", terminal.Escape(path), rec.Version.Index, when(rec.View.Time))
+		fmt.Fprintf(a.out, "%s equals its text in entry %d, recorded %s\n", terminal.Escape(path), rec.Version.Index, render.When(rec.View.Time))
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stele-log/stele/internal/checkpoints"
 	"github.com/stele-log/stele/internal/progress"
 	"github.com/stele-log/stele/internal/published"
-	"github.com/stele-log/stele/internal/terminal"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -75,48 +75,17 @@ func (a *app) verifyPublished(ctx context.Context, p publishedFlags, f verifyFla
 	if err != nil {
 		return err
 	}
-	if err := a.printPublished(rep, p, f); err != nil {
-		return err
+	if f.json {
+		if err := json.NewEncoder(a.out).Encode(render.OfPublished(rep)); err != nil {
+			return err
+		}
+	} else {
+		render.Published(a.out, rep, render.Given{Key: p.vkey != "", Disclosures: p.disclosures})
 	}
-	if rep.Bad() || f.strict && len(rep.Findings) > 0 {
+	if rep.Bad() || f.strict && anything(&rep.Verdict) {
 		return errBadEvidence
 	}
 	return undecided(&rep.Verdict)
-}
-
-func (a *app) printPublished(rep *published.Report, p publishedFlags, f verifyFlags) error {
-	if f.json {
-		j := newJSONReport(&rep.Verdict, rep.Checkpoint)
-		j.VKey, j.PassedOver = rep.Key.VKey(), rep.PassedOver
-		return json.NewEncoder(a.out).Encode(j)
-	}
-	a.printFindings(&rep.Verdict, nil)
-	a.printContests(rep.Contested)
-	for i, n := range rep.PassedOver {
-		if i == mostShown {
-			fmt.Fprintf(a.out, "… %d more lines are no disclosures; --json has them all\n", len(rep.PassedOver)-i)
-			break
-		}
-		fmt.Fprintf(a.out, "%s: line %d is no disclosure and was passed over\n", p.disclosures, n)
-	}
-	if p.vkey == "" {
-		fmt.Fprintf(a.out, "the key is the one that the log itself names; compare it: %s\n", rep.Key.VKey())
-	}
-	what := fmt.Sprintf("%s, %s of %s", terminal.Entries(rep.Size), terminal.Count(rep.Changes, "change", "changes"), terminal.Count(rep.Sources, "source", "sources"))
-	if p.disclosures == "" {
-		what += "; without disclosures seals, bodies and histories were not checked"
-	}
-	switch stateOf(&rep.Verdict) {
-	case "bad":
-		fmt.Fprintf(a.out, "BAD: %s in %s\n", terminal.Count(len(rep.Findings), "finding", "findings"), what)
-	case "contested":
-		fmt.Fprintf(a.out, "CONTESTED: %s in %s\n", terminal.Count(len(rep.Contested), "tree", "trees"), what)
-	case "unclear":
-		fmt.Fprintf(a.out, "verified but for %s of a later version: %s\n", terminal.Entries(rep.NotUnderstood), what)
-	default:
-		fmt.Fprintf(a.out, "verified: %s\n", what)
-	}
-	return nil
 }
 
 // opened opens the checkpoints in files under the key of a log.

@@ -84,6 +84,7 @@ type Damage struct {
 	Bytes  int64 // 0: to what extent is not known
 	Torn   bool  // a crash while writing explains it: nobody was told these bytes are durable
 	Extra  bool  // all that was written there is whole, and these bytes are too many
+	Alone  bool  // it is whole, but what belongs to it in another file is not there
 	Why    string
 }
 

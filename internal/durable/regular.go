@@ -28,6 +28,12 @@ func Damaged(err error) error {
 	return err
 }
 
+// Absent reports whether an error says that there is no such file or directory: none
+// of that name, one below a file, or a link that leads to itself.
+func Absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP)
+}
+
 // OpenRegular opens a regular file as os.OpenFile does. It follows no link, opens
 // no device and never waits for the other end of a pipe.
 func OpenRegular(name string, flag int, perm fs.FileMode) (*os.File, error) {
@@ -35,6 +41,8 @@ func OpenRegular(name string, flag int, perm fs.FileMode) (*os.File, error) {
 		if err := Regular(name, info); err != nil {
 			return nil, err
 		}
+	} else if errors.Is(err, syscall.ELOOP) { // above it
+		return nil, err
 	}
 	f, err := os.OpenFile(name, flag|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, perm)
 	if errors.Is(err, syscall.ELOOP) {

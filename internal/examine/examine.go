@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/believed"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/index"
 	"github.com/stele-log/stele/internal/index/sqlite"
@@ -41,7 +43,7 @@ import (
 type Config struct {
 	Layout         layout.Store
 	Trust          trust.File
-	Far            *believed.Far                                    // in place of Layout and Trust: a server elsewhere
+	Remote         *believed.Remote                                 // in place of Layout and Trust: a server elsewhere
 	AtHand         func(*entry.LogKey) ([]verify.Checkpoint, error) // further checkpoints, under the log's key; nil: none
 	SkipSignatures bool
 	OnlyNew        bool                  // what came since the last examination in full
@@ -62,7 +64,7 @@ type Report struct {
 	IndexBehind bool   // the index does not reach as far as the log; not a fault of anybody
 	Unpublished uint64 // entries behind the checkpoint, which a writer has accepted
 	Unfinished  bool   // the vault's last batch is not whole, and no entry needs it; likewise
-	Far         bool   // read from a server: its files were not looked at
+	Remote      bool   // read from a server: its files were not looked at
 
 	tree *tlog.Tree
 }
@@ -84,18 +86,20 @@ func (r *Report) Unsafe() (n int) {
 
 // examination is one run.
 type examination struct {
-	cfg      Config
-	log      *believed.Log
-	vault    *vault.Reader
-	locs     map[entry.ID][]vault.Loc
-	openings *believed.Openings // in place of vault and locs, where a server is read from
-	report   *Report
+	cfg         Config
+	log         *believed.Log
+	vault       *vault.Reader
+	locs        map[entry.ID][]vault.Loc
+	disclosures *believed.Disclosures // in place of vault and locs, where a server is read from
+	report      *Report
 
 	// What the index must hold of the leaves from first on that are examined now.
 	// Whoever opens one of them sets its record, and nobody else does.
 	first   uint64
 	records []*index.Record
 	cut     bool // a leaf is missing: those behind it are held against the index only
+
+	illegible []span // leaves that are not those of the tree
 
 	recorders map[entry.Source]bool // that the log enrols
 	ended     bool                  // whoever wrote to the store last came to its end in good order
@@ -131,7 +135,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 const lastStep = 500 * time.Millisecond
 
 func run(ctx context.Context, cfg Config, report *Report) error {
-	x := &examination{cfg: cfg, ended: cfg.Far == nil && cfg.Layout.Ended(), report: report, locs: make(map[entry.ID][]vault.Loc), recorders: make(map[entry.Source]bool)}
+	x := &examination{cfg: cfg, ended: cfg.Remote == nil && cfg.Layout.Ended(), report: report, locs: make(map[entry.ID][]vault.Loc), recorders: make(map[entry.Source]bool)}
 	err := x.run(ctx)
 	if x.vault != nil {
 		err = errors.Join(err, x.vault.Close())
@@ -141,14 +145,14 @@ func run(ctx context.Context, cfg Config, report *Report) error {
 
 func (x *examination) run(ctx context.Context) error {
 	steps := []func(context.Context) error{x.format, x.inventory, x.files, x.openLog, x.openVault, x.contents, x.keys, x.logFiles}
-	if x.cfg.Far != nil {
-		steps = []func(context.Context) error{x.openFar, x.farLeaves}
+	if x.cfg.Remote != nil {
+		steps = []func(context.Context) error{x.openRemote, x.remoteLeaves}
 	}
 	for _, step := range steps {
 		err := step(ctx)
 		var f *verify.Finding
 		if errors.As(err, &f) { // without this step the next ones have nothing to go by
-			x.report.Findings = append(x.report.Findings, *f)
+			x.stop(f)
 			return nil
 		}
 		if err != nil {
@@ -156,6 +160,18 @@ func (x *examination) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// stop notes the finding behind which nothing can be examined; the file it is about
+// is named where it is one.
+func (x *examination) stop(f *verify.Finding) {
+	if f.Code != verify.BadCheckpoint || x.cfg.Remote != nil {
+		x.report.Findings = append(x.report.Findings, *f)
+		return
+	}
+	p := finding.At(f.Code, filepath.Join(x.cfg.Layout.Log(), "checkpoint"), "%s", f.Detail)
+	p.Accused = f.Accused
+	x.report.Problems = append(x.report.Problems, p)
 }
 
 func (x *examination) problem(code verify.Code, where, format string, args ...any) {
@@ -195,8 +211,10 @@ func (x *examination) files(context.Context) error {
 }
 
 // keys names the keys that are not those of this log. A copy may do without any.
+// Which recorders a log enrols nobody knows where its leaves are not those of its tree.
 func (x *examination) keys(context.Context) error {
-	for _, f := range store.Foreign(x.cfg.Layout, x.log.Key, func(src entry.Source) bool { return x.recorders[src] }) {
+	altered := slices.ContainsFunc(x.report.Findings, func(f verify.Finding) bool { return f.Code == verify.TreeMismatch })
+	for _, f := range store.Foreign(x.cfg.Layout, x.log.Key, func(src entry.Source) bool { return altered || x.recorders[src] }) {
 		if _, err := os.Lstat(f.Where); x.cfg.Trust.IsCopy() && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -246,12 +264,14 @@ func (r *Report) Continues(ctx context.Context, before verify.Checkpoint) error 
 	return r.tree.Consistent(ctx, before)
 }
 
-// openVault finds every entry's openings, without a word from the index.
+// openVault finds every entry's disclosures, without a word from the index.
 func (x *examination) openVault(context.Context) error {
 	l := x.cfg.Layout
 	var err error
 	if x.vault, err = vault.OpenReader(vault.Config{Dir: l.Vault(), KeyringDir: l.Keyring(), Log: x.cfg.Diag}); err != nil {
-		x.problem(finding.Damaged, l.Vault(), "%v", err)
+		if !x.named(l.Vault()) {
+			x.problem(finding.Damaged, l.Vault(), "%v", err)
+		}
 		return nil
 	}
 	err = x.vault.Places(func(id entry.ID, loc vault.Loc) { x.locs[id] = append(x.locs[id], loc) })
@@ -264,7 +284,8 @@ func (x *examination) openVault(context.Context) error {
 // contents examines vault, entries and index side by side: none of them waits
 // for the verdict on another.
 func (x *examination) contents(ctx context.Context) error {
-	var damage, mismatches []finding.Finding
+	var damage []vault.Damage
+	var mismatches []finding.Finding
 	records := make(chan []index.Record, 2)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
@@ -282,30 +303,17 @@ func (x *examination) contents(ctx context.Context) error {
 		return err
 	})
 	err := g.Wait()
-	x.report.Problems = slices.Concat(x.report.Problems, damage, mismatches)
+	x.damaged(damage)
+	x.report.Problems = append(x.report.Problems, x.legible(mismatches)...)
 	return err
 }
 
-// checkVault checks every byte of vault and keyring. What a crash left of a batch
-// nobody was told of accuses nobody: if an entry did need it, its disclosures
-// are missing.
-func (x *examination) checkVault() (damage []finding.Finding, err error) {
+// checkVault checks every byte of vault and keyring.
+func (x *examination) checkVault() (damage []vault.Damage, err error) {
 	if x.vault == nil {
 		return nil, nil
 	}
-	if _, err := x.vault.Check(func(d vault.Damage) {
-		switch where := fmt.Sprintf("%s at byte %d", d.Path, d.Offset); {
-		case x.named(d.Path):
-		case d.Torn && !(x.ended && x.cfg.Layout.Ended()):
-			x.report.Unfinished = true
-		case d.Torn && !d.Extra:
-			damage = append(damage, finding.At(finding.UnsafeStore, where, "nobody wrote what stands here: %s; `stele up` or `stele serve` removes it", d.Why))
-		case d.Extra:
-			damage = append(damage, finding.At(finding.UnsafeStore, where, "%s; move it away", d.Why))
-		default:
-			damage = append(damage, finding.At(finding.Damaged, where, "%s", d.Why))
-		}
-	}); err != nil {
+	if _, err := x.vault.Check(func(d vault.Damage) { damage = append(damage, d) }); err != nil {
 		return nil, fmt.Errorf("check vault: %w", err)
 	}
 	return damage, nil
@@ -314,8 +322,8 @@ func (x *examination) checkVault() (damage []finding.Finding, err error) {
 // open returns what disclosures the vault has for an entry, and makes what the
 // index must hold of it on the way. It is called from several goroutines.
 func (x *examination) open(i uint64, e *entry.Entry) ([]seal.Disclosure, error) {
-	if x.openings != nil {
-		return x.openings.Of(i, e), nil
+	if x.disclosures != nil {
+		return x.disclosures.Of(i, e), nil
 	}
 	var all []seal.Disclosure
 	o := index.Opened{What: make([]*body.What, len(e.What))}
@@ -374,7 +382,7 @@ func (x *examination) leaves(ctx context.Context, records chan<- []index.Record)
 	if err := x.pass(ctx, log, records); err != nil {
 		return err
 	}
-	if !x.report.Far {
+	if !x.report.Remote {
 		if err := x.unpublished(ctx, records); err != nil {
 			return err
 		}
@@ -423,12 +431,16 @@ func (x *examination) pass(ctx context.Context, log *verify.Log, records chan<- 
 		switch {
 		case errors.As(err, &m):
 			x.report.Findings = append(x.report.Findings, verify.Finding{Code: verify.TreeMismatch, Accused: verify.TheLog, Index: m.Index, Detail: m.Error()})
+			at := x.first + uint64(len(leaves))
+			gone := span{at, at + 1}
 			if leaf.Bytes == nil { // as many leaves as nobody can tell apart: verify gets those before them
 				if err := flush(); err != nil {
 					return err
 				}
 				found, x.cut = make([][]byte, max(m.Count, 1)), true
+				gone.to = math.MaxUint64
 			}
+			x.illegible = append(x.illegible, gone)
 		case err != nil:
 			return fmt.Errorf("read log: %w", err)
 		}
@@ -522,22 +534,37 @@ func (x *examination) checkIndex(ctx context.Context, records <-chan []index.Rec
 		return nil, nil
 	}
 	idx, err := sqlite.Open(ctx, sqlite.Config{Path: x.cfg.Layout.Index(), ReadOnly: true, Log: x.cfg.Diag})
-	if errors.Is(err, index.ErrVersion) { // the next writer, or reader, builds it anew
+	if errors.Is(err, index.ErrVersion) && !(x.ended && isEmpty(x.cfg.Layout.Index())) { // the next writer, or reader, builds it anew
 		x.report.IndexBehind = true
 		return nil, nil
 	}
 	if err != nil {
-		return []finding.Finding{finding.At(finding.IndexMismatch, x.cfg.Layout.Index(), "%v", err)}, nil
+		at := x.cfg.Layout.Index()
+		if odd := (*durable.OddFile)(nil); errors.As(err, &odd) { // beside it
+			at = odd.Path
+		}
+		return []finding.Finding{finding.At(finding.IndexMismatch, at, "%v", err)}, nil
 	}
 	bad, err := idx.Check(ctx, each(records))
 	problems := x.mismatches(bad)
 	if errors.Is(err, index.ErrDamaged) { // it was compared as far as it can be read
 		problems, err = append(problems, finding.At(finding.IndexMismatch, x.cfg.Layout.Index(), "%v", err)), nil
 	}
+	if err == nil && x.ended {
+		var n int64
+		if n, err = idx.Surplus(ctx); n > 0 {
+			problems = append(problems, finding.At(finding.UnsafeStore, x.cfg.Layout.Index(), "%d bytes more than the database has: run `stele admin reindex`", n))
+		}
+	}
 	if err := errors.Join(err, idx.Close()); err != nil {
 		return nil, fmt.Errorf("check index: %w", err)
 	}
 	return problems, nil
+}
+
+func isEmpty(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == 0
 }
 
 // each yields records one by one.
@@ -563,11 +590,11 @@ func (x *examination) mismatches(bad []index.Mismatch) (problems []finding.Findi
 			x.report.IndexBehind = true
 			continue
 		}
-		where := m.Table
+		f := finding.At(finding.IndexMismatch, m.Table, "%s in table %s", m.Detail, m.Table)
 		if m.Index != index.NoEntry {
-			where = fmt.Sprintf("entry %d", m.Index)
+			f.Index, f.Where = &m.Index, fmt.Sprintf("entry %d", m.Index)
 		}
-		problems = append(problems, finding.At(finding.IndexMismatch, where, "%s in table %s", m.Detail, m.Table))
+		problems = append(problems, f)
 	}
 	return problems
 }
@@ -581,7 +608,7 @@ func (x *examination) logFiles(ctx context.Context) error {
 			what = m.What()
 		}
 		code, full := verify.TreeMismatch, filepath.Join(x.cfg.Layout.Log(), filepath.FromSlash(path))
-		if do := tlog.Beside(path); do != "" {
+		if do := tlog.Beside(path, problem); do != "" {
 			code, what = finding.UnsafeStore, what+": "+do
 		}
 		x.problem(code, full, "%s", what)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,30 @@ func (x *examination) inventory(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the files of the store: %w", err)
 	}
+	x.guard()
 	return nil
+}
+
+// guard names who else can write to what is believed, the guard of the store: they
+// could take it back.
+func (x *examination) guard() {
+	file, lock := x.cfg.Trust.Path(), x.cfg.Trust.Lock()
+	if file == "" {
+		return
+	}
+	for _, path := range []string{filepath.Dir(file), file, lock} {
+		info, err := os.Lstat(path)
+		if err != nil {
+			continue // whoever reads it says so
+		}
+		why := shared(info.Mode(), true)
+		if odd := (*durable.OddFile)(nil); path == lock && errors.As(durable.Regular(path, info), &odd) {
+			why = odd.Why + ": remove it"
+		}
+		if why != "" {
+			x.problem(finding.UnsafeStore, path, "%s", why)
+		}
+	}
 }
 
 // account names what is odd about one file or directory.

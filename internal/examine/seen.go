@@ -13,7 +13,7 @@ import (
 // of the watcher here. One larger than the log proves nothing here: a copy of a store
 // that was made while somebody wrote to it may hold one.
 func (x *examination) seen() (list []verify.Checkpoint) {
-	if x.report.Far {
+	if x.report.Remote {
 		return nil
 	}
 	l := x.cfg.Layout

@@ -41,8 +41,8 @@ func TestKeptCheckpoints(t *testing.T) {
 		"put there":          {[][]byte{foreign}, nil, finding.Damaged},
 	} {
 		t.Run(name, func(t *testing.T) {
-			put(t, st.Layout.Dir, c.server)
-			put(t, st.Layout.Watch(), c.watcher)
+			keep(t, st.Layout.Dir, c.server)
+			keep(t, st.Layout.Watch(), c.watcher)
 			rep, err := examined(t, st)
 			if err != nil {
 				t.Fatal(err)
@@ -61,8 +61,8 @@ func TestKeptCheckpoints(t *testing.T) {
 	}
 }
 
-// put writes the file of kept checkpoints in a directory.
-func put(t *testing.T, dir string, notes [][]byte) {
+// keep writes the file of kept checkpoints in a directory.
+func keep(t *testing.T, dir string, notes [][]byte) {
 	t.Helper()
 	if err := os.RemoveAll(filepath.Join(dir, checkpoints.FileName)); err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ var Table = []struct {
 	}},
 	{"A verifier or a server, about what a source signed", []Kind{
 		{verify.ForkedSource, verify.TheSource, High, "a source signed two entries with one number: it was rolled back, or its key is used twice", "see whether the host was restored from a snapshot; if not, revoke the source and enrol the host anew"},
-		{verify.BadChain, verify.TheSource, High, "an entry does not follow the entry before it of its source", "as for forked-source"},
+		{verify.BadChain, verify.TheSource, High, "an entry does not follow the entry before it of its source", "see whether the host was restored from a snapshot; if not, revoke the source and enrol the host anew"},
 		{verify.SequenceGap, verify.TheSource, High, "numbers of a source are missing: entries were dropped or never sent", "look on the host for what its spool still holds, and for who could delete it"},
 		{verify.AfterRevoke, verify.TheSource, High, "an entry was signed after its source was revoked", "find out who still has the key"},
 		{verify.SawFuture, verify.TheSource, High, "a source has seen a log longer than this one was when the entry came", "either the source lies, or the log was rolled back: verify with the checkpoint that the host keeps"},

@@ -51,7 +51,7 @@ func Answer(ctx context.Context, p *Parts, tree *tlog.Tree, key *entry.LogKey, q
 	if errors.Is(err, ErrQuestion) {
 		return err
 	}
-	if errors.Is(t.failed, errEnough) || t.failed == nil && q.Ask != wire.AskPieces && q.Ask != wire.AskOpenings {
+	if errors.Is(t.failed, errEnough) || t.failed == nil && q.Ask != wire.AskPieces && q.Ask != wire.AskDisclosures {
 		return ctx.Err() // whoever asked meets the same error as the Reader here
 	}
 	return errors.Join(t.failed, err)
@@ -102,7 +102,7 @@ func CheckQuestion(q wire.Question) error {
 		}
 	}
 	switch q.Ask {
-	case wire.AskShow, wire.AskCat, wire.AskDiff, wire.AskBlame, wire.AskVerify, wire.AskStatus, wire.AskPieces, wire.AskOpenings, wire.AskGround:
+	case wire.AskShow, wire.AskCat, wire.AskDiff, wire.AskBlame, wire.AskVerify, wire.AskStatus, wire.AskPieces, wire.AskDisclosures, wire.AskGround:
 		return nil
 	case wire.AskLog:
 		if q.Filter != nil {
@@ -145,8 +145,8 @@ func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 		_, _, err = r.Standing(ctx)
 	case wire.AskPieces:
 		return t.pieces(ctx, q.Wants)
-	case wire.AskOpenings:
-		return t.openings(ctx, q.From, q.To)
+	case wire.AskDisclosures:
+		return t.disclosures(ctx, q.From, q.To)
 	}
 	return err
 }
@@ -265,13 +265,13 @@ func (t *tape) Entries(ctx context.Context) iter.Seq2[tlog.Entry, error] {
 	return t.tree.Entries(ctx, 0, t.under)
 }
 
-func (t *tape) Open(ctx context.Context, i uint64, id entry.ID, lines []entry.Line) ([]wire.Opening, error) {
+func (t *tape) Open(ctx context.Context, i uint64, id entry.ID, lines []entry.Line) ([]wire.Disclosure, error) {
 	got, err := t.local.Open(ctx, i, id, lines)
 	if err != nil {
 		return nil, err
 	}
 	for k := range got {
-		if err := t.out(&wire.Piece{Opening: &got[k]}); err != nil {
+		if err := t.out(&wire.Piece{Disclosure: &got[k]}); err != nil {
 			return nil, err
 		}
 	}
@@ -352,9 +352,9 @@ func (t *tape) linesOf(ctx context.Context, i uint64) (id entry.ID, lines []entr
 	return e.ID(), lines, nil
 }
 
-// openings are everything that opens a range of entries. A leaf that is no entry
+// disclosures are everything that opens a range of entries. A leaf that is no entry
 // has none; a line that nothing was ever kept for is passed over.
-func (t *tape) openings(ctx context.Context, from, to uint64) error {
+func (t *tape) disclosures(ctx context.Context, from, to uint64) error {
 	for i := from; i < min(to, t.under); i++ {
 		id, lines, err := t.linesOf(ctx, i)
 		if err != nil && (errors.As(err, new(*verify.Finding)) || errors.As(err, new(*entry.SyntaxError)) || errors.Is(err, entry.ErrVersion)) {
@@ -371,7 +371,7 @@ func (t *tape) openings(ctx context.Context, from, to uint64) error {
 			if got[k].State != wire.Opens {
 				continue
 			}
-			if _, err := t.emit(&wire.Piece{Opening: &got[k]}); err != nil {
+			if _, err := t.emit(&wire.Piece{Disclosure: &got[k]}); err != nil {
 				return err
 			}
 		}

@@ -43,11 +43,11 @@ func atServer(t *testing.T, st steletest.Store) (*history.Reader, error) {
 
 func ask(t *testing.T, st steletest.Store, q wire.Question) (*history.Reader, error) {
 	t.Helper()
-	return history.OpenFar(t.Context(), far(t, st), q, nil)
+	return history.OpenRemote(t.Context(), remote(t, st), q, nil)
 }
 
-// far is how to reach a store that is served.
-func far(t *testing.T, st steletest.Store) believed.Far {
+// remote is how to reach a store that is served.
+func remote(t *testing.T, st steletest.Store) believed.Remote {
 	t.Helper()
 	certificate, key, err := mtls.NewServer([]string{"127.0.0.1"})
 	if err != nil {
@@ -61,7 +61,7 @@ func far(t *testing.T, st steletest.Store) believed.Far {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := server.NewReading(st.Layout, slog.New(slog.DiscardHandler))
+	reads := server.NewAnswerer(st.Layout, slog.New(slog.DiscardHandler))
 	mux := http.NewServeMux()
 	mux.Handle(wire.PathLog, http.StripPrefix(wire.PathLog, http.FileServer(http.Dir(st.Layout.Log()))))
 	mux.HandleFunc(wire.PathRead, func(w http.ResponseWriter, r *http.Request) {
@@ -96,5 +96,5 @@ func far(t *testing.T, st steletest.Store) believed.Far {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return believed.Far{Read: c.Read, File: c.File, Key: logKey, Trust: note}
+	return believed.Remote{Read: c.Read, File: c.File, Key: logKey, Trust: note}
 }

@@ -56,21 +56,21 @@ func LocalDisclosures(ctx context.Context, l layout.Store, f trust.File, wanted 
 		if !there {
 			continue // it is for the verifier to name
 		}
-		if err := openings(v, at, e, do); err != nil {
+		if err := disclosures(v, at, e, do); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-func openings(v *vault.Reader, at vault.Loc, e *entry.Entry, do func(seal.Disclosure) error) error {
+func disclosures(v *vault.Reader, at vault.Loc, e *entry.Entry, do func(seal.Disclosure) error) error {
 	rec, err := v.At(at)
 	if err != nil {
 		return err
 	}
 	ds, err := rec.Disclosures()
 	if err != nil {
-		return fmt.Errorf("openings of entry %s: %w", e.ID(), err)
+		return fmt.Errorf("disclosures of entry %s: %w", e.ID(), err)
 	}
 	for i := range ds {
 		if err := do(ds[i]); err != nil {
@@ -80,15 +80,15 @@ func openings(v *vault.Reader, at vault.Loc, e *entry.Entry, do func(seal.Disclo
 	return nil
 }
 
-// Disclosures hands the disclosures of the first entries of a log that is far away to
+// Disclosures hands the disclosures of the first entries of a remote log to
 // do, in the order of the entries, after each has opened its seal. The error is a
 // *verify.Finding where one does not.
-func Disclosures(ctx context.Context, f believed.Far, wanted UpTo, do func(seal.Disclosure) error) (err error) {
-	log, answer, err := f.Open(ctx, wire.Question{Ask: wire.AskOpenings, To: math.MaxInt64})
+func Disclosures(ctx context.Context, f believed.Remote, wanted UpTo, do func(seal.Disclosure) error) (err error) {
+	log, answer, err := f.Open(ctx, wire.Question{Ask: wire.AskDisclosures, To: math.MaxInt64})
 	if err != nil {
 		return err
 	}
-	o := f.Openings(log, answer, 0)
+	o := f.Disclosures(log, answer, 0)
 	defer func() { err = errors.Join(err, o.Close()) }()
 	size, err := wanted(log.Checkpoint())
 	if err != nil {

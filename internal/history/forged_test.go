@@ -23,7 +23,7 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// forge appends an entry that no intake would take, with its openings: what
+// forge appends an entry that no intake would take, with its disclosures: what
 // whoever holds the log's key can do. The index never hears of it.
 func forge(t *testing.T, st steletest.Store, sub *wire.Submission) uint64 {
 	t.Helper()
@@ -31,7 +31,7 @@ func forge(t *testing.T, st steletest.Store, sub *wire.Submission) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	putOpenings(t, st, e, sub)
+	putDisclosures(t, st, e, sub)
 	kf, err := keyfile.Open(st.Layout.Key("log"), "log")
 	if err != nil {
 		t.Fatal(err)
@@ -59,18 +59,18 @@ func forge(t *testing.T, st steletest.Store, sub *wire.Submission) uint64 {
 	return i
 }
 
-func putOpenings(t *testing.T, st steletest.Store, e *entry.Entry, sub *wire.Submission) {
+func putDisclosures(t *testing.T, st steletest.Store, e *entry.Entry, sub *wire.Submission) {
 	t.Helper()
 	v, err := vault.Open(vault.Config{Dir: st.Layout.Vault(), KeyringDir: st.Layout.Keyring()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	o := vault.Openings{ID: e.ID(), Source: e.Source, Seq: e.Seq, Seed: &sub.Seed, Who: sub.Who, Why: sub.Why, How: sub.How, What: sub.What}
+	o := vault.Disclosures{ID: e.ID(), Source: e.Source, Seq: e.Seq, Seed: &sub.Seed, Who: sub.Who, Why: sub.Why, How: sub.How, What: sub.What}
 	for _, text := range sub.Texts {
 		o.Texts = append(o.Texts, vault.Text{K: text.K, Body: text.Body})
 	}
-	if _, err := v.Put([]vault.Openings{o}); err != nil {
+	if _, err := v.Put([]vault.Disclosures{o}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -143,10 +143,10 @@ func rollCallBy(t *testing.T, n int) *wire.Submission {
 	return sub
 }
 
-// TestOtherOpenings: openings that are whole and are not those that were sealed.
-func TestOtherOpenings(t *testing.T) { both(t, testOtherOpenings) }
+// TestOtherDisclosures: disclosures that are whole and are not those that were sealed.
+func TestOtherDisclosures(t *testing.T) { both(t, testOtherDisclosures) }
 
-func testOtherOpenings(t *testing.T, open opener) {
+func testOtherDisclosures(t *testing.T, open opener) {
 	st := fill(t)
 	r := reader(t, open, st.Store)
 	e, err := entry.Parse(leaf(t, r, st.Store, st.here[1]))
@@ -158,7 +158,7 @@ func testOtherOpenings(t *testing.T, open opener) {
 			t.Fatal(err)
 		}
 	}
-	putOpenings(t, st.Store, e, signed(t, entry.Watcher, 1))
+	putDisclosures(t, st.Store, e, signed(t, entry.Watcher, 1))
 	v := once(t, open, st.Store, st.here[1])
 	if v.Proof.State != history.Bad || v.Actor != nil || v.Changes[0].Path != "" {
 		t.Errorf("what no seal bears out is shown: %+v", v)

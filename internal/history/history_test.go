@@ -39,7 +39,7 @@ func testView(t *testing.T, open opener) {
 	want := &history.View{
 		Index: st.here[1], Kind: "change", Source: steletest.Key(t, entry.Watcher, 1).Public().Source().String(), Seq: 1, ID: id.String(),
 		Time: v.Time, Recorded: v.Recorded, Received: in, Host: "host-1", Agent: "test",
-		Actor:  &history.Actor{User: "jane", UID: &uid, PID: 4242, Exe: "/usr/bin/vim", Command: []string{"vim", here}, Layer: "fanotify", Confidence: "certain"},
+		Actor:  &history.Actor{Who: body.Who{User: "jane", UID: &uid, PID: 4242, Exe: "/usr/bin/vim", Command: []string{"vim", here}}, Layer: "fanotify", Confidence: "certain"},
 		Reason: &history.Reason{Text: "because", Learnt: "run"},
 		Changes: []history.Change{{
 			Path: here, Action: "modify", Before: history.Ref(st.ids[st.here[0]], 0), After: history.Ref(id, 0), Format: "conf",
@@ -215,7 +215,7 @@ func testAlteredEntry(t *testing.T, open opener) {
 	}
 }
 
-// TestDamagedVault: an entry whose openings are damaged is bad, and says so.
+// TestDamagedVault: an entry whose disclosures are damaged is bad, and says so.
 func TestDamagedVault(t *testing.T) { both(t, testDamagedVault) }
 
 func testDamagedVault(t *testing.T, open opener) {

@@ -19,7 +19,7 @@ import (
 )
 
 // lying has every answer of a server altered before it is read.
-func lying(f believed.Far, alter func([]wire.Piece) []wire.Piece) believed.Far {
+func lying(f believed.Remote, alter func([]wire.Piece) []wire.Piece) believed.Remote {
 	read := f.Read
 	f.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
 		answer, err := read(ctx, q)
@@ -92,13 +92,13 @@ func TestLyingServer(t *testing.T) {
 			}
 		}), verify.TreeMismatch, true},
 		"another actor": {each(func(p *wire.Piece) {
-			if p.Opening != nil && p.Opening.Index == at && p.Opening.Line == entry.LineWho {
-				p.Opening.Body = bytes.Replace(p.Opening.Body, []byte("jane"), []byte("carl"), 1)
+			if p.Disclosure != nil && p.Disclosure.Index == at && p.Disclosure.Line == entry.LineWho {
+				p.Disclosure.Body = bytes.Replace(p.Disclosure.Body, []byte("jane"), []byte("carl"), 1)
 			}
 		}), verify.SealMismatch, true},
 		"openings withheld": {each(func(p *wire.Piece) {
-			if p.Opening != nil && p.Opening.Index == at {
-				*p.Opening = wire.Opening{Index: at, Line: p.Opening.Line, State: wire.Missing}
+			if p.Disclosure != nil && p.Disclosure.Index == at {
+				*p.Disclosure = wire.Disclosure{Index: at, Line: p.Disclosure.Line, State: wire.Missing}
 			}
 		}), verify.MissingDisclosure, true},
 		"a checkpoint of another signature": {each(func(p *wire.Piece) {
@@ -110,7 +110,7 @@ func TestLyingServer(t *testing.T) {
 		"nothing at all": {func([]wire.Piece) []wire.Piece { return nil }, "", false},
 		"a part left out for good": {func(all []wire.Piece) (kept []wire.Piece) {
 			for _, p := range all {
-				if p.Opening == nil {
+				if p.Disclosure == nil {
 					kept = append(kept, p)
 				}
 			}
@@ -122,8 +122,8 @@ func TestLyingServer(t *testing.T) {
 		}, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := lying(far(t, st.Store), c.alter)
-			r, err := history.OpenFar(t.Context(), f, wire.Question{Ask: wire.AskShow, Name: []byte(st.ids[at].String())}, nil)
+			f := lying(remote(t, st.Store), c.alter)
+			r, err := history.OpenRemote(t.Context(), f, wire.Question{Ask: wire.AskShow, Name: []byte(st.ids[at].String())}, nil)
 			var v *history.View
 			if err == nil {
 				defer r.Close()
@@ -152,7 +152,7 @@ func TestLyingServer(t *testing.T) {
 // TestCutAnswer: an answer that breaks off is no answer, wherever it does.
 func TestCutAnswer(t *testing.T) {
 	st := fill(t)
-	f := far(t, st.Store)
+	f := remote(t, st.Store)
 	read := f.Read
 	for _, keep := range []int{0, 1, 100, 3000} {
 		f.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
@@ -173,7 +173,7 @@ func TestCutAnswer(t *testing.T) {
 			}
 			return wire.NewEvidence(bytes.NewReader(b.Bytes()[:min(keep, b.Len()-1)]), func() error { return nil }), nil
 		}
-		r, err := history.OpenFar(t.Context(), f, wire.Question{Ask: wire.AskShow, Name: []byte(st.ids[st.here[1]].String())}, nil)
+		r, err := history.OpenRemote(t.Context(), f, wire.Question{Ask: wire.AskShow, Name: []byte(st.ids[st.here[1]].String())}, nil)
 		if err == nil {
 			_, err = r.Entry(t.Context(), st.here[1])
 			err = errors.Join(err, r.Close())
@@ -188,8 +188,8 @@ func TestCutAnswer(t *testing.T) {
 // the other, and goes on believing in the first (P6).
 func TestForkedServer(t *testing.T) {
 	st := fill(t)
-	f := far(t, st.Store)
-	r, err := history.OpenFar(t.Context(), f, wire.Question{Ask: wire.AskGround}, nil)
+	f := remote(t, st.Store)
+	r, err := history.OpenRemote(t.Context(), f, wire.Question{Ask: wire.AskGround}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestForkedServer(t *testing.T) {
 				alter(p)
 			}
 		}))
-		if _, err := history.OpenFar(t.Context(), lie, wire.Question{Ask: wire.AskGround}, nil); !isFinding(err, verify.Fork) {
+		if _, err := history.OpenRemote(t.Context(), lie, wire.Question{Ask: wire.AskGround}, nil); !isFinding(err, verify.Fork) {
 			t.Errorf("%s: %v", name, err)
 		}
 		belief, _, err := f.Trust.Read()
@@ -226,11 +226,11 @@ func TestShortAnswers(t *testing.T) {
 	st := fill(t)
 	want := found(t, reader(t, onDisk, st.Store), history.Filter{}, 100)
 	asked := 0
-	f := lying(far(t, st.Store), func(all []wire.Piece) []wire.Piece {
+	f := lying(remote(t, st.Store), func(all []wire.Piece) []wire.Piece {
 		asked++
 		return all[:min(len(all), 30)]
 	})
-	r, err := history.OpenFar(t.Context(), f, history.Filter{}.Question(100), nil)
+	r, err := history.OpenRemote(t.Context(), f, history.Filter{}.Question(100), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestShortAnswers(t *testing.T) {
 // one question for many entries.
 func TestManyPages(t *testing.T) {
 	st := fill(t)
-	f := far(t, st.Store)
+	f := remote(t, st.Store)
 	asked := 0
 	read := f.Read
 	f.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
@@ -252,7 +252,7 @@ func TestManyPages(t *testing.T) {
 		return read(ctx, q)
 	}
 	filter := history.Filter{Kinds: []string{"change"}}
-	r, err := history.OpenFar(t.Context(), f, wire.Question{Ask: wire.AskGround}, nil)
+	r, err := history.OpenRemote(t.Context(), f, wire.Question{Ask: wire.AskGround}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,20 +83,20 @@ func (s *local) Entries(ctx context.Context) iter.Seq2[tlog.Entry, error] {
 }
 
 // Open implements [Store].
-func (p *Parts) Open(ctx context.Context, i uint64, id entry.ID, lines []entry.Line) ([]wire.Opening, error) {
+func (p *Parts) Open(ctx context.Context, i uint64, id entry.ID, lines []entry.Line) ([]wire.Disclosure, error) {
 	rec, err := p.record(ctx, i, id)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]wire.Opening, len(lines))
+	out := make([]wire.Disclosure, len(lines))
 	for k, line := range lines {
-		out[k] = openingOf(rec, i, line)
+		out[k] = disclosureOf(rec, i, line)
 	}
 	return out, nil
 }
 
-func openingOf(rec *vault.Record, i uint64, line entry.Line) wire.Opening {
-	o := wire.Opening{Index: i, Line: line, State: wire.Missing}
+func disclosureOf(rec *vault.Record, i uint64, line entry.Line) wire.Disclosure {
+	o := wire.Disclosure{Index: i, Line: line, State: wire.Missing}
 	if rec == nil {
 		return o
 	}
@@ -112,7 +112,7 @@ func openingOf(rec *vault.Record, i uint64, line entry.Line) wire.Opening {
 	return o
 }
 
-// record finds the openings of an entry, where the index says or wherever they
+// record finds the disclosures of an entry, where the index says or wherever they
 // are; nil if the vault has none.
 func (p *Parts) record(ctx context.Context, i uint64, id entry.ID) (*vault.Record, error) {
 	hit, ok, err := p.index.At(ctx, i)
@@ -131,7 +131,7 @@ func (p *Parts) record(ctx context.Context, i uint64, id entry.ID) (*vault.Recor
 	return p.at(loc, id)
 }
 
-// at reads the openings at a place; nil if they are damaged, which is reported
+// at reads the disclosures at a place; nil if they are damaged, which is reported
 // line by line as missing, or those of another entry.
 func (p *Parts) at(loc vault.Loc, id entry.ID) (*vault.Record, error) {
 	rec, err := p.vault.At(loc)
@@ -146,7 +146,7 @@ func (p *Parts) at(loc vault.Loc, id entry.ID) (*vault.Record, error) {
 	return rec, nil
 }
 
-// scanVault finds the openings of an entry without the index. That takes as
+// scanVault finds the disclosures of an entry without the index. That takes as
 // long as reading the vault, once.
 func (p *Parts) scanVault(id entry.ID) (loc vault.Loc, ok bool, err error) {
 	p.mu.Lock()

@@ -51,7 +51,7 @@ func (r *Reader) openAll(ctx context.Context, i uint64, e *entry.Entry) (o opene
 
 func (r *Reader) openBy(ctx context.Context, i uint64, e *entry.Entry, lines []entry.Line, voided func(entry.Line) bool) (o opened, err error) {
 	o.bodies.what = make([]*body.What, len(e.What))
-	got, err := r.openings(ctx, i, e, lines)
+	got, err := r.disclosures(ctx, i, e, lines)
 	if err != nil {
 		return o, err
 	}
@@ -70,20 +70,20 @@ func (r *Reader) openBy(ctx context.Context, i uint64, e *entry.Entry, lines []e
 	return o, nil
 }
 
-// openings asks the store how lines open, and wants an answer for each.
-func (r *Reader) openings(ctx context.Context, i uint64, e *entry.Entry, lines []entry.Line) ([]wire.Opening, error) {
+// disclosures asks the store how lines open, and wants an answer for each.
+func (r *Reader) disclosures(ctx context.Context, i uint64, e *entry.Entry, lines []entry.Line) ([]wire.Disclosure, error) {
 	got, err := r.store.Open(ctx, i, e.ID(), lines)
 	if err != nil {
 		return nil, err
 	}
 	if len(got) != len(lines) {
-		return nil, fmt.Errorf("%d openings of %d lines", len(got), len(lines))
+		return nil, fmt.Errorf("%d disclosures of %d lines", len(got), len(lines))
 	}
 	return got, nil
 }
 
-// body is what a line says, if the opening opens its seal.
-func (o *opened) body(e *entry.Entry, op *wire.Opening, sealed entry.Hash, voided bool) ([]byte, bool) {
+// body is what a line says, if the disclosure opens its seal.
+func (o *opened) body(e *entry.Entry, op *wire.Disclosure, sealed entry.Hash, voided bool) ([]byte, bool) {
 	switch {
 	case op.State != wire.Opens && voided:
 		o.erased = true
@@ -105,8 +105,8 @@ func (o *opened) body(e *entry.Entry, op *wire.Opening, sealed entry.Hash, voide
 	return op.Body, true
 }
 
-// disclosure is what an opening says, as one of that entry and of no other.
-func disclosure(e *entry.Entry, op *wire.Opening) seal.Disclosure {
+// disclosure is what a disclosure says, as one of that entry and of no other.
+func disclosure(e *entry.Entry, op *wire.Disclosure) seal.Disclosure {
 	return seal.Disclosure{Source: e.Source, Seq: e.Seq, Line: op.Line, Salt: op.Salt, Body: op.Body}
 }
 
@@ -191,7 +191,7 @@ func (r *Reader) text(ctx context.Context, c changed) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := r.openings(ctx, c.index, c.entry, []entry.Line{entry.LineText(c.k)})
+	got, err := r.disclosures(ctx, c.index, c.entry, []entry.Line{entry.LineText(c.k)})
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func FuzzQuestion(f *testing.F) {
 		{Ask: wire.AskBlame, Name: []byte(here)},
 		{Ask: wire.AskVerify, Name: []byte(there)},
 		{Ask: wire.AskStatus, Under: 4},
-		{Ask: wire.AskOpenings, From: 3, To: 1 << 63},
+		{Ask: wire.AskDisclosures, From: 3, To: 1 << 63},
 		{Ask: wire.AskPieces, Under: 9, Wants: []wire.Want{{Entry: &one}, {Open: &two, Lines: []string{"who", "text 0", "what 7"}}, {Lookup: &wire.Lookup{Happened: &two}}}},
 		{Ask: wire.AskPieces, Wants: []wire.Want{{Lookup: &wire.Lookup{Entries: &wire.Filter{Newest: true}}}, {Lookup: &wire.Lookup{Subjects: &wire.Subject{Path: []byte("*")}}}}},
 	} {

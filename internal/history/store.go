@@ -17,7 +17,7 @@ import (
 )
 
 // Store is where a [Reader] looks: a directory on this machine, or a server
-// elsewhere. Entries it proves itself; openings and what the index says are for
+// elsewhere. Entries it proves itself; disclosures and what the index says are for
 // the Reader to try, and nothing depends on their being true. An error that is a
 // *verify.Finding says that evidence is bad; every other one that it could not be
 // looked at. The methods may be called from any goroutine.
@@ -29,7 +29,7 @@ type Store interface {
 	// Entries are all entries, as [tlog.Tree.Entries] yields them.
 	Entries(ctx context.Context) iter.Seq2[tlog.Entry, error]
 	// Open returns how each of those lines of the entry opens, in their order.
-	Open(ctx context.Context, i uint64, id entry.ID, lines []entry.Line) ([]wire.Opening, error)
+	Open(ctx context.Context, i uint64, id entry.ID, lines []entry.Line) ([]wire.Disclosure, error)
 	// Ask asks the index.
 	Ask(ctx context.Context, q wire.Lookup) (wire.Found, error)
 	// Close lets go of it.

@@ -199,7 +199,7 @@ func leaf(t *testing.T, r *history.Reader, st steletest.Store, i uint64) []byte 
 	return raw
 }
 
-// erase destroys the opening of a line, as an erasure on the record says.
+// erase destroys the disclosure of a line, as an erasure on the record says.
 func erase(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
 	t.Helper()
 	void(t, st, i, line)
@@ -225,7 +225,7 @@ func void(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
 	}))
 }
 
-// destroy destroys the opening of a line, without a word on the record.
+// destroy destroys the disclosure of a line, without a word on the record.
 func destroy(t *testing.T, st steletest.Store, i uint64, line entry.Line) {
 	t.Helper()
 	idx, err := sqlite.Open(t.Context(), sqlite.Config{Path: st.Layout.Index(), ReadOnly: true})

@@ -4,6 +4,7 @@
 package history
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,38 +46,12 @@ type Interval struct {
 	Before string `json:"before,omitempty"`
 }
 
-// Actor is who made a change.
+// Actor is who acted, as the record has it, and how far that can be relied upon.
+// What is not UTF-8 is readable here and exact beside it, as in Exe and Exe64.
 type Actor struct {
-	User       string    `json:"user,omitempty"`
-	UID        *uint32   `json:"uid,omitempty"`
-	LoginUser  string    `json:"login_user,omitempty"`
-	LoginUID   *uint32   `json:"login_uid,omitempty"`
-	PID        int       `json:"pid,omitempty"`
-	Exe        string    `json:"exe,omitempty"`
-	Exe64      string    `json:"exe64,omitempty"`
-	Command    []string  `json:"command,omitempty"`
-	Ancestors  []Process `json:"ancestors,omitempty"`
-	Session    *Session  `json:"session,omitempty"`
-	Author     string    `json:"author,omitempty"`
-	Layer      string    `json:"layer,omitempty"`
-	Confidence string    `json:"confidence,omitempty"`
-	NamedBy    string    `json:"named_by,omitempty"`
-}
-
-// Process is an ancestor of the process that made a change.
-type Process struct {
-	PID     int      `json:"pid"`
-	Exe     string   `json:"exe,omitempty"`
-	Exe64   string   `json:"exe64,omitempty"`
-	Command []string `json:"command,omitempty"`
-	UID     *uint32  `json:"uid,omitempty"`
-}
-
-// Session is how a person reached the host.
-type Session struct {
-	ID      string `json:"id,omitempty"`
-	Kind    string `json:"kind,omitempty"`
-	Address string `json:"address,omitempty"`
+	body.Who
+	Layer      string `json:"layer,omitempty"`
+	Confidence string `json:"confidence,omitempty"`
 }
 
 // Reason is why a change was made.
@@ -118,7 +93,7 @@ const (
 	Unchecked = "unchecked" // not looked at
 	Pending   = "pending"   // in the log, not under a checkpoint yet
 	Bad       = "bad"       // evidence was examined and is wrong
-	Erased    = "erased"    // verified, with openings destroyed
+	Erased    = "erased"    // verified, with disclosures destroyed
 )
 
 // Proof says how far the view was checked, and under a checkpoint of what size.
@@ -173,15 +148,13 @@ func actor(b bodies) *Actor {
 	if b.how != nil {
 		a.Layer, a.Confidence = b.how.Layer, string(b.how.Confidence)
 	}
-	if w := b.who; w != nil {
-		a.User, a.UID, a.LoginUser, a.LoginUID = w.User, w.UID, w.LoginUser, w.LoginUID
-		a.PID, a.Command, a.Author, a.NamedBy = w.PID, w.Command, w.Author, w.NamedBy
-		a.Exe, a.Exe64 = body.Text(w.Exe, w.Exe64), w.Exe64
-		for _, p := range w.Ancestors {
-			a.Ancestors = append(a.Ancestors, Process{p.PID, body.Text(p.Exe, p.Exe64), p.Exe64, p.Command, p.UID})
-		}
-		if s := w.Session; s != nil {
-			a.Session = &Session{s.ID, s.Kind, s.Address}
+	if b.who != nil {
+		a.Who = *b.who
+		a.Exe = body.Text(a.Exe, a.Exe64)
+		a.Ancestors = slices.Clone(a.Ancestors)
+		for i := range a.Ancestors {
+			p := &a.Ancestors[i]
+			p.Exe = body.Text(p.Exe, p.Exe64)
 		}
 	}
 	if b.who == nil && b.how == nil {

@@ -72,7 +72,7 @@ type Hit struct {
 	Seq      uint64
 	Recorded time.Time
 	Happened time.Time // see Record
-	Loc      uint64    // where the vault keeps its openings
+	Loc      uint64    // where the vault keeps its disclosures
 	Changes  []int     // what lines that meet Host, Agent and Path; nil if none of these is set
 }
 

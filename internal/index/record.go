@@ -20,7 +20,7 @@ type Record struct {
 	Recorded time.Time // the source's clock
 	Happened time.Time // as claimed, else the earliest change, else Recorded
 	Actors   []string  // user, login user and author, without repetition
-	Loc      uint64    // where the vault keeps its openings
+	Loc      uint64    // where the vault keeps its disclosures
 	Changes  []Change  // one for each what line, in order
 	Import   *body.Import
 	Code     string     // finding
@@ -52,7 +52,7 @@ type Opened struct {
 	Why   *body.Why
 	How   *body.How
 	What  []*body.What // by k; may be shorter than the entry's what lines
-	Loc   uint64       // where the vault keeps the openings
+	Loc   uint64       // where the vault keeps the disclosures
 	Texts []uint64     // by k, as the vault numbers texts; may be shorter
 }
 

@@ -39,7 +39,7 @@ type countingVault struct {
 	sizes []int
 }
 
-func (v *countingVault) Put(batch []vault.Openings) ([]vault.Placed, error) {
+func (v *countingVault) Put(batch []vault.Disclosures) ([]vault.Placed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sizes = append(v.sizes, len(batch))

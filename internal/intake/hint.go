@@ -33,10 +33,10 @@ func nameOf(s index.Subject) string {
 	return s.Host + "/" + s.Path
 }
 
-// openings words an item for the vault.
-func (in *Intake) openings(it *item) (vault.Openings, error) {
+// disclosures words an item for the vault.
+func (in *Intake) disclosures(it *item) (vault.Disclosures, error) {
 	s, e := it.sub, it.entry
-	o := vault.Openings{
+	o := vault.Disclosures{
 		ID: it.id, Source: e.Source, Seq: e.Seq, Seed: &s.Seed, Who: s.Who, Why: s.Why, How: s.How, What: s.What,
 		Texts: make([]vault.Text, len(s.Texts)),
 	}

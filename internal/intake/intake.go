@@ -1,6 +1,6 @@
 // Package intake is the one way into the log. It takes signed entries with the
-// openings of their seals, refuses exactly what verify calls bad, and answers
-// accepted once the openings are durable in the vault and the entry is durable
+// disclosures of their seals, refuses exactly what verify calls bad, and answers
+// accepted once the disclosures are durable in the vault and the entry is durable
 // in the log.
 //
 // What is odd but not bad (a hole, a fork, a clock that runs ahead) is recorded
@@ -58,7 +58,7 @@ type Log interface {
 type Vault interface {
 	// Put is durable on return. [vault.ErrRefused] says that nothing was written
 	// and never will be; after any other error the outcome is unknown.
-	Put(batch []vault.Openings) ([]vault.Placed, error)
+	Put(batch []vault.Disclosures) ([]vault.Placed, error)
 }
 
 // Index is the part of the index that intake needs.

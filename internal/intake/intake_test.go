@@ -267,7 +267,7 @@ func eraseFromVault(t *testing.T, l layout.Store, id entry.ID, line entry.Line) 
 // brokenVault fails from a moment on.
 type brokenVault struct{ intake.Vault }
 
-func (brokenVault) Put([]vault.Openings) ([]vault.Placed, error) {
+func (brokenVault) Put([]vault.Disclosures) ([]vault.Placed, error) {
 	return nil, errors.New("no space left on device")
 }
 

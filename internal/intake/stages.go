@@ -196,16 +196,16 @@ func (in *Intake) answer(b *batch, err error) {
 	}
 }
 
-// keep puts the openings into the vault. A crash after it leaves openings no
+// keep puts the disclosures into the vault. A crash after it leaves disclosures no
 // entry needs; the sender sends again, and they are put again.
 func (in *Intake) keep(b *batch) error {
 	if len(b.items) == 0 {
 		return nil
 	}
-	puts := make([]vault.Openings, len(b.items))
+	puts := make([]vault.Disclosures, len(b.items))
 	for i, it := range b.items {
 		var err error
-		if puts[i], err = in.openings(it); err != nil {
+		if puts[i], err = in.disclosures(it); err != nil {
 			return err
 		}
 	}
@@ -214,7 +214,7 @@ func (in *Intake) keep(b *batch) error {
 		return fmt.Errorf("an entry was admitted that the vault cannot keep: %w", err)
 	}
 	if err != nil {
-		return fmt.Errorf("keep openings: %w", err)
+		return fmt.Errorf("keep disclosures: %w", err)
 	}
 	b.placed = placed
 	in.remember(b)

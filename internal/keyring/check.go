@@ -182,10 +182,10 @@ func (c *Check) size(path string) int64 {
 // behind the last one that something belongs to may be of an unfinished batch.
 func (c *Check) unused(filled []filledSlot, u *Slots) {
 	for _, f := range filled {
-		d := durable.Damage{Path: f.path, Offset: f.off, Bytes: f.size, Torn: f.n >= u.end, Why: "key that belongs to nothing"}
+		d := durable.Damage{Path: f.path, Offset: f.off, Bytes: f.size, Torn: f.n >= u.end, Alone: true, Why: "key that belongs to nothing"}
 		switch {
 		case f.bad != nil:
-			d.Why = f.bad.Error()
+			d.Alone, d.Why = false, f.bad.Error()
 		case u.Has(f.n):
 			continue
 		}

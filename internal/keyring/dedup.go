@@ -48,7 +48,7 @@ func createDedupKey(cfg Config) error {
 func readDedupKey(cfg Config) (*Key, error) {
 	b, err := durable.ReadSmall(cfg.FS, cfg.dedupPath(), 4096)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case durable.Absent(err):
 		return nil, &durable.Damage{Path: cfg.dedupPath(), Why: "no such file"}
 	case err != nil:
 		return nil, fmt.Errorf("open keyring: %w", durable.Damaged(err))

@@ -27,7 +27,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/durable"
@@ -131,7 +130,7 @@ func (k *Keyring) Salts(slot uint64) (Salter, error) {
 			return nil, err
 		}
 		if !ok {
-			return nil, &durable.Damage{Path: filepath.Join(k.cfg.Dir, saltsName), Why: fmt.Sprintf("no salts of slot %d", slot)}
+			return nil, &durable.Damage{Path: k.lists.newest(), Alone: true, Why: fmt.Sprintf("no salts of slot %d", slot)}
 		}
 		return func(l entry.Line) (seal.Salt, bool) { s, ok := list[l]; return s, ok }, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -53,11 +52,26 @@ func (l *lists) get(slot uint64) (SaltList, bool, error) {
 func (l *lists) refresh() error {
 	for range 10 { // files may go between listing and reading
 		err := l.tryRefresh()
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !durable.Absent(err) {
 			return err
 		}
 	}
-	return fmt.Errorf("read %s: replaced all the time", filepath.Join(l.dir, saltsName))
+	return &durable.Damage{Path: l.newest(), Why: "a link that leads nowhere, or replaced all the time"}
+}
+
+// newest is the last file of lists, or the first one that there should be.
+func (l *lists) newest() string {
+	n, g := uint64(1), uint64(1)
+	found, err := generations(l.fs, l.dir, saltsName)
+	if err != nil {
+		return l.path(n, g)
+	}
+	for num, gs := range found {
+		if num >= n {
+			n, g = num, gs[len(gs)-1]
+		}
+	}
+	return l.path(n, g)
 }
 
 func (l *lists) tryRefresh() error {

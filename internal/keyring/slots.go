@@ -107,7 +107,7 @@ func isZero(b []byte) bool {
 // ascending. All but the last are leftovers.
 func generations(fsys durable.FS, dir, name string) (map[uint64][]uint64, error) {
 	entries, err := fsys.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // then the files are missing, one by one
+	if err != nil && !durable.Absent(err) { // then the files are missing, one by one
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
 	found := map[uint64][]uint64{}

@@ -24,7 +24,7 @@ var layer = [][]string{
 	{"seal"},
 	{"verify"},
 	{"internal/finding"},
-	{"internal/durable", "internal/terminal", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
+	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
 	{"internal/layout", "internal/keyring", "internal/index"},
 	{"internal/tokens", "internal/presence"},
@@ -37,6 +37,7 @@ var layer = [][]string{
 	{"internal/history", "internal/examine", "internal/steletest"},
 	{"internal/server"},
 	{"internal/login", "internal/drift", "internal/daemon"},
+	{"internal/render"},
 	{"internal/cli"},
 	{"internal/bench", "internal/histories", "cmd/stele"},
 }
@@ -54,7 +55,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 // their callers.
 var pure = []string{
 	"body", "entry", "seal", "verify", "internal/ascii", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon",
-	"internal/terminal", "internal/signature", "internal/finding", "internal/presence", "internal/index",
+	"internal/terminal", "internal/sentence", "internal/signature", "internal/finding", "internal/presence", "internal/index",
 }
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "syscall", "io/ioutil"} // not log/slog: a secret says how it is logged

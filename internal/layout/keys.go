@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"path/filepath"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/keyfile"
 )
 
@@ -32,13 +34,17 @@ func (l Store) LogKey() (*entry.LogKey, error) {
 // CheckKeys yields the key files that are damaged.
 func (l Store) CheckKeys() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for _, role := range []string{"log", "recorder", "watcher", "importer", "fingerprint"} {
-			path := l.Key(role)
+		check := func(path, role string) bool {
 			_, err := keyfile.Open(path, role)
-			if errors.Is(err, keyfile.ErrOtherMachine) || errors.Is(err, fs.ErrNotExist) {
-				continue
+			return err == nil || errors.Is(err, keyfile.ErrOtherMachine) || durable.Absent(err) || yield(path, err)
+		}
+		for _, role := range []string{"log", "recorder", "watcher", "importer", "fingerprint"} {
+			if !check(l.Key(role), role) {
+				return
 			}
-			if err != nil && !yield(path, err) {
+		}
+		for _, dir := range l.Importers() {
+			if !check(filepath.Join(dir, "importer.key"), "importer") {
 				return
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +23,9 @@ import (
 type Store struct{ Dir string }
 
 const format = "stele store 1\n"
+
+// later is the format of a later version of this program.
+var later = regexp.MustCompile(`^stele store ([2-9]|[1-9]\d+)\n$`)
 
 // maxSmall bounds the files that hold a line.
 const maxSmall = 4096
@@ -40,6 +44,15 @@ func (l Store) Index() string { return filepath.Join(l.Dir, "index", "index.db")
 
 // Watch is the directory of the watcher on this machine.
 func (l Store) Watch() string { return filepath.Join(l.Dir, "watch") }
+
+// Importers are the directories of importers, one for each server that one has joined.
+func (l Store) Importers() (dirs []string) {
+	list, _ := os.ReadDir(filepath.Join(l.Dir, "importer")) // of one that cannot be listed: none
+	for _, e := range list {
+		dirs = append(dirs, filepath.Join(l.Dir, "importer", e.Name()))
+	}
+	return dirs
+}
 
 // Socket is where the watcher listens for run and explain.
 func (l Store) Socket() string { return filepath.Join(l.Dir, "watch", "socket") }
@@ -125,7 +138,7 @@ func (l Store) Check() error {
 		return err
 	case string(got) == format:
 		return nil
-	case bytes.HasPrefix(got, []byte("stele store ")):
+	case later.Match(got):
 		return fmt.Errorf("%s: %w: %q", l.Dir, ErrNewer, bytes.TrimSpace(got))
 	}
 	return fmt.Errorf("%s is damaged: %.40q", l.Format(), got)

@@ -81,13 +81,16 @@ func Examine(ctx context.Context, cfg Config) (_ *Report, err error) {
 	return x.report, nil
 }
 
-// key is the key of the log.
+// key is the key of the log: the one given, or the one in its entry 0.
 func (x *examination) key(ctx context.Context) (*entry.LogKey, error) {
 	if x.cfg.Key != nil {
 		return x.cfg.Key, nil
 	}
-	data, _, err := x.dir.ReadTile(ctx, sumdb.Tile{H: tileHeight, L: bundle, N: 0, W: 1})
-	if err == nil {
+	for _, width := range x.widths() {
+		data, _, err := x.dir.ReadTile(ctx, sumdb.Tile{H: tileHeight, L: bundle, N: 0, W: width})
+		if err != nil {
+			continue // the next one, or nobody, says it
+		}
 		leaves, _ := tlog.SplitBundle(data, 1)
 		for _, leaf := range leaves {
 			if e, err := entry.Parse(leaf); err == nil && e.Open.Log != nil && e.Open.Log.Sound() {
@@ -96,6 +99,14 @@ func (x *examination) key(ctx context.Context) (*entry.LogKey, error) {
 		}
 	}
 	return nil, errors.New("entry 0 names no key of the log: give it with --vkey")
+}
+
+// widths are the widths of the first bundle as it may be there: full, or any partial
+// one.
+func (x *examination) widths() []int {
+	first := sumdb.Tile{H: tileHeight, L: bundle, N: 0, W: tileWidth}
+	partial, _ := x.dir.Partials(first) // nothing listed, nothing read
+	return append([]int{tileWidth}, partial...)
 }
 
 func (x *examination) checkpoint() (verify.Checkpoint, error) {

@@ -29,10 +29,10 @@ const (
 	flushEvery    = 32 << 10         // bytes
 )
 
-// Reading answers questions about a store out of its files, beside whoever writes
+// Answerer answers questions about a store out of its files, beside whoever writes
 // to it. It goes on where nothing can be written any more. Who may ask is for its
 // caller to say.
-type Reading struct {
+type Answerer struct {
 	layout layout.Store
 	diag   *slog.Logger
 	slots  *semaphore.Weighted
@@ -52,20 +52,20 @@ type held struct {
 	old   bool // others have taken their place
 }
 
-// NewReading prepares reading from a store. Nothing is opened yet.
-func NewReading(l layout.Store, diag *slog.Logger) *Reading {
-	return &Reading{layout: l, diag: diag, slots: semaphore.NewWeighted(answersAtOnce)}
+// NewAnswerer prepares reading from a store. Nothing is opened yet.
+func NewAnswerer(l layout.Store, diag *slog.Logger) *Answerer {
+	return &Answerer{layout: l, diag: diag, slots: semaphore.NewWeighted(answersAtOnce)}
 }
 
 // Close lets go of the files once the last answer ends.
-func (r *Reading) Close() error {
+func (r *Answerer) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.replace(nil)
 }
 
 // replace puts others in the place of the files that are held. The caller holds mu.
-func (r *Reading) replace(h *held) error {
+func (r *Answerer) replace(h *held) error {
 	old := r.held
 	r.held = h
 	if old == nil {
@@ -80,7 +80,7 @@ func (r *Reading) replace(h *held) error {
 
 // borrow lends open files until give is called. They are opened anew every now
 // and then: an index may be built again in the place of the one that is open.
-func (r *Reading) borrow(ctx context.Context) (p *history.Parts, give func(), err error) {
+func (r *Answerer) borrow(ctx context.Context) (p *history.Parts, give func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.held == nil || time.Since(r.held.since) > renewEvery {
@@ -97,7 +97,7 @@ func (r *Reading) borrow(ctx context.Context) (p *history.Parts, give func(), er
 	return h.Parts, func() { r.give(h) }, nil
 }
 
-func (r *Reading) give(h *held) {
+func (r *Answerer) give(h *held) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if h.users--; h.users == 0 && h.old {
@@ -108,7 +108,7 @@ func (r *Reading) give(h *held) {
 }
 
 // newest is the log under its newest checkpoint.
-func (r *Reading) newest() (*tlog.Tree, *entry.LogKey, error) {
+func (r *Answerer) newest() (*tlog.Tree, *entry.LogKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var err error
@@ -134,7 +134,7 @@ func (r *Reading) newest() (*tlog.Tree, *entry.LogKey, error) {
 
 // Answer reads a question and answers it. asked, if not nil, is told of it first,
 // unless it makes no sense.
-func (r *Reading) Answer(w http.ResponseWriter, req *http.Request, asked func(wire.Question)) error {
+func (r *Answerer) Answer(w http.ResponseWriter, req *http.Request, asked func(wire.Question)) error {
 	var q wire.Question
 	if err := receive(w, req, &q); err != nil {
 		return err

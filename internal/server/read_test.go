@@ -38,8 +38,8 @@ func (d *door) readToken(t *testing.T, note string) wire.TokenGiven {
 	return given
 }
 
-// far is how a reader with that client reaches the log; it believes nothing yet.
-func (d *door) far(t *testing.T, c *client.Client) believed.Far {
+// remote is how a reader with that client reaches the log; it believes nothing yet.
+func (d *door) remote(t *testing.T, c *client.Client) believed.Remote {
 	t.Helper()
 	key, err := entry.ParseLogKey(d.endpoint.VKey)
 	if err != nil {
@@ -49,7 +49,7 @@ func (d *door) far(t *testing.T, c *client.Client) believed.Far {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return believed.Far{Read: c.Read, File: c.File, Key: key, Trust: note}
+	return believed.Remote{Read: c.Read, File: c.File, Key: key, Trust: note}
 }
 
 // recorded waits until entries stand under a checkpoint.
@@ -233,8 +233,8 @@ func TestReadAndVerifyFromAfar(t *testing.T) {
 	d := open(t)
 	s := d.join(t, 1)
 	at := s.recorded(t, "/etc/a", "/etc/b", "/etc/a")
-	far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
-	r, err := history.OpenFar(t.Context(), far, wire.Question{Ask: wire.AskShow, Name: fmt.Append(nil, at[2])}, nil)
+	remote := d.remote(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+	r, err := history.OpenRemote(t.Context(), remote, wire.Question{Ask: wire.AskShow, Name: fmt.Append(nil, at[2])}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,8 +249,8 @@ func TestReadAndVerifyFromAfar(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, onlyNew := range []bool{false, true} {
-		rep, err := examine.Run(t.Context(), examine.Config{Far: &far, OnlyNew: onlyNew})
-		if err != nil || rep.Bad() || !rep.Far || rep.Changes != 3 || rep.Disclosed < 15 {
+		rep, err := examine.Run(t.Context(), examine.Config{Remote: &remote, OnlyNew: onlyNew})
+		if err != nil || rep.Bad() || !rep.Remote || rep.Changes != 3 || rep.Disclosed < 15 {
 			t.Fatalf("%+v, %v", rep, err)
 		}
 	}
@@ -313,8 +313,8 @@ func TestStatusFromAfar(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.recorded(t, "/etc/b")
-	far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
-	r, err := history.OpenFar(t.Context(), far, wire.Question{Ask: wire.AskStatus}, nil)
+	remote := d.remote(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+	r, err := history.OpenRemote(t.Context(), remote, wire.Question{Ask: wire.AskStatus}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,9 +344,9 @@ func TestTamperedFromAfar(t *testing.T) {
 			d := open(t)
 			s := d.join(t, 1)
 			s.recorded(t, "/etc/a", "/etc/b", "/etc/c")
-			far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
-			file := far.File
-			far.File = func(ctx context.Context, path string, limit int64) ([]byte, error) {
+			remote := d.remote(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+			file := remote.File
+			remote.File = func(ctx context.Context, path string, limit int64) ([]byte, error) {
 				b, err := file(ctx, path, limit)
 				if c.files == "" && strings.HasPrefix(path, "tile/entries/") && err == nil {
 					b[len(b)-20] ^= 1
@@ -356,7 +356,7 @@ func TestTamperedFromAfar(t *testing.T) {
 			if c.files != "" {
 				flipIn(t, filepath.Join(d.store.Layout.Dir, c.files))
 			}
-			rep, err := examine.Run(t.Context(), examine.Config{Far: &far})
+			rep, err := examine.Run(t.Context(), examine.Config{Remote: &remote})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -393,30 +393,32 @@ func TestInterruptedVerify(t *testing.T) {
 	d := open(t)
 	s := d.join(t, 1)
 	s.recorded(t, "/etc/a", "/etc/b", "/etc/c", "/etc/a", "/etc/b")
-	far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
-	whole, err := examine.Run(t.Context(), examine.Config{Far: &far})
+	remote := d.remote(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+	whole, err := examine.Run(t.Context(), examine.Config{Remote: &remote})
 	if err != nil {
 		t.Fatal(err)
 	}
 	asked := 0
-	short := far
+	short := remote
 	short.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
 		asked++
-		return firstPieces(ctx, far, q, 7)
+		return firstPieces(ctx, remote, q, 7)
 	}
-	rep, err := examine.Run(t.Context(), examine.Config{Far: &short})
+	rep, err := examine.Run(t.Context(), examine.Config{Remote: &short})
 	if err != nil || rep.Bad() || rep.Disclosed < whole.Disclosed || asked < 4 {
 		t.Errorf("%+v after %d questions, %v; in one go %+v", rep, asked, err, whole)
 	}
-	short.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) { return firstPieces(ctx, far, q, 2) }
-	if rep, err := examine.Run(t.Context(), examine.Config{Far: &short}); !errors.Is(err, io.ErrUnexpectedEOF) {
+	short.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
+		return firstPieces(ctx, remote, q, 2)
+	}
+	if rep, err := examine.Run(t.Context(), examine.Config{Remote: &short}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%+v, %v", rep, err)
 	}
 }
 
 // firstPieces breaks an answer off.
-func firstPieces(ctx context.Context, far believed.Far, q wire.Question, n int) (*wire.Evidence, error) {
-	answer, err := far.Read(ctx, q)
+func firstPieces(ctx context.Context, remote believed.Remote, q wire.Question, n int) (*wire.Evidence, error) {
+	answer, err := remote.Read(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,8 @@ func (d *door) rewritten(t *testing.T, without uint64) steletest.Store {
 // but these checkpoints.
 func (d *door) newcomer(t *testing.T, notes [][]byte) *examine.Report {
 	t.Helper()
-	far := d.far(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
-	rep, err := examine.Run(t.Context(), examine.Config{Far: &far, Trust: far.Trust, AtHand: func(key *entry.LogKey) (list []verify.Checkpoint, err error) {
+	remote := d.remote(t, d.client(t, client.Config{Secret: d.readToken(t, "").Secret}))
+	rep, err := examine.Run(t.Context(), examine.Config{Remote: &remote, Trust: remote.Trust, AtHand: func(key *entry.LogKey) (list []verify.Checkpoint, err error) {
 		for _, n := range notes {
 			cp, err := verify.OpenCheckpoint(key, n)
 			if err != nil {

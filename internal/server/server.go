@@ -87,7 +87,7 @@ type Server struct {
 	peers    *peers
 	findings *findings
 	metrics  *metrics
-	reads    *Reading
+	reads    *Answerer
 	access   *access
 	http     *http.Server
 	cancel   context.CancelFunc
@@ -121,7 +121,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, clock: clock, busy: busy{since: clock.Now()}, queue: semaphore.NewWeighted(cfg.Queue), peers: newPeers(cfg.Queue / 4),
 		zipping: semaphore.NewWeighted(zippedAtOnce), handing: semaphore.NewWeighted(handedAtOnce), findings: newFindings(),
-		reads: NewReading(cfg.Layout, cfg.Diag), access: newAccess(),
+		reads: NewAnswerer(cfg.Layout, cfg.Diag), access: newAccess(),
 	}
 	s.keeper = &keeper{open: cfg.Open, opened: s.opened, diag: cfg.Diag}
 	var err error

@@ -173,17 +173,17 @@ func TestSlowLink(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked, turns atomic.Int64
-			far := d.far(t, d.client(t, client.Config{Secret: secret, Dial: slowDial(&turns)}))
-			read := far.Read
-			far.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
+			remote := d.remote(t, d.client(t, client.Config{Secret: secret, Dial: slowDial(&turns)}))
+			read := remote.Read
+			remote.Read = func(ctx context.Context, q wire.Question) (*wire.Evidence, error) {
 				asked.Add(1)
 				return read(ctx, q)
 			}
-			far.File = func(context.Context, string, int64) ([]byte, error) {
+			remote.File = func(context.Context, string, int64) ([]byte, error) {
 				return nil, fmt.Errorf("a file of the log is asked for")
 			}
 			start := time.Now()
-			r, err := history.OpenFar(t.Context(), far, c.q, nil)
+			r, err := history.OpenRemote(t.Context(), remote, c.q, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -99,7 +99,7 @@ func (s *Store) show(ctx context.Context, at uint64, k int) (l wire.Latest, err 
 	}
 	rec, err := s.vault.At(vault.Loc(hit.Loc))
 	if err != nil {
-		return l, fmt.Errorf("openings: %w", err)
+		return l, fmt.Errorf("disclosures: %w", err)
 	}
 	if d, err := rec.Disclosure(entry.LineWhat(k)); err == nil { // else it was erased
 		l.Salt, l.Body = d.Salt[:], d.Body

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -157,6 +159,11 @@ func looseCertificate(l layout.Store) *finding.Finding {
 	case cerr != nil || kerr != nil:
 		return nil // the inventory names what is no file
 	}
+	if block, _ := pem.Decode(k); block == nil {
+		return unsafe(key, "no key; %s", anew)
+	} else if _, err := x509.ParsePKCS8PrivateKey(block.Bytes); err != nil {
+		return unsafe(key, "no key: %v; %s", err, anew)
+	}
 	if _, err := tls.X509KeyPair(c, k); err != nil {
 		return unsafe(cert, "no certificate for tls.key: %v; %s", err, anew)
 	}
@@ -167,7 +174,11 @@ func looseCertificate(l layout.Store) *finding.Finding {
 const maxTokens = 64 << 20
 
 func looseTokens(l layout.Store) *finding.Finding {
-	for _, path := range []string{filepath.Join(l.Keys(), "tokens.json"), l.Endpoint(), l.Roll()} {
+	paths := []string{filepath.Join(l.Keys(), "tokens.json"), l.Endpoint(), l.Roll(), filepath.Join(l.Watch(), "server.json")}
+	for _, dir := range l.Importers() {
+		paths = append(paths, filepath.Join(dir, "server.json"))
+	}
+	for _, path := range paths {
 		b, err := durable.ReadSmall(durable.OS, path, maxTokens)
 		if err == nil && !json.Valid(b) {
 			return unsafe(path, "damaged: it is no JSON; put it back from a backup, or remove it")

@@ -154,7 +154,7 @@ func (s *Store) dropTorn(ctx context.Context, size uint64) error {
 	if size > 0 {
 		hit, _, err := s.index.At(ctx, size-1)
 		if err != nil {
-			return fmt.Errorf("openings of entry %d: %w", size-1, err)
+			return fmt.Errorf("disclosures of entry %d: %w", size-1, err)
 		}
 		last = vault.Loc(hit.Loc)
 	}
@@ -200,7 +200,7 @@ func (s *Store) indexRecord(i uint64, raw []byte, locs map[entry.ID]vault.Loc) (
 	}
 	loc, ok := locs[e.ID()]
 	if !ok {
-		// Nothing was accepted without its openings: the vault has lost some.
+		// Nothing was accepted without its disclosures: the vault has lost some.
 		return index.Record{}, &verify.Finding{
 			Code: verify.MissingDisclosure, Accused: verify.TheVault, Index: i, Source: e.Source,
 			Detail: fmt.Sprintf("the vault has nothing of entry %d", i),
@@ -208,7 +208,7 @@ func (s *Store) indexRecord(i uint64, raw []byte, locs map[entry.ID]vault.Loc) (
 	}
 	rec, err := s.vault.At(loc)
 	if err != nil {
-		return index.Record{}, fmt.Errorf("openings of entry %d: %w", i, err)
+		return index.Record{}, fmt.Errorf("disclosures of entry %d: %w", i, err)
 	}
 	return index.From(i, e, ReadRecord(e, loc, rec)), nil
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
@@ -18,12 +19,12 @@ import (
 )
 
 // files walks all files of the directory, and says what each is by its name.
-// What is no regular file is a stranger. Files that vanish meanwhile are left
-// out: a writer clears away partial tiles.
+// A directory that no log has is among them.
+// Files that vanish meanwhile are left out: a writer clears away partial tiles.
 func (d *Dir) files() iter.Seq2[logFile, error] {
 	return func(yield func(logFile, error) bool) {
 		err := filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) && path != d.path || err == nil && e.IsDir() {
+			if errors.Is(err, fs.ErrNotExist) && path != d.path {
 				return nil
 			}
 			if err != nil {
@@ -33,12 +34,17 @@ func (d *Dir) files() iter.Seq2[logFile, error] {
 			if err != nil {
 				return err
 			}
-			f := classify(filepath.ToSlash(rel))
-			if !e.Type().IsRegular() {
-				f.Kind = stranger
+			rel = filepath.ToSlash(rel)
+			if e.IsDir() && ownDir.MatchString(rel) {
+				return nil
 			}
+			f := classify(rel)
+			f.Odd = !e.Type().IsRegular()
 			if !yield(f, nil) {
 				return fs.SkipAll
+			}
+			if e.IsDir() {
+				return fs.SkipDir
 			}
 			return nil
 		})
@@ -47,6 +53,9 @@ func (d *Dir) files() iter.Seq2[logFile, error] {
 		}
 	}
 }
+
+// ownDir are the directories of a log.
+var ownDir = regexp.MustCompile(`^(\.|\.state|tile|tile/(entries|\d{1,2})(/x\d{3})*(/\d{3}\.p)?)$`)
 
 // CheckFiles reads every file of the log and reports what contradicts the tree:
 // the tiles and bundles it needs, the partial ones it no longer needs, the
@@ -66,18 +75,30 @@ func (d *Dir) CheckFiles(ctx context.Context, t *Tree, report func(path string, 
 	if err := c.rest(ctx); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(filepath.Join(c.dir.path, filepath.FromSlash(statePath))); errors.Is(err, fs.ErrNotExist) {
-		return c.problem(statePath, &Mismatch{Path: statePath, Detail: "missing"})
+	for _, path := range []string{statePath, versionPath} {
+		if _, err := os.Lstat(filepath.Join(c.dir.path, filepath.FromSlash(path))); errors.Is(absent(err), fs.ErrNotExist) {
+			c.report(path, &Mismatch{Path: path, Detail: "missing"})
+		}
 	}
 	return nil
 }
 
+// What is wrong with what is no file of a log, though it may have the name of one.
+const (
+	notOurs    = "no file of a log"
+	notRegular = "a link or a directory, not a file"
+)
+
 // Beside says what to do about a file that is wrong and holds nothing of the record:
 // the writer's own, or no part of a log. It is empty for every other file.
-func Beside(path string) string {
+func Beside(path string, problem error) string {
 	switch classify(path).Kind {
 	case stateFile, lockFile:
 		return "the next writer makes it anew"
+	case checkpointFile, tileFile, bundleFile:
+		if m := (*Mismatch)(nil); errors.As(problem, &m) && m.Detail == notRegular {
+			return "put the file itself here"
+		}
 	case stranger, tempFile:
 		return "move it away"
 	}
@@ -172,9 +193,13 @@ func (c *inspection) rest(ctx context.Context) error {
 }
 
 func (c *inspection) file(ctx context.Context, f logFile) error {
+	switch {
+	case f.Kind == stranger || f.Odd && f.Kind == tempFile:
+		return &Mismatch{Path: f.Path, Detail: notOurs}
+	case f.Odd:
+		return &Mismatch{Path: f.Path, Detail: notRegular}
+	}
 	switch f.Kind {
-	case tempFile:
-		return nil
 	case checkpointFile:
 		return c.checkpoint(ctx)
 	case stateFile:
@@ -186,7 +211,7 @@ func (c *inspection) file(ctx context.Context, f logFile) error {
 	case bundleFile:
 		return c.otherBundle(ctx, f)
 	}
-	return &Mismatch{Path: f.Path, Detail: "no file of a log"}
+	return nil // a temporary file
 }
 
 // checkpoint holds the published checkpoint against the tree's.

@@ -42,6 +42,7 @@ const (
 type logFile struct {
 	Path string // below the directory, with slashes
 	Kind fileKind
+	Odd  bool       // it is no regular file
 	Tile sumdb.Tile // of a tileFile or bundleFile (level -1); its width is the one the name gives
 }
 

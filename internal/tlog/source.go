@@ -34,16 +34,26 @@ type Source interface {
 // at work in the same directory, in this process or another.
 type Dir struct{ path string }
 
-// OpenDir opens the log in a directory.
+// OpenDir opens the log in a directory. The error is fs.ErrNotExist where there is
+// none.
 func OpenDir(path string) (*Dir, error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("open log directory: %w", err)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a directory: %w", path, fs.ErrNotExist)
 	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("open log directory: %s is not a directory", path)
+	if err != nil {
+		return nil, fmt.Errorf("open log directory: %w", absent(err))
 	}
 	return &Dir{path}, nil
+}
+
+// absent makes fs.ErrNotExist of the errors that say that what lies there is no file:
+// below a file, a socket, a link that leads to itself.
+func absent(err error) error {
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ELOOP) {
+		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	return err
 }
 
 // ReadCheckpoint reads what the log last signed, unverified. The error is
@@ -77,7 +87,7 @@ func (d *Dir) ReadTile(_ context.Context, t sumdb.Tile) (data []byte, path strin
 // are there, in ascending order.
 func (d *Dir) Partials(t sumdb.Tile) ([]int, error) {
 	list, err := os.ReadDir(filepath.Join(d.path, filepath.FromSlash(partialDir(t))))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if errors.Is(absent(err), fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
@@ -106,11 +116,8 @@ func maxFile(level int) int64 {
 func (d *Dir) read(path string, limit int64) ([]byte, error) {
 	// Opening a named pipe somebody put here must not wait for its writer.
 	f, err := os.OpenFile(filepath.Join(d.path, filepath.FromSlash(path)), os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENXIO) { // below a file; a socket
-		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, absent(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()

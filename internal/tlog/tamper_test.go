@@ -299,6 +299,32 @@ func TestShrunkDirectory(t *testing.T) {
 	}
 }
 
+// What is no file is not there: a link that leads to itself, a directory. Directories
+// that no log has are strangers.
+func TestNoFileIsNotThere(t *testing.T) {
+	t.Parallel()
+	dir := makeLog(t, 300, 100)
+	d, tree := openTree(t, dir)
+	for _, path := range []string{"tile/entries/000.p/100", "tile/stray", "tile/0/stray.p", ".state/stray", ".state/version"} {
+		check(t, os.RemoveAll(filepath.Join(dir, path)))
+		check(t, os.Mkdir(filepath.Join(dir, path), 0o700))
+		if p := problems(t, d, tree); len(p) != 1 || p[path] == nil {
+			t.Errorf("%s: found %v", path, p)
+		}
+		check(t, os.Remove(filepath.Join(dir, path)))
+		if path == versionPath {
+			if p := problems(t, d, tree); len(p) != 1 || p[path] == nil {
+				t.Errorf("%s is missing: found %v", path, p)
+			}
+		}
+	}
+	path := filepath.Join(dir, "tile/entries/000")
+	check(t, os.Remove(path))
+	check(t, os.Symlink("000", path))
+	_, err := tree.Entry(t.Context(), 0)
+	wantFinding(t, err, verify.TreeMismatch)
+}
+
 // "Could not read" is not "found wrong".
 func TestUnreadableIsNoFinding(t *testing.T) {
 	t.Parallel()
@@ -306,7 +332,7 @@ func TestUnreadableIsNoFinding(t *testing.T) {
 	d, tree := openTree(t, dir)
 	path := filepath.Join(dir, "tile/entries/000")
 	check(t, os.Remove(path))
-	check(t, os.Symlink("000", path)) // a loop: ELOOP, not ENOENT
+	check(t, os.Symlink(strings.Repeat("x", 300), path)) // ENAMETOOLONG, whoever asks
 	for _, err := range tree.Entries(t.Context(), 0, 1) {
 		if err == nil || isFinding(err) {
 			t.Errorf("Entries: %v", err)

@@ -90,7 +90,7 @@ func (f File) exchange(ctx context.Context, before, after Belief) (done bool, er
 	if err := durable.MkdirAll(durable.OS, dir, 0o700); err != nil {
 		return false, err
 	}
-	lock, err := durable.WaitLock(ctx, filepath.Join(dir, lockName))
+	lock, err := durable.WaitLock(ctx, f.Lock())
 	if err != nil {
 		return false, err
 	}

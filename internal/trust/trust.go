@@ -103,6 +103,9 @@ func (f File) IsCopy() bool { return f.isCopy }
 // Path is where the belief lies.
 func (f File) Path() string { return f.path }
 
+// Lock is the file that is locked while a belief beside it grows.
+func (f File) Lock() string { return filepath.Join(filepath.Dir(f.path), lockName) }
+
 // Damaged says that a belief was altered or emptied, or is no file. It unwraps
 // to a *verify.Finding.
 type Damaged struct {
@@ -128,7 +131,7 @@ func (f File) Read() (b Belief, ok bool, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Belief{}, false, nil
-	case errors.As(err, new(*durable.OddFile)):
+	case errors.As(err, new(*durable.OddFile)), durable.Absent(err): // below a file, or a link to itself
 		return Belief{}, false, &Damaged{f.path, err.Error()}
 	case err != nil:
 		return Belief{}, false, err

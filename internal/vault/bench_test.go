@@ -25,10 +25,10 @@ func (u unsynced) OpenFile(name string, flag int, perm fs.FileMode) (durable.Fil
 	return unsyncedFile{f}, nil
 }
 
-func benchEntry(m *maker, whats int, text []byte) Openings {
+func benchEntry(m *maker, whats int, text []byte) Disclosures {
 	seed := seal.Seed(m.bytes(32))
 	m.n++
-	o := Openings{
+	o := Disclosures{
 		Source: [16]byte{1}, Seq: m.n, Seed: &seed,
 		Who: []byte(`{"command":["vim","/etc/telegraf/telegraf.conf"],"exe":"/usr/bin/vim","login_uid":1000,"login_user":"jane","pid":4711,"uid":0,"user":"root"}`),
 		Why: []byte(`{"learnt":"run","reason":"raise the interval, ticket OPS-17"}`),
@@ -49,7 +49,7 @@ func benchPut(b *testing.B, entries, whats int) {
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		batch := make([]Openings, entries)
+		batch := make([]Disclosures, entries)
 		for i := range batch {
 			batch[i] = benchEntry(m, whats, text)
 		}
@@ -67,7 +67,7 @@ func BenchmarkPutSingle(b *testing.B) { benchPut(b, 256, 1) }
 func BenchmarkDisclosures(b *testing.B) {
 	v := open(b, Config{Dir: b.TempDir(), KeyringDir: b.TempDir(), FS: unsynced{durable.OS}})
 	defer v.Close()
-	placed, err := v.Put([]Openings{benchEntry(newMaker(1), 100, make([]byte, 1500))})
+	placed, err := v.Put([]Disclosures{benchEntry(newMaker(1), 100, make([]byte, 1500))})
 	if err != nil {
 		b.Fatal(err)
 	}

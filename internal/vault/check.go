@@ -3,6 +3,8 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/stele-log/stele/entry"
@@ -19,11 +21,11 @@ type Stats struct {
 	ErasedTexts int   // whose key is gone
 	TextBytes   int64 // of the texts that open, as they were put
 
-	OpeningsSize int64 // bytes of files
-	TextsSize    int64
-	SeedsSize    int64
-	SaltsSize    int64
-	TextKeysSize int64
+	DisclosuresSize int64 // bytes of files
+	TextsSize       int64
+	SeedsSize       int64
+	SaltsSize       int64
+	TextKeysSize    int64
 }
 
 // Check examines every byte of every file, opens every line and every text, and
@@ -55,7 +57,7 @@ func (r *Reader) Check(report func(Damage)) (Stats, error) {
 			return stats, nil
 		}
 	}
-	for d := range seen {
+	for _, d := range r.causes(slices.Collect(maps.Keys(seen))) {
 		report(d)
 	}
 	return stats, nil
@@ -79,7 +81,7 @@ func (r *Reader) check(report func(Damage)) (Stats, error) {
 	if c.keys, err = r.keys.BeginCheck(report); err != nil {
 		return c.stats, err
 	}
-	for _, part := range []func() error{c.texts, c.openings, c.keys.End, c.doubts} {
+	for _, part := range []func() error{c.texts, c.disclosures, c.keys.End, c.doubts} {
 		if err := part(); err != nil {
 			return c.stats, err
 		}
@@ -276,8 +278,8 @@ func (c *checking) openText(t *storedText) (int, error) {
 	return len(text), nil
 }
 
-func (c *checking) openings() error {
-	left, err := c.leftover(c.r.openings, c.r.wholeOpenings)
+func (c *checking) disclosures() error {
+	left, err := c.leftover(c.r.disclosures, c.r.wholeDisclosures)
 	if err != nil {
 		return err
 	}
@@ -285,7 +287,7 @@ func (c *checking) openings() error {
 		if left.has(at) {
 			return nil
 		}
-		if c.copied(&c.entries, rec.o.slot, Damage{Path: c.r.openings.path(at.segment()), Offset: at.offset()}) {
+		if c.copied(&c.entries, rec.o.slot, Damage{Path: c.r.disclosures.path(at.segment()), Offset: at.offset()}) {
 			return nil
 		}
 		return c.record(rec)
@@ -294,9 +296,9 @@ func (c *checking) openings() error {
 	if err != nil {
 		return err
 	}
-	ns, err := c.r.openings.list()
+	ns, err := c.r.disclosures.list()
 	for _, n := range ns {
-		c.stats.OpeningsSize += c.size(c.r.openings.path(n))
+		c.stats.DisclosuresSize += c.size(c.r.disclosures.path(n))
 	}
 	return err
 }
@@ -334,7 +336,7 @@ func (c *checking) line(rec *Record, l entry.Line, salt keyring.Salter) error {
 		return err
 	}
 	if _, _, err = c.r.locate(id); errors.Is(err, errUnknown) {
-		return rec.damage(fmt.Errorf("text %d is gone", id))
+		return rec.damageAlone(fmt.Errorf("text %d is gone", id))
 	}
 	return err
 }

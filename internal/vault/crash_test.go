@@ -14,7 +14,7 @@ import (
 	"github.com/stele-log/stele/internal/durable/faultdisk"
 )
 
-// story does to a vault what is done in a life: puts, erasures, openings.
+// story does to a vault what is done in a life: puts, erasures, disclosures.
 type story struct {
 	disk   *faultdisk.Disk
 	m      *maker
@@ -117,7 +117,7 @@ func (s *story) recovered(t testing.TB) {
 	}
 	for _, d := range s.all {
 		for _, torn := range v.leftovers() {
-			if torn.Path == v.openings.path(d.at.Loc.segment()) && d.at.Loc.offset() >= torn.Offset {
+			if torn.Path == v.disclosures.path(d.at.Loc.segment()) && d.at.Loc.offset() >= torn.Offset {
 				t.Fatalf("what was acknowledged is called torn: %v", &torn)
 			}
 		}

@@ -94,9 +94,9 @@ func TestDigestsAnewMayBeCut(t *testing.T) {
 }
 
 // TestCopiedSegment: a segment that stands twice is named as a copy, and nothing
-// else is; the openings stay where they were.
+// else is; the disclosures stay where they were.
 func TestCopiedSegment(t *testing.T) {
-	for _, run := range []string{openingsName, textsName} {
+	for _, run := range []string{disclosuresName, textsName} {
 		disk, s := tampered(t)
 		first, last := "/store/vault/"+segmentName(run, 1), ""
 		for n := uint32(1); disk.Files()["/store/vault/"+segmentName(run, n)] != nil; n++ {

@@ -11,7 +11,7 @@ import (
 
 // P4: what is destroyed here are keys. No entry, hash or proof has a part in it.
 
-// Void names one line whose opening is to be destroyed.
+// Void names one line whose disclosure is to be destroyed.
 type Void struct {
 	Loc  Loc
 	Line entry.Line

@@ -7,16 +7,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-func FuzzParseOpenings(f *testing.F) {
+func FuzzParseDisclosures(f *testing.F) {
 	d := newMaker(1).entry(2)
-	b, err := appendOpenings(nil, new([]byte), &d.o, 7, make([]TextID, len(d.o.Texts)))
+	b, err := appendDisclosures(nil, new([]byte), &d.o, 7, make([]TextID, len(d.o.Texts)))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b)
 	f.Add(b[:len(b)/2])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		o, err := parseOpenings(b)
+		o, err := parseDisclosures(b)
 		if err != nil {
 			return
 		}

@@ -92,7 +92,7 @@ func TestReadingGoesOnWhileWriting(t *testing.T) {
 
 func TestReaderReportsDamageThatStays(t *testing.T) {
 	disk, s := tampered(t)
-	path := fmt.Sprintf("/store/vault/%s-000001.seg", openingsName)
+	path := fmt.Sprintf("/store/vault/%s-000001.seg", disclosuresName)
 	data := disk.Files()[path]
 	data[len(data)/2] ^= 1
 	disk.Put(path, data)

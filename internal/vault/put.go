@@ -16,7 +16,7 @@ import (
 // put is one batch on its way to disk.
 type put struct {
 	v     *Vault
-	batch []Openings
+	batch []Disclosures
 	refs  [][]TextID // by entry: its texts
 	news  []*newText
 	byID  map[TextID]*newText
@@ -48,7 +48,7 @@ type base struct {
 	text []byte
 }
 
-// Put stores the openings of a batch of entries, each text only if it is new.
+// Put stores the disclosures of a batch of entries, each text only if it is new.
 // On return all is durable. A crash before leaves of the batch nothing, all, or
 // part, which is nobody's: the caller puts again what it was not told of.
 //
@@ -56,7 +56,7 @@ type base struct {
 // ([ErrRefused]); to put it again is of no use. Where a write fails, for example
 // for want of room, the batch is taken back and the vault goes on. Only after
 // [durable.ErrPoisoned] the outcome is unknown, and the vault must be opened again.
-func (v *Vault) Put(batch []Openings) ([]Placed, error) {
+func (v *Vault) Put(batch []Disclosures) ([]Placed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.broken != nil {
@@ -329,12 +329,12 @@ func (p *put) renderRecords() error {
 	}
 	return parallel(len(p.batch), func() *[]byte { return new([]byte) }, func(scratch *[]byte, i int) error {
 		b := durable.BeginFrame(make([]byte, 0, p.batch[i].sizeHint()))
-		b, err := appendOpenings(b, scratch, &p.batch[i], first+uint64(i), p.refs[i])
+		b, err := appendDisclosures(b, scratch, &p.batch[i], first+uint64(i), p.refs[i])
 		if err != nil {
 			return err
 		}
 		if len(b) > durable.MaxPayload {
-			return fmt.Errorf("%w: entry %s: %d bytes of openings are too many", ErrRefused, p.batch[i].ID, len(b))
+			return fmt.Errorf("%w: entry %s: %d bytes of disclosures are too many", ErrRefused, p.batch[i].ID, len(b))
 		}
 		durable.EndFrame(b, 0, i == len(p.batch)-1)
 		p.records[i] = b
@@ -343,7 +343,7 @@ func (p *put) renderRecords() error {
 }
 
 // list is the salts of the lines o has.
-func (o *Openings) list() keyring.SaltList {
+func (o *Disclosures) list() keyring.SaltList {
 	list := keyring.SaltList{}
 	salt := o.salter()
 	for _, l := range o.lines() {
@@ -353,7 +353,7 @@ func (o *Openings) list() keyring.SaltList {
 }
 
 // sizeHint is about what o comes to on disk, so that its buffer need not grow.
-func (o *Openings) sizeHint() int {
+func (o *Disclosures) sizeHint() int {
 	n := 128 + 20*len(o.Texts)
 	for i := range 3 + len(o.What) {
 		n += len(o.body(i))*3/4 + keyring.TagSize + 4
@@ -389,7 +389,7 @@ func (p *put) append(w *writes) error {
 	for i, n := range p.news {
 		n.loc = newLoc(v.records.n, offsets[i])
 	}
-	if offsets, err = w.frames(&v.entries, v.openings, v.cfg.Segment, p.records); err != nil {
+	if offsets, err = w.frames(&v.entries, v.disclosures, v.cfg.Segment, p.records); err != nil {
 		return err
 	}
 	for i := range p.records {

@@ -12,28 +12,28 @@ import (
 
 // Names and magics of the files.
 const (
-	openingsName, openingsMagic = "openings", "stele open 1"
-	textsName, textsMagic       = "texts", "stele text 1"
+	disclosuresName, disclosuresMagic = "openings", "stele open 1"
+	textsName, textsMagic             = "texts", "stele text 1"
 )
 
 // Reader reads a vault, while the same or another process writes to it. It may
 // be used from any goroutine.
 type Reader struct {
-	cfg      Config
-	keys     *keyring.Keyring
-	openings *segments
-	texts    *texts
-	cache    *cache
+	cfg         Config
+	keys        *keyring.Keyring
+	disclosures *segments
+	texts       *texts
+	cache       *cache
 }
 
 // OpenReader opens a vault for reading. It changes nothing on disk.
 func OpenReader(cfg Config) (*Reader, error) {
 	cfg = cfg.withDefaults()
 	r := &Reader{
-		cfg:      cfg,
-		openings: newSegments(cfg.FS, cfg.Dir, openingsName, openingsMagic),
-		texts:    newTexts(newSegments(cfg.FS, cfg.Dir, textsName, textsMagic)),
-		cache:    newCache(cfg.Cache),
+		cfg:         cfg,
+		disclosures: newSegments(cfg.FS, cfg.Dir, disclosuresName, disclosuresMagic),
+		texts:       newTexts(newSegments(cfg.FS, cfg.Dir, textsName, textsMagic)),
+		cache:       newCache(cfg.Cache),
 	}
 	var err error
 	if r.keys, err = keyring.Open(cfg.keyring()); err != nil {
@@ -47,26 +47,26 @@ func OpenReader(cfg Config) (*Reader, error) {
 
 // Close closes the files.
 func (r *Reader) Close() error {
-	return errors.Join(r.openings.close(), r.texts.segs.close(), r.keys.Close())
+	return errors.Join(r.disclosures.close(), r.texts.segs.close(), r.keys.Close())
 }
 
 // At returns the record at loc. Bytes that are bad are a *[Damage].
 func (r *Reader) At(loc Loc) (*Record, error) {
-	f, err := r.openings.frame(loc.segment(), loc.offset())
+	f, err := r.disclosures.frame(loc.segment(), loc.offset())
 	if err != nil {
-		return nil, fmt.Errorf("openings at %s: %w", loc, err)
+		return nil, fmt.Errorf("disclosures at %s: %w", loc, err)
 	}
 	rec, damage := r.record(loc, f.Payload)
 	if damage != nil {
-		return nil, fmt.Errorf("openings at %s: %w", loc, damage)
+		return nil, fmt.Errorf("disclosures at %s: %w", loc, damage)
 	}
 	return rec, nil
 }
 
 func (r *Reader) record(loc Loc, payload []byte) (*Record, *Damage) {
-	o, err := parseOpenings(payload)
+	o, err := parseDisclosures(payload)
 	if err != nil {
-		return nil, &Damage{Path: r.openings.path(loc.segment()), Offset: loc.offset(), Why: err.Error()}
+		return nil, &Damage{Path: r.disclosures.path(loc.segment()), Offset: loc.offset(), Why: err.Error()}
 	}
 	return &Record{ID: o.id, Source: o.source, Seq: o.seq, r: r, loc: loc, o: o}, nil
 }
@@ -88,7 +88,7 @@ func (r *Reader) Scan(fn func(Loc, *Record) error) error {
 	return errors.Join(errs...)
 }
 
-// Places hands the place of the openings of every entry to fn, in the order they
+// Places hands the place of the disclosures of every entry to fn, in the order they
 // were put: an entry that was put again has several. What was copied there by
 // somebody else, and has the slot of what stands before it, is passed over. Damage
 // comes as it does from [Reader.Scan].
@@ -104,13 +104,13 @@ func (r *Reader) Places(fn func(entry.ID, Loc)) error {
 }
 
 func (r *Reader) scan(fn func(Loc, *Record) error) ([]Damage, error) {
-	ns, err := r.openings.list()
+	ns, err := r.disclosures.list()
 	if err != nil {
 		return nil, err
 	}
-	damages := missing(r.openings, ns)
+	damages := missing(r.disclosures, ns)
 	for _, n := range ns {
-		bad, err := r.openings.walk(n, 0, func(f durable.Frame) error {
+		bad, err := r.disclosures.walk(n, 0, func(f durable.Frame) error {
 			loc := newLoc(n, f.Offset)
 			rec, err := r.record(loc, f.Payload)
 			if err != nil {

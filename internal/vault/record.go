@@ -10,14 +10,14 @@ import (
 	"github.com/stele-log/stele/seal"
 )
 
-// The payload of a frame of openings; numbers are uvarints:
+// The payload of a frame of disclosures; numbers are uvarints:
 //
 //	id[32] source[16] seq slot       the head, bound to each line
 //	number of whats
 //	who, why, how, what 0, …         each: length, then AES-GCM of the packed body
 //	number of texts
 //	text                             each: k, then ref[16]
-type openings struct {
+type disclosures struct {
 	id     entry.ID
 	source entry.Source
 	seq    uint64
@@ -45,7 +45,7 @@ func lineAt(i int) entry.Line {
 	return entry.LineWhat(i - 3)
 }
 
-func (o *Openings) salter() keyring.Salter {
+func (o *Disclosures) salter() keyring.Salter {
 	if o.Seed != nil {
 		return func(l entry.Line) (seal.Salt, bool) { return o.Seed.Salt(l), true }
 	}
@@ -53,7 +53,7 @@ func (o *Openings) salter() keyring.Salter {
 }
 
 // lines lists the lines o has bodies for, texts included.
-func (o *Openings) lines() []entry.Line {
+func (o *Disclosures) lines() []entry.Line {
 	lines := make([]entry.Line, 0, 3+len(o.What)+len(o.Texts))
 	for i := range 3 + len(o.What) {
 		lines = append(lines, lineAt(i))
@@ -65,7 +65,7 @@ func (o *Openings) lines() []entry.Line {
 }
 
 // validate refuses what could not be read back.
-func (o *Openings) validate() error {
+func (o *Disclosures) validate() error {
 	switch {
 	case len(o.What) > entry.MaxWhats || len(o.Texts) > entry.MaxWhats:
 		return fmt.Errorf("entry %s: more than %d changes", o.ID, entry.MaxWhats)
@@ -96,7 +96,7 @@ func (o *Openings) validate() error {
 	return nil
 }
 
-func (o *Openings) body(i int) []byte {
+func (o *Disclosures) body(i int) []byte {
 	switch i {
 	case 0:
 		return o.Who
@@ -108,9 +108,9 @@ func (o *Openings) body(i int) []byte {
 	return o.What[i-3]
 }
 
-// appendOpenings renders o with its texts replaced by their names. scratch is
+// appendDisclosures renders o with its texts replaced by their names. scratch is
 // reused from call to call.
-func appendOpenings(b []byte, scratch *[]byte, o *Openings, slot uint64, texts []TextID) ([]byte, error) {
+func appendDisclosures(b []byte, scratch *[]byte, o *Disclosures, slot uint64, texts []TextID) ([]byte, error) {
 	start := len(b)
 	b = append(append(b, o.ID[:]...), o.Source[:]...)
 	b = binary.AppendUvarint(binary.AppendUvarint(b, o.Seq), slot)
@@ -135,10 +135,10 @@ func appendOpenings(b []byte, scratch *[]byte, o *Openings, slot uint64, texts [
 	return b, nil
 }
 
-// parseOpenings reads a payload. The result keeps b.
-func parseOpenings(b []byte) (*openings, error) {
+// parseDisclosures reads a payload. The result keeps b.
+func parseDisclosures(b []byte) (*disclosures, error) {
 	p := parser{b: b}
-	o := &openings{}
+	o := &disclosures{}
 	copy(o.id[:], p.take(uint64(len(o.id))))
 	copy(o.source[:], p.take(uint64(len(o.source))))
 	o.seq, o.slot = p.number(), p.number()
@@ -211,7 +211,7 @@ func (p *parser) end() error {
 	return p.err
 }
 
-// Record is the stored openings of one entry.
+// Record is the stored disclosures of one entry.
 type Record struct {
 	ID     entry.ID
 	Source entry.Source
@@ -219,7 +219,7 @@ type Record struct {
 
 	r   *Reader
 	loc Loc
-	o   *openings
+	o   *disclosures
 }
 
 // Lines lists the lines of the record, erased ones included.
@@ -334,7 +334,12 @@ func (rec *Record) open(l entry.Line, salt keyring.Salter) ([]byte, error) {
 }
 
 func (rec *Record) damage(err error) error {
-	return &Damage{Path: rec.r.openings.path(rec.loc.segment()), Offset: rec.loc.offset(), Why: err.Error()}
+	return &Damage{Path: rec.r.disclosures.path(rec.loc.segment()), Offset: rec.loc.offset(), Why: err.Error()}
+}
+
+// damageAlone is damage for what is not there in another file.
+func (rec *Record) damageAlone(err error) error {
+	return &Damage{Path: rec.r.disclosures.path(rec.loc.segment()), Offset: rec.loc.offset(), Alone: true, Why: err.Error()}
 }
 
 func (rec *Record) wrap(l entry.Line, err error) error {

@@ -80,7 +80,7 @@ func unfinished(s *segments, whole func(Loc, durable.Frame) (bool, error)) (n ui
 			return n, nil, nil, err
 		}
 		if !ok {
-			torn, dropped = &Damage{Path: s.path(n), Offset: f.Offset, Torn: true, Why: "keys or texts of a frame never arrived"}, frames[i:]
+			torn, dropped = &Damage{Path: s.path(n), Offset: f.Offset, Torn: true, Alone: true, Why: "keys or texts of a frame never arrived"}, frames[i:]
 			break
 		}
 	}
@@ -123,9 +123,9 @@ func (v *Vault) recoverTexts() (dropped uint64, err error) {
 }
 
 func (v *Vault) recoverEntries() (dropped uint64, err error) {
-	frames, err := v.recoverTail(&v.entries, v.openings, v.wholeOpenings)
+	frames, err := v.recoverTail(&v.entries, v.disclosures, v.wholeDisclosures)
 	for _, f := range frames {
-		if o, err := parseOpenings(f.Payload); err == nil {
+		if o, err := parseDisclosures(f.Payload); err == nil {
 			dropped = max(dropped, o.slot)
 		}
 	}
@@ -215,9 +215,9 @@ func (r *Reader) wholeText(_ Loc, f durable.Frame) (bool, error) {
 	return known(err)
 }
 
-// wholeOpenings reports whether everything that a frame of openings needs is
+// wholeDisclosures reports whether everything that a frame of disclosures needs is
 // there.
-func (r *Reader) wholeOpenings(loc Loc, f durable.Frame) (bool, error) {
+func (r *Reader) wholeDisclosures(loc Loc, f durable.Frame) (bool, error) {
 	rec, damage := r.record(loc, f.Payload)
 	if damage != nil {
 		return true, nil // not torn: it was written like this. Check names it.
@@ -240,15 +240,15 @@ func (r *Reader) wholeOpenings(loc Loc, f durable.Frame) (bool, error) {
 
 // lastEntrySlot is the highest slot of a record that is not in a leftover.
 func (v *Vault) lastEntrySlot() (uint64, error) {
-	ns, err := v.openings.list()
+	ns, err := v.disclosures.list()
 	if err != nil {
 		return 0, err
 	}
 	for i := len(ns) - 1; i >= 0; i-- {
 		var last uint64
-		_, err := v.openings.walk(ns[i], 0, func(f durable.Frame) error {
+		_, err := v.disclosures.walk(ns[i], 0, func(f durable.Frame) error {
 			rec, damage := v.record(newLoc(ns[i], f.Offset), f.Payload)
-			if damage == nil && !v.isTorn(v.openings.path(ns[i]), f.Offset) {
+			if damage == nil && !v.isTorn(v.disclosures.path(ns[i]), f.Offset) {
 				last = max(last, rec.o.slot)
 			}
 			return nil
@@ -275,16 +275,16 @@ func (v *Vault) isTorn(path string, off int64) bool {
 func (v *Vault) leftovers() []Damage { return append(slices.Clone(v.torn), v.keys.Torn()...) }
 
 // NeedsTorn says whether what a crash seems to have left is damage and no leftover:
-// because the newest openings anybody was told of, those at last, lie in it, or
-// because openings outside of it need a text or salts that are gone with it. Where
-// such may be in it this reads all openings.
+// because the newest disclosures anybody was told of, those at last, lie in it, or
+// because disclosures outside of it need a text or salts that are gone with it. Where
+// such may be in it this reads all disclosures.
 func (v *Vault) NeedsTorn(last Loc) (bool, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.leftovers()) == 0 {
 		return false, nil
 	}
-	if v.isTorn(v.openings.path(last.segment()), last.offset()) {
+	if v.isTorn(v.disclosures.path(last.segment()), last.offset()) {
 		return true, nil
 	}
 	if v.records.app != nil && !v.keys.TornSalts() { // the last segment of texts is whole
@@ -293,11 +293,11 @@ func (v *Vault) NeedsTorn(last Loc) (bool, error) {
 	return v.misses()
 }
 
-// misses says whether openings that are not torn need a text or salts that are not
+// misses says whether disclosures that are not torn need a text or salts that are not
 // there, or cannot tell.
 func (v *Vault) misses() (misses bool, err error) {
 	_, err = v.scan(func(at Loc, rec *Record) error {
-		if misses || v.isTorn(v.openings.path(at.segment()), at.offset()) {
+		if misses || v.isTorn(v.disclosures.path(at.segment()), at.offset()) {
 			return nil
 		}
 		salt, err := v.keys.Salts(rec.o.slot)

@@ -29,7 +29,7 @@ func newSegments(fsys durable.FS, dir, name, magic string) *segments {
 
 // Owns reports whether a file of the vault may have that name.
 func Owns(name string) bool {
-	for _, run := range []string{openingsName, textsName} {
+	for _, run := range []string{disclosuresName, textsName} {
 		var n uint32
 		if _, err := fmt.Sscanf(name, run+"-%d.seg", &n); err == nil && name == segmentName(run, n) && n > 0 {
 			return true

@@ -26,7 +26,7 @@ func TestSizeOfPublicData(t *testing.T) {
 	start := time.Now()
 	for len(rows) > 0 {
 		n := min(64, len(rows))
-		var batch []Openings
+		var batch []Disclosures
 		var shas []string
 		for _, r := range rows[:n] {
 			text, err := os.ReadFile(filepath.Join(dir, "blobs", "blobs", r.After[:2], r.After))
@@ -40,7 +40,7 @@ func TestSizeOfPublicData(t *testing.T) {
 			if id := ids[r.Before]; id != 0 {
 				near = append(near, id)
 			}
-			o := Openings{
+			o := Disclosures{
 				Seed: &seal.Seed{1}, What: [][]byte{[]byte(`{}`)},
 				Texts: []Text{{Body: text, Near: near, Name: r.Repo + "/" + r.Path}},
 			}

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,6 +67,37 @@ func TestDamagedListIsNoLeftover(t *testing.T) {
 		data[len(data)-1] ^= 1
 		disk.Put(path, data)
 		sound(t, reopen(t, v, disk), s.all, s.erased)
+	}
+}
+
+// TestLostFilesAreNamed: of a file that is gone, all that is said is that it is.
+func TestLostFilesAreNamed(t *testing.T) {
+	disk, _ := tampered(t)
+	for _, path := range paths(disk) {
+		name, _, _ := strings.Cut(filepath.Base(path), ".")
+		if strings.HasPrefix(name, "openings") {
+			continue // only the log can miss them
+		}
+		data := disk.Files()[path]
+		disk.Put(path, nil)
+		r, err := OpenReader(config(disk))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		if _, err := r.Check(func(d Damage) {
+			file, _, _ := strings.Cut(filepath.Base(d.Path), ".")
+			found[filepath.Join(filepath.Dir(d.Path), file)] = true
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if want := filepath.Join(filepath.Dir(path), name); len(found) != 1 || !found[want] {
+			t.Errorf("%s is gone, and %v are named", path, slices.Collect(maps.Keys(found)))
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		disk.Put(path, data)
 	}
 }
 

@@ -18,7 +18,7 @@
 //
 // # Files
 //
-//	vault/openings-000001.seg   frames, one for each entry: its lines, encrypted
+//	vault/disclosures-000001.seg   frames, one for each entry: its lines, encrypted
 //	vault/texts-000001.seg      frames, one for each text: whole or as a delta
 //
 // They only grow.
@@ -37,7 +37,7 @@ import (
 	"github.com/stele-log/stele/seal"
 )
 
-// Loc says where the openings of an entry lie. It never changes.
+// Loc says where the disclosures of an entry lie. It never changes.
 type Loc uint64
 
 // The low bits of a Loc are the offset of a frame, the others its segment.
@@ -54,8 +54,8 @@ func (l Loc) String() string { return fmt.Sprintf("%d:%d", l.segment(), l.offset
 // TextID names a stored text, for as long as it is stored. 0 is none.
 type TextID uint64
 
-// Openings is everything that opens the seals of one entry.
-type Openings struct {
+// Disclosures is everything that opens the seals of one entry.
+type Disclosures struct {
 	ID     entry.ID
 	Source entry.Source
 	Seq    uint64
@@ -76,10 +76,10 @@ type Text struct {
 	Name string   // path of what it is the text of; a hint, not stored
 }
 
-// Placed says where the vault put the openings of an entry.
+// Placed says where the vault put the disclosures of an entry.
 type Placed struct {
 	Loc   Loc
-	Texts []TextID // of Openings.Texts, in that order
+	Texts []TextID // of Disclosures.Texts, in that order
 }
 
 // ErrErased says that the key of a line or of a text was destroyed.
@@ -133,7 +133,7 @@ type Vault struct {
 
 	mu      sync.Mutex                // one writer at a time, of the keyring too; guards what follows
 	broken  error                     // after an outcome nobody knows
-	entries tail                      // of openings
+	entries tail                      // of disclosures
 	records tail                      // of texts
 	last    keyring.Last              // slots given last to an entry and to a text
 	digests map[keyring.Digest]TextID // of texts that are not erased

@@ -17,7 +17,7 @@ import (
 
 // made is what a test knows of an entry it put.
 type made struct {
-	o     Openings
+	o     Disclosures
 	seals map[entry.Line]entry.Hash
 	at    Placed
 }
@@ -50,7 +50,7 @@ func (m *maker) text() []byte {
 
 func (m *maker) entry(whats int) *made {
 	m.n++
-	o := Openings{
+	o := Disclosures{
 		ID: entry.ID(m.bytes(32)), Source: entry.Source(m.bytes(16)), Seq: m.n,
 		Who: fmt.Appendf(nil, `{"uid":%d,"user":"root"}`, m.n), Why: []byte(`{"reason":"secret reason of a person"}`),
 		How: []byte(`{"confidence":"certain","layer":"fanotify"}`),
@@ -117,7 +117,7 @@ func (m *maker) batch(n, whats int) []*made {
 
 // store puts a batch and notes where it went.
 func store(v *Vault, batch []*made) error {
-	os := make([]Openings, len(batch))
+	os := make([]Disclosures, len(batch))
 	for i, d := range batch {
 		os[i] = d.o
 	}
@@ -230,7 +230,7 @@ func TestEqualTextsAreStoredOnce(t *testing.T) {
 	disk := faultdisk.New(1)
 	m := newMaker(3)
 	text := m.bytes(3000)
-	for range 3 { // in one batch, over batches, over openings
+	for range 3 { // in one batch, over batches, over disclosures
 		v := open(t, config(disk))
 		a, b := m.entry(0), m.entry(0)
 		for _, d := range []*made{a, b} {
@@ -324,7 +324,7 @@ func TestReaderBesideAWriterSeesWhatIsPut(t *testing.T) {
 func TestPutRefusesWhatCouldNotBeReadBack(t *testing.T) {
 	v := open(t, config(faultdisk.New(1)))
 	seed := &seal.Seed{1}
-	for name, o := range map[string]Openings{
+	for name, o := range map[string]Disclosures{
 		"no salts":          {},
 		"a salt is missing": {Salts: map[entry.Line]seal.Salt{entry.LineWho: {}, entry.LineWhy: {}}},
 		"body too long":     {Seed: seed, Why: make([]byte, seal.MaxBody+1)},
@@ -332,7 +332,7 @@ func TestPutRefusesWhatCouldNotBeReadBack(t *testing.T) {
 		"no such change":    {Seed: seed, Texts: []Text{{K: entry.MaxWhats}}},
 		"too many changes":  {Seed: seed, What: make([][]byte, entry.MaxWhats+1)},
 	} {
-		if _, err := v.Put([]Openings{o}); !errors.Is(err, ErrRefused) || errors.Is(err, durable.ErrPoisoned) {
+		if _, err := v.Put([]Disclosures{o}); !errors.Is(err, ErrRefused) || errors.Is(err, durable.ErrPoisoned) {
 			t.Errorf("%s: %v, want it refused", name, err)
 		}
 	}

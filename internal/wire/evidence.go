@@ -16,11 +16,11 @@ import (
 
 // Piece is one piece of evidence: the one field that is set.
 type Piece struct {
-	Ground  *Ground
-	Entry   *ProvedEntry
-	Opening *Opening
-	Told    *Told
-	Problem string // why the answer ends before it is whole
+	Ground     *Ground
+	Entry      *ProvedEntry
+	Disclosure *Disclosure
+	Told       *Told
+	Problem    string // why the answer ends before it is whole
 }
 
 // Ground begins an answer: what all of it stands on.
@@ -37,21 +37,21 @@ type ProvedEntry struct {
 	Why   string // where there is none
 }
 
-// OpeningState is how an opening stands.
-type OpeningState byte
+// DisclosureState is how a disclosure stands.
+type DisclosureState byte
 
-// The states of an opening.
+// The states of a disclosure.
 const (
-	Opens   OpeningState = iota // salt and body are there
-	Erased                      // its key was destroyed
-	Missing                     // there is none; Why says more
+	Opens   DisclosureState = iota // salt and body are there
+	Erased                         // its key was destroyed
+	Missing                        // there is none; Why says more
 )
 
-// Opening is what opens one line of one entry, or why nothing does.
-type Opening struct {
+// Disclosure is what opens one line of one entry, or why nothing does.
+type Disclosure struct {
 	Index uint64
 	Line  entry.Line
-	State OpeningState
+	State DisclosureState
 	Salt  seal.Salt
 	Body  []byte
 	Why   string
@@ -70,7 +70,7 @@ const MaxPiece = seal.MaxText + 16<<20
 const (
 	pieceGround = iota + 1
 	pieceEntry
-	pieceOpening
+	pieceDisclosure
 	pieceTold
 	pieceProblem
 )
@@ -91,9 +91,9 @@ func (p *Piece) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, h[:]...)
 		}
 		return b, nil
-	case p.Opening != nil:
-		o := p.Opening
-		b = binary.AppendUvarint(append(b, pieceOpening), o.Index)
+	case p.Disclosure != nil:
+		o := p.Disclosure
+		b = binary.AppendUvarint(append(b, pieceDisclosure), o.Index)
 		part([]byte(o.Line.String()))
 		b = append(append(b, byte(o.State)), o.Salt[:]...)
 		part([]byte(o.Why))
@@ -125,9 +125,9 @@ func (p *Piece) UnmarshalBinary(b []byte) error {
 	case pieceEntry:
 		p.Entry = &ProvedEntry{Index: r.index(), Note: r.part(), Why: string(r.part())}
 		return p.Entry.readProof(&r)
-	case pieceOpening:
-		p.Opening = new(Opening)
-		return p.Opening.read(&r)
+	case pieceDisclosure:
+		p.Disclosure = new(Disclosure)
+		return p.Disclosure.read(&r)
 	case pieceProblem:
 		p.Problem = string(r.b)
 		return nil
@@ -146,24 +146,24 @@ func (e *ProvedEntry) readProof(r *reader) error {
 	return r.err
 }
 
-func (o *Opening) read(r *reader) error {
+func (o *Disclosure) read(r *reader) error {
 	o.Index = r.index()
 	line, err := entry.ParseLine(string(r.part()))
 	if err == nil {
 		err = r.err
 	}
 	if err != nil {
-		return fmt.Errorf("line of an opening: %w", err)
+		return fmt.Errorf("line of a disclosure: %w", err)
 	}
 	o.Line = line
 	if s := r.take(1); s != nil {
-		o.State = OpeningState(s[0])
+		o.State = DisclosureState(s[0])
 	}
 	copy(o.Salt[:], r.take(len(o.Salt)))
 	o.Why = string(r.part())
 	o.Body = r.b
 	if r.err == nil && o.State > Missing {
-		return fmt.Errorf("an opening in the unknown state %d", o.State)
+		return fmt.Errorf("a disclosure in the unknown state %d", o.State)
 	}
 	return r.err
 }
@@ -238,8 +238,8 @@ func (p *Piece) Key() string {
 	switch {
 	case p.Entry != nil:
 		return EntryKey(p.Entry.Index)
-	case p.Opening != nil:
-		return OpeningKey(p.Opening.Index, p.Opening.Line)
+	case p.Disclosure != nil:
+		return DisclosureKey(p.Disclosure.Index, p.Disclosure.Line)
 	case p.Told != nil:
 		return p.Told.Lookup.Key()
 	}
@@ -249,9 +249,9 @@ func (p *Piece) Key() string {
 // EntryKey names an entry.
 func EntryKey(i uint64) string { return string(binary.AppendUvarint([]byte{pieceEntry}, i)) }
 
-// OpeningKey names the opening of a line.
-func OpeningKey(i uint64, l entry.Line) string {
-	return string(append(binary.AppendUvarint([]byte{pieceOpening}, i), l.String()...))
+// DisclosureKey names the disclosure of a line.
+func DisclosureKey(i uint64, l entry.Line) string {
+	return string(append(binary.AppendUvarint([]byte{pieceDisclosure}, i), l.String()...))
 }
 
 // Key names a question to the index; empty for one that cannot be asked.

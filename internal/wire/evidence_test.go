@@ -19,9 +19,9 @@ func piecesOfEachKind() []wire.Piece {
 		{Ground: &wire.Ground{Checkpoint: []byte("note"), Consistency: tlog.TreeProof{{1}, {2}}}},
 		{Entry: &wire.ProvedEntry{Index: 1 << 40, Note: []byte("an entry"), Proof: tlog.RecordProof{{3}, {4}, {5}}}},
 		{Entry: &wire.ProvedEntry{Index: 7, Why: "its hash is not in the tree"}},
-		{Opening: &wire.Opening{Index: 9, Line: entry.LineWhat(3), Salt: [32]byte{6}, Body: []byte{0, '\n', 0xff}}},
-		{Opening: &wire.Opening{Index: 9, Line: entry.LineText(999), State: wire.Erased}},
-		{Opening: &wire.Opening{Line: entry.LineWho, State: wire.Missing, Why: "damaged"}},
+		{Disclosure: &wire.Disclosure{Index: 9, Line: entry.LineWhat(3), Salt: [32]byte{6}, Body: []byte{0, '\n', 0xff}}},
+		{Disclosure: &wire.Disclosure{Index: 9, Line: entry.LineText(999), State: wire.Erased}},
+		{Disclosure: &wire.Disclosure{Line: entry.LineWho, State: wire.Missing, Why: "damaged"}},
 		{Told: &wire.Told{Lookup: wire.Lookup{Subjects: &wire.Subject{Path: []byte{'/', 0xff}}}, Found: wire.Found{More: true, Places: []wire.Place{{Index: 3, K: 1}}}}},
 		{Problem: "it takes too long"},
 	}

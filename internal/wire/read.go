@@ -50,28 +50,28 @@ type Question struct {
 	Since   time.Time `json:"since,omitzero"`
 	Until   time.Time `json:"until,omitzero"`
 	Wants   []Want    `json:"wants,omitempty"` // pieces
-	From    uint64    `json:"from,omitempty"`  // openings: of the entries from there
+	From    uint64    `json:"from,omitempty"`  // disclosures: of the entries from there
 	To      uint64    `json:"to,omitempty"`    // up to, not including
 }
 
 // What can be asked.
 const (
-	AskLog      = "log"      // Filter, Checked
-	AskShow     = "show"     // Name
-	AskCat      = "cat"      // Name, Host, Until
-	AskDiff     = "diff"     // Name, Host, Since, Until
-	AskBlame    = "blame"    // Name, Host, Until
-	AskVerify   = "verify"   // Name, Host: one entry or one path, with its texts
-	AskStatus   = "status"   // counts and sources
-	AskGround   = "ground"   // nothing more
-	AskPieces   = "pieces"   // Wants
-	AskOpenings = "openings" // From, To: everything that opens those entries
+	AskLog         = "log"      // Filter, Checked
+	AskShow        = "show"     // Name
+	AskCat         = "cat"      // Name, Host, Until
+	AskDiff        = "diff"     // Name, Host, Since, Until
+	AskBlame       = "blame"    // Name, Host, Until
+	AskVerify      = "verify"   // Name, Host: one entry or one path, with its texts
+	AskStatus      = "status"   // counts and sources
+	AskGround      = "ground"   // nothing more
+	AskPieces      = "pieces"   // Wants
+	AskDisclosures = "openings" // From, To: everything that opens those entries
 )
 
 // MaxWants is how many pieces may be asked for at once.
 const MaxWants = 4096
 
-// Want names one piece of evidence: an entry, openings of lines of an entry, or
+// Want names one piece of evidence: an entry, disclosures of lines of an entry, or
 // what the index says.
 type Want struct {
 	Entry  *uint64  `json:"entry,omitempty"`

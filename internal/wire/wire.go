@@ -18,7 +18,7 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// Submission is an entry as its source signed it, with an opening of every seal.
+// Submission is an entry as its source signed it, with a disclosure of every seal.
 type Submission struct {
 	Note  []byte    // the signed entry
 	Seed  seal.Seed // all salts derive from it
@@ -35,7 +35,7 @@ type Text struct {
 	Body []byte
 }
 
-// Disclosures lists the openings of a submission whose entry is e.
+// Disclosures lists the disclosures of a submission whose entry is e.
 func (s *Submission) Disclosures(e *entry.Entry) []seal.Disclosure {
 	ds := make([]seal.Disclosure, 0, 3+len(s.What)+len(s.Texts))
 	add := func(l entry.Line, body []byte) {

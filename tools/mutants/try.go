@@ -15,7 +15,7 @@ import (
 // waits, by the clock.
 const (
 	mostTime = 60
-	patience = 15 * time.Minute
+	patience = 4 * time.Minute
 )
 
 // tryAll tries every mutant, some at once, and says how it goes.

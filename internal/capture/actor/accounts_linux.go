@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stele-log/stele/body"
 )
 
 // accounts knows the names in /etc/passwd, read anew when the file changes. It
@@ -48,4 +50,17 @@ func parsePasswd(text string) map[uint32]string {
 		}
 	}
 	return names
+}
+
+// above are ancestors as they are recorded: those of another user than the process
+// itself with that user's name.
+func (a *accounts) above(chain []ancestor, uid uint32) []body.Process {
+	var list []body.Process
+	for _, p := range chain {
+		if p.UID != nil && *p.UID != uid {
+			p.User = a.user(*p.UID)
+		}
+		list = append(list, p.Process)
+	}
+	return list
 }

@@ -27,8 +27,9 @@ func (t *Tracer) Actor(n Named) Actor {
 	}
 	l := p.lives[at]
 	ids, steady := t.acting(p, at, n.Number)
-	a := Actor{PID: n.PID, Who: t.who(p, l, ids), Confidence: body.Likely}
-	if sure && one && steady && l.image.exe != "" && !l.image.partial {
+	who, shared := t.who(p, l, ids)
+	a := Actor{PID: n.PID, Who: who, Confidence: body.Likely}
+	if !shared && sure && one && steady && l.image.exe != "" && !l.image.partial {
 		a.Confidence = body.Certain
 	}
 	return a
@@ -112,9 +113,10 @@ func (d procDir) ids() (bpf.IDs, bool) {
 	return bpf.IDs{UID: s.uid, EUID: s.euid, GID: s.gid, LoginUID: d.number("loginuid"), Session: d.number("sessionid")}, ok
 }
 
-// who puts down what is known of p in one of its lives.
-func (t *Tracer) who(p *process, l life, ids bpf.IDs) *body.Who {
-	w := &body.Who{
+// who puts down what is known of p in one of its lives, and whether several people
+// may have typed.
+func (t *Tracer) who(p *process, l life, ids bpf.IDs) (w *body.Who, shared bool) {
+	w = &body.Who{
 		User: t.proc.names.user(ids.UID), UID: &ids.UID, GID: &ids.GID, PID: p.pid,
 		Started: t.proc.since(p.start), Command: l.image.command, TTY: l.tty,
 		Unit: l.group.unit, Container: l.group.container, NamedBy: LayerBPF,
@@ -125,11 +127,9 @@ func (t *Tracer) who(p *process, l life, ids bpf.IDs) *body.Who {
 	}
 	t.proc.login(w, ids.LoginUID)
 	chain := t.ancestors(p)
-	for _, a := range chain {
-		w.Ancestors = append(w.Ancestors, a.Process)
-	}
-	w.Session = session(w, ids.Session, t.address(p), chain)
-	return w
+	w.Ancestors = t.proc.names.above(chain, ids.UID)
+	arrival(w, ids.Session, t.address(p), chain)
+	return w, isShared(chain)
 }
 
 // ancestors climbs from a process to those who made it, each as it was then.
@@ -137,7 +137,7 @@ func (t *Tracer) ancestors(p *process) []ancestor {
 	var chain []ancestor
 	for ; p.maker != nil && len(chain) < maxAncestors; p = p.maker {
 		uid := p.under.ids.UID
-		a := ancestor{Process: body.Process{PID: p.maker.pid, UID: &uid}, address: t.address(p.maker)}
+		a := ancestor{Process: body.Process{PID: p.maker.pid, UID: &uid}, address: t.address(p.maker), peer: p.maker.peer, loginUID: p.under.ids.LoginUID}
 		if i := p.under.image; i != nil {
 			a.Exe, a.Exe64 = encode(i.exe)
 			a.Command = i.command
@@ -164,6 +164,36 @@ func (t *Tracer) address(p *process) string {
 		p.address = address
 	}
 	return p.address
+}
+
+// greet notes the other end of an ssh session when root's end of it begins, and
+// again when its first program does: that one may be through, and root's end gone
+// with it, before anybody asks.
+func (t *Tracer) greet(r *bpf.Record) {
+	p := t.kin.current(r.PID)
+	if p == nil || !p.isDoor() && (p.maker == nil || !p.maker.isDoor()) {
+		return
+	}
+	for m := p; m != nil && (m == p || m.isDoor()); m = m.maker {
+		if m.peer != "" {
+			return
+		}
+		if ids := m.latest().ids; ids.UID != 0 || m.ended || !m.isDoor() {
+			continue
+		}
+		dir, err := openProc(m.pid)
+		if err != nil {
+			continue
+		}
+		m.peer = peerOf(dir)
+		dir.close()
+	}
+}
+
+// isDoor says whether a process is the host's end of an ssh session.
+func (p *process) isDoor() bool {
+	i := p.latest().image
+	return i != nil && isSSH(i.exe)
 }
 
 // readProcesses reads all processes there are.

@@ -102,11 +102,12 @@ func (p *procActors) Actor(n Named) Actor {
 			return a
 		}
 	}
-	a := Actor{PID: pid, Who: p.who(dir, id, st), Confidence: body.Likely}
-	if a.Who == nil {
+	who, shared := p.who(dir, id, st)
+	if who == nil {
 		return Actor{PID: pid}
 	}
-	if same != nil && id.complete() {
+	a := Actor{PID: pid, Who: who, Confidence: body.Likely}
+	if same != nil && id.complete() && !shared {
 		a.Confidence = body.Certain
 	}
 	p.remember(id, a)
@@ -138,13 +139,14 @@ func (p *procActors) remembered(pid int, started uint64) Actor {
 	return a
 }
 
-// who describes the process, or nil if not even its status could be read.
-func (p *procActors) who(dir procDir, id ident, st stats) *body.Who {
+// who describes the process, or nil if not even its status could be read, and says
+// whether several people may have typed.
+func (p *procActors) who(dir procDir, id ident, st stats) (w *body.Who, shared bool) {
 	if !id.known || st.started == 0 {
-		return nil
+		return nil, false
 	}
 	ids := id.ids
-	w := &body.Who{
+	w = &body.Who{
 		User: p.names.user(ids.uid), UID: &ids.uid, GID: &ids.gid, PID: id.pid,
 		Started: p.since(time.Duration(st.started) * tickLength),
 		Command: splitCommand(id.command), TTY: ttyName(st.tty), NamedBy: LayerProc,
@@ -156,11 +158,9 @@ func (p *procActors) who(dir procDir, id ident, st stats) *body.Who {
 	p.person(dir, w)
 	w.Unit, w.Container = parseCgroup(dir.read("cgroup", 8<<10))
 	chain := p.ancestors(st)
-	for _, a := range chain {
-		w.Ancestors = append(w.Ancestors, a.Process)
-	}
-	w.Session = session(w, dir.number("sessionid"), sshPeer(dir.read("environ", maxCommand)), chain)
-	return w
+	w.Ancestors = p.names.above(chain, ids.uid)
+	arrival(w, dir.number("sessionid"), sshPeer(dir.read("environ", maxCommand)), chain)
+	return w, isShared(chain)
 }
 
 // since turns a time since boot into one of the calendar, as exact as /proc
@@ -183,7 +183,9 @@ func (p *procActors) login(w *body.Who, uid uint32) {
 // ancestor is a process further up, and what it says about the session.
 type ancestor struct {
 	body.Process
-	address string // peer, from the environment sshd gave it
+	address  string // peer, from the environment sshd gave it
+	peer     string // of root's end of an ssh session: the other end of its connection
+	loginUID uint32
 }
 
 // ancestors climbs from a process to its parents. A parent that started after
@@ -213,7 +215,10 @@ func (p *procActors) ancestor(dir procDir) (ancestor, stats) {
 	if ids, ok := parseStatus(dir.read("status", 8<<10)); ok {
 		a.UID = &ids.uid
 	}
-	a.address = sshPeer(dir.read("environ", maxCommand))
+	a.address, a.loginUID = sshPeer(dir.read("environ", maxCommand)), dir.number("loginuid")
+	if isSSH(a.Exe) && a.UID != nil && *a.UID == 0 {
+		a.peer = peerOf(dir)
+	}
 	return a, st
 }
 

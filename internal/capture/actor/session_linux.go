@@ -2,8 +2,10 @@ package actor
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,24 +60,33 @@ var doors = map[string]string{
 	"cron": "cron", "crond": "cron", "anacron": "cron", "atd": "cron",
 }
 
-// session says how the person came in: by the nearest door among the ancestors.
-// The address is taken from the process right behind the door, whose
-// environment the person had least chance to make up. It is a hint, no proof.
-func session(w *body.Who, id uint32, address string, chain []ancestor) *body.Session {
+// arrival says in w how the person came in: by the nearest door among the ancestors.
+// The address is that of the connection which root's end of an ssh session holds.
+// Where that is not to be had it is taken from the process right behind the door,
+// whose environment the person had least chance to make up, and said to be unproved;
+// so is a login uid that none of root's doors gave.
+func arrival(w *body.Who, id uint32, address string, chain []ancestor) {
 	s := body.Session{}
 	if id != unset {
 		s.ID = strconv.FormatUint(uint64(id), 10)
 	}
+	peer, login := "", w.LoginUID == nil || isOwnUnit(w.Unit, *w.LoginUID)
 	for _, a := range chain {
-		if kind := doors[path.Base(a.Exe)]; kind != "" {
-			s.Kind = kind
-			break
-		}
-		if a.address != "" {
+		kind := doors[path.Base(a.Exe)]
+		if kind == "" && s.Kind == "" && a.address != "" {
 			address = a.address
+		}
+		if s.Kind == "" {
+			s.Kind = kind
+		}
+		if kind != "" && a.UID != nil && *a.UID == 0 {
+			peer = cmp.Or(peer, a.peer)
+			login = login || a.loginUID == *w.LoginUID
 		}
 	}
 	switch {
+	case s.Kind == "ssh" && peer != "":
+		s.Address = peer
 	case s.Kind == "ssh":
 		s.Address = address
 	case s.Kind != "":
@@ -84,8 +95,30 @@ func session(w *body.Who, id uint32, address string, chain []ancestor) *body.Ses
 	case strings.HasSuffix(w.Unit, ".service"):
 		s.Kind = "service"
 	}
-	if s == (body.Session{}) {
-		return nil
+	if !login {
+		w.Unproved = append(w.Unproved, body.UnprovedLogin)
 	}
-	return &s
+	if s.Address != "" && peer == "" {
+		w.Unproved = append(w.Unproved, body.UnprovedAddress)
+	}
+	if s != (body.Session{}) {
+		w.Session = &s
+	}
+}
+
+// isOwnUnit says whether a unit is that of the user's own services, which only root
+// can have put a process into.
+func isOwnUnit(unit string, uid uint32) bool {
+	return unit == "user@"+strconv.FormatUint(uint64(uid), 10)+".service"
+}
+
+// isSSH says whether a program is the host's end of an ssh session.
+func isSSH(exe string) bool { return doors[path.Base(exe)] == "ssh" }
+
+// sharing are programs in whose sessions several people can type.
+var sharing = map[string]bool{"tmux": true, "screen": true}
+
+// isShared says whether somebody else than who logged in may have acted.
+func isShared(chain []ancestor) bool {
+	return slices.ContainsFunc(chain, func(a ancestor) bool { return sharing[path.Base(a.Exe)] })
 }

@@ -177,7 +177,12 @@ func (t *Tracer) drain() bool {
 	if t.programs == nil {
 		return false
 	}
-	err := t.programs.Drain(func(r *bpf.Record) { t.kin.take(r, t.order.moment(r.Time, r.Until, r.Queued)) })
+	err := t.programs.Drain(func(r *bpf.Record) {
+		t.kin.take(r, t.order.moment(r.Time, r.Until, r.Queued))
+		if r.Kind == bpf.Exec {
+			t.greet(r)
+		}
+	})
 	if err != nil {
 		t.down(err)
 		return false

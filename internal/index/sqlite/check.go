@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/stele-log/stele/entry"
@@ -510,4 +511,21 @@ var idle = map[string]string{
 		SELECT path FROM subjects UNION SELECT host FROM subjects UNION SELECT agent FROM subjects UNION SELECT host FROM sources
 		UNION SELECT file FROM imports UNION SELECT code FROM findings
 		UNION SELECT who FROM entries WHERE idx >= (SELECT folded FROM state) AND who IS NOT NULL)`,
+}
+
+// Surplus is how many bytes stand behind the pages of the database, which SQLite never
+// looks at. Where a write-ahead log holds pages nobody can tell, and it is 0.
+func (x *Index) Surplus(ctx context.Context) (int64, error) {
+	if info, err := os.Stat(x.cfg.Path + "-wal"); err == nil && info.Size() > 0 {
+		return 0, nil
+	}
+	var pages, size int64
+	if err := x.db.QueryRowContext(ctx, `SELECT page_count, page_size FROM pragma_page_count, pragma_page_size`).Scan(&pages, &size); err != nil {
+		return 0, damaged(err)
+	}
+	info, err := os.Stat(x.cfg.Path)
+	if err != nil {
+		return 0, err
+	}
+	return max(0, info.Size()-pages*size), nil
 }

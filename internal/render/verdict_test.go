@@ -1,4 +1,4 @@
-package cli
+package render
 
 import (
 	"bytes"
@@ -10,40 +10,33 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-func TestUndecided(t *testing.T) {
-	for _, c := range []struct {
-		v    verify.Verdict
-		want int
-	}{
-		{verify.Verdict{}, exitFine},
-		{verify.Verdict{NotUnderstood: 1}, exitError},
-		{verify.Verdict{Contested: []verify.Contest{{Size: 3}}}, exitError},
-	} {
-		if got := exitStatus(undecided(&c.v)); got != c.want {
-			t.Errorf("%+v: exit status %d, want %d", c.v, got, c.want)
-		}
-	}
-}
-
-// TestPrintFindings: a cause comes first, and what follows from it is a line a code.
-func TestPrintFindings(t *testing.T) {
+// TestFindings: a cause comes first, what follows from it is a line a code, and below
+// the first of each code stands what to do.
+func TestFindings(t *testing.T) {
 	src := entry.Source{0xab, 0xcd}
 	v := &verify.Verdict{Size: 9}
 	for i := range uint64(5) {
 		v.Findings = append(v.Findings, verify.Finding{Code: verify.Malformed, Accused: verify.TheLog, Index: i, Detail: "junk"})
 	}
-	lone := verify.Finding{Code: verify.SawMismatch, Accused: verify.TheSource, Index: 7, Source: src, Detail: "another tree"}
+	lone := verify.Finding{Code: verify.SawMismatch, Accused: verify.TheSource, Index: 7, Source: src, Host: "web-1\x1b", Detail: "another tree"}
 	print := func(v *verify.Verdict, problems ...finding.Finding) []string {
 		var out bytes.Buffer
-		(&app{out: &out}).printFindings(v, problems)
+		findings(&out, v, problems)
 		return strings.Split(strings.TrimSpace(out.String()), "\n")
 	}
-	if got := print(v); len(got) != 5 {
+	if got := print(v); len(got) != 6 {
 		t.Errorf("without a cause: %q", got)
 	}
 	v.Findings = append(v.Findings, lone, verify.Finding{Code: verify.TreeMismatch, Accused: verify.TheLog, Index: 9, Detail: "a bundle"})
 	got := print(v, finding.At(finding.IndexMismatch, "entry 1", ""), finding.At(finding.IndexMismatch, "entry 2", ""))
-	want := []string{"log tree-mismatch the log: a bundle", "log malformed entry 0: junk", "source abcd00000000 saw-mismatch entry 7: another tree", "store index-mismatch entry 1:", "… 5 more findings of these codes follow from it; --json has them all"}
+	do := func(code verify.Code) string { return "→ " + finding.Lookup(code).Do }
+	want := []string{
+		"log tree-mismatch the log: a bundle", do(verify.TreeMismatch),
+		"log malformed entry 0: junk", do(verify.Malformed),
+		`source abcd00000000 on web-1\x1b saw-mismatch entry 7: another tree`, do(verify.SawMismatch),
+		"store index-mismatch entry 1:", do(finding.IndexMismatch),
+		"… 5 more findings of these codes follow from it; --json has them all",
+	}
 	for i := range got {
 		got[i] = strings.Join(strings.Fields(got[i]), " ")
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// Far is the log of a store that a server keeps elsewhere, and how to reach it.
-type Far struct {
+// Remote is the log of a store that a server keeps elsewhere, and how to reach it.
+type Remote struct {
 	// Read asks the server. The pieces come as they are needed.
 	Read func(ctx context.Context, q wire.Question) (*wire.Evidence, error)
 	// File returns a file of the log, as [tlog.NewFetched] wants it.
@@ -23,14 +23,14 @@ type Far struct {
 	Trust trust.File    // what was believed of it before
 }
 
-// fetchAhead is how many bundles are fetched at once from a log that is far away.
+// fetchAhead is how many bundles are fetched at once from a remote log.
 const fetchAhead = 8
 
 // Open asks the server a question and opens the log under the checkpoint that the
 // answer begins with. It must continue what was believed before, and the error is
 // a *verify.Finding where it does not; it is believed itself from now on. The rest
 // of the answer is for the caller to read and to close.
-func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Evidence, err error) {
+func (f Remote) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Evidence, err error) {
 	known, err := f.Trust.Newest(f.Key)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read what was believed: %w", err)
@@ -56,7 +56,7 @@ func (f Far) Open(ctx context.Context, q wire.Question) (_ *Log, answer *wire.Ev
 // believe keeps the checkpoint of a tree that continues what was believed before.
 // Where somebody who read meanwhile has come to believe in another one, the
 // server has to prove that too.
-func (f Far) believe(ctx context.Context, tree *tlog.Tree, before verify.Checkpoint) (trust.Belief, error) {
+func (f Remote) believe(ctx context.Context, tree *tlog.Tree, before verify.Checkpoint) (trust.Belief, error) {
 	return f.Trust.Grow(ctx, trust.Growth{
 		Key: f.Key, Checkpoint: tree.Checkpoint(),
 		Continues: func(ctx context.Context, now verify.Checkpoint) error {
@@ -70,7 +70,7 @@ func (f Far) believe(ctx context.Context, tree *tlog.Tree, before verify.Checkpo
 
 // ground reads the first piece of an answer and checks that the log, as the server
 // shows it, continues what was believed.
-func (f Far) ground(answer *wire.Evidence, before verify.Checkpoint) (cp verify.Checkpoint, err error) {
+func (f Remote) ground(answer *wire.Evidence, before verify.Checkpoint) (cp verify.Checkpoint, err error) {
 	p, _, err := answer.Next()
 	if err != nil {
 		return cp, fmt.Errorf("read the answer of the server: %w", err)

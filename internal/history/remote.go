@@ -16,20 +16,20 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// OpenFar asks a server a question and returns a reader that will answer it, and
+// OpenRemote asks a server a question and returns a reader that will answer it, and
 // others. What was believed of the log before must hold; the error is then a
 // *verify.Finding.
-func OpenFar(ctx context.Context, f believed.Far, q wire.Question, diag *slog.Logger) (*Reader, error) {
+func OpenRemote(ctx context.Context, f believed.Remote, q wire.Question, diag *slog.Logger) (*Reader, error) {
 	log, answer, err := f.Open(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	s := &far{read: f.Read, cp: log.Checkpoint(), tree: log.Tree, answer: answer, kept: make(map[string]kept)}
+	s := &remote{read: f.Read, cp: log.Checkpoint(), tree: log.Tree, answer: answer, kept: make(map[string]kept)}
 	return newReader(s, log.Key, diag), nil
 }
 
-// far is a store of which a server shows the pieces.
-type far struct {
+// remote is a store of which a server shows the pieces.
+type remote struct {
 	read func(context.Context, wire.Question) (*wire.Evidence, error)
 	cp   verify.Checkpoint
 	tree *tlog.Tree // read where the log is open to everyone
@@ -53,18 +53,18 @@ const (
 	lookAhead  = 4 << 20  // of an answer, for a piece that may not be in it
 )
 
-func (s *far) Checkpoint() verify.Checkpoint { return s.cp }
+func (s *remote) Checkpoint() verify.Checkpoint { return s.cp }
 
 // Close implements [Store]. A view leaves out what other entries say about it where
 // that cannot be read; so that nobody takes it for whole, Close says that something
 // could not.
-func (s *far) Close() error {
+func (s *remote) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(s.failed, s.end())
 }
 
-func (s *far) end() error {
+func (s *remote) end() error {
 	if s.answer == nil {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (s *far) end() error {
 }
 
 // Entry implements [Store].
-func (s *far) Entry(ctx context.Context, i uint64) ([]byte, error) {
+func (s *remote) Entry(ctx context.Context, i uint64) ([]byte, error) {
 	p, err := s.piece(ctx, wire.EntryKey(i), func() wire.Question { return pieces(wire.Want{Entry: &i}) })
 	if err != nil {
 		return nil, err
@@ -90,15 +90,15 @@ func (s *far) Entry(ctx context.Context, i uint64) ([]byte, error) {
 }
 
 // Entries implements [Store].
-func (s *far) Entries(ctx context.Context) iter.Seq2[tlog.Entry, error] {
+func (s *remote) Entries(ctx context.Context) iter.Seq2[tlog.Entry, error] {
 	return s.tree.Entries(ctx, 0, s.cp.Size)
 }
 
 // Open implements [Store].
-func (s *far) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.Line) ([]wire.Opening, error) {
-	out := make([]wire.Opening, len(lines))
+func (s *remote) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.Line) ([]wire.Disclosure, error) {
+	out := make([]wire.Disclosure, len(lines))
 	for k, line := range lines {
-		p, err := s.piece(ctx, wire.OpeningKey(i, line), func() wire.Question {
+		p, err := s.piece(ctx, wire.DisclosureKey(i, line), func() wire.Question {
 			w := wire.Want{Open: &i}
 			for _, l := range lines[k:] {
 				w.Lines = append(w.Lines, l.String())
@@ -108,13 +108,13 @@ func (s *far) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.Line
 		if err != nil {
 			return nil, err
 		}
-		out[k] = *p.Opening
+		out[k] = *p.Disclosure
 	}
 	return out, nil
 }
 
 // Ask implements [Store]. A page of entries comes with everything that shows them.
-func (s *far) Ask(ctx context.Context, q wire.Lookup) (wire.Found, error) {
+func (s *remote) Ask(ctx context.Context, q wire.Lookup) (wire.Found, error) {
 	p, err := s.piece(ctx, q.Key(), func() wire.Question {
 		if q.Entries != nil && q.Entries.Limit > 1 {
 			return wire.Question{Ask: wire.AskLog, Filter: q.Entries, Checked: q.Entries.Limit} // what checking needs comes along
@@ -133,7 +133,7 @@ func pieces(w wire.Want) wire.Question {
 
 // piece finds a piece by its key: among those that are kept, in what has not been
 // read of the answer yet, or by another question.
-func (s *far) piece(ctx context.Context, key string, ask func() wire.Question) (wire.Piece, error) {
+func (s *remote) piece(ctx context.Context, key string, ask func() wire.Question) (wire.Piece, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, err := s.find(ctx, key, ask)
@@ -144,7 +144,7 @@ func (s *far) piece(ctx context.Context, key string, ask func() wire.Question) (
 }
 
 // find does it. The caller holds mu.
-func (s *far) find(ctx context.Context, key string, ask func() wire.Question) (wire.Piece, error) {
+func (s *remote) find(ctx context.Context, key string, ask func() wire.Question) (wire.Piece, error) {
 	if p, ok := s.kept[key]; ok {
 		return p.piece, nil
 	}
@@ -168,7 +168,7 @@ func (s *far) find(ctx context.Context, key string, ask func() wire.Question) (w
 }
 
 // readUntil reads the answer until the piece with that key has come.
-func (s *far) readUntil(key string) (p wire.Piece, ok bool, err error) {
+func (s *remote) readUntil(key string) (p wire.Piece, ok bool, err error) {
 	for ahead := 0; s.answer != nil && ahead < lookAhead; {
 		p, size, err := s.answer.Next()
 		if errors.Is(err, io.EOF) {
@@ -188,7 +188,7 @@ func (s *far) readUntil(key string) (p wire.Piece, ok bool, err error) {
 
 // keep keeps a piece, in place of the oldest ones where they are too many. The
 // caller holds mu.
-func (s *far) keep(p wire.Piece, size int) {
+func (s *remote) keep(p wire.Piece, size int) {
 	key := p.Key()
 	if _, again := s.kept[key]; again || key == "" {
 		return

@@ -10,28 +10,28 @@ import (
 	"github.com/stele-log/stele/internal/wire"
 )
 
-// Of a log that is far away every entry, proof, signature, chain, disclosure and
+// Of a remote log every entry, proof, signature, chain, disclosure and
 // text is examined as ever. The files in which a server keeps them are not: its
 // index, its keyring, and whether each byte on its disk is as it was written.
 
-// openFar opens the log of a server and asks for everything that opens its entries.
-func (x *examination) openFar(ctx context.Context) error {
-	far := *x.cfg.Far
+// openRemote opens the log of a server and asks for everything that opens its entries.
+func (x *examination) openRemote(ctx context.Context) error {
+	remote := *x.cfg.Remote
 	if x.cfg.OnlyNew {
-		belief, _, err := far.Trust.Read()
+		belief, _, err := remote.Trust.Read()
 		if err != nil {
 			return fmt.Errorf("read belief: %w", err)
 		}
 		x.report.From = belief.Verified
 	}
-	log, answer, err := far.Open(ctx, wire.Question{Ask: wire.AskOpenings, From: x.report.From, To: math.MaxInt64})
+	log, answer, err := remote.Open(ctx, wire.Question{Ask: wire.AskDisclosures, From: x.report.From, To: math.MaxInt64})
 	if err != nil {
 		return err
 	}
-	x.log, x.report.Far = log, true
+	x.log, x.report.Remote = log, true
 	x.report.Checkpoint, x.report.Key, x.report.tree = log.Checkpoint(), log.Key, log.Tree
 	x.report.From = min(x.report.From, log.Checkpoint().Size)
-	x.openings = far.Openings(log, answer, x.report.From)
+	x.disclosures = remote.Disclosures(log, answer, x.report.From)
 	return nil
 }
 
@@ -39,10 +39,10 @@ func (x *examination) openFar(ctx context.Context) error {
 // them, and returns of how many it is.
 func (x *examination) opened(ctx context.Context, n int) (int, error) {
 	end := x.first + uint64(n)
-	if x.openings == nil || end <= x.report.From {
+	if x.disclosures == nil || end <= x.report.From {
 		return n, nil
 	}
-	reached, err := x.openings.UpTo(ctx, end)
+	reached, err := x.disclosures.UpTo(ctx, end)
 	if err != nil {
 		return 0, err
 	}
@@ -52,8 +52,8 @@ func (x *examination) opened(ctx context.Context, n int) (int, error) {
 	return int(reached - x.first), nil
 }
 
-// farLeaves examines every entry. What the index must hold is nobody's concern.
-func (x *examination) farLeaves(ctx context.Context) error {
+// remoteLeaves examines every entry. What the index must hold is nobody's concern.
+func (x *examination) remoteLeaves(ctx context.Context) error {
 	records := make(chan []index.Record, 1)
 	drained := make(chan struct{})
 	go func() {
@@ -64,5 +64,5 @@ func (x *examination) farLeaves(ctx context.Context) error {
 	err := x.leaves(ctx, records)
 	close(records)
 	<-drained
-	return errors.Join(err, x.openings.Close())
+	return errors.Join(err, x.disclosures.Close())
 }

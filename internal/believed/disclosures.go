@@ -11,22 +11,22 @@ import (
 	"github.com/stele-log/stele/seal"
 )
 
-// Openings is everything that opens entries, read in their order from a server.
-type Openings struct {
-	far    Far
+// Disclosures is everything that opens entries, read in their order from a server.
+type Disclosures struct {
+	remote Remote
 	size   uint64
-	next   uint64         // entries below it have been read
-	answer *wire.Evidence // nil: it has come to its end
-	ahead  *wire.Opening  // read already, of an entry at next or behind
+	next   uint64           // entries below it have been read
+	answer *wire.Evidence   // nil: it has come to its end
+	ahead  *wire.Disclosure // read already, of an entry at next or behind
 
-	open  map[uint64][]wire.Opening // of the entries that were read last
-	bytes int                       // of open
+	open  map[uint64][]wire.Disclosure // of the entries that were read last
+	bytes int                          // of open
 }
 
-// Openings reads what opens the entries of a log from one index on, as the answer
-// to [wire.AskOpenings] has it.
-func (f Far) Openings(l *Log, answer *wire.Evidence, from uint64) *Openings {
-	return &Openings{far: f, size: l.Checkpoint().Size, next: from, answer: answer}
+// Disclosures reads what opens the entries of a log from one index on, as the answer
+// to [wire.AskDisclosures] has it.
+func (f Remote) Disclosures(l *Log, answer *wire.Evidence, from uint64) *Disclosures {
+	return &Disclosures{remote: f, size: l.Checkpoint().Size, next: from, answer: answer}
 }
 
 // Bounds of what is held in memory at once, in bytes.
@@ -35,11 +35,11 @@ const (
 	openOfOne  = 1 << 30  // of one entry
 )
 
-// UpTo reads the openings of the entries up to end, or of the first of them if
+// UpTo reads the disclosures of the entries up to end, or of the first of them if
 // those are much, and forgets those it read before. It returns how far it came. An
 // answer may end early: what is left is asked for again, as long as that gets on.
-func (o *Openings) UpTo(ctx context.Context, end uint64) (reached uint64, err error) {
-	o.open, o.bytes = make(map[uint64][]wire.Opening), 0
+func (o *Disclosures) UpTo(ctx context.Context, end uint64) (reached uint64, err error) {
+	o.open, o.bytes = make(map[uint64][]wire.Disclosure), 0
 	for o.next < end {
 		before := o.next
 		err := o.read(end)
@@ -57,9 +57,9 @@ func (o *Openings) UpTo(ctx context.Context, end uint64) (reached uint64, err er
 	return o.next, nil
 }
 
-// read reads until an opening of an entry at end or behind it has come, or of
+// read reads until a disclosure of an entry at end or behind it has come, or of
 // another entry where enough have.
-func (o *Openings) read(end uint64) error {
+func (o *Disclosures) read(end uint64) error {
 	for {
 		if o.ahead != nil {
 			if enough := o.bytes > openAtOnce && o.ahead.Index > o.next; enough || o.ahead.Index >= end {
@@ -86,25 +86,25 @@ func (o *Openings) read(end uint64) error {
 			continue
 		case err != nil:
 			return err
-		case p.Opening == nil || p.Opening.Index < o.next:
+		case p.Disclosure == nil || p.Disclosure.Index < o.next:
 			return errors.New("the server answers something else than it was asked")
 		}
-		o.ahead = p.Opening
+		o.ahead = p.Disclosure
 	}
 }
 
 // again asks for what is left.
-func (o *Openings) again(ctx context.Context) (err error) {
+func (o *Disclosures) again(ctx context.Context) (err error) {
 	o.ahead = nil
 	if err := o.Close(); err != nil {
 		return err
 	}
-	o.answer, err = o.far.Read(ctx, wire.Question{Ask: wire.AskOpenings, Under: o.size, From: o.next, To: o.size})
+	o.answer, err = o.remote.Read(ctx, wire.Question{Ask: wire.AskDisclosures, Under: o.size, From: o.next, To: o.size})
 	return err
 }
 
 // Close ends the reading.
-func (o *Openings) Close() error {
+func (o *Disclosures) Close() error {
 	if o.answer == nil {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (o *Openings) Close() error {
 
 // Of are the disclosures of an entry that was read last. They are not tried. It may
 // be called from any goroutine while nothing is read.
-func (o *Openings) Of(i uint64, e *entry.Entry) []seal.Disclosure {
+func (o *Disclosures) Of(i uint64, e *entry.Entry) []seal.Disclosure {
 	var ds []seal.Disclosure
 	for _, w := range o.open[i] {
 		if w.State == wire.Opens {

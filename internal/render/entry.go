@@ -1,0 +1,117 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/sentence"
+	"github.com/stele-log/stele/internal/terminal"
+)
+
+// Changes of one entry that are shown in full, and how many are if there are more.
+const (
+	mostChanges = 10
+	someChanges = 8
+)
+
+// Summary shows an entry in a few lines: when, who, where and what, why. Of
+// its changes it shows those that were asked for, and not too many.
+func Summary(w io.Writer, v *history.View, f history.Filter) {
+	fmt.Fprintf(w, "%6d  %s  %-9s %s%s\n", v.Index, When(v.Time), v.Proof.State, terminal.Escape(Headline(v)), reasonText(v))
+	shown := slices.DeleteFunc(slices.Clone(v.Changes), func(c history.Change) bool { return !f.Asks(c) })
+	if len(shown) > mostChanges {
+		shown = shown[:someChanges]
+	}
+	for _, c := range shown {
+		fmt.Fprintf(w, "        %-10s %s%s\n", terminal.Escape(c.Action), terminal.Escape(subject(v, c)), notes(c))
+	}
+	if more := len(v.Changes) - len(shown); more > 0 {
+		fmt.Fprintf(w, "        … %d more; `stele show %d` lists them\n", more, v.Index)
+	}
+	for _, found := range v.Findings {
+		fmt.Fprintf(w, "        ! %s: %s\n", terminal.Escape(found.Code), terminal.Escape(found.Detail))
+	}
+}
+
+func Headline(v *history.View) string {
+	if v.Kind == "change" {
+		return Actor(v.Actor)
+	}
+	text := strings.TrimSpace(v.Kind + " " + strings.Join(openLines(v), ", "))
+	if v.Kind == "access" || v.Kind == "remark" {
+		text += " by " + Actor(v.Actor)
+	}
+	if v.Detail != "" {
+		text += ": " + shortened(v.Detail)
+	}
+	return text
+}
+
+// openLines are the open lines of an entry, in which entries are named by index,
+// as people name them, where they stand in this log.
+func openLines(v *history.View) []string {
+	lines, about := slices.Clone(v.Lines), v.About
+	for k, l := range lines {
+		if strings.HasPrefix(l, "about ") && len(about) > 0 {
+			lines[k], about = fmt.Sprintf("about entry %d", about[0]), about[1:]
+		}
+	}
+	return lines
+}
+
+// shortened fits into a line.
+func shortened(s string) string {
+	if r := []rune(s); len(r) > 100 {
+		return string(r[:99]) + "…"
+	}
+	return s
+}
+
+// Actor says who acted.
+func Actor(a *history.Actor) string {
+	if a == nil {
+		return sentence.Actor(nil, "")
+	}
+	return sentence.Actor(&a.Who, body.Confidence(a.Confidence))
+}
+
+func reasonText(v *history.View) string {
+	if v.Reason == nil || v.Reason.Text+v.Reason.Ticket == "" {
+		return ""
+	}
+	text, _, more := strings.Cut(strings.TrimSpace(v.Reason.Text), "\n")
+	if more {
+		text += " …"
+	}
+	if v.Reason.Ticket != "" {
+		text = strings.TrimSpace(v.Reason.Ticket + " " + text)
+	}
+	return ": " + terminal.Escape(shortened(text))
+}
+
+func subject(v *history.View, c history.Change) string {
+	s := c.Path
+	if c.From != "" {
+		s = c.From + " → " + s
+	}
+	if v.Host != "" {
+		s = v.Host + ":" + s
+	}
+	return s
+}
+
+func notes(c history.Change) string {
+	var n []string
+	n = append(n, c.Marks...)
+	if c.SecretsChanged > 0 {
+		n = append(n, terminal.Count(c.SecretsChanged, "secret", "secrets")+" changed")
+	}
+	if len(n) == 0 {
+		return ""
+	}
+	return "  [" + terminal.Escape(strings.Join(n, ", ")) + "]"
+}

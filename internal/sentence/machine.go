@@ -1,0 +1,169 @@
+package sentence
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/stele-log/stele/body"
+)
+
+// managers install and remove packages.
+var managers = set("apt apt-get aptitude dpkg unattended-upgrade unattended-upgrades yum dnf dnf5 microdnf rpm zypper apk pacman snap flatpak brew pip pip3 npm etckeeper")
+
+// job is a command that cron or at started: "cron job of root: certbot renew".
+func job(w *body.Who, chain []step) string {
+	for i := len(chain) - 1; i > 0; i-- {
+		kind := ""
+		switch chain[i].name {
+		case "cron", "crond", "CRON", "anacron":
+			kind = "cron"
+		case "atd":
+			kind = "at"
+		default:
+			continue
+		}
+		of := user(w)
+		for k := i; k >= 0; k-- { // the daemon's child takes the account on
+			if chain[k].name != chain[i].name && chain[k].user != "" {
+				of = chain[k].user
+				break
+			}
+		}
+		text := kind + " job of " + of
+		if command := started(chain[:i], chain[i].name); command != "" && kind != "at" {
+			text += ": " + shortened(command)
+		}
+		return text
+	}
+	return ""
+}
+
+// started is the command that a daemon started: what its shell was told, else the
+// program and its arguments.
+func started(below []step, daemon string) string {
+	for k := len(below) - 1; k >= 0; k-- {
+		s := below[k]
+		if s.name == daemon {
+			continue // it forks before it runs anything
+		}
+		if shells[s.name] {
+			if i := slices.Index(s.args, "-c"); i >= 0 && i+1 < len(s.args) {
+				return strings.TrimSpace(s.args[i+1])
+			}
+			if k > 0 {
+				continue
+			}
+		}
+		return strings.TrimSpace(s.name + " " + strings.Join(s.args, " "))
+	}
+	return ""
+}
+
+// automation is a tool that configures machines: "Ansible, play site.yml, as deploy".
+func automation(w *body.Who, chain []step) string {
+	for i := len(chain) - 1; i >= 0; i-- {
+		name, what := configured(chain[i])
+		if name == "" {
+			continue
+		}
+		text := name
+		if what != "" {
+			text += ", " + shortened(what)
+		}
+		if name == "Ansible" || i > 0 && w.LoginUser != "" {
+			text += ", as " + behind(w, chain)
+		}
+		return text + from(w)
+	}
+	return ""
+}
+
+// configured names the tool that a step is, and what it was asked to apply.
+func configured(s step) (name, what string) {
+	switch {
+	case s.name == "ansible-playbook" || s.name == "ansible-pull":
+		return "Ansible", noun("play", operand(s.args))
+	case s.name == "ansible":
+		return "Ansible", noun("module", after(s.args, "-m", "--module-name"))
+	case strings.HasPrefix(s.name, "AnsiballZ_"):
+		return "Ansible", "module " + strings.TrimSuffix(strings.TrimPrefix(s.name, "AnsiballZ_"), ".py")
+	case s.name == "puppet" && operand(s.args) == "agent", s.name == "puppet-agent":
+		return "puppet agent", ""
+	case s.name == "puppet" && operand(s.args) == "apply":
+		return "puppet apply", noun("manifest", operand(behindWord(s.args, "apply")))
+	case s.name == "chef-client", s.name == "chef-solo", s.name == "cinc-client", s.name == "cf-agent", s.name == "salt-minion", s.name == "salt-call", s.name == "terraform", s.name == "cloud-init", s.name == "pulumi":
+		return s.name, ""
+	}
+	return "", ""
+}
+
+// noun puts a word before what there is.
+func noun(word, what string) string {
+	if what == "" {
+		return ""
+	}
+	return word + " " + what
+}
+
+// valued are the options before whose value an operand is not looked for.
+var valued = set("-i --inventory -e --extra-vars -u --user -l --limit -c --connection -t --tags -m --module-name --modulepath --confdir --vardir")
+
+// operand is the first argument that is no option and no option's value.
+func operand(args []string) string {
+	for i := 0; i < len(args); i++ {
+		switch {
+		case valued[args[i]]:
+			i++
+		case !strings.HasPrefix(args[i], "-"):
+			return args[i]
+		}
+	}
+	return ""
+}
+
+// after is the value of an option.
+func after(args []string, names ...string) string {
+	for i, a := range args {
+		if slices.Contains(names, a) && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+// behindWord is what comes after a word.
+func behindWord(args []string, word string) []string {
+	if i := slices.Index(args, word); i >= 0 {
+		return args[i+1:]
+	}
+	return nil
+}
+
+// container is what ran in one: its own view of people means nothing on the host.
+func container(w *body.Who, chain []step) string {
+	if w.Container == "" {
+		return ""
+	}
+	return chain[0].name + " in container " + w.Container[:min(12, len(w.Container))]
+}
+
+// service is what a service of systemd did, with nobody logged in behind it.
+func service(w *body.Who, chain []step) string {
+	if w.LoginUID != nil || !strings.HasSuffix(w.Unit, ".service") || strings.HasPrefix(w.Unit, "user@") || w.Session != nil && w.Session.Kind == "ssh" {
+		return ""
+	}
+	if isLogin[w.Unit] {
+		return ""
+	}
+	if chain[0].name == "kubelet" {
+		return "kubelet"
+	}
+	text := "service " + strings.TrimSuffix(w.Unit, ".service")
+	if user(w) != "root" {
+		text += " as " + user(w)
+	}
+	return text + ", with " + tool(chain)
+}
+
+// isLogin are the services that people come in through.
+var isLogin = set("ssh.service sshd.service getty@.service systemd-logind.service")
