@@ -90,6 +90,7 @@ type How struct {
 	Import     *Import    `json:"import,omitempty"`     // where an importer read the entry
 	Host       *Host      `json:"host,omitempty"`       // in an enrolment: the host of the source
 	Signals    []string   `json:"signals,omitempty"`    // hints a scan could collect: owner, package manager
+	Package    *Package   `json:"package,omitempty"`    // what a package manager was doing, by its own records
 	Beats      []string   `json:"beats,omitempty"`      // in a roll call: the last beats of sources it names, as they signed them
 }
 
@@ -113,6 +114,15 @@ type Import struct {
 	File  string `json:"file"`  // hexadecimal SHA-256 of the file's bytes
 	First int    `json:"first"` // first row, from 0
 	Rows  int    `json:"rows"`
+}
+
+// Package is what a package manager did with a package.
+type Package struct {
+	Manager string `json:"manager"`        // dpkg
+	Name    string `json:"name"`           // without the architecture
+	Action  string `json:"action"`         // install, upgrade, configure, remove or purge
+	From    string `json:"from,omitempty"` // version before; absent where there was none
+	To      string `json:"to,omitempty"`   // version after, likewise
 }
 
 // Host describes the machine a source runs on.

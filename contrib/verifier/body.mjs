@@ -65,6 +65,7 @@ const schema = {
     layer: S, confidence: S, version: S, detail: S, set: O({ id: S, part: N, of: N }),
     claimed: O({ time: S, author_time: S, repository: S, commit: S }),
     import: O({ file: S, first: N, rows: N }), host: O({ name: S, machine: S, os: S }), signals: L, beats: L,
+    package: O({ manager: S, name: S, action: S, from: S, to: S }),
   },
   what: {
     host: S, agent: S, path: S, path64: X, action: S, time: S, from: S, from64: X,

@@ -199,7 +199,7 @@ func (w *workshop) said(t *testing.T) map[string]string {
 		ok(t, err)
 		for _, c := range v.Changes {
 			if name := filepath.Base(c.Path); v.Actor != nil && said[name] == "" && (name != "cron" || c.Action == "modify") {
-				said[name] = strings.ReplaceAll(sentence.Actor(&v.Actor.Who, body.Confidence(v.Actor.Confidence)), w.tmp, "DIR")
+				said[name] = strings.ReplaceAll(sentence.Actor(&v.Actor.Who, body.Confidence(v.Actor.Confidence), v.Actor.Package), w.tmp, "DIR")
 			}
 		}
 	}

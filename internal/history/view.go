@@ -50,8 +50,9 @@ type Interval struct {
 // What is not UTF-8 is readable here and exact beside it, as in Exe and Exe64.
 type Actor struct {
 	body.Who
-	Layer      string `json:"layer,omitempty"`
-	Confidence string `json:"confidence,omitempty"`
+	Layer      string        `json:"layer,omitempty"`
+	Confidence string        `json:"confidence,omitempty"`
+	Package    *body.Package `json:"package,omitempty"` // what a package manager was doing
 }
 
 // Reason is why a change was made.
@@ -146,7 +147,7 @@ func view(index uint64, e *entry.Entry, b bodies) *View {
 func actor(b bodies) *Actor {
 	var a Actor
 	if b.how != nil {
-		a.Layer, a.Confidence = b.how.Layer, string(b.how.Confidence)
+		a.Layer, a.Confidence, a.Package = b.how.Layer, string(b.how.Confidence), b.how.Package
 	}
 	if b.who != nil {
 		a.Who = *b.who

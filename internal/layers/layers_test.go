@@ -25,7 +25,7 @@ var layer = [][]string{
 	{"verify"},
 	{"internal/finding"},
 	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
-	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/trust", "internal/keyfile"},
+	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/trust", "internal/keyfile", "internal/packages"},
 	{"internal/layout", "internal/keyring", "internal/index"},
 	{"internal/tokens", "internal/presence"},
 	{"internal/hint"},
@@ -44,7 +44,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
+	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/packages", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/published", "internal/tokens", "internal/presence", "internal/server"}
 )
 

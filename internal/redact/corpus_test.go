@@ -141,7 +141,7 @@ func made(kind string, st style, rng *rand.Rand) string {
 	case random:
 		return letters(rng, 12+rng.IntN(20), "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789")
 	case structured:
-		shapes := []string{w() + "-" + fmt.Sprint(n*37) + "." + w(), strings.ToUpper(w()) + "_" + fmt.Sprint(n), w() + "@" + fmt.Sprint(n) + "!", "v1-" + w() + "-" + letters(rng, 6, "0123456789abcdef"), fmt.Sprint(n*9137)}
+		shapes := []string{w() + "-" + fmt.Sprint(n*37) + "." + w(), strings.ToUpper(w()) + "_" + fmt.Sprint(n), w() + "@" + fmt.Sprint(n) + "!", "v1-" + w() + "-" + letters(rng, 6, "0123456789abcdef"), fmt.Sprint(n * 9137)}
 		if kind == "w" {
 			shapes[2] = w() + "_" + fmt.Sprint(n) + "!"
 		}

@@ -74,9 +74,9 @@ func shortened(s string) string {
 // Actor says who acted.
 func Actor(a *history.Actor) string {
 	if a == nil {
-		return sentence.Actor(nil, "")
+		return sentence.Actor(nil, "", nil)
 	}
-	return sentence.Actor(&a.Who, body.Confidence(a.Confidence))
+	return sentence.Actor(&a.Who, body.Confidence(a.Confidence), a.Package)
 }
 
 func reasonText(v *history.View) string {

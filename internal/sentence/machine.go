@@ -167,3 +167,18 @@ func service(w *body.Who, chain []step) string {
 
 // isLogin are the services that people come in through.
 var isLogin = set("ssh.service sshd.service getty@.service systemd-logind.service")
+
+// done are the words for what a package manager did.
+var done = map[string]string{"install": "installed", "upgrade": "upgraded", "configure": "configured", "remove": "removed", "purge": "purged"}
+
+// packaged: "upgraded rsyslog 8.2302.0-1 → 8.2302.0-1+deb12u1".
+func packaged(p *body.Package) string {
+	text := first(done[p.Action], p.Action) + " " + p.Name
+	switch {
+	case p.From != "" && p.To != "":
+		return text + " " + p.From + " → " + p.To
+	case p.From+p.To != "":
+		return text + " " + p.From + p.To
+	}
+	return text
+}

@@ -15,12 +15,16 @@ import (
 )
 
 // Actor says who acted, by what the record holds of the process and of those that
-// made it. nil: nobody was seen.
-func Actor(w *body.Who, c body.Confidence) string {
+// made it, and what a package manager says that it was doing, if one acted. A nil w:
+// nobody was seen.
+func Actor(w *body.Who, c body.Confidence, p *body.Package) string {
 	if w == nil || (w.Exe == "" && w.User == "" && w.UID == nil && w.Author == "" && w.LoginUser == "") {
 		return "unknown"
 	}
 	text := actor(w)
+	if p != nil {
+		text += ": " + packaged(p)
+	}
 	if c == body.Likely {
 		text = "likely " + text
 	}

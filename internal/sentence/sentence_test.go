@@ -71,8 +71,21 @@ func TestActor(t *testing.T) {
 		{"root, with python3.11", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/python3.11", Command: []string{"python3", "-c", "open('f')"}}, body.Certain},
 		{"root, with http.server", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/python3.11", Command: []string{"python3", "-m", "http.server"}}, body.Certain},
 	} {
-		if got := Actor(c.w, c.conf); got != c.want {
+		if got := Actor(c.w, c.conf, nil); got != c.want {
 			t.Errorf("got  %q\nwant %q", got, c.want)
+		}
+	}
+}
+
+func TestPackage(t *testing.T) {
+	w := &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/dpkg", Ancestors: []body.Process{ran(0, "/usr/bin/apt-get", "apt-get", "upgrade")}}
+	for want, p := range map[string]*body.Package{
+		"root, with apt-get upgrade: upgraded rsyslog 8.2302.0-1 → 8.2302.0-1+deb12u1": {Action: "upgrade", Name: "rsyslog", From: "8.2302.0-1", To: "8.2302.0-1+deb12u1"},
+		"root, with apt-get upgrade: installed snmpd 5.9.3":                            {Action: "install", Name: "snmpd", To: "5.9.3"},
+		"root, with apt-get upgrade: purged snmpd":                                     {Action: "purge", Name: "snmpd"},
+	} {
+		if got := Actor(w, body.Certain, p); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (r *Reader) explains(cause, alone Damage) bool {
 }
 
 func (r *Reader) isDisclosures(d Damage) bool { return in(d, r.cfg.Dir, disclosuresName) }
-func (r *Reader) isTexts(d Damage) bool    { return in(d, r.cfg.Dir, textsName) }
+func (r *Reader) isTexts(d Damage) bool       { return in(d, r.cfg.Dir, textsName) }
 
 func (r *Reader) isKeys(d Damage, run string) bool { return in(d, r.cfg.KeyringDir, run) }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/packages"
 	"github.com/stele-log/stele/internal/record"
 )
 
@@ -35,6 +37,7 @@ func (w *Watcher) observe(o *capture.Observation) change {
 		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known,
 		gone: o.Action == body.Delete, why: w.reasons.of(o.Who, w.cfg.Now()),
 	}
+	c.pkg = packageOf(o)
 	match, claimed := w.cfg.Catalogue.Match(o.Path)
 	if !claimed {
 		match, _ = w.cfg.Catalogue.MatchSuffix(o.Path)
@@ -63,6 +66,30 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	}
 	return c
 }
+
+// packageOf is what dpkg was doing where it, or a script of a package that it ran,
+// made a change.
+func packageOf(o *capture.Observation) *body.Package {
+	if o.Who == nil {
+		return nil
+	}
+	started, is := o.Who.Started, filepath.Base(o.Who.Exe) == "dpkg"
+	for _, a := range o.Who.Ancestors {
+		is = is || filepath.Base(a.Exe) == "dpkg"
+	}
+	since, err := time.Parse(body.TimeFormat, started)
+	if !is || err != nil {
+		return nil
+	}
+	if filepath.Base(o.Who.Exe) != "dpkg" { // a script of the package, which began later
+		since = since.Add(-scriptWithin)
+	}
+	return packages.Dpkg{Root: "/"}.At(o.Path, since, o.Time)
+}
+
+// scriptWithin is how long before one of its scripts dpkg may have turned to a
+// package.
+const scriptWithin = 5 * time.Minute
 
 func folded(events int) int {
 	if events > 1 {

@@ -23,6 +23,7 @@ type set struct {
 	confidence body.Confidence
 	layer      string
 	why        body.Why
+	pkg        *body.Package
 	first      time.Time // when the first change was taken in
 	last       time.Time
 	changes    []change
@@ -48,6 +49,9 @@ func actorKey(w *body.Who) string {
 		w.PID, w.Started, deref(w.UID), deref(w.EUID), deref(w.GID), w.Exe, w.Exe64, w.Command)
 }
 
+// same says whether two changes were made for one package.
+func same(a, b *body.Package) bool { return a == b || a != nil && b != nil && *a == *b }
+
 func deref(n *uint32) uint32 {
 	if n == nil {
 		return 0
@@ -64,12 +68,12 @@ func (s *sets) add(now time.Time, c change) (before []*set) {
 		before = append(before, s.close(other))
 	}
 	own := s.open[key]
-	if own != nil && (len(own.changes) >= setMost || own.bytes >= setBytes || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why) {
+	if own != nil && (len(own.changes) >= setMost || own.bytes >= setBytes || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why || !same(own.pkg, c.pkg)) {
 		before = append(before, s.close(key))
 		own = nil
 	}
 	if own == nil {
-		own = &set{confidence: c.confidence, layer: c.layer, why: c.why, first: now}
+		own = &set{confidence: c.confidence, layer: c.layer, why: c.why, pkg: c.pkg, first: now}
 		if c.who != nil {
 			own.who = *c.who
 		}

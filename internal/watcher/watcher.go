@@ -149,6 +149,7 @@ type change struct {
 	what       body.What
 	text       []byte
 	known      capture.Known
+	pkg        *body.Package
 	gone       bool
 	gap        *capture.Gap // not a change but a hole
 }
