@@ -140,7 +140,7 @@ const (
 	MarkTorn     = "torn"      // a writer was still open when the text was read
 	MarkUnread   = "unread"    // gone or replaced before it could be read
 	MarkUnparsed = "unparsed"  // format not understood; redacted by lines
-	MarkTooLarge = "too-large" // size and digest only
+	MarkTooLarge = "too-large" // size, and digest where it was read, only
 	MarkRedacted = "redacted"  // secrets were masked
 	MarkInvalid  = "invalid"   // does not parse as its format
 	MarkBinary   = "binary"    // not text
@@ -157,6 +157,7 @@ type What struct {
 	Path64   string   `json:"path64,omitempty"` // Path, where it is not UTF-8
 	Action   Action   `json:"action"`
 	Time     string   `json:"time,omitempty"`   // when the source saw it, time format of an entry
+	Since    string   `json:"since,omitempty"`  // seen late: it happened after this and at Time at the latest
 	From     string   `json:"from,omitempty"`   // rename: the path before
 	From64   string   `json:"from64,omitempty"` // From, where it is not UTF-8
 	Format   string   `json:"format,omitempty"`

@@ -8,10 +8,13 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/helper"
 	"github.com/stele-log/stele/internal/cli"
 )
 
 func main() {
+	helper.Main(capture.Helpers())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))

@@ -3,33 +3,59 @@ package capture
 import (
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxLinks bounds the symbolic links followed on the way to a root.
 const maxLinks = 40
 
+// visitor is told what a walk finds: subjects, and directories that another loop
+// looks after.
+type visitor struct {
+	visit func(path string)
+	other func(dir string, of *loop)
+}
+
 // attach marks what a root needs and calls visit for every subject found. Marks
 // come before the listing, so that nothing falls between the two.
-func (l *loop) attach(r root, visit func(path string)) {
+func (l *loop) attach(r root, v visitor) {
 	links := maxLinks
 	if !l.way(filepath.Dir(r.path), &links) {
 		return
 	}
-	if isDirectory(r.path) {
-		l.walk(r.path, visit)
+	if uid := l.shares.keeper(r.path); uid != l.uid {
+		v.other(r.path, l.shares.of(uid))
+		return
+	}
+	if l.isDirectory(r.path) {
+		l.walk(r.path, v)
 		return
 	}
 	l.mark(filepath.Dir(r.path), roleContent)
-	if isDirectory(r.path) { // made just now
-		l.walk(r.path, visit)
-	} else if _, there := stat(r.path); there && !r.pattern() {
-		visit(r.path)
+	if l.isDirectory(r.path) { // made just now
+		l.walk(r.path, v)
+	} else if _, there := l.stat(r.path); there && !r.pattern() {
+		v.visit(r.path)
 	}
 }
 
-func isDirectory(path string) bool {
-	fi, err := os.Stat(path)
-	return err == nil && fi.IsDir()
+// isDirectory reports whether path is or links to a directory.
+func (l *loop) isDirectory(path string) bool {
+	failed, err := by(l.hands, path, func() error {
+		f, err := l.shares.reach.OpenDir(path)
+		if err == nil {
+			f.Close()
+		}
+		return err
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil && !absent(err) {
+		l.readable(path, err)
+	}
+	return err == nil
 }
 
 // way marks every directory down to dir, so that a move of any of them is
@@ -39,17 +65,18 @@ func (l *loop) way(dir string, links *int) bool {
 	at := "/"
 	for _, part := range split(dir) {
 		next := filepath.Join(at, part)
-		fi, err := os.Lstat(next)
-		if err != nil {
+		k, there := l.stat(next)
+		if !there {
 			l.mark(at, roleEntries)
-			if fi, err = os.Lstat(next); err != nil { // it may have come just before the mark
+			if k, there = l.stat(next); !there { // it may have come just before the mark
 				return false
 			}
 		}
-		if fi.Mode()&os.ModeSymlink != 0 && !l.wayThrough(at, next, links) {
+		if k.format() == unix.S_IFLNK && !l.wayThrough(at, next, links) {
 			return false
 		}
-		_ = l.sensor.markDir(next, roleWay) // best effort: the scan finds what this misses
+		// Best effort: the scan finds what this misses.
+		_, _ = by(l.hands, next, func() error { return l.sensor.markDir(next, roleWay) })
 		at = next
 	}
 	return true
@@ -58,8 +85,16 @@ func (l *loop) way(dir string, links *int) bool {
 // wayThrough marks where a symbolic link is and what it leads through.
 func (l *loop) wayThrough(at, link string, links *int) bool {
 	l.mark(at, roleEntries)
-	target, err := os.Readlink(link)
-	if *links--; err != nil || *links < 0 {
+	target, err := by(l.hands, link, func() string {
+		f, err := l.shares.reach.Open(link)
+		if err != nil {
+			return ""
+		}
+		defer f.Close()
+		target, _ := f.Link() // empty: it is no link any more
+		return target
+	})
+	if *links--; err != nil || target == "" || *links < 0 {
 		return false
 	}
 	if !filepath.IsAbs(target) {
@@ -68,29 +103,102 @@ func (l *loop) wayThrough(at, link string, links *int) bool {
 	return l.way(target, links)
 }
 
+// listing is what a directory holds.
+type listing struct {
+	entries []os.DirEntry
+	marked  error
+	err     error
+}
+
 // walk marks dir and the directories below, as far as the watch set reaches.
-func (l *loop) walk(dir string, visit func(path string)) {
-	if !l.set.covers(dir) {
+func (l *loop) walk(dir string, v visitor) {
+	if !l.set.covers(dir) || l.set.cages.cage(dir) || l.theirs(dir, v) || !l.room(dir) {
 		return
 	}
-	l.mark(dir, roleContent)
-	entries, err := os.ReadDir(dir)
+	got, err := by(l.hands, dir, func() (g listing) {
+		g.marked = l.sensor.markDir(dir, roleContent)
+		f, err := l.shares.reach.OpenDir(dir)
+		if err != nil {
+			g.err = err
+			return g
+		}
+		defer f.Close()
+		g.entries, g.err = f.List()
+		return g
+	})
+	if err == nil {
+		err = got.err
+	}
+	if err == nil && got.marked != nil && !os.IsNotExist(got.marked) {
+		err = got.marked
+	}
 	l.readable(dir, err)
-	for _, e := range entries {
+	for _, e := range got.entries {
 		path := filepath.Join(dir, e.Name())
 		switch {
 		case e.IsDir():
-			l.walk(path, visit)
+			l.walk(path, v)
 		case l.set.subject(path):
-			visit(path)
+			v.visit(path)
+		}
+	}
+}
+
+// theirs hands a directory to the loop of the user who keeps it, if that is
+// another one.
+func (l *loop) theirs(dir string, v visitor) bool {
+	if l.shares.single || l.uid != 0 {
+		return false
+	}
+	uid := l.shares.keeper(dir)
+	if uid == 0 {
+		if owner, isDir := ownerOf(dir); !isDir || owner == 0 {
+			return false
+		} else if uid = owner; l.shares.learn(dir, uid) {
+			l.shares.found(dir, uid, l.giveAway(dir))
+		}
+	}
+	v.other(dir, l.shares.of(uid))
+	return true
+}
+
+// giveAway hands on what is recorded below a directory that has become a user's.
+func (l *loop) giveAway(dir string) map[string]Known {
+	for _, p := range l.byAge(func(p *pending) bool { return under(p.path, dir) }) {
+		l.finish(p)
+	}
+	records := map[string]Known{}
+	for path, k := range l.recorded {
+		if under(path, dir) {
+			records[path] = k
+			delete(l.recorded, path)
+		}
+	}
+	return records
+}
+
+// adopt takes over records of another loop.
+func (l *loop) adopt(records map[string]Known) {
+	for path, k := range records {
+		if _, told := l.recorded[path]; !told {
+			l.recorded[path] = k
 		}
 	}
 }
 
 func (l *loop) mark(dir string, r role) {
-	if err := l.sensor.markDir(dir, r); err != nil && !os.IsNotExist(err) {
+	marked, err := by(l.hands, dir, func() error { return l.sensor.markDir(dir, r) })
+	if err == nil {
+		err = marked
+	}
+	if err != nil && !os.IsNotExist(err) {
 		l.readable(dir, err)
 	}
+}
+
+// markFile is a best effort: the directory is marked.
+func (l *loop) markFile(path string) {
+	_, _ = by(l.hands, path, func() error { return l.sensor.markFile(path) })
 }
 
 // readable keeps the list of what cannot be read or marked.

@@ -12,6 +12,10 @@
 // seen is handed over as a [Gap]. An actor is what is known of the very process
 // the kernel named, as it was then, or nothing.
 //
+// Where it is held up it says so: what it reads late has an interval in place of a
+// time, and what may have come and gone unread is told as unread, so that a text
+// that was written again as it was can look like an edit and its revert.
+//
 // It does not redact, does not follow symbolic links to their target, does not
 // see a write until the file is closed, and remembers nothing across a restart:
 // the caller keeps the [Known] of each path and gives them back. With /proc alone
@@ -31,6 +35,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // Defaults of [Config].
@@ -71,8 +76,16 @@ type Config struct {
 	// handed over is found by the scan of the next run. Its context ends ten
 	// seconds after Run's, so that what is pending then is handed over too.
 	Handle func(context.Context, Batch) error
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: discard
+	// Tell is told when something is wrong with the capture itself, and when that
+	// is over; it must not wait. nil: nobody.
+	Tell func(Trouble)
+	Now  func() time.Time // nil: time.Now
+	Log  *slog.Logger     // nil: discard
+
+	// canaryEvery is the time between two canaries; 0: 30 s, less: none (tests).
+	canaryEvery time.Duration
+	canaryLost  time.Duration // after which one is lost; 0: 60 s (tests)
+	began       func(*shares) // told what a capture is made of (tests)
 
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
@@ -98,7 +111,8 @@ type Observation struct {
 	From       string // rename: the path before, whose history ends here
 	Action     body.Action
 	Time       time.Time
-	Content    []byte // of a symbolic link: its target
+	Since      time.Time // seen late: it happened after this; zero: when Time says
+	Content    []byte    // of a symbolic link: its target
 	HasContent bool
 	Digest     string // hexadecimal SHA-256 of a content too large to keep
 	Size       int64
@@ -121,6 +135,9 @@ type Gap struct {
 // The causes of a gap.
 const (
 	CauseDown       = "down"       // the watcher was not running
+	causeChurn      = "churn"      // a user changed more than could be looked at
+	causeCanary     = "canary"     // what this capture itself had changed did not come through
+	causeMarks      = "marks"      // somebody took away marks of what is watched
 	causeOverflow   = "overflow"   // the kernel's queue was full
 	causeMounts     = "mounts"     // a mount hid or uncovered what is watched
 	causeUnreported = "unreported" // a scan found what no notification told
@@ -131,6 +148,7 @@ const (
 const (
 	LayerFanotify = "fanotify"
 	LayerScan     = "scan"
+	LayerCanary   = "canary" // whether the others work
 	LayerBPF      = actor.LayerBPF
 	LayerProc     = actor.LayerProc
 )
@@ -172,6 +190,7 @@ type Counters struct {
 	Unknown    uint64 // observations without actor
 	Lost       uint64 // records of processes that the kernel found no room for
 	Overflows  uint64
+	Churned    uint64 // notifications that one user made too many
 	Unreported uint64 // changes found by a scan while notifications were live
 	Scans      uint64
 }
@@ -180,6 +199,8 @@ type Counters struct {
 type Capture struct {
 	cfg   Config
 	set   *watchSet
+	reach *reach.Reach
+	cages *cages
 	ready chan struct{}
 
 	mu     sync.Mutex // guards status
@@ -200,7 +221,7 @@ func New(cfg Config) (*Capture, error) {
 	}
 	setDefaults(&cfg)
 	return &Capture{
-		cfg: cfg, set: set, ready: make(chan struct{}),
+		cfg: cfg, set: set, reach: reach.New(), cages: &set.cages, ready: make(chan struct{}),
 		status: Status{Unreadable: map[string]string{}},
 	}, nil
 }
@@ -208,6 +229,9 @@ func New(cfg Config) (*Capture, error) {
 func setDefaults(cfg *Config) {
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = defaultMaxSize
+	}
+	if cfg.Tell == nil {
+		cfg.Tell = func(Trouble) {}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -244,22 +268,26 @@ func (c *Capture) count(f func(*Status)) {
 // It returns an error if Handle does, or if the notifications break off. A
 // Capture runs once.
 func (c *Capture) Run(ctx context.Context) error {
-	l, err := c.open()
-	if err != nil {
-		return err
-	}
-	defer l.sensor.close()
+	defer c.reach.Close()
+	s := c.open()
+	defer s.sensor.close()
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	s.begin(run)
 	var wg sync.WaitGroup
-	wg.Go(func() { cancelOn(cancel, l.sensor.run(run, l.raw)) })
+	wg.Go(func() { cancelOn(cancel, s.sensor.run(run, s.dispatch, s.full)) })
 	mounts := openMounts() // before the first scan, so that none is missed
-	wg.Go(func() { watchMounts(run, mounts, l.mounts) })
-	wg.Go(func() { cancelOn(cancel, l.out.deliver(ctx, c.cfg.Handle)) })
-	l.run(run)
-	l.out.close() // the deliverer goes on until the box is empty
+	wg.Go(func() { watchMounts(run, mounts, func() { s.all(func(l *loop) { l.reconcile(causeMounts) }) }) })
+	wg.Go(func() { cancelOn(cancel, s.out.deliver(ctx, c.cfg.Handle)) })
+	wg.Go(s.ready)
+	wg.Go(func() { s.canary.run(run) })
+	if c.cfg.began != nil {
+		c.cfg.began(s)
+	}
+	s.wait()
+	s.out.close() // the deliverer goes on until the box is empty
 	wg.Wait()
-	err = l.out.failed()
+	err := s.out.failed()
 	if ctx.Err() == nil {
 		err = context.Cause(run)
 	}
@@ -275,7 +303,7 @@ func cancelOn(cancel context.CancelCauseFunc, err error) {
 	}
 }
 
-func (c *Capture) open() (*loop, error) {
+func (c *Capture) open() *shares {
 	s, layers := c.openSensor()
 	every := c.cfg.ScanEvery
 	if every == 0 {
@@ -288,7 +316,7 @@ func (c *Capture) open() (*loop, error) {
 	for _, y := range layers {
 		c.cfg.Log.Info("layer opened", "layer", y.Name, "live", y.Live, "reason", y.Reason)
 	}
-	return newLoop(c, s, every), nil
+	return newShares(c, s, every)
 }
 
 func (c *Capture) openSensor() (sensor, []Layer) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // inodeFlags of chattr that statx shows without opening the file.
@@ -15,19 +17,20 @@ const inodeFlags = unix.STATX_ATTR_IMMUTABLE | unix.STATX_ATTR_APPEND | unix.STA
 // extraAttributes gives each attribute that lstat does not show: flags set by
 // chattr, then extended attributes (access control lists, capabilities, labels)
 // by name. What cannot be read is passed over.
-func extraAttributes(path string, each func([]byte)) {
+func extraAttributes(f *reach.File, each func([]byte)) {
 	var stx unix.Statx_t
-	if unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, 0, &stx) == nil && stx.Attributes&inodeFlags != 0 {
+	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH, 0, &stx) == nil && stx.Attributes&inodeFlags != 0 {
 		each(binary.BigEndian.AppendUint64(nil, stx.Attributes&inodeFlags))
 	}
-	names, err := grown(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
+	path := f.Proc()
+	names, err := grown(func(b []byte) (int, error) { return unix.Listxattr(path, b) })
 	if err != nil || len(names) == 0 {
 		return
 	}
 	list := bytes.Split(bytes.TrimSuffix(names, []byte{0}), []byte{0})
 	slices.SortFunc(list, bytes.Compare)
 	for _, name := range list {
-		value, err := grown(func(b []byte) (int, error) { return unix.Lgetxattr(path, string(name), b) })
+		value, err := grown(func(b []byte) (int, error) { return unix.Getxattr(path, string(name), b) })
 		if err == nil {
 			each(name)
 			each(value)

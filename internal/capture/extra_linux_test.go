@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // Attributes that need more than 4 KiB, and an attribute beside very many
@@ -26,10 +28,18 @@ func TestManyAndLongAttributes(t *testing.T) {
 		}
 	}
 	e := eye{key: []byte("k")}
-	before := e.extra(path)
+	extra := func() [32]byte {
+		f, err := reach.New().Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		return e.extra(f)
+	}
+	before := extra()
 	differs := func(what string) {
 		t.Helper()
-		after := e.extra(path)
+		after := extra()
 		if after == before {
 			t.Errorf("%s is not seen", what)
 		}
@@ -42,7 +52,7 @@ func TestManyAndLongAttributes(t *testing.T) {
 	for i := range 60 {
 		set(fmt.Sprintf("trusted.%0200d", i), nil)
 	}
-	before = e.extra(path)
+	before = extra()
 	set("trusted.long", nil)
 	differs("a change beside many others")
 }

@@ -19,31 +19,40 @@ type fanotify struct {
 	actors actor.Source
 	trace  *actor.Tracer // actors, where programs in the kernel may tell of them
 	number uint64        // of the notification at hand; the reader's
+	empty  time.Time     // when the queue is known to have been empty last; the reader's
 	own    int           // process whose doings are passed over
 	want   func(path string) bool
 	now    func() time.Time
 	count  func(func(*Status))
+	cages  *cages
 
 	mu    sync.RWMutex // the loop writes, the reader looks
 	dirs  map[handle]*place
 	names map[string]handle // of dirs and files, by path
-	files map[handle]string
+	files map[handle]file
+}
+
+// file is a marked file.
+type file struct {
+	path string
+	ino  uint64
 }
 
 // place is a marked directory; mounts and links can give it several names.
 type place struct {
 	paths []string
 	role  role
+	ino   uint64
 }
 
 func newSensor(c *Capture) (sensor, []Layer) {
-	g, err := openGroup()
+	g, err := openGroup(c.reach)
 	if err != nil {
 		return noSensor{}, []Layer{{LayerFanotify, false, err.Error()}}
 	}
 	f := &fanotify{
-		group: g, actors: c.cfg.Actors, own: os.Getpid(), want: c.set.concerns, now: c.cfg.Now, count: c.count,
-		dirs: map[handle]*place{}, names: map[string]handle{}, files: map[handle]string{},
+		group: g, actors: c.cfg.Actors, own: os.Getpid(), want: c.set.concerns, now: c.cfg.Now, count: c.count, cages: c.cages,
+		dirs: map[handle]*place{}, names: map[string]handle{}, files: map[handle]file{},
 	}
 	if c.cfg.includeSelf {
 		f.own = -1
@@ -87,7 +96,7 @@ func (f *fanotify) close() {
 }
 
 func (f *fanotify) markDir(path string, r role) error {
-	h, err := f.group.markDir(path, r)
+	h, ino, err := f.group.markDir(path, r)
 	if err != nil {
 		return err
 	}
@@ -96,7 +105,7 @@ func (f *fanotify) markDir(path string, r role) error {
 	f.release(path, h)
 	p := f.dirs[h]
 	if p == nil {
-		p = &place{}
+		p = &place{ino: ino}
 		f.dirs[h] = p
 	}
 	if f.names[path] != h {
@@ -108,14 +117,14 @@ func (f *fanotify) markDir(path string, r role) error {
 }
 
 func (f *fanotify) markFile(path string) error {
-	h, err := f.group.markFile(path)
+	h, ino, err := f.group.markFile(path)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.release(path, h)
-	f.files[h], f.names[path] = path, h
+	f.files[h], f.names[path] = file{path, ino}, h
 	return nil
 }
 
@@ -127,7 +136,7 @@ func (f *fanotify) release(path string, h handle) {
 		return
 	}
 	delete(f.names, path)
-	if f.files[old] == path {
+	if f.files[old].path == path {
 		delete(f.files, old)
 	}
 	if p := f.dirs[old]; p != nil {
@@ -168,39 +177,36 @@ func (f *fanotify) marks() int {
 	return len(f.dirs) + len(f.files)
 }
 
-// run reads, names the process at once (it may be gone in a moment), and sends
-// what can concern the watch set.
-func (f *fanotify) run(ctx context.Context, out chan<- raw) error {
-	send := func(r raw) { f.send(ctx, out, r) }
+// run reads, names the process at once (it may be gone in a moment), and hands
+// over what can concern the watch set.
+func (f *fanotify) run(ctx context.Context, out func(raw), full func() bool) error {
 	if f.trace != nil {
-		f.trace.Gap = func(since time.Time) { send(raw{gap: &Gap{Since: since, Cause: CauseActors}}) }
+		f.trace.Gap = func(since time.Time) { out(raw{gap: &Gap{Since: since, Cause: CauseActors}}) }
 	}
 	return f.group.read(ctx, func(b batch) {
 		f.trace.Took(b.read)
+		if f.empty.IsZero() {
+			f.empty = b.began
+		}
 		for _, e := range b.events {
-			f.pass(e, send)
+			f.pass(e, out)
 			f.number++
 			closePIDFD(e.pidfd)
 		}
+		if b.read.Left == 0 {
+			f.empty = b.began // at that time or later: whatever comes next happened after it
+		}
+		f.hold(ctx, full)
 	}, f.trace.Tend)
 }
 
-// send waits for a loop that is busy with a scan, and listens on meanwhile.
-func (f *fanotify) send(ctx context.Context, out chan<- raw, r raw) {
-	for {
+// hold waits for a loop that is busy, and listens on meanwhile.
+func (f *fanotify) hold(ctx context.Context, full func() bool) {
+	for full() {
 		select {
-		case out <- r:
-			return
 		case <-ctx.Done():
 			return
-		default:
-		}
-		select {
-		case out <- r:
-			return
-		case <-ctx.Done():
-			return
-		case <-time.After(tendEvery):
+		case <-time.After(tendEvery / 10):
 			f.trace.Listen()
 		}
 	}
@@ -221,7 +227,7 @@ func (f *fanotify) pass(e event, send func(raw)) {
 // them (a temporary file is renamed over a subject): where /proc must tell, the
 // process is looked at while it lives, and found again when it is gone.
 func (f *fanotify) named(e event) (raw, bool) {
-	r := raw{event: e, at: f.now(), overflow: e.overflow()}
+	r := raw{event: e, at: f.now(), since: f.empty, overflow: e.overflow()}
 	if r.overflow {
 		return r, true
 	}
@@ -265,7 +271,7 @@ func (f *fanotify) resolve(r raw) []happening {
 	defer f.mu.RUnlock()
 	hs := f.paths(r.event)
 	for i := range hs {
-		hs[i].by, hs[i].at, hs[i].layer = r.by, r.at, LayerFanotify
+		hs[i].by, hs[i].at, hs[i].since, hs[i].layer = r.by, r.at, r.since, LayerFanotify
 	}
 	return hs
 }
@@ -281,8 +287,8 @@ func (f *fanotify) paths(e event) []happening {
 	for _, dir := range f.namesOf(e.dir.dir) {
 		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k})
 	}
-	if path, ok := f.files[e.self]; ok && !mentions(hs, path) {
-		hs = append(hs, happening{path: path, kind: k &^ (created | arrived | removed)})
+	if file, ok := f.files[e.self]; ok && !mentions(hs, file.path) {
+		hs = append(hs, happening{path: file.path, kind: k &^ (created | arrived | removed)})
 	}
 	if k&self != 0 && len(hs) == 0 {
 		for _, dir := range f.namesOf(e.self) {
@@ -315,7 +321,7 @@ func (f *fanotify) renamed(e event, k kind) []happening {
 		hs = append(hs, h)
 	}
 	for _, dir := range old {
-		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k | removed})
+		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k | removed, moved: true})
 	}
 	return hs
 }

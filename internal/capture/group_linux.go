@@ -6,19 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // group is a fanotify group: the kernel's queue of notifications.
 type group struct {
-	fd      int
-	stop    int // eventfd that wakes the reader
-	level   level
-	renames bool // the kernel tells both names of a rename at once
+	fd    int
+	stop  int // eventfd that wakes the reader
+	level level
+	reach *reach.Reach
+	apart atomic.Bool // the kernel tells the names of a rename apart from each other
 }
 
 // level is one way of opening a group, from best to least.
@@ -40,7 +43,7 @@ var levels = [...]level{
 }
 
 // openGroup opens the best group this process may have.
-func openGroup() (*group, error) {
+func openGroup(r *reach.Reach) (*group, error) {
 	var first error
 	for _, l := range levels {
 		fd, err := unix.FanotifyInit(l.flags, unix.O_RDONLY|unix.O_CLOEXEC)
@@ -53,7 +56,7 @@ func openGroup() (*group, error) {
 			unix.Close(fd)
 			return nil, fmt.Errorf("open eventfd: %w", err)
 		}
-		return &group{fd: fd, stop: stop, level: l, renames: true}, nil
+		return &group{fd: fd, stop: stop, level: l, reach: r}, nil
 	}
 	return nil, fmt.Errorf("open fanotify: %w", first)
 }
@@ -78,10 +81,10 @@ func (g *group) mask(r role) uint64 {
 	m := uint64(unix.FAN_DELETE_SELF | unix.FAN_MOVE_SELF | unix.FAN_ONDIR)
 	if r&(roleContent|roleEntries) != 0 {
 		m |= unix.FAN_CREATE | unix.FAN_DELETE
-		if g.renames {
-			m |= unix.FAN_RENAME
-		} else {
+		if g.apart.Load() {
 			m |= unix.FAN_MOVE
+		} else {
+			m |= unix.FAN_RENAME
 		}
 	}
 	if r&roleContent != 0 {
@@ -90,47 +93,50 @@ func (g *group) mask(r role) uint64 {
 	return m
 }
 
-// markDir marks the directory at path and returns its handle.
-func (g *group) markDir(path string, r role) (handle, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// markDir marks the directory at path and returns its handle and inode.
+func (g *group) markDir(path string, r role) (handle, uint64, error) {
+	f, err := g.reach.OpenDir(path)
 	if err != nil {
-		return "", &os.PathError{Op: "open", Path: path, Err: err}
+		return "", 0, err
 	}
-	defer unix.Close(fd)
-	h, err := handleOf(fd)
+	defer f.Close()
+	h, err := handleOf(f.FD())
 	if err != nil {
-		return "", fmt.Errorf("handle of %s: %w", path, err)
+		return "", 0, fmt.Errorf("handle of %s: %w", path, err)
 	}
-	err = unix.FanotifyMark(g.fd, unix.FAN_MARK_ADD, g.mask(r), fd, "")
-	if errors.Is(err, unix.EINVAL) && g.renames {
-		g.renames = false // before Linux 5.17
-		err = unix.FanotifyMark(g.fd, unix.FAN_MARK_ADD, g.mask(r), fd, "")
+	err = g.mark(f, g.mask(r))
+	if errors.Is(err, unix.EINVAL) && !g.apart.Swap(true) { // before Linux 5.17
+		err = g.mark(f, g.mask(r))
 	}
-	if err != nil {
-		return "", fmt.Errorf("mark %s: %w", path, err)
-	}
-	return h, nil
+	return h, f.Stat.Ino, err
 }
 
 // markFile marks a regular file, so that it is noticed under any of its names.
-func (g *group) markFile(path string) (handle, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+func (g *group) markFile(path string) (handle, uint64, error) {
+	f, err := g.reach.Open(path)
 	if err != nil {
-		return "", &os.PathError{Op: "open", Path: path, Err: err}
+		return "", 0, err
 	}
-	defer unix.Close(fd)
-	h, err := handleOf(fd)
+	defer f.Close()
+	if f.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return "", 0, &os.PathError{Op: "mark", Path: path, Err: unix.EINVAL}
+	}
+	h, err := handleOf(f.FD())
 	if err != nil {
-		return "", fmt.Errorf("handle of %s: %w", path, err)
+		return "", 0, fmt.Errorf("handle of %s: %w", path, err)
 	}
 	mask := uint64(unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB)
 	if g.privileged() {
 		mask |= unix.FAN_OPEN // who opens it can be named while it lives
 	}
-	if err := unix.FanotifyMark(g.fd, unix.FAN_MARK_ADD, mask, fd, ""); err != nil {
-		return "", fmt.Errorf("mark %s: %w", path, err)
+	return h, f.Stat.Ino, g.mark(f, mask)
+}
+
+func (g *group) mark(f *reach.File, mask uint64) error {
+	if err := unix.FanotifyMark(g.fd, unix.FAN_MARK_ADD, mask, unix.AT_FDCWD, f.Proc()); err != nil {
+		return &os.PathError{Op: "mark", Path: f.Path, Err: err}
 	}
-	return h, nil
+	return nil
 }
 
 // unix.AT_HANDLE_FID asks for a handle as notifications carry it, where the
@@ -160,25 +166,34 @@ func handleOf(fd int) (handle, error) {
 type batch struct {
 	events []event
 	read   actor.Read
+	began  time.Time // of the read, on the calendar
 }
 
 // tendEvery is how often the reader looks after other things, events or not.
 const tendEvery = 100 * time.Millisecond
+
+// emptyWithin is how long the queue is read once the capture is to end.
+const emptyWithin = time.Second
 
 // read calls each for every batch until ctx ends, and tend now and then.
 func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
 	unregister := context.AfterFunc(ctx, g.wake)
 	defer unregister()
 	buf := make([]byte, 256<<10)
-	tended := actor.SinceBoot()
+	tended, ended := actor.SinceBoot(), time.Duration(0)
 	for {
 		b, err := g.readOnce(buf)
 		each(b)
 		if err != nil {
 			return err
 		}
-		if ctx.Err() != nil && len(b.events) == 0 {
-			return nil // only once the queue is empty
+		if ctx.Err() != nil {
+			if ended == 0 {
+				ended = b.read.Ended
+			}
+			if len(b.events) == 0 || b.read.Ended-ended > emptyWithin {
+				return nil // only once the queue is empty, unless somebody keeps filling it
+			}
 		}
 		if b.read.Ended-tended > tendEvery {
 			tend()
@@ -194,7 +209,7 @@ func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
 
 // readOnce returns what waits, perhaps nothing, and what came before an error.
 func (g *group) readOnce(buf []byte) (batch, error) {
-	b := batch{read: actor.Read{Waited: g.waiting(), Began: actor.SinceBoot()}}
+	b := batch{began: time.Now(), read: actor.Read{Waited: g.waiting(), Began: actor.SinceBoot()}}
 	n, err := unix.Read(g.fd, buf)
 	b.read.Ended, b.read.Left = actor.SinceBoot(), g.waiting()
 	switch {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // sight is what a path was when it was looked at, and who had touched it.
@@ -28,18 +29,23 @@ type sight struct {
 	sum     string // SHA-256 of a content too large to keep
 	marks   []string
 
-	unread      bool // it was there, and gone before it could be looked at
-	provisional bool // its writer may still be at it
-	unreported  bool // found by a scan, though notifications are live
+	kept        bool  // unread, and told even if one process did all of it
+	unread      bool  // it was there, and gone before it could be looked at
+	provisional bool  // its writer may still be at it
+	unreported  *scan // found it, though notifications are live
 	from        string
 	by          actor.Actor
 	layer       string
-	at          time.Time
+	at, since   time.Time // when it was told of; when it had not happened yet
 	events      int
 }
 
 // tries to read a text that does not change under the reading.
 const readTries = 4
+
+// maxDigest is the size from which a content is not read at all: size, times and a
+// mark stand for it. A hole of any size costs its owner nothing.
+const maxDigest = 256 << 20
 
 // racy is how far the time stamps of files can lag behind the clock: they move
 // with the timer tick.
@@ -49,8 +55,10 @@ var errMoved = errors.New("changed while it was read")
 
 // eye looks at files.
 type eye struct {
-	key []byte
-	max int64
+	key   []byte
+	max   int64
+	reach *reach.Reach
+	share *allowances
 }
 
 // look reads path. A path that is not there is a sight too; an error means that
@@ -68,7 +76,7 @@ func (e *eye) look(path string) (sight, error) {
 	case errors.Is(err, errMoved):
 		s.mark(body.MarkTorn)
 		return s, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+	case absent(err):
 		return sight{}, nil
 	case err != nil && s.exists:
 		s.mark(body.MarkUnread)
@@ -84,21 +92,22 @@ func (s *sight) mark(m string) {
 }
 
 func (e *eye) once(path string) (sight, error) {
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return sight{}, &os.PathError{Op: "lstat", Path: path, Err: err}
+	f, err := e.reach.Open(path)
+	if err != nil {
+		return sight{}, err
 	}
-	s := sight{exists: true, known: knownOf(&st)}
-	s.known.Extra = e.extra(path)
+	defer f.Close()
+	s := sight{exists: true, known: knownOf(&f.Stat)}
+	s.known.Extra = e.extra(f)
 	switch s.known.format() {
 	case unix.S_IFREG:
-		if st.Nlink > 1 {
+		if f.Stat.Nlink > 1 {
 			s.mark(body.MarkHardLink)
 		}
-		err := e.readFile(path, &s)
+		err := e.readFile(f, &s)
 		return s, err
 	case unix.S_IFLNK:
-		err := e.readLink(path, &s)
+		err := e.readLink(f, &s)
 		return s, err
 	case unix.S_IFDIR: // what is in it has paths of its own
 		return sight{}, nil
@@ -106,21 +115,17 @@ func (e *eye) once(path string) (sight, error) {
 	// A FIFO, device or socket is never opened: that alone can have effects.
 	s.mark(body.MarkSpecial)
 	m := e.hmac()
-	fmt.Fprintf(m, "special %d", st.Rdev)
+	fmt.Fprintf(m, "special %d", f.Stat.Rdev)
 	m.Sum(s.known.Digest[:0])
 	return s, nil
 }
 
 func (e *eye) hmac() hash.Hash { return hmac.New(sha256.New, e.key) }
 
-func (e *eye) readLink(path string, s *sight) error {
-	target, err := os.Readlink(path)
+func (e *eye) readLink(f *reach.File, s *sight) error {
+	target, err := f.Link()
 	if err != nil {
 		return err
-	}
-	var after unix.Stat_t
-	if err := unix.Lstat(path, &after); err != nil || !knownOf(&after).sameStat(s.known) {
-		return errMoved
 	}
 	s.mark(body.MarkLink)
 	s.content, s.has = []byte(target), true
@@ -131,64 +136,66 @@ func (e *eye) readLink(path string, s *sight) error {
 	return nil
 }
 
-// readFile reads a regular file between two fstats that must agree.
-func (e *eye) readFile(path string, s *sight) error {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOENT) {
-		return errMoved // replaced since lstat; the next try sees by what
+// readFile reads a regular file between two stats that must agree.
+func (e *eye) readFile(f *reach.File, s *sight) error {
+	if s.known.Size > maxDigest {
+		s.mark(body.MarkTooLarge)
+		return nil
 	}
+	r, err := f.Reader()
 	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), path)
-	defer f.Close()
-	if !unchanged(f, s.known) {
-		return errMoved
-	}
-	if err := e.readContent(f, s); err != nil {
 		return err
 	}
-	if !unchanged(f, s.known) {
+	defer r.Close()
+	if err := e.readContent(r, s); err != nil {
+		return err
+	}
+	if st, err := f.Again(); err != nil || !knownOf(&st).sameStat(s.known) {
 		return errMoved
 	}
 	return nil
 }
 
-func unchanged(f *os.File, k Known) bool {
-	var st unix.Stat_t
-	return unix.Fstat(int(f.Fd()), &st) == nil && knownOf(&st).sameStat(k)
-}
-
 func (e *eye) readContent(f *os.File, s *sight) error {
-	keyed := e.hmac()
-	defer func() { keyed.Sum(s.known.Digest[:0]) }()
 	if s.known.Size > e.max {
-		return s.readDigest(f, keyed)
+		return e.readDigest(f, s)
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, s.known.Size+bytes.MinRead))
-	// A file that grows past its size is noticed by the second fstat.
+	// A file that grows past its size is noticed by the second stat.
 	if _, err := buf.ReadFrom(io.LimitReader(f, s.known.Size+1)); err != nil {
 		return err
 	}
 	s.content, s.has = buf.Bytes(), true
+	keyed := e.hmac()
 	keyed.Write(s.content)
+	keyed.Sum(s.known.Digest[:0])
 	return nil
 }
 
-func (s *sight) readDigest(f *os.File, keyed hash.Hash) error {
-	plain := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(plain, keyed), io.LimitReader(f, s.known.Size)); err != nil {
+// readDigest reads a content that is too large to keep, as long as its owner's
+// share allows. Beyond that size and times alone tell one state from another.
+func (e *eye) readDigest(f *os.File, s *sight) error {
+	s.mark(body.MarkTooLarge)
+	begun := time.Now()
+	bound := &bounded{f, begun.Add(e.share.left(s.known.UID, begun))}
+	defer func() { e.share.use(s.known.UID, time.Since(begun)) }()
+	plain, keyed := sha256.New(), e.hmac()
+	_, err := io.Copy(io.MultiWriter(plain, keyed), io.LimitReader(bound, s.known.Size))
+	if errors.Is(err, errSlow) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	s.sum = hex.EncodeToString(plain.Sum(nil))
-	s.mark(body.MarkTooLarge)
+	keyed.Sum(s.known.Digest[:0])
 	return nil
 }
 
 // extra is the keyed digest of what lstat does not show.
-func (e *eye) extra(path string) (sum [32]byte) {
+func (e *eye) extra(f *reach.File) (sum [32]byte) {
 	m, any := e.hmac(), false
-	extraAttributes(path, func(b []byte) {
+	extraAttributes(f, func(b []byte) {
 		any = true
 		fmt.Fprintf(m, "%d ", len(b))
 		m.Write(b)
@@ -200,10 +207,16 @@ func (e *eye) extra(path string) (sum [32]byte) {
 }
 
 // stat is lstat alone.
-func stat(path string) (Known, bool) {
-	var st unix.Stat_t
-	if unix.Lstat(path, &st) != nil {
-		return Known{}, false
+func (e *eye) stat(path string) (Known, error) {
+	f, err := e.reach.Open(path)
+	if err != nil {
+		return Known{}, err
 	}
-	return knownOf(&st), true
+	defer f.Close()
+	return knownOf(&f.Stat), nil
+}
+
+// absent: it is not there, and that is all.
+func absent(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }

@@ -14,34 +14,56 @@ import (
 // tick is how often pending paths are looked through, while there are some.
 const tick = 10 * time.Millisecond
 
-// loop owns everything that is known about the watched paths. One goroutine.
+// loop owns everything that is known about the watched paths of one share. One
+// goroutine.
 type loop struct {
 	c      *Capture
 	set    *watchSet
 	sensor sensor
 	eye    eye
+	hands  *hands
 	every  time.Duration
-	raw    chan raw
-	mounts chan struct{}
 	out    *outbox
+	in     *inbox
+
+	shares *shares
+	uid    uint32 // who keeps what this loop looks at
+	dirs   int    // directories walked since the last scan began
+
+	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]Known
 	pending  map[string]*pending
+	counts   struct{ watched, pending int } // as they were last added up
 
-	scanned time.Time // when the last scan began
-	since   time.Time // when the one before began: the gap a suspect tells of
-	cause   string    // why the last scan was made
-	gapTold bool      // the gap of the last scan was handed over
+	scan  *scan     // the last one
+	began time.Time // when it began
+
+	scannedOnce chan struct{} // closed after the first scan
+	ended       chan struct{} // closed with the loop
 }
 
-func newLoop(c *Capture, s sensor, every time.Duration) *loop {
-	l := &loop{
-		c: c, set: c.set, sensor: s, every: every,
-		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize},
-		raw: make(chan raw, 4096), mounts: make(chan struct{}), out: newOutbox(),
-		recorded: map[string]Known{}, pending: map[string]*pending{},
+// scan is one look at everything, and the gap that it tells if it finds what
+// nobody told.
+type scan struct {
+	since time.Time // when the one before began
+	cause string
+	told  bool // the gap was handed over
+}
+
+func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
+	c, bound := s.c, 0
+	if uid != 0 {
+		bound = maxInbox
 	}
-	for path, k := range c.cfg.Known {
+	l := &loop{
+		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: newHands(s.ctx),
+		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &allowances{of: map[uint32]*allowance{}}},
+		out: s.out, in: newInbox(bound), shares: s, uid: uid,
+		recorded: map[string]Known{}, pending: map[string]*pending{},
+		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
+	}
+	for path, k := range known {
 		if l.set.subject(path) {
 			l.recorded[path] = k
 		}
@@ -50,6 +72,7 @@ func newLoop(c *Capture, s sensor, every time.Duration) *loop {
 }
 
 func (l *loop) run(ctx context.Context) {
+	defer close(l.ended)
 	l.start()
 	scan := time.NewTicker(l.every)
 	defer scan.Stop()
@@ -64,12 +87,10 @@ func (l *loop) run(ctx context.Context) {
 		case <-ctx.Done():
 			l.stop()
 			return
-		case r := <-l.raw:
-			l.take(r)
+		case <-l.in.wake:
+			l.takeAll()
 		case <-scan.C:
 			l.reconcile(causeUnreported)
-		case <-l.mounts:
-			l.reconcile(causeMounts)
 		case <-due:
 			l.settle(time.Now())
 		}
@@ -77,12 +98,29 @@ func (l *loop) run(ctx context.Context) {
 	}
 }
 
+// takeAll takes what waits. What has to be settled meanwhile is.
+func (l *loop) takeAll() {
+	raws, jobs, missed := l.in.take()
+	for _, do := range jobs {
+		do()
+	}
+	for i, r := range raws {
+		if l.take(r); i%settleEach == settleEach-1 {
+			l.settle(time.Now())
+		}
+	}
+	if missed > 0 {
+		l.churned(missed)
+	}
+}
+
+// settleEach is after how many notifications of a burst what is due is settled.
+const settleEach = 64
+
 // stop settles what is pending as it stands. A process killed here instead
 // finds it again by the scan of its next start.
 func (l *loop) stop() {
-	for len(l.raw) > 0 {
-		l.take(<-l.raw)
-	}
+	l.takeAll()
 	for _, p := range l.byAge(all) { // names that came, before names that went
 		if t := p.top(); t != nil && t.from != "" {
 			l.finish(p)
@@ -94,19 +132,12 @@ func (l *loop) stop() {
 }
 
 func (l *loop) take(r raw) {
-	if r.gap != nil {
-		l.out.put(item{gap: r.gap})
-		return
-	}
-	if r.overflow {
-		l.c.count(func(s *Status) { s.Counters.Overflows++ })
-		l.reconcile(causeOverflow)
-		return
-	}
 	for _, h := range l.sensor.resolve(r) {
-		if h.kind&directory != 0 {
+		switch {
+		case l.shares.keeper(h.path) != l.uid: // it was handed to that user's loop too
+		case h.kind&directory != 0:
 			l.onDirectory(h)
-		} else {
+		default:
 			l.onFile(h)
 		}
 	}
@@ -156,19 +187,20 @@ func (l *loop) below(path string, h happening) {
 		if !under(sub, path) {
 			continue
 		}
-		if now, there := stat(sub); !there || !now.sameStat(k) {
+		if now, there := l.stat(sub); !there || !now.sameStat(k) {
 			h := h
 			h.path, h.kind = sub, removed
 			l.note(h)
 		}
 	}
+	l.shares.elsewhere(path, l.uid, func(o *loop) { o.below(path, h) })
 }
 
 // again attaches what lies at or below h.path anew and takes note of what is
 // there that was not, or was another file.
 func (l *loop) again(h happening) {
 	visit := func(path string) {
-		if k, there := stat(path); !there || k.sameStat(l.latest(path)) {
+		if k, there := l.stat(path); !there || k.sameStat(l.latest(path)) {
 			return
 		}
 		n := h
@@ -181,11 +213,16 @@ func (l *loop) again(h happening) {
 		}
 		l.note(n)
 	}
+	v := visitor{visit, func(dir string, o *loop) {
+		n := h
+		n.path, n.from = dir, ""
+		o.in.post(func() { o.again(n) })
+	}}
 	if l.set.covers(h.path) {
-		l.walk(h.path, visit)
+		l.walk(h.path, v)
 	}
 	for _, r := range l.set.through(h.path) {
-		l.attach(r, visit)
+		l.attach(r, v)
 	}
 }
 
@@ -194,7 +231,7 @@ func (l *loop) again(h happening) {
 func (l *loop) note(h happening) {
 	p := l.pendingOf(h.path)
 	p.events++
-	p.last, p.suspect = time.Now(), false
+	p.last, p.suspect = time.Now(), nil
 	switch {
 	case h.kind&(written|arrived) != 0:
 		l.lookNow(p, h)
@@ -231,18 +268,23 @@ func (l *loop) lookNow(p *pending, h happening) {
 	p.overtaken(h)
 	s := l.look(p.path)
 	if !s.exists {
-		p.push(sight{unread: true}, h)
+		p.push(sight{unread: true, kept: l.lagged(h)}, h)
 		if h.kind&removed == 0 {
 			return // its removal is a notification of its own
 		}
+	} else if before, existed := l.lastSeen(p); existed && l.lagged(h) && rewritten(before, s.known) {
+		p.push(sight{unread: true, kept: true}, h)
 	}
 	p.push(s, h)
 }
 
 func (l *loop) lookGone(p *pending, h happening) {
 	p.overtaken(h)
+	if h.moved {
+		p.steps(h)
+	}
 	p.push(sight{}, h)
-	if _, there := stat(p.path); there {
+	if _, there := l.stat(p.path); there {
 		h.kind = attributes // put back since, perhaps by the same rename
 		p.deferred, p.peeked = &h, true
 	}
@@ -284,12 +326,45 @@ func (l *loop) latest(path string) Known {
 }
 
 func (l *loop) look(path string) sight {
-	s, err := l.eye.look(path)
+	type looked struct {
+		s   sight
+		err error
+	}
+	got, err := by(l.hands, path, func() looked {
+		s, err := l.eye.look(path)
+		return looked{s, err}
+	})
+	s := got.s
+	if err == nil {
+		err = got.err
+	}
 	l.readable(path, err)
 	if err != nil && !s.exists {
 		return l.unseen(path)
 	}
 	return s
+}
+
+// stat is lstat alone. Of what cannot be looked at nothing is said: it is taken to
+// be as it was.
+func (l *loop) stat(path string) (Known, bool) {
+	type looked struct {
+		k   Known
+		err error
+	}
+	got, err := by(l.hands, path, func() looked {
+		k, err := l.eye.stat(path)
+		return looked{k, err}
+	})
+	if err == nil {
+		err = got.err
+	}
+	if err != nil && !absent(err) {
+		l.readable(path, err)
+		k := l.latest(path)
+		return k, k != (Known{})
+	}
+	return got.k, err == nil
 }
 
 // unseen is the sight of what nobody may look at, in a directory that was closed
@@ -308,6 +383,9 @@ func (l *loop) settle(now time.Time) {
 		return
 	}
 	live := l.sensor.live()
+	if len(l.pending) == 0 {
+		return
+	}
 	for _, p := range l.byAge(func(p *pending) bool { return !now.Before(p.due(live)) }) {
 		l.finishUnlessHeld(p, now)
 	}
@@ -346,7 +424,7 @@ func (l *loop) peek(p *pending) {
 // time to close it.
 func (l *loop) finishUnlessHeld(p *pending, now time.Time) {
 	if d := p.deferred; d != nil && d.by.PID > 0 {
-		k, there := stat(p.path)
+		k, there := l.stat(p.path)
 		if there && k.regular() && writing(d.by.PID, k) {
 			if now.Sub(p.first) < holding {
 				return
@@ -377,9 +455,11 @@ func (l *loop) finish(p *pending) {
 		p.deferred = nil
 		p.push(l.look(p.path), *d)
 	}
-	if p.suspect {
+	if p.suspect != nil {
 		s := l.look(p.path)
-		s.unreported = l.sensor.live()
+		if l.sensor.live() {
+			s.unreported = p.suspect
+		}
 		p.push(s, happening{layer: LayerScan, at: l.c.cfg.Now()})
 	}
 	l.tell(p)

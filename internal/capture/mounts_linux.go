@@ -28,7 +28,7 @@ func openMounts() int {
 
 // watchMounts tells of every change of the mount table: a mount hides what was
 // marked, and no other notification tells of it. It closes fd.
-func watchMounts(ctx context.Context, fd int, changed chan<- struct{}) {
+func watchMounts(ctx context.Context, fd int, changed func()) {
 	if fd < 0 {
 		return
 	}
@@ -42,11 +42,8 @@ func watchMounts(ctx context.Context, fd int, changed chan<- struct{}) {
 		if n <= 0 {
 			continue
 		}
-		select {
-		case changed <- struct{}{}:
-			pause(ctx, mountPause)
-		case <-ctx.Done():
-		}
+		changed()
+		pause(ctx, mountPause)
 	}
 }
 

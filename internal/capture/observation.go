@@ -74,7 +74,7 @@ func (l *loop) renamedFrom(path string, s sight) string {
 	if s.from == "" || s.from == path || !s.exists || !l.set.subject(s.from) {
 		return ""
 	}
-	if _, there := stat(s.from); there {
+	if _, there := l.stat(s.from); there {
 		return ""
 	}
 	gone := l.settleSource(s)
@@ -109,6 +109,9 @@ func (l *loop) settleSource(s sight) *pending {
 // record moves the record of path on, and marks a new file under its own inode,
 // so that writes under its other names are noticed.
 func (l *loop) record(path string, s sight) {
+	if l.set.cages.holds(path) {
+		return // of a canary nothing is kept
+	}
 	before, existed := l.recorded[path]
 	if !s.exists {
 		delete(l.recorded, path)
@@ -120,24 +123,30 @@ func (l *loop) record(path string, s sight) {
 	}
 	l.recorded[path] = s.known
 	if s.known.regular() && !(existed && before.sameFile(s.known)) {
-		_ = l.sensor.markFile(path) // best effort: its directory is marked
+		l.markFile(path)
 	}
 }
 
+// counted adds this loop's counts to those of the capture.
 func (l *loop) counted() {
 	marks := l.sensor.marks()
-	l.c.count(func(s *Status) { s.Watched, s.Pending, s.Marks = len(l.recorded), len(l.pending), marks })
+	watched, pending := len(l.recorded)-l.counts.watched, len(l.pending)-l.counts.pending
+	l.counts.watched, l.counts.pending = len(l.recorded), len(l.pending)
+	l.c.count(func(s *Status) { s.Watched, s.Pending, s.Marks = s.Watched+watched, s.Pending+pending, marks })
 }
 
 // put completes an observation and puts it into the box, after the gap it
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
-	o.Time, o.Layer, o.Events = s.at, s.layer, s.events
+	o.Time, o.Since, o.Layer, o.Events = s.at, s.interval(), s.layer, s.events
 	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
-	if s.unreported {
-		l.tellGap()
+	if l.set.cages.came(o) {
+		return
 	}
-	l.c.count(func(st *Status) { st.Counters.add(o, s.unreported) })
+	if s.unreported != nil {
+		l.tellGap(s.unreported)
+	}
+	l.c.count(func(st *Status) { st.Counters.add(o, s.unreported != nil) })
 	l.out.put(item{obs: o})
 }
 
@@ -155,11 +164,11 @@ func (c *Counters) add(o *Observation, unreported bool) {
 }
 
 // tellGap tells, once per scan, that something went by unseen.
-func (l *loop) tellGap() {
-	if l.gapTold {
+func (l *loop) tellGap(s *scan) {
+	if s.told {
 		return
 	}
-	l.gapTold = true
-	l.out.put(item{gap: &Gap{Since: l.since, Cause: l.cause}})
-	l.c.cfg.Log.Warn("gap found", "since", l.since, "cause", l.cause)
+	s.told = true
+	l.out.put(item{gap: &Gap{Since: s.since, Cause: s.cause}})
+	l.c.cfg.Log.Warn("gap found", "since", s.since, "cause", s.cause)
 }

@@ -10,37 +10,60 @@ import (
 // start attaches everything, then compares what is there with what was
 // recorded. Differences are told after one gap, first sights after those.
 func (l *loop) start() {
-	l.scanned = l.c.cfg.Now()
-	l.since, l.cause = l.c.cfg.Since, CauseDown
+	defer l.shares.first.Done()
+	l.began, l.scan = l.c.cfg.Now(), &scan{since: l.c.cfg.Since, cause: CauseDown}
 	found := l.find()
 	for _, path := range slices.Sorted(maps.Keys(l.recorded)) {
 		l.compare(path)
 		delete(found, path)
 	}
+	l.firstSights(found)
+	l.counted()
+	l.c.count(func(s *Status) { s.Counters.Scans++ })
+	close(l.scannedOnce)
+}
+
+// find attaches what this loop keeps and returns the subjects that exist.
+func (l *loop) find() map[string]bool {
+	found := map[string]bool{}
+	l.dirs = 0
+	v := visitor{func(path string) { found[path] = true }, func(string, *loop) {}} // others look by themselves
+	for _, r := range l.set.roots {
+		if l.uid == 0 || l.shares.keeper(r.path) == l.uid {
+			l.attach(r, v)
+		}
+	}
+	for _, dir := range l.shares.kept(l.uid) {
+		if slices.ContainsFunc(l.set.roots, func(r root) bool { return l.shares.keeper(r.path) != l.uid && r.holdsBelow(dir) }) {
+			l.walk(dir, v)
+		}
+	}
+	return found
+}
+
+// meet takes in a directory of this loop's user that was found while the first scans
+// are made.
+func (l *loop) meet(dir string) {
+	defer l.shares.first.Done()
+	found := map[string]bool{}
+	l.walk(dir, visitor{func(path string) { found[path] = true }, func(string, *loop) {}})
+	maps.DeleteFunc(found, func(path string, _ bool) bool { _, told := l.recorded[path]; return told })
+	l.firstSights(found)
+}
+
+func (l *loop) firstSights(found map[string]bool) {
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		l.firstSight(path)
 	}
-	l.counted()
-	l.c.count(func(s *Status) { s.Counters.Scans++ })
-	l.out.put(item{did: func() { close(l.c.ready) }})
-}
-
-// find attaches every root and returns the subjects that exist.
-func (l *loop) find() map[string]bool {
-	found := map[string]bool{}
-	for _, r := range l.set.roots {
-		l.attach(r, func(path string) { found[path] = true })
-	}
-	return found
 }
 
 // compare tells how path differs from its record since the last run. Stat
 // comes first: only what moved is read.
 func (l *loop) compare(path string) {
 	before := l.recorded[path]
-	if k, there := stat(path); there && k.sameStat(before) {
+	if k, there := l.stat(path); there && k.sameStat(before) {
 		if k.regular() {
-			_ = l.sensor.markFile(path)
+			l.markFile(path)
 		}
 		return
 	}
@@ -50,10 +73,10 @@ func (l *loop) compare(path string) {
 	a, changed := action(before, true, s)
 	l.record(path, s)
 	if s.exists && s.known.regular() {
-		_ = l.sensor.markFile(path)
+		l.markFile(path)
 	}
 	if changed {
-		l.tellGap()
+		l.tellGap(l.scan)
 		l.put(observe(path, "", a, s), s)
 	}
 }
@@ -69,7 +92,7 @@ func (l *loop) firstSight(path string) {
 	a, since := body.Baseline, l.c.cfg.Since
 	if !since.IsZero() && s.known.CtimeNs >= since.Add(-racy).UnixNano() {
 		a = body.Create
-		l.tellGap()
+		l.tellGap(l.scan)
 	}
 	l.out.room()
 	l.record(path, s)
@@ -80,14 +103,17 @@ func (l *loop) firstSight(path string) {
 // suspect of each path whose state is not the recorded one. A notification that
 // is still on the way clears the suspicion; what is left is told with a gap.
 func (l *loop) reconcile(cause string) {
-	l.since, l.scanned = l.scanned, l.c.cfg.Now()
-	l.cause, l.gapTold = cause, false
+	l.scan = &scan{since: l.began, cause: cause}
+	l.began = l.c.cfg.Now()
 	if cause == causeOverflow {
-		l.tellGap()
+		l.tellGap(l.scan)
 	}
+	churning := l.churning
+	l.churning = false
 	found := l.find()
+	l.calm(churning)
 	for path := range found {
-		if k, there := stat(path); there && !k.sameStat(l.recorded[path]) {
+		if k, there := l.stat(path); there && !k.sameStat(l.recorded[path]) {
 			l.suspect(path)
 		}
 	}
@@ -99,9 +125,11 @@ func (l *loop) reconcile(cause string) {
 	l.c.count(func(s *Status) { s.Counters.Scans++ })
 }
 
+// suspect keeps the first scan that found a path other than recorded: since the
+// one before that it may have changed.
 func (l *loop) suspect(path string) {
 	if l.pending[path] == nil {
-		l.pendingOf(path).suspect = true
+		l.pendingOf(path).suspect = l.scan
 		l.pending[path].last = l.pending[path].first
 	}
 }

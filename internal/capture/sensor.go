@@ -28,6 +28,8 @@ type happening struct {
 	by    actor.Actor
 	layer string
 	at    time.Time
+	since time.Time // it happened after this; zero: not known
+	moved bool      // removed: it has another name now
 }
 
 // role says what a directory is marked for.
@@ -39,8 +41,8 @@ const (
 	roleWay                      // it lies on the way: only its own moves
 )
 
-// sensor tells of what happens in marked directories. All methods but run
-// belong to the loop's goroutine.
+// sensor tells of what happens in marked directories. Its methods may be called
+// from any goroutine.
 type sensor interface {
 	live() bool
 	// markDir asks for notifications about dir under the name path. It can be
@@ -53,8 +55,19 @@ type sensor interface {
 	forget(path string)
 	// marks is how many files and directories notifications are asked for.
 	marks() int
-	// run sends notifications until ctx ends.
-	run(ctx context.Context, out chan<- raw) error
+	// fileSystems names, for each file system of which something is watched, a
+	// directory on it, by the file system's id.
+	fileSystems() map[string]string
+	// fileSystem is the id of the file system that path is on.
+	fileSystem(path string) string
+	// restore lists the names whose marks the kernel no longer has, and sets those
+	// again.
+	restore() ([]string, error)
+	// namesProcesses: the kernel says who did it.
+	namesProcesses() bool
+	// run hands over notifications until ctx ends, and waits while those who take
+	// them have too many.
+	run(ctx context.Context, out func(raw), full func() bool) error
 	// resolve tells which paths a notification is about, with the names that
 	// hold at the time of the call.
 	resolve(r raw) []happening
@@ -67,6 +80,7 @@ type raw struct {
 	event    event
 	by       actor.Actor
 	at       time.Time
+	since    time.Time // the queue was empty then
 	overflow bool
 	gap      *Gap // not a notification: something was not seen meanwhile
 }
@@ -74,11 +88,15 @@ type raw struct {
 // noSensor is the sensor of a system that tells nothing.
 type noSensor struct{}
 
-func (noSensor) live() bool                                  { return false }
-func (noSensor) markDir(string, role) error                  { return nil }
-func (noSensor) markFile(string) error                       { return nil }
-func (noSensor) forget(string)                               {}
-func (noSensor) marks() int                                  { return 0 }
-func (noSensor) run(ctx context.Context, _ chan<- raw) error { return nil }
-func (noSensor) resolve(raw) []happening                     { return nil }
-func (noSensor) close()                                      {}
+func (noSensor) live() bool                                        { return false }
+func (noSensor) markDir(string, role) error                        { return nil }
+func (noSensor) markFile(string) error                             { return nil }
+func (noSensor) forget(string)                                     {}
+func (noSensor) marks() int                                        { return 0 }
+func (noSensor) run(context.Context, func(raw), func() bool) error { return nil }
+func (noSensor) fileSystems() map[string]string                    { return nil }
+func (noSensor) fileSystem(string) string                          { return "" }
+func (noSensor) restore() ([]string, error)                        { return nil, nil }
+func (noSensor) namesProcesses() bool                              { return false }
+func (noSensor) resolve(raw) []happening                           { return nil }
+func (noSensor) close()                                            {}

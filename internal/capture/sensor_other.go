@@ -2,7 +2,11 @@
 
 package capture
 
-import "context"
+import (
+	"context"
+
+	"github.com/stele-log/stele/internal/capture/reach"
+)
 
 type event struct{}
 
@@ -12,8 +16,10 @@ func newSensor(*Capture) (sensor, []Layer) {
 
 func openMounts() int { return -1 }
 
-func watchMounts(context.Context, int, chan<- struct{}) {}
+func watchMounts(context.Context, int, func()) {}
 
-func extraAttributes(string, func([]byte)) {}
+func ownerOf(string) (uint32, bool) { return 0, true }
+
+func extraAttributes(*reach.File, func([]byte)) {}
 
 func writing(int, Known) bool { return false }

@@ -28,7 +28,7 @@ type pending struct {
 
 	deferred *happening // to be looked at once quiet: its writer may be at it
 	peeked   bool       // a provisional look was taken meanwhile
-	suspect  bool       // a scan found it, nobody told
+	suspect  *scan      // found it, nobody told
 }
 
 func (p *pending) top() *sight {
@@ -40,7 +40,7 @@ func (p *pending) top() *sight {
 
 // push adds a sight unless it shows what the one before showed.
 func (p *pending) push(s sight, h happening) {
-	s.by, s.layer, s.at, s.from = h.by, h.layer, h.at, h.from
+	s.by, s.layer, s.at, s.since, s.from = h.by, h.layer, h.at, h.since, h.from
 	s.events, p.events = p.events, 0
 	t := p.top()
 	switch {
@@ -67,6 +67,11 @@ func (p *pending) reassign(s sight) {
 		*t = s
 		return
 	}
+	if n := len(p.sights) - 2; n >= 0 && p.sights[n].kept && p.sights[n].by.SameAs(t.by) {
+		s.events += t.events
+		*t = s // that the first wrote is told
+		return
+	}
 	*t = sight{unread: true, by: t.by, layer: t.layer, at: t.at, events: t.events}
 	p.sights = append(p.sights, s)
 }
@@ -90,7 +95,7 @@ func (s sight) identical(o sight) bool { return s.exists && s.known == o.known }
 func (p *pending) due(live bool) time.Time {
 	limit, wait := p.first.Add(longest), quiet
 	switch t := p.top(); {
-	case p.suspect && live, p.deferred != nil && p.deferred.kind&created != 0:
+	case p.suspect != nil && live, p.deferred != nil && p.deferred.kind&created != 0:
 		wait = longest
 	case t != nil && !t.exists && !t.unread && p.deferred == nil:
 		wait = goneFor
@@ -127,6 +132,8 @@ func (s sight) transient(next sight) bool {
 	}
 	brief := next.at.Sub(s.at) < quiet
 	switch {
+	case s.kept:
+		return false
 	case s.unread, s.provisional:
 		return true
 	case !s.exists:

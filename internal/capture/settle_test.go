@@ -123,7 +123,7 @@ func TestRemoverDidNotWriteTheSuccessor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := newLoop(c, deaf{}, time.Hour)
+		l := loopOf(t.Context(), c)
 		write(t, path, "successor")
 		l.onDirectory(happening{path: filepath.Dir(path), kind: k | directory, by: actor.Actor{PID: 1}, layer: LayerFanotify})
 		l.onFile(happening{path: path, kind: written, by: actor.Actor{PID: 2}, layer: LayerFanotify})
@@ -143,7 +143,7 @@ func TestMadeAndRemovedByAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLoop(c, deaf{}, time.Hour)
+	l := loopOf(t.Context(), c)
 	l.onFile(happening{path: path, kind: written, by: actor.Actor{PID: 1, Who: &body.Who{PID: 1}}, layer: LayerFanotify})
 	l.onFile(happening{path: path, kind: removed, by: actor.Actor{PID: 2, Who: &body.Who{PID: 2}}, layer: LayerFanotify})
 	l.finish(l.pending[path])
@@ -159,10 +159,14 @@ func TestMadeAndRemovedByAnother(t *testing.T) {
 // deaf is a sensor that is live and tells nothing.
 type deaf struct{ noSensor }
 
-func (deaf) live() bool                            { return true }
-func (deaf) resolve(raw) []happening               { return nil }
-func (deaf) markDir(string, role) error            { return nil }
-func (deaf) run(context.Context, chan<- raw) error { return nil }
+func (deaf) live() bool { return true }
+
+// loopOf is a loop that nobody runs.
+func loopOf(ctx context.Context, c *Capture) *loop {
+	s := newShares(c, deaf{}, time.Hour)
+	s.ctx = ctx
+	return newLoop(s, 0, nil)
+}
 
 // An overflow is a gap at once, and what it hid is found.
 func TestOverflow(t *testing.T) {
@@ -174,28 +178,29 @@ func TestOverflow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLoop(c, deaf{}, time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
-	done, delivered := make(chan struct{}), make(chan error, 1)
-	go func() { defer close(done); l.run(ctx) }()
-	go func() { delivered <- l.out.deliver(ctx, w.handle) }()
+	s := newShares(c, deaf{}, time.Hour)
+	s.begin(ctx)
+	delivered := make(chan error, 1)
+	go func() { delivered <- s.out.deliver(ctx, w.handle) }()
+	go s.ready()
 	<-c.Ready()
 	w.take()
-	l.raw <- raw{overflow: true}
+	s.dispatch(raw{overflow: true})
 	w.c = c
 	w.eventually("a gap", func() bool { return len(w.gapsSoFar()) == 1 })
 	if len(w.take()) > 0 {
 		t.Error("benign twin: nothing changed, and something was told")
 	}
 	write(t, path, "two")
-	l.raw <- raw{overflow: true}
+	s.dispatch(raw{overflow: true})
 	got := w.next(1)
 	if diff := cmp.Diff([]string{"modify a.conf two"}, lines(got)); diff != "" || got[0].Layer != LayerScan || got[0].Confidence != body.Unknown {
 		t.Errorf("%s %s", diff, show(got))
 	}
 	cancel()
-	<-done
-	l.out.close()
+	s.wait()
+	s.out.close()
 	if err := <-delivered; err != nil {
 		t.Error(err)
 	}

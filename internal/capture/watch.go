@@ -10,6 +10,7 @@ type watchSet struct {
 	roots  []root
 	want   func(string) bool
 	ignore func(string) bool
+	cages  cages // of canaries
 }
 
 // root is one entry of Config.Paths.
@@ -111,6 +112,9 @@ func (r root) holdsBelow(dir string) bool {
 
 // subject says whether path, if it is not a directory, is watched.
 func (w *watchSet) subject(path string) bool {
+	if w.cages.holds(path) {
+		return true
+	}
 	found := false
 	for _, r := range w.roots {
 		if path == r.path && !r.pattern() {

@@ -38,7 +38,9 @@ const (
 	Refused          verify.Code = "refused"
 
 	// Found by a watcher about its own machine.
+	CaptureLate  verify.Code = "capture-late"
 	CaptureLost  verify.Code = "capture-lost"
+	Churn        verify.Code = "churn"
 	Drift        verify.Code = "drift"
 	SpoolDamaged verify.Code = "spool-damaged"
 	SpoolFull    verify.Code = "spool-full"
@@ -115,7 +117,9 @@ var Table = []struct {
 		{CannotTell, Nobody, Medium, "this machine was too busy, or stopped, to say whether the other side is late: a watcher of its server, a server of its sources", "see what loads or suspends this machine: somebody may hide something behind it"},
 	}},
 	{"A watcher, about its own machine", []Kind{
-		{CaptureLost, Host, High, "a layer of capture was taken away; it is set up again, and the time between is a gap", "find out who detached it"},
+		{CaptureLate, Nobody, Medium, "a change that the watcher has made for itself was noticed more than two seconds late; nothing was lost by that, and the times of what was read late are intervals", "see what loads this machine: somebody may hide something behind it"},
+		{CaptureLost, Host, High, "a layer of capture was taken away, or a change that the watcher has made for itself did not come through; what can be is set up again, and the time between is a gap", "find out who detached it, took the marks away or stopped the watcher"},
+		{Churn, Host, Medium, "one user changes files, or has directories, in watched places in greater numbers than can be followed; others are not held up by it", "look at what that user does there, or watch less of it"},
 		{SpoolDamaged, Host, High, "what was kept for the log is not what was put there", "the file is kept beside the spool; find out who wrote to it"},
 		{SpoolFull, Host, Medium, "the spool has no room: the latest change of each path is kept in memory and the rest folded into a gap", "see why the server takes nothing, or give the spool more room"},
 	}},

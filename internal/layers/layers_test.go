@@ -18,8 +18,8 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii", "internal/strictyaml", "internal/patience"},
-	{"internal/capture/bpf"},
+	{"body", "internal/ascii", "internal/strictyaml", "internal/patience", "internal/capture/helper"},
+	{"internal/capture/bpf", "internal/capture/reach"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
 	{"seal"},
 	{"verify"},
@@ -44,7 +44,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
+	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/published", "internal/tokens", "internal/presence", "internal/server"}
 )
 

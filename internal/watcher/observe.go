@@ -42,6 +42,9 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	c.what = body.What{
 		Action: o.Action, Time: body.FormatTime(o.Time), Digest: o.Digest, Marks: slices.Clone(o.Marks), Observed: folded(o.Events),
 	}
+	if !o.Since.IsZero() {
+		c.what.Since = body.FormatTime(o.Since)
+	}
 	if match.Agent != nil {
 		c.what.Agent = match.Agent.ID
 	}

@@ -123,6 +123,7 @@ type Watcher struct {
 	untoldMu sync.Mutex // taken before findMu
 	untold   int        // troubles with the server that this process is too busy to judge
 
+	faults   faults // taken before findMu
 	findMu   sync.Mutex
 	findings map[verify.Code]finding.Finding // by code
 }
@@ -197,7 +198,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	var err error
 	cc := capture.Config{
 		Paths: cfg.Paths, Want: w.want, Known: known, DigestKey: cfg.DigestKey,
-		ScanEvery: cfg.ScanEvery, Since: w.found, Now: cfg.Now, Log: cfg.Diag, Handle: w.handle,
+		ScanEvery: cfg.ScanEvery, Since: w.found, Now: cfg.Now, Log: cfg.Diag, Handle: w.handle, Tell: w.trouble,
 	}
 	if cfg.OwnEvents {
 		cc = capture.WithOwn(cc)

@@ -1,0 +1,49 @@
+package capture
+
+import "fmt"
+
+// maxDirectories bounds the directories that are watched of one user other than
+// root: each costs the kernel and this process memory, and every scan time.
+const maxDirectories = 1 << 14
+
+// room reports whether one more directory of this loop's user is watched.
+func (l *loop) room(dir string) bool {
+	if l.uid == 0 || l.dirs < maxDirectories {
+		l.dirs++
+		return true
+	}
+	if l.dirs == maxDirectories {
+		l.dirs++
+		detail := fmt.Sprintf("user %d has more than %d directories in watched places: those from %s on are not watched", l.uid, maxDirectories, dir)
+		l.readable(dir, errorText(detail))
+		l.tellChurn(detail)
+	}
+	return false
+}
+
+// churned: a user changed more than this loop could follow. What stands now is
+// found by a scan; what came and went in between was not seen, and that is told.
+func (l *loop) churned(missed uint64) {
+	l.c.count(func(s *Status) { s.Counters.Churned += missed })
+	l.reconcile(causeChurn)
+	l.tellGap(l.scan)
+	l.tellChurn(fmt.Sprintf("%d notifications about files that user %d keeps came faster than they could be looked at", missed, l.uid))
+}
+
+func (l *loop) tellChurn(detail string) {
+	l.churning = true
+	l.c.cfg.Tell(Trouble{Kind: Churn, Layer: l.user(), Detail: detail})
+}
+
+// calm tells that it is over, where the last scan found nothing of the kind.
+func (l *loop) calm(before bool) {
+	if before && !l.churning {
+		l.c.cfg.Tell(Trouble{Kind: Churn, Layer: l.user(), Over: true})
+	}
+}
+
+func (l *loop) user() string { return fmt.Sprintf("user %d", l.uid) }
+
+type errorText string
+
+func (e errorText) Error() string { return string(e) }

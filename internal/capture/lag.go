@@ -1,0 +1,43 @@
+package capture
+
+import "time"
+
+const (
+	// lagAtMost is how far behind the kernel a look may be without anything being
+	// missed: an idle reader looks at an empty queue every 100 ms.
+	lagAtMost = 100*time.Millisecond + quiet
+	// lagTold is the lag of the reader behind the kernel beyond which the time of a
+	// change is told as an interval.
+	lagTold = time.Second
+)
+
+// lagged: by now a text may have stood for long enough to be recorded, and been
+// replaced.
+func (l *loop) lagged(h happening) bool {
+	return !h.since.IsZero() && l.c.cfg.Now().Sub(h.since) > lagAtMost
+}
+
+// rewritten: the text is what it was, and was written since. Nobody can tell any
+// more whether it was another one in between.
+func rewritten(before, now Known) bool {
+	return before.sameText(now) && (before.MtimeNs != now.MtimeNs || !before.sameFile(now))
+}
+
+// steps: who wrote it has given it another name. What it was under this one is a
+// step on the way.
+func (p *pending) steps(h happening) {
+	for i := range p.sights {
+		if p.sights[i].by.SameAs(h.by) {
+			p.sights[i].kept = false
+		}
+	}
+}
+
+// interval is when a change happened at the earliest, where it was read too late
+// for its time to be that of the reading.
+func (s *sight) interval() (since time.Time) {
+	if !s.since.IsZero() && s.at.Sub(s.since) > lagTold {
+		return s.since
+	}
+	return time.Time{}
+}

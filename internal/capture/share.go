@@ -1,0 +1,272 @@
+package capture
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/stele-log/stele/internal/capture/reach"
+)
+
+// shares divide what is watched among those who decide what lies there: for each
+// user who owns a directory below which something is watched a loop of its own,
+// and one for what nobody but root can change. Whatever a user does to his files,
+// and however long his file systems take, he holds up his own loop alone.
+type shares struct {
+	c      *Capture
+	sensor sensor
+	every  time.Duration
+	out    *outbox
+	reach  *reach.Reach
+	single bool // a watcher without privilege has one loop
+	ctx    context.Context
+	wg     sync.WaitGroup // of the loops
+	first  sync.WaitGroup // of the first scans
+	canary *canary
+
+	mu      sync.RWMutex
+	loops   map[uint32]*loop
+	keepers map[string]uint32 // by directory: the first on its way that is not root's
+}
+
+func newShares(c *Capture, s sensor, every time.Duration) *shares {
+	shares := &shares{
+		c: c, sensor: s, every: every, out: newOutbox(), reach: c.reach, single: os.Geteuid() != 0,
+		loops: map[uint32]*loop{}, keepers: map[string]uint32{},
+	}
+	shares.canary = newCanary(shares)
+	return shares
+}
+
+// begin divides what is known and starts the loops.
+func (s *shares) begin(ctx context.Context) {
+	s.ctx = ctx
+	surveyed := map[string]bool{}
+	for _, r := range s.c.set.roots {
+		s.survey(r.path, surveyed)
+	}
+	for path := range s.c.cfg.Known {
+		s.survey(filepath.Dir(path), surveyed)
+	}
+	uids := map[uint32]bool{0: true}
+	for _, uid := range s.keepers {
+		uids[uid] = true
+	}
+	known := map[uint32]map[string]Known{}
+	for path, k := range s.c.cfg.Known {
+		uid := s.keeper(path)
+		if known[uid] == nil {
+			known[uid] = map[string]Known{}
+		}
+		known[uid][path] = k
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for uid := range uids {
+		s.open(uid, known[uid])
+	}
+}
+
+// survey learns who keeps what lies at path.
+func (s *shares) survey(path string, surveyed map[string]bool) {
+	if s.single {
+		return
+	}
+	at := "/"
+	for _, part := range split(path) {
+		at = filepath.Join(at, part)
+		if surveyed[at] {
+			continue
+		}
+		if _, kept := s.keepers[at]; kept {
+			return
+		}
+		uid, isDir := ownerOf(at)
+		if !isDir { // a link of root's leads on
+			if uid != 0 {
+				return
+			}
+			continue
+		}
+		if uid != 0 {
+			s.keepers[at] = uid
+			return
+		}
+		surveyed[at] = true
+	}
+}
+
+// keeper is the user who decides what lies at path.
+func (s *shares) keeper(path string) uint32 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if len(s.keepers) == 0 {
+		return 0
+	}
+	for i := 1; i <= len(path); i++ {
+		if i < len(path) && path[i] != '/' {
+			continue
+		}
+		if uid, ok := s.keepers[path[:i]]; ok {
+			return uid
+		}
+	}
+	return 0
+}
+
+// open starts a loop. The caller holds mu.
+func (s *shares) open(uid uint32, known map[string]Known) *loop {
+	l := newLoop(s, uid, known)
+	s.loops[uid] = l
+	s.first.Add(1)
+	s.wg.Go(func() { l.run(s.ctx) })
+	return l
+}
+
+// of is the loop of a user.
+func (s *shares) of(uid uint32) *loop {
+	s.mu.RLock()
+	l := s.loops[uid]
+	s.mu.RUnlock()
+	if l != nil {
+		return l
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l = s.loops[uid]; l == nil {
+		l = s.open(uid, nil)
+	}
+	return l
+}
+
+// learn notes that a directory is a user's; fresh: it was not known.
+func (s *shares) learn(dir string, uid uint32) (fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.keepers[dir]; ok {
+		return false
+	}
+	s.keepers[dir] = uid
+	return true
+}
+
+// found has a user's loop look into a directory of his that was not known.
+func (s *shares) found(dir string, uid uint32, records map[string]Known) {
+	l := s.of(uid)
+	select {
+	case <-s.of(0).scannedOnce:
+		l.in.post(func() { l.adopt(records); l.reconcile(causeUnreported) })
+	default:
+		s.first.Add(1)
+		l.in.post(func() { l.adopt(records); l.meet(dir) })
+	}
+}
+
+// kept lists the directories that a user keeps.
+func (s *shares) kept(uid uint32) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var dirs []string
+	for dir, of := range s.keepers {
+		if of == uid {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// elsewhere has the loops of other users do something about what they keep at or
+// below path.
+func (s *shares) elsewhere(path string, self uint32, do func(*loop)) {
+	s.mu.RLock()
+	uids := map[uint32]bool{}
+	for dir, uid := range s.keepers {
+		if uid != self && under(dir, path) {
+			uids[uid] = true
+		}
+	}
+	s.mu.RUnlock()
+	for uid := range uids {
+		l := s.of(uid)
+		l.in.post(func() { do(l) })
+	}
+}
+
+// all has every loop do something.
+func (s *shares) all(do func(*loop)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, l := range s.loops {
+		l.in.post(func() { do(l) })
+	}
+}
+
+// dispatch hands a notification to the loops of whatever it is about. Root's loop
+// may make the reader wait: nothing of it is lost by that.
+func (s *shares) dispatch(r raw) {
+	switch {
+	case r.gap != nil:
+		s.out.put(item{gap: r.gap})
+		return
+	case r.overflow:
+		s.c.count(func(st *Status) { st.Counters.Overflows++ })
+		s.all(func(l *loop) { l.reconcile(causeOverflow) })
+		return
+	}
+	var told [4]uint32 // a rename has two names; more are those of bind mounts
+	to := told[:0]
+next:
+	for _, h := range s.sensor.resolve(r) {
+		uid := s.keeper(h.path)
+		for _, t := range to {
+			if t == uid {
+				continue next
+			}
+		}
+		to = append(to, uid)
+		s.of(uid).in.put(r)
+	}
+}
+
+// full reports whether root's loop is behind.
+func (s *shares) full() bool { return s.of(0).in.waiting() >= maxInbox }
+
+// wait waits for the loops to end: root's for as long as it takes, a user's for a
+// while, since he may hold it up.
+func (s *shares) wait() {
+	ended := make(chan struct{})
+	go func() { s.wg.Wait(); close(ended) }()
+	<-s.of(0).ended
+	select {
+	case <-ended:
+	case <-time.After(stopWithin):
+		s.c.cfg.Log.Warn("ended without the share of a user", "after", stopWithin)
+	}
+}
+
+// Patience with the shares of users.
+const (
+	startWithin = 10 * time.Second // with their first scans
+	stopWithin  = 2 * time.Second  // with their end
+)
+
+// ready waits for the first scans and has it said.
+func (s *shares) ready() {
+	done := make(chan struct{})
+	go func() { s.first.Wait(); close(done) }()
+	select {
+	case <-s.of(0).scannedOnce:
+	case <-s.ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-time.After(startWithin):
+		s.c.cfg.Log.Warn("began without the share of a user", "after", startWithin)
+	case <-s.ctx.Done():
+		return
+	}
+	s.out.put(item{did: func() { close(s.c.ready) }})
+}
