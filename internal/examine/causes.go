@@ -14,7 +14,7 @@ import (
 )
 
 // Whoever alters one file makes others look wrong that are as they were written: rows
-// of the index about entries that nobody can read any more, keys whose openings are
+// of the index about entries that nobody can read any more, keys whose disclosures are
 // gone. Here the files that were altered are told from those.
 
 // damaged names what is wrong with vault and keyring. What a crash left of a batch
@@ -22,15 +22,23 @@ import (
 // no crash that has left it.
 func (x *examination) damaged(damage []vault.Damage) {
 	missing := slices.ContainsFunc(x.report.Findings, func(f verify.Finding) bool { return f.Code == verify.MissingDisclosure })
+	told := make(map[string]bool) // there may be as many as entries
+	for _, d := range damage {
+		if _, ok := told[d.Path]; !ok {
+			dir := filepath.Dir(d.Path)
+			told[d.Path] = x.named(d.Path) || x.named(dir) && !isDir(dir)
+		}
+	}
 	for _, d := range damage {
 		where := fmt.Sprintf("%s at byte %d", d.Path, d.Offset)
 		lost, isLost := x.vault.Lost(d)
 		switch {
-		case x.named(d.Path), x.named(filepath.Dir(d.Path)) && !isDir(filepath.Dir(d.Path)):
+		case told[d.Path]:
 		case missing && isLost:
-			if !x.named(lost) {
+			if !told[lost] && !x.named(lost) {
 				x.problem(finding.Damaged, lost, "disclosures of entries are not there: the file is missing, or an older one")
 			}
+			told[lost] = true
 		case d.Torn && missing && !d.Extra:
 			x.problem(finding.Damaged, where, "%s", d.Why)
 		case d.Torn && !(x.ended && x.cfg.Layout.Ended()):

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/stele-log/stele/internal/examine"
@@ -108,18 +109,21 @@ func Published(w io.Writer, rep *published.Report, given Given) {
 // mostShown is how many findings people are shown.
 const mostShown = 30
 
-// findings prints a line a finding, and below the first of each code what to do.
-// Beside a tree-mismatch, which is the cause of much else, other codes are counted, a
-// line each; so is fork, of which every checkpoint that hosts kept may be proof.
+// findings prints a line a finding, and below the first of each code what to do. Files
+// that are damaged come first: much else may follow from them. Beside a tree-mismatch,
+// which is the cause of all else, other codes are counted, a line each; so is fork, of
+// which every checkpoint that hosts kept may be proof.
 func findings(w io.Writer, v *verify.Verdict, problems []finding.Finding) {
-	var lines, causes []line
-	counts := make(map[verify.Code]int)
+	var causes, files, lines []line
+	caused, counts := hasCause(v), make(map[verify.Code]int)
 	add := func(l line) {
 		counts[l.code]++
 		switch {
 		case l.code == verify.TreeMismatch:
 			causes = append(causes, l)
-		case counts[l.code] == 1 || !hasCause(v) && l.code != verify.Fork:
+		case l.code == finding.Damaged:
+			files = append(files, l)
+		case counts[l.code] == 1 || !caused && l.code != verify.Fork:
 			lines = append(lines, l)
 		}
 	}
@@ -129,9 +133,9 @@ func findings(w io.Writer, v *verify.Verdict, problems []finding.Finding) {
 	for _, p := range problems {
 		add(line{p.Code, string(p.Accused), terminal.Escape(p.Where) + ": " + terminal.Escape(p.Detail)})
 	}
-	printLines(w, append(causes, lines...))
+	printLines(w, slices.Concat(causes, files, lines))
 	switch n := counts[verify.Fork] - 1; {
-	case hasCause(v):
+	case caused:
 		consequences(w, counts, len(lines))
 	case n > 0:
 		fmt.Fprintf(w, "… %s more at hand with another tree than this log; --json has them all\n", terminal.Count(n, "checkpoint", "checkpoints"))
@@ -164,7 +168,7 @@ func printLines(w io.Writer, lines []line) {
 func consequences(w io.Writer, counts map[verify.Code]int, shown int) {
 	n := -shown
 	for code, c := range counts {
-		if code != verify.TreeMismatch {
+		if code != verify.TreeMismatch && code != finding.Damaged {
 			n += c
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/finding"
@@ -42,5 +43,28 @@ func TestFindings(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestMissing: the file that was damaged comes before what is missing for it, however
+// much that is; nothing is looked for once for each finding.
+func TestMissing(t *testing.T) {
+	v := &verify.Verdict{Size: 1 << 19}
+	for i := range v.Size {
+		v.Findings = append(v.Findings, verify.Finding{Code: verify.MissingDisclosure, Accused: verify.TheVault, Index: i, Detail: "who: no disclosure"})
+	}
+	printed := make(chan string, 1)
+	go func() {
+		var out bytes.Buffer
+		findings(&out, v, []finding.Finding{finding.At(finding.Damaged, "vault/openings-000001.seg", "missing")})
+		printed <- out.String()
+	}()
+	select {
+	case got := <-printed:
+		if !strings.HasPrefix(strings.Join(strings.Fields(got), " "), "store damaged vault/openings-000001.seg: missing") {
+			t.Errorf("%.300s", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it takes as long as the square of the findings")
 	}
 }

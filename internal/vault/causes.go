@@ -7,55 +7,82 @@ import (
 	"strings"
 )
 
+// run is which of the files of a vault one is.
+type run int
+
+const (
+	other run = iota
+	disclosureRun
+	textRun
+	seedRun
+	saltRun
+	textKeyRun
+)
+
+// explains says damage in which files can be why something is alone in one of a run.
+var explains = map[run][]run{
+	disclosureRun: {seedRun, saltRun, textKeyRun, textRun},
+	textRun:       {textKeyRun},
+	textKeyRun:    {textRun},
+	saltRun:       {saltRun},
+	seedRun:       {disclosureRun},
+}
+
 // causes leaves out what follows from other damage: what is whole, but lacks its
 // counterpart, where the files that the counterpart should be in are damaged
 // themselves. Where texts are gone and nothing is wrong with the files that they
 // should be in, the last of these is named.
 func (r *Reader) causes(found []Damage) []Damage {
-	follows := func(d Damage) bool {
-		return d.Alone && slices.ContainsFunc(found, func(c Damage) bool { return !c.Alone && !c.Extra && r.explains(c, d) })
+	damaged := map[run]bool{} // by themselves
+	for _, d := range found {
+		if !d.Alone && !d.Extra {
+			damaged[r.run(d)] = true
+		}
 	}
-	textless := func(d Damage) bool { return d.Alone && !d.Torn && r.isDisclosures(d) }
-	if slices.ContainsFunc(found, func(d Damage) bool { return textless(d) && !follows(d) }) {
+	follows := func(d Damage) bool {
+		is := r.run(d)
+		if is == seedRun && d.Torn && len(damaged) > 0 { // the disclosures they belong to may be alone themselves
+			return d.Alone
+		}
+		return d.Alone && slices.ContainsFunc(explains[is], func(cause run) bool { return damaged[cause] })
+	}
+	textless := func(d Damage) bool { return d.Alone && !d.Torn && r.run(d) == disclosureRun && !follows(d) }
+	if slices.ContainsFunc(found, textless) {
 		found = append(found, Damage{Path: r.last(r.texts.segs), Why: "texts that entries refer to are not there: the file is missing, or an older one"})
+		damaged[textRun] = true
 	}
 	causes := slices.DeleteFunc(slices.Clone(found), follows)
 	slices.SortFunc(causes, func(a, b Damage) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Offset, b.Offset)) })
 	return causes
 }
 
-// explains reports whether damage in one file can be why something in another is
-// alone.
-func (r *Reader) explains(cause, alone Damage) bool {
+// run is that of the file which damage is in.
+func (r *Reader) run(d Damage) run {
+	dir := filepath.Dir(d.Path)
+	name, _, _ := strings.Cut(filepath.Base(d.Path), "-")
+	inVault, inKeyring := dir == filepath.Clean(r.cfg.Dir), dir == filepath.Clean(r.cfg.KeyringDir)
 	switch {
-	case r.isDisclosures(alone):
-		return r.isKeys(cause, "") || r.isTexts(cause)
-	case r.isTexts(alone):
-		return r.isKeys(cause, textsName)
-	case r.isKeys(alone, textsName):
-		return r.isTexts(cause)
-	case r.isKeys(alone, "salts"):
-		return r.isKeys(cause, "salts")
+	case inVault && name == disclosuresName:
+		return disclosureRun
+	case inVault && name == textsName:
+		return textRun
+	case inKeyring && name == "seeds":
+		return seedRun
+	case inKeyring && name == "salts":
+		return saltRun
+	case inKeyring && name == "texts":
+		return textKeyRun
 	}
-	return r.isDisclosures(cause) || alone.Torn // the last disclosures may be alone themselves
-}
-
-func (r *Reader) isDisclosures(d Damage) bool { return in(d, r.cfg.Dir, disclosuresName) }
-func (r *Reader) isTexts(d Damage) bool       { return in(d, r.cfg.Dir, textsName) }
-
-func (r *Reader) isKeys(d Damage, run string) bool { return in(d, r.cfg.KeyringDir, run) }
-
-func in(d Damage, dir, run string) bool {
-	return filepath.Dir(d.Path) == filepath.Clean(dir) && strings.HasPrefix(filepath.Base(d.Path), run)
+	return other
 }
 
 // Lost is the file that is missing, or an older one, where damage is a key that
 // belongs to nothing and disclosures of entries are not there.
 func (r *Reader) Lost(d Damage) (path string, ok bool) {
-	switch {
-	case d.Alone && r.isKeys(d, "seeds"):
+	switch is := r.run(d); {
+	case d.Alone && is == seedRun:
 		return r.last(r.disclosures), true
-	case d.Alone && r.isKeys(d, textsName):
+	case d.Alone && is == textKeyRun:
 		return r.last(r.texts.segs), true
 	}
 	return "", false
