@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/mtls"
 	"github.com/stele-log/stele/internal/steletest"
 	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/verify"
 )
 
 // alteration is what was done to files of a store, and all that is to be said of files:
@@ -63,6 +65,8 @@ var alterations = []alteration{
 		return errors.Join(removed("log")(dir), written("log", "x")(dir))
 	}, []string{"bad-checkpoint log/checkpoint"}},
 	{"no entries, the recorder's enrolment among them", removed("log/tile/entries"), []string{"tree-mismatch log/tile/entries/000.p/43"}},
+
+	{"no hashes", removed("log/tile/0"), []string{"tree-mismatch log/tile/0/000.p/43"}},
 
 	{"a format that is none", written("format", "stele store 1"), []string{"damaged format"}},
 	{"a format with more behind it", written("format", "stele store 1\nxyz"), []string{"damaged format"}},
@@ -175,3 +179,25 @@ func TestCauses(t *testing.T) {
 
 // beliefsOf is the directory of what is believed of a store.
 func beliefsOf(st steletest.Store) string { return filepath.Dir(st.Trust.Path()) }
+
+// TestOlderLog: where the log is an older one than vault and index, it is the log that
+// is named.
+func TestOlderLog(t *testing.T) {
+	st := steletest.NewStore(t)
+	fill(t, st, 40)
+	older := filepath.Join(t.TempDir(), "log")
+	copyTree(t, st.Layout.Log(), older)
+	srv := st.Open(t)
+	for n := range 3 {
+		steletest.Enrol(t, srv, entry.Watcher, 2+n)
+	}
+	steletest.Stop(t, srv)
+	copyTree(t, older, st.Layout.Log())
+	rep, err := examined(t, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rep.Findings) != 1 || rep.Findings[0].Code != verify.Shrunk || len(rep.Problems) > 0 {
+		t.Errorf("findings %v, problems %v", rep.Findings, rep.Problems)
+	}
+}

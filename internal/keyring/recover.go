@@ -29,7 +29,7 @@ func (k *Keyring) Recover(last Last) (Last, error) {
 	if err := k.recoverSlots(k.seeds, &last.Entry); err != nil {
 		return last, err
 	}
-	return last, k.recoverLists()
+	return last, k.recoverLists(&last.Entry)
 }
 
 // recoverSlots finds the slots behind *last, which nothing needs, and moves
@@ -74,14 +74,16 @@ func (k *Keyring) recoverSlots(s *slots, last *uint64) error {
 	return err
 }
 
-// recoverLists looks for a torn tail in the files of salts.
-func (k *Keyring) recoverLists() error {
+// recoverLists looks for a torn tail in the files of salts, and moves *last behind
+// the slots that have salts there: of a batch that never became whole some may have
+// arrived, and whoever got such a slot again would read them in place of its own.
+func (k *Keyring) recoverLists(last *uint64) error {
 	found, err := generations(k.cfg.FS, k.cfg.Dir, saltsName)
 	if err != nil {
 		return err
 	}
 	for n, gs := range found {
-		damages, err := k.lists.walk(k.lists.path(n, gs[len(gs)-1]), func(uint64, SaltList) {})
+		damages, err := k.lists.walk(k.lists.path(n, gs[len(gs)-1]), func(slot uint64, _ SaltList) { *last = max(*last, slot) })
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 // plan is a Source made ready for use.
 type plan struct {
 	format string
+	table  *table // what the name of the file tells
 	paths  []pathPattern
 	prose  bool // prose, not configuration
 	bare   bool // one argument of a command line
@@ -18,7 +19,7 @@ type plan struct {
 }
 
 func newPlan(src Source) plan {
-	p := plan{format: src.Format}
+	p := plan{format: src.Format, table: tableOf(src.Path)}
 	for _, s := range src.SecretPaths {
 		p.paths = append(p.paths, compilePath(s)...)
 	}
@@ -74,6 +75,9 @@ func newFinder(s *scout, text []byte, p plan) *finder {
 func (f *finder) find() []Span {
 	f.scout.scan(f.text, f.hit)
 	f.parsed = f.walk()
+	if f.plan.table != nil {
+		f.readTable(f.plan.table)
+	}
 	return union(f.spans)
 }
 
@@ -293,7 +297,8 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 		return
 	}
 	switch {
-	case c == lexicon.Strong && (!v.doubt || lexicon.LooksChosen(content)):
+	case c == lexicon.Likely && lexicon.IsTyped(content):
+	case c >= lexicon.Likely && (!v.doubt || lexicon.LooksChosen(content)):
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && lexicon.LooksRandom(content):
 		f.add(v.start, v.end)

@@ -39,7 +39,7 @@ func isForeign(rest []byte) bool {
 
 // isTold says whether the path of a value tells that it is secret.
 func (f *finder) isTold(path []string) bool {
-	return f.declared(path) || f.names.Path(path) == lexicon.Strong
+	return f.declared(path) || f.names.Path(path) >= lexicon.Likely
 }
 
 // mayGoOn says whether indented lines below a key are judged as its value.
@@ -75,8 +75,8 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 		f.declaredLeaf(l)
 		return
 	}
-	if f.names.Path(l.Path) == lexicon.Strong && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
-		f.judge(value{start: l.Start, end: l.End}, lexicon.Strong)
+	if c := f.names.Path(l.Path); c >= lexicon.Likely && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
+		f.judge(value{start: l.Start, end: l.End}, c)
 		return
 	}
 	if _, only := lexicon.ListName(l.Path); only && f.plan.format == "ini" {
@@ -87,7 +87,7 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 // inStore says whether a value stands in a section of secrets of an ini file under
 // a name that does not tell, so that a line alone does not show what it is.
 func (f *finder) inStore(path []string) bool {
-	return f.plan.format == "ini" && f.names.Class([]byte(path[len(path)-1])) != lexicon.Strong
+	return (f.plan.format == "ini" || f.plan.format == "conf" || f.plan.format == "") && f.names.Class([]byte(path[len(path)-1])) != lexicon.Strong
 }
 
 func (f *finder) declared(path []string) bool {

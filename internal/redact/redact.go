@@ -63,6 +63,9 @@ type Source struct {
 	// crontab, rsyslog, xml, env or rules. Any other value, and the empty one,
 	// means unknown: such a text is read without a syntax.
 	Format string
+	// Path is the name of the file, which may tell what it holds: a table of
+	// passwords, or one secret. It may be empty.
+	Path string
 	// SecretPaths are the agent's keys that hold secrets, such as
 	// remote_write[].basic_auth.password or outputs.*.(token|password). A * that
 	// stands alone matches one or more names, inside a name any characters.

@@ -278,3 +278,38 @@ func TestFailedSyncIsNotTriedAgain(t *testing.T) {
 		t.Errorf("%d failures poisoned the vault, want one for each file", poisoned)
 	}
 }
+
+// TestSaltsOfLostBatch: of a batch that never became whole salts arrived, and its
+// slots did not. Whoever takes the place of that batch must not read them. In which
+// order a batch reaches its files is for chance: one life in four is such a one.
+func TestSaltsOfLostBatch(t *testing.T) {
+	for range 40 {
+		s := newStory(0xe)
+		for _, life := range []struct {
+			puts, n, whats, fails int
+			outcome               faultdisk.Outcome
+			keep                  faultdisk.Keep
+		}{
+			{1, 1, 1, 9, faultdisk.Torn, faultdisk.Scattered},
+			{0, 0, 0, 1, faultdisk.Lost, faultdisk.Prefix},
+			{1, 3, 0, 3, faultdisk.Torn, faultdisk.Prefix},
+		} {
+			v := open(t, config(s.disk))
+			if err := v.DropTorn(); err != nil {
+				t.Fatal(err)
+			}
+			for range life.puts {
+				if err := s.put(v, life.n, life.whats); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.disk.FailAt(life.fails, life.outcome, true)
+			if err := s.put(v, 2, 2); err == nil {
+				t.Fatal("a put whose disk fails is acknowledged")
+			}
+			s.disk.Crash(life.keep)
+		}
+		s.unaccused(t)
+		s.recovered(t)
+	}
+}

@@ -28,7 +28,10 @@ func TestPath(t *testing.T) {
 		"":                       None,
 		"a/password":             Strong,
 		"basic_auth_users/bob":   Strong,
-		"secrets/db":             Strong,
+		"secrets/db":             Likely,
+		"jwt/key":                Strong,
+		"sort/key":               Weak,
+		"secureJsonData/x":       Likely,
 		"secrets/namespace":      Weak,
 		"external_secrets/db":    Weak,
 		"headers/x-board":        Weak,
@@ -36,7 +39,7 @@ func TestPath(t *testing.T) {
 		"password/length":        None,
 		"api_token/board":        Weak,
 		"a/b":                    None,
-		"imagePullSecrets/board": Strong,
+		"imagePullSecrets/board": Weak,
 	} {
 		names := strings.Split(path, "/")
 		if path == "" {
@@ -46,7 +49,7 @@ func TestPath(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, got, want)
 		}
 	}
-	for name, want := range map[string][2]bool{"passwords": {true, true}, "api_tokens": {true, false}, "min_passwords": {false, true}, "host": {}, "-": {}} {
+	for name, want := range map[string][2]bool{"passwords": {true, true}, "api_tokens": {true, true}, "min_passwords": {false, true}, "host": {}, "-": {}} {
 		is, only := ListName([]string{name})
 		if got := [2]bool{is, only}; got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
@@ -73,7 +76,7 @@ func TestValues(t *testing.T) {
 		{LooksChosen, "chosen", []string{"Ginger#3425", "Hunter2x", "monit77!"}, []string{"monit77", "hunter", "a b C 1 2", "x1", "name-of-host"}},
 		{IsUUID, "UUID", []string{"4da058a7-27ac-3b97-baef-a52219195f33"}, []string{"", "4da058a7-27ac-3b97-baef-a52219195f3", "4da058a7+27ac-3b97-baef-a52219195f33"}},
 		{IsScheme, "scheme", []string{"Bearer", "basic"}, []string{"", "bearers"}},
-		{IsReference, "reference", []string{"vault:x", "!Vault |"}, []string{"vault:", "password"}},
+		{IsReference, "reference", []string{"vault:kv/x", "!Vault |", "env:DB_PW", "var.db_password", "vault:secret/data/db#pw"}, []string{"vault:", "password", "vault:x", "vault.2024pass", "local.admin1", "file:hunter2", "node[1]"}},
 	} {
 		for _, v := range c.yes {
 			if !c.judge([]byte(v)) {

@@ -13,6 +13,7 @@ type Suspicion uint8
 const (
 	None   Suspicion = iota // says nothing
 	Weak                    // the value is secret if it looks random
+	Likely                  // the value is secret unless its type is that of none
 	Strong                  // the value is secret unless it is plainly something else
 )
 
@@ -29,6 +30,8 @@ type vocabulary struct {
 	open     map[string]bool // anywhere: public by nature
 	plurals  map[string]bool // name a list of secrets, or of the names of secrets
 	lists    map[string]bool // of them, those that name a list of secrets only
+	keyed    map[string]bool // before "key": its name in a store
+	salted   map[string]bool // before "salt": it is kept secret
 	lookups  map[string]bool // before "key": identifies, opens nothing
 	headers  map[string]bool // before "authorization": still the header
 	stores   map[string]bool // end the name of a map of secrets
@@ -41,18 +44,27 @@ var names = vocabulary{
 	secret: words(`password passwd passphrase passcode passwort pswd pwd pass pw secret token apikey
 		authtok authtoken psk community rocommunity rwcommunity trapcommunity trapcommunity2c rocommunity6 rwcommunity6
 		credential credentials bearer passin passout storepass keypass symmkey secretkey privatekey
-		accesskey authkey sharedkey licensekey encryptionkey signingkey appkey credentialsjson presharedkey
-		userpass requirepass masterauth encpass mypass dbpass authpass privpass`),
+		authkey sharedkey licensekey encryptionkey signingkey appkey credentialsjson presharedkey
+		userpass requirepass masterauth encpass mypass dbpass authpass privpass
+		passcodes pepper mnemonic skey pass4symmkey wpapsk wepkey masterkey seckey servicekey cachemgrpasswd jwtkey
+		cookiesecret clientkeydata keydata salthash passwordsalt passwordsaltmain apisecret sastoken saskey
+		plaintextpassword authtokens connectionpassword senha motdepasse contrasena clave kennwort`),
 	endings: []string{
 		"password", "passwd", "passphrase", "passwort", "secret", "token", "apikey", "pwd", "psk",
-		"authtok", "pass", "secretkey", "accesskey", "bindpw", "rootpw", "dbpw", "userpw", "adminpw",
+		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
 	},
-	innocent: words(`bypass compass namepass tagpass fieldpass metricpass datapass trespass encompass surpass
+	innocent: words(`proxypass proxypassreverse bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
 		nopass nopasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
 	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
-		enrollment enrolment registration`),
-	doubtful: words(`key keys auth salt hash cookie cookies tokens secrets passwords passwds cred creds hook
+		enrollment enrolment registration server client session jwt cipher crypto aes des fernet write ingest ingestion insert
+		integration cookie preshared wep network upgrade secure security admin root gossip unseal backup sas functions
+		subscription stripe sendgrid mailgun twilio openai anthropic gemini mistral cohere groq cf cloudflare dd datadog
+		newrelic honeycomb splunk rest rpc push fcm apns vapid turn sip snmp radius tacacs ospf bgp omapi sec symmetric
+		validation decryption machine pepper webhook agent join device rails flask django
+		authz cluster maxmind abuseipdb virustotal otx shodan tmdb omdb trakt pushover pagerduty opsgenie victorops
+		aead pre psk ipsec ike tls wpa2 wpa3 read restic borg plex`),
+	doubtful: words(`accesskey pin seed otp totp jwt dsn encrypt key keys auth salt hash cookie cookies tokens secrets passwords passwds cred creds hook
 		webhook license licence team code login apikeys`),
 	tails: words(`file files filename path paths dir directory name names ref refs url uri urls uris endpoint
 		endpoints ttl length len min max size count counts counter limit limits type types algorithm alg algo
@@ -66,7 +78,7 @@ var names = vocabulary{
 		source sources user users group groups owner port host hosts server servers service services
 		address engine kind visible visibility reset recovery manager exchange request requests review
 		reviews bucket volume volumes mount mountpath read write access event events log logs logging failures failure failed success
-		exporter agent script template templates map mappings mapping keyring cert certificate ca crt pem
+		exporter script template templates map mappings mapping keyring cert certificate ca crt pem
 		last first date time timestamp created updated modified at cleanup cleanupinterval cache window
 		authenticator authenticators generator generators detection detector scanner scan redaction
 		threshold budget callback signin login page form input inputs view quality modifier bytes test tests
@@ -74,11 +86,15 @@ var names = vocabulary{
 		encryption hashing hasher grace warn warning inactive lockout stdin arn`),
 	neutral: words(`value val plain plaintext text data enc encrypted base64 b64 hex string str new old
 		current primary secondary default real raw content literal key md5 crypt clear cleartext hash 1 2 3 4
-		symmkey me here is was are`),
+		symmkey me here is was are sha sha1 sha2 sha256 sha512 sha1hex bcrypt hashed hex double base in out again confirm confirmation
+		repeat crypted override active previous prev old backup main alt second other global local dev prod test staging`),
 	heads: words(`min max num number existing count allow permit deny no disable enable forgot use show hide
-		require requires check validate reset expire list filter with without bypass ignore by sort rotate`),
+		require requires check validate reset expire list filter with without bypass ignore by sort rotate existing pull from
+		has is need needs ask prompt generate auto skip`),
 	plurals:  words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
-	lists:    words(`passwords passwds passphrases psks`),
+	lists:    words(`passwords passwds passphrases psks apikeys tokens secrets`),
+	keyed:    words(`password passwd`),
+	salted:   words(`hash auth secure logged nonce password passwd invite link ticket in session token secret cookie crypt encryption key security id`),
 	lookups:  words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
 	headers:  words(`proxy x http`),
 	stores:   words(`secret secrets credential credentials creds passwords passwds passphrases`),
@@ -86,10 +102,10 @@ var names = vocabulary{
 	beside: words(`username account region zone tenant tenants project domain realm email login principal subject
 		namespace annotations annotation description comment note title target targets uid gid uids driver external
 		create created automount kid optional hash org organization bucket cluster context address dn
-		subscription environment role roles datasource revision chart image repository replicas profile
+		subscription environment role roles name names datasource revision chart image repository replicas profile
 		client clientid userid keyid kms`),
 	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint
-		primarykey foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
+		primarykey hostkey hostkeys kty foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
 }
 
 // maxWords bounds how many words of a name are looked at.
@@ -98,18 +114,31 @@ const maxWords = 16
 // Classify judges a key name.
 func Classify(name string) Suspicion {
 	ws := splitWords(name)
+	at := lastSecret(ws)
+	if at >= 0 && allIn(ws[at+1:], names.neutral) {
+		return secretNamed(ws, at)
+	}
 	if anyIn(ws, names.open) {
 		return None
 	}
-	at := lastSecret(ws)
 	if at < 0 {
 		return doubtful(ws)
 	}
 	if anyIn(ws[at+1:], names.tails) || anyIn(ws[:at], names.heads) {
 		return None
 	}
-	if !allIn(ws[at+1:], names.neutral) {
-		return Weak
+	return Weak
+}
+
+// secretNamed judges a name that ends in a word for a secret, at at. The key of a
+// password may be the name under which a store holds it: adminPasswordKey. A hash
+// of one is a secret, the sum of a file is none.
+func secretNamed(ws []string, at int) Suspicion {
+	switch {
+	case anyIn(ws[:at], names.heads), anyIn(ws[:at], names.open):
+		return None
+	case at+1 < len(ws) && ws[len(ws)-1] == "key" && names.keyed[ws[at]]:
+		return None
 	}
 	return Strong
 }
@@ -120,7 +149,7 @@ func lastSecret(ws []string) int {
 		if isSecretWord(ws[i]) {
 			return i
 		}
-		if i > 0 && ws[i] == "key" && names.owners[ws[i-1]] {
+		if i > 0 && (ws[i] == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]]) {
 			return i
 		}
 	}
@@ -224,14 +253,15 @@ func startsWord(name string, i int) bool {
 // that are worth judging. It is read only.
 var NameParts = []string{
 	"pass", "pwd", "secret", "token", "key", "cred", "auth", "commun", "psk",
-	"bearer", "hook", "salt", "cookie", "pw", "login", "team", "slack_api", "ping_url",
+	"bearer", "hook", "salt", "cookie", "pw", "login", "team", "slack_api", "ping_url", "encrypt", "pepper", "mnemonic",
+	"senha", "clave", "kennwort", "jwt", "otp", "pin", "seed",
 }
 
 // HashPrefixes begin a password hash. It is read only.
 var HashPrefixes = []string{
 	"$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1$",
 	"$argon2", "$pbkdf2", "$scrypt", "{ssha", "{sha}", "{smd5}", "{crypt}",
-	"{plain}", "{md5}", "{pbkdf2", "scram-sha-256$", "grub.pbkdf2", "pbkdf2_sha256$",
+	"{plain}", "{md5}", "$8$", "$9$", "$14$", "$sha", "$bcrypt", "{ssha512}", "{ssha256}", "{sha512-crypt}", "{sha256-crypt}", "{blf-crypt}", "{argon2", "{cram-md5}", "{bcrypt}", "-pbkdf2-", "{pbkdf2", "scram-sha-256$", "grub.pbkdf2", "pbkdf2_sha256$",
 }
 
 // IsOpen says whether a name is that of something public by nature: checksum.

@@ -14,12 +14,31 @@ func ListName(path []string) (is, only bool) {
 		return false, false
 	}
 	last := ws[len(ws)-1]
+	if last == "keys" && len(ws) > 1 && names.owners[ws[len(ws)-2]] {
+		return true, true
+	}
+	if last == "secrets" && strings.EqualFold(path[0], "services") {
+		return false, false // of a stack of containers: their names
+	}
 	return names.plurals[last] && !anyIn(ws, names.heads), names.lists[last]
 }
 
 // bearers are maps in whose values random strings are secrets.
 var bearers = words(`headers http_headers request_headers custom_headers extra_headers auths
 	httpheaders requestheaders env_http_headers set_headers proxy_headers`)
+
+// safes are maps and lists of which every value is a secret, whatever the keys
+// are called; written without dashes and underscores. Read only.
+var safes = words(`securejsondata githuboauth gitlaboauth gitlabtoken bitbucketoauth bearer additionalendpoints
+	apikeys authtokens accesstokens vpnsecrets secretvalues securesettings secureenv secretenv privatekeys authkeys presharedkeys
+	userpasswords authusers tokens keystorepasswords securestring secretstrings securefields oauthtokens bottokens`)
+
+// accounts are maps from the names of accounts to their passwords. Read only.
+var accounts = words(`basic_auth_users basicauthusers admins auth_users user_passwords`)
+
+func isSafe(name string) bool {
+	return safes[strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))]
+}
 
 // Path judges a key path: by its own name, and by its parents where the
 // name says nothing.
@@ -29,12 +48,18 @@ func (n *Names) Path(path []string) Suspicion {
 	}
 	own := path[len(path)-1]
 	c := n.Class([]byte(own))
-	if c == Strong || len(path) < 2 {
+	if c == Strong || headers[strings.ToLower(own)] {
+		return Strong
+	}
+	if len(path) < 2 {
 		return c
 	}
 	parent := path[len(path)-2]
-	if strings.EqualFold(parent, "basic_auth_users") || n.isStore(parent) && !isBeside(splitWords(own)) {
+	if accounts[strings.ToLower(parent)] || n.isKeyOf(parent, own) {
 		return Strong
+	}
+	if (isSafe(parent) || n.isStore(parent)) && !isBeside(splitWords(own)) {
+		return Likely
 	}
 	if c != None {
 		return c
@@ -42,11 +67,28 @@ func (n *Names) Path(path []string) Suspicion {
 	if bearers[strings.ToLower(parent)] {
 		return Weak
 	}
+	return n.below(parent, own)
+}
+
+// isKeyOf says whether parent and name together name a secret: api, key.
+func (n *Names) isKeyOf(parent, own string) bool {
+	switch strings.ToLower(own) {
+	case "key", "salt", "code", "pin":
+	default:
+		return false
+	}
+	ws := splitWords(parent)
+	return len(ws) > 0 && names.owners[ws[len(ws)-1]] && !names.secret[ws[len(ws)-1]] && n.Class([]byte(parent+"_"+own)) == Strong
+}
+
+// below judges a name that says nothing by its parent.
+func (n *Names) below(parent, own string) Suspicion {
 	pc := n.Class([]byte(parent))
+	ws := splitWords(own)
 	switch {
 	case pc == Strong && names.neutral[strings.ToLower(own)]:
 		return Strong
-	case pc != None && !anyIn(splitWords(own), names.tails) && !anyIn(splitWords(own), names.open):
+	case pc != None && !anyIn(ws, names.tails) && !anyIn(ws, names.open):
 		return Weak
 	}
 	return None

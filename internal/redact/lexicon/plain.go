@@ -12,24 +12,85 @@ var plainValues = words(`true false yes no on off none null nil ~ undef undefine
 	optional include substack enabled disabled enable disable prompt default auto absent present never
 	always any all empty unset ask inherit md5 scram-sha-256 trust | |- |+ > >- >+ |2 >2 \ { [ ( {} [] () '' ""
 	files compat sss \s+ \s* \w+ \d+ .* .+
-	string str int bool boolean bytes secret password token bearer basic plain text optional( = == != =~ !~ => -> | || && :`)
+	string str int bool boolean bytes bearer basic plain text required, optional( = == != =~ !~ => -> | || && :`)
 
 // referencePrefixes begin a value that says where the secret is kept.
 var referencePrefixes = []string{
+	"[success=", "[default=", "[user_unknown=", "unix:/", "!vault", "!secret", "!env", "!ref", "!sub", "!getatt", "!file", "!reference", "!lookup", "!encrypted",
+	"enc[aes256_gcm,", "lookup(", "hiera(", "scope['", "scope[\"", "node['", "node[\"",
+	"os.environ", "os.getenv", "process.env", "getenv(", "sys.env(", "convert.nonsensitive(", "env('", "env(\"",
+	"sensitive($", "<%", "{{", "{credential ", "argument.", "$__file{", "$__env{", "$__vault{",
+	"data_bag", "pillar[", "grains[", "salt[", "random_password.", "base64encode(", "ENV[", "ENV.fetch", "$(", "@Microsoft.KeyVault(",
+}
+
+// locators begin a value that says where the secret is kept if a place follows:
+// vault:secret/db, env:DB_PASSWORD, but not vault:hunter2.
+var locators = []string{
 	"env:", "env.", "env/", "file:", "file/", "vault:", "secret:", "secret/", "secrets:", "secrets.", "ssm:",
 	"op://", "kv:", "arn:", "keyring:", "ref+", "sops:", "cmd:", "exec:", "vault/", "vault.", "credstash:",
 	"aws-sm:", "awssm:", "gcp-sm:", "azure-kv:", "akv:", "systemd:", "credential:", "fd:", "keychain:", "pass://",
-	"[success=", "[default=", "[user_unknown=", "unix:/", "files ", "compat ", "!vault", "!secret", "!env", "!ref", "!sub", "!getatt", "!file", "!reference", "!lookup", "!encrypted",
-	"enc[", "pkcs7[", "gpg[", "lookup(", "hiera(", "scope.", "scope[", "node[", "data.", "var.", "local.", "module.",
-	"os.environ", "os.getenv", "process.env", "getenv(", "local.file.", "remote.", "sys.env(", "convert.nonsensitive(",
-	"sensitive($", "<%", "{{", "{credential ", "prometheus.", "argument.", "$__file{", "$__env{", "$__vault{",
-	"data_bag", "pillar[", "grains[", "salt[", "random_password.",
+	"scope.", "data.", "var.", "local.", "module.", "local.file.", "remote.", "prometheus.", "file://", "env://", "awssm://", "sm://", "aws_secrets:",
+	"resolve:", "bitwarden:", "bws:", "keepass:", "doppler:", "infisical:", "gopass:", "secretref:", "secretref+", "kms:", "kms/", "projects/",
+}
+
+// isLocator says whether v names a place: a path of several parts, the name of a
+// variable, or two names joined by a dot.
+func isLocator(v []byte) bool {
+	for _, p := range locators {
+		if len(v) <= len(p) || !bytes.EqualFold(v[:len(p)], []byte(p)) {
+			continue
+		}
+		if rest := v[len(p):]; isPlace(rest, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPlace judges what follows a locator.
+func isPlace(rest []byte, locator string) bool {
+	if bytes.ContainsAny(rest, " \t!$%^&*") || LooksRandom(rest) {
+		return false
+	}
+	if i := bytes.IndexAny(rest, "/#"); i >= 0 {
+		return i > 0 && i < len(rest)-1 || rest[0] == '/' && len(rest) > 4
+	}
+	if IsNumber(rest) && locator == "fd:" || isVariableName(rest) {
+		return true
+	}
+	dotted := locator[len(locator)-1] == '.'
+	return dotted && isLowerName(rest) && (bytes.ContainsAny(rest, "._") || Classify(string(rest)) != None) ||
+		!dotted && isLowerName(rest) && bytes.ContainsAny(rest, "._-:") && Classify(string(rest)) != None
+}
+
+// isVariableName says whether v is a name as variables of an environment have:
+// capitals and underscores.
+func isVariableName(v []byte) bool {
+	letters := 0
+	for _, c := range v {
+		if ascii.IsUpper(c) {
+			letters++
+		} else if c != '_' && !ascii.IsDigit(c) {
+			return false
+		}
+	}
+	return letters > 2
+}
+
+// isLowerName says whether v is small letters joined by dots, dashes and the like.
+func isLowerName(v []byte) bool {
+	for _, c := range v {
+		if !ascii.IsLetter(c) && bytes.IndexByte([]byte("._-:[]\"'"), c) < 0 {
+			return false
+		}
+	}
+	return len(v) > 0
 }
 
 // fillers are what documentation writes where a secret is to be put.
 var fillers = []string{
-	"redacted", "replace_", "replace-", "replaceme", "placeholder", "change_me", "change-me", "your_", "your-",
-	"<your", "_here", "-here", "...", "todo", "insert_", "insert-", "xxxx", "****", "dummy",
+	"redacted", "replace_", "replace-", "replaceme", "placeholder", "change_me", "change-me", "changeme", "your_", "your-", "your ",
+	"<your", "_here", "-here", " here", "...", "todo", "insert_", "insert-", "xxxx", "****",
 }
 
 // IsPlain says whether a value is plainly no secret: nothing, a reference, a
@@ -43,12 +104,37 @@ func IsPlain(v []byte) bool {
 	if IsReference(v) && !hasDefault(v) {
 		return true
 	}
-	if isPath(v) || isAddress(v) || isCall(v) || IsFiller(v) || isEmptyComment(v) || isBareOpen(v) {
+	if isRoot(v) || isSwitch(v) || isPath(v) || fileExtension(v) || isAddress(v) || isCall(v) || IsFiller(v) || isEmptyComment(v) || isBareOpen(v) || isNegative(v) {
 		return true
 	}
 	rest, any := StripReferences(v)
 	return any && (isTrifle(rest) || isPath(rest))
 }
+
+// roots are directories that stand right below the root. Read only.
+var roots = words(`/ /root /home /tmp /var /etc /usr /opt /srv /data /run /dev /mnt /app /proc /sys /bin /sbin /lib /boot /media /workspace /config /backup /secrets`)
+
+func isRoot(v []byte) bool { return v[0] == '/' && roots[strings.ToLower(string(v))] }
+
+// services are the words of a line of nsswitch.conf. Read only.
+var services = words(`files compat db sss ldap nis systemd winbind dns extrausers vas4 centrifydc`)
+
+// isSwitch says whether the value is a list of services that know accounts.
+func isSwitch(v []byte) bool {
+	for w := range bytes.FieldsSeq(v) {
+		if !services[string(w)] {
+			return false
+		}
+	}
+	return true
+}
+
+// isNegative says whether the value is a number below zero: a sign that there is
+// none, or a place on a ring.
+func isNegative(v []byte) bool { return len(v) > 1 && v[0] == '-' && IsNumber(v[1:]) }
+
+// IsNumber says whether v is nothing but digits.
+func IsNumber(v []byte) bool { return len(v) > 0 && ascii.IsNumber(v) }
 
 // isAddress says whether the value is a URL in which nothing looks secret.
 func isAddress(v []byte) bool {
@@ -69,12 +155,19 @@ func isCall(v []byte) bool {
 	if n == 0 || n >= len(v) || v[n] != '(' || v[len(v)-1] != ')' && n != len(v)-1 {
 		return false
 	}
+	if name := v[:n]; n < len(v)-1 && bytes.IndexAny(name, "._:") < 0 && !calls[strings.ToLower(string(name))] {
+		return false
+	}
 	return !LooksChosen(bytes.Trim(v[n:], "()\"' "))
 }
 
+// calls are functions that fetch a value. Read only.
+var calls = words(`env getenv file read lookup get var config secret hiera decrypt ref value concat join format parameters variables fn sub import random
+	generate cfg getattr trim base64 vault ssm fromjson replace coalesce default templatefile sensitive optional print`)
+
 // IsReference says whether v begins as a value does that says where the secret is
 // kept.
-func IsReference(v []byte) bool { return hasPrefixFold(v, referencePrefixes) }
+func IsReference(v []byte) bool { return hasPrefixFold(v, referencePrefixes) || isLocator(v) }
 
 func hasPrefixFold(v []byte, prefixes []string) bool {
 	for _, p := range prefixes {
@@ -107,21 +200,28 @@ func isBareOpen(v []byte) bool {
 		last == ']' && bytes.IndexByte(v, ',') > 0
 }
 
-// IsFiller says whether the value is a blank to be filled in.
+// IsFiller says whether the value is a blank to be filled in: the words of
+// documentation, without digits.
 func IsFiller(v []byte) bool {
-	if len(v) > 64 {
+	if len(v) == 0 || len(v) > 64 {
 		return false
 	}
 	low := strings.ToLower(string(v))
-	for _, f := range fillers {
-		if strings.Contains(low, f) && !LooksChosen(v) {
-			return true
-		}
+	if len(v) > 2 && strings.Trim(low, low[:1]) == "" && !ascii.IsDigit(v[0]) {
+		return true
+	}
+	if bytes.ContainsAny(v, "0123456789!#%&;@,") {
+		return false
 	}
 	if v[0] == '<' && v[len(v)-1] == '>' {
 		return true
 	}
-	return len(v) > 2 && strings.Count(low, low[:1]) == len(low) && !ascii.IsDigit(v[0])
+	for _, f := range fillers {
+		if strings.Contains(low, f) {
+			return true
+		}
+	}
+	return false
 }
 
 // isPath says whether the value is an absolute or relative file name.
@@ -140,7 +240,26 @@ func isPath(v []byte) bool {
 			return false
 		}
 	}
-	return strings.Count(s, "/") >= 1
+	return len(strings.FieldsFunc(s, func(r rune) bool { return r == '/' || r == '\\' })) >= 2 || fileExtension(v)
+}
+
+// extensions are those of files that values name. They are read only.
+var extensions = words(`key pem crt cert cer der p12 pfx jks jceks keystore truststore json jsonc yaml yml toml txt conf cfg cnf ini gpg asc pub csr
+	env sh py pl rb php js lua secret secrets passwd pass psk keytab kdb kdbx db sock service xml html properties cred credentials enc age tpl tmpl j2 token pw`)
+
+// fileExtension says whether the value is a file name that ends as those of
+// configurations, keys and certificates do.
+func fileExtension(v []byte) bool {
+	dot := bytes.LastIndexByte(v, '.')
+	if dot <= 0 || len(v) > 128 || !extensions[strings.ToLower(string(v[dot+1:]))] {
+		return false
+	}
+	for _, c := range v {
+		if !ascii.IsName(c) && c != '/' {
+			return false
+		}
+	}
+	return !LooksRandom(v)
 }
 
 // isTrifle says whether what is left of a value after its references is too
@@ -155,3 +274,26 @@ func isTrifle(rest []byte) bool {
 var published = words(`s.CDDrgg5zPv5ssI0Z2P4qxJj2 superSecret1234= p@ssw0rd eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9`)
 
 func IsPublished(v []byte) bool { return published[string(v)] }
+
+// IsTyped says whether the type of a value is one of harmless things: a number, a
+// boolean, a duration, a size, an address, a name of a file.
+func IsTyped(v []byte) bool {
+	v = bytes.TrimSpace(v)
+	n := 0
+	for n < len(v) && (ascii.IsDigit(v[n]) || v[n] == '.' || v[n] == '-' || v[n] == ':') {
+		n++
+	}
+	if n == len(v) || n > 0 && units[strings.ToLower(string(bytes.TrimSpace(v[n:])))] {
+		return true
+	}
+	return IsPlain(v) || isHostPort(v) || bytes.HasPrefix(v, []byte("http://")) && !bytes.Contains(v, []byte("@"))
+}
+
+// units are those of numbers. Read only.
+var units = words(`s ms us ns m h d w y b k kb kib m mb mib g gb gib t tb % sec secs second seconds min mins minute minutes hour hours day days week weeks bytes px`)
+
+// isHostPort says whether v is a name of a host with dots, or a port behind one.
+func isHostPort(v []byte) bool {
+	host, port, colon := bytes.Cut(v, []byte(":"))
+	return bytes.IndexByte(host, '.') > 0 && isLowerName(bytes.Trim(host, "0123456789")) && (!colon || IsNumber(port)) && !LooksRandom(v)
+}

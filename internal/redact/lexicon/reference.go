@@ -96,7 +96,7 @@ func variable(v []byte) int {
 		upper, lower, digit = upper || ascii.IsUpper(v[n]), lower || ascii.IsLower(v[n]), digit || ascii.IsDigit(v[n])
 	}
 	switch {
-	case n < 3 || ascii.IsDigit(v[1]) || upper && lower && digit:
+	case n < 3 || ascii.IsDigit(v[1]) || upper && lower && digit, !isVariable(v[1:n], upper, digit):
 		return 0
 	case n < len(v) && v[n] == '$' && n+1 == len(v): // nagios: $USER1$
 		return n + 1
@@ -105,6 +105,17 @@ func variable(v []byte) int {
 	}
 	return n
 }
+
+// isVariable says whether what follows a $ or @ is the name of a variable rather
+// than the rest of a password: capitals, words joined by underscores or colons, or
+// a word for a secret.
+func isVariable(name []byte, upper, digit bool) bool {
+	word := strings.TrimRight(string(name), "0123456789")
+	return upper && !digit || bytes.ContainsAny(name, "_:") || variables[word] || names.secret[word]
+}
+
+// variables are names of variables that are one small word. Read only.
+var variables = words(`pass user host uri args scheme body arg value var val key auth hash salt port url dir path name conf db input opt opts secrets config http cookie`)
 
 // percentVariable returns the length of %NAME%.
 func percentVariable(v []byte) int {
@@ -142,6 +153,10 @@ func defaultIn(ref []byte) []byte {
 	if i := bytes.Index(ref, []byte(":-")); i > 0 && ref[0] == '$' {
 		return secretDefault(bytes.TrimRight(ref[i+2:], "}"))
 	}
+	if i := bytes.IndexByte(ref, ':'); i > 2 && bytes.HasPrefix(ref, []byte("${")) && i+1 < len(ref) && isDefaulted(ref[2:i]) &&
+		bytes.IndexByte([]byte("?+:/"), ref[i+1]) < 0 {
+		return secretDefault(bytes.TrimSuffix(ref[i+1:], []byte("}")))
+	}
 	i := bytes.Index(ref, []byte("default("))
 	if i < 0 {
 		i = bytes.Index(ref, []byte("default "))
@@ -158,6 +173,13 @@ func defaultIn(ref []byte) []byte {
 		return nil
 	}
 	return secretDefault(ref[1 : 1+end])
+}
+
+// isDefaulted says whether the name before a colon is that of a variable, whose
+// default follows, rather than that of a store: ${DB_PW:fallback}, ${env:DB_PW}.
+func isDefaulted(name []byte) bool {
+	low := strings.ToLower(string(name))
+	return isVariableName(name) || bytes.IndexByte(name, '.') > 0 && !strings.HasPrefix(low, "env.") && !strings.HasPrefix(low, "secrets.")
 }
 
 func secretDefault(v []byte) []byte {

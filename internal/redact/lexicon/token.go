@@ -11,8 +11,6 @@ type Token struct {
 
 // Tokens is read only.
 var Tokens = []Token{
-	{Prefix: "AKIA", Min: 15},
-	{Prefix: "ASIA", Min: 15},
 	{Prefix: "ghp_", Min: 30},
 	{Prefix: "gho_", Min: 30},
 	{Prefix: "ghu_", Min: 30},
