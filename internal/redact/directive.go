@@ -50,7 +50,7 @@ var directives = map[string][]argument{
 	"option": {{named: true}}, "header_up": {{named: true}}, "header_down": {{named: true}}, "env": {{named: true}}, "arg": {{named: true}}, "map": {{named: true}},
 	"request_header": {{named: true}}, "more_set_headers": {{named: true}}, "more_set_input_headers": {{named: true}}, "reqadd": {{named: true}}, "define": {{named: true}},
 	"d-i": {{named: true}}, "rootpw": {{at: -1}}, "password_pbkdf2": {{at: 2}}, "dns": {{after: "dns+1"}}, "acme_dns": {{after: "acme_dns+1"}},
-	"poll": {{after: "password"}, {after: "pass"}}, "user": {{after: "pass"}}, "identify": {{at: -1}}, "authenticate": {{at: -1}},
+	"poll": {{after: "password"}, {after: "pass"}}, "user": {{after: "pass"}},
 	"stats": {{after: "auth", login: true}}, "register": {{at: 2, login: true}}, "mailserver": {{named: true}}, "proxy": {{after: "-c"}},
 	"requirepass": {{at: 1}}, "masterauth": {{at: 1}},
 	"trapsess": {{after: "-A"}, {after: "-X"}, {after: "-c"}}, "xauth": {{after: "password"}}, "ipsec": {{after: "secret"}},
@@ -214,7 +214,7 @@ var stops = setOf(`{ } ( ) [ ] = == != => -> | || && ; , . - -- \ in not and or 
 	generate rsa dsa ecdsa ed25519 zeroize mypubkey pubkey-chain config-key mode version host user username algorithm size bits prompt changed reset invalid wrong missing failed`)
 
 func isStop(w []byte) bool {
-	return len(w) == 0 || len(w) < 20 && stops[string(bytes.ToLower(w))] || lexicon.IsPlain(w)
+	return bytes.IndexFunc(w, func(r rune) bool { return r >= 0x80 || ascii.IsAlnum(byte(r)) }) < 0 || len(w) < 20 && stops[string(bytes.ToLower(w))] || lexicon.IsPlain(w)
 }
 
 // mayBeDirective is a cheap test, for most lines are none.

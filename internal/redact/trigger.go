@@ -49,7 +49,7 @@ func triggers() []trigger {
 	add(kindName, lexicon.NameParts...)
 	add(kindMark, Mark)
 	add(kindURL, "://")
-	add(kindDial, "@tcp(", "@tcp6(", "@unix(")
+	add(kindDial, "@tcp(", "@tcp6(", "@unix(", "@(")
 	add(kindPEM, "-----begin ")
 	add(kindCrypt, lexicon.HashPrefixes...)
 	add(kindBasic, "basic ")

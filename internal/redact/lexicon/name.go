@@ -54,7 +54,7 @@ var names = vocabulary{
 		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
 	},
 	innocent: words(`proxypass proxypassreverse bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
-		nopass nopasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
+		nopass nopasswd nopassword multipass singlepass onepass twopass oldpwd nosecret notoken`),
 	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
 		enrollment enrolment registration server client session jwt cipher crypto aes des fernet write ingest ingestion insert
