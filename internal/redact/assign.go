@@ -558,6 +558,9 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 		end--
 	}
 	v := value{start: at, end: end, doubt: true}
+	if isOption(word) && start == l.first {
+		return value{}, false
+	}
 	switch {
 	case l.comment && c == lexicon.Strong && !f.plan.prose && f.commentedWord(l, start, at, end):
 		return value{start: at, end: end}, true

@@ -12,6 +12,7 @@ import (
 type plan struct {
 	format string
 	table  *table // what the name of the file tells
+	vault  bool   // a file of secrets under any names
 	paths  []pathPattern
 	prose  bool // prose, not configuration
 	bare   bool // one argument of a command line
@@ -20,7 +21,7 @@ type plan struct {
 
 func newPlan(src Source) plan {
 	p := plan{format: src.Format, table: tableOf(src.Path)}
-	for _, s := range src.SecretPaths {
+	for _, s := range append(schemaOf(src.Path), src.SecretPaths...) {
 		p.paths = append(p.paths, compilePath(s)...)
 	}
 	return p
@@ -55,6 +56,8 @@ type finder struct {
 	toolTo  int      // end of the last command that was read
 	blocks  int      // bytes read as parts of block scalars
 	weakTo  int      // values of doubtful names are read up to here
+
+	looked, vmess, jose, jaas bool // what the text holds besides settings
 }
 
 // line is one line of the text and what has been seen of it.
@@ -107,7 +110,13 @@ func (f *finder) hit(t *trigger, end int) {
 	case kindDial:
 		f.dial(start)
 	case kindTool:
-		f.tool(start)
+		if f.plan.format != "rules" {
+			f.tool(start)
+		}
+	case kindAccount:
+		f.account(end)
+	case kindPiped:
+		f.piped(start)
 	case kindOutput:
 		l := f.enter(end)
 		f.output(end, min(f.lineEnd(end), end+maxBare), l.comment)
@@ -300,11 +309,17 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 	case c == lexicon.Likely && lexicon.IsTyped(content):
 	case c >= lexicon.Likely && (!v.doubt || lexicon.LooksChosen(content)):
 		f.add(v.start, v.end)
-	case c == lexicon.Weak && lexicon.LooksRandom(content):
+	case c == lexicon.Weak && (lexicon.LooksRandom(content) || !v.doubt && isPhrase(content)):
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && !v.doubt:
 		f.userPassword(v)
 	}
+}
+
+// isPhrase says whether a value is no single word, number or list of names, but is
+// written with signs that settings do not have.
+func isPhrase(v []byte) bool {
+	return lexicon.LooksChosen(v) && bytes.IndexAny(v, "/.,:") < 0
 }
 
 // isAlias says whether the value is an alias of YAML, which stands after a

@@ -59,10 +59,29 @@ func (f *finder) leaf(l syntax.Leaf) {
 		f.declaredLeaf(l)
 		return
 	}
+	f.proxied()
+	if is, private := jwk(l.Path[len(l.Path)-1]); is && f.jose {
+		if private && l.End-l.Start > 16 {
+			f.add(l.Start, l.End)
+		}
+		return
+	}
+	if f.identity(l) {
+		f.add(l.Start, l.End)
+		return
+	}
+	f.scalar(l)
 	v := value{start: l.Start, end: l.End}
+	if f.plan.vault && f.names.Path(l.Path) == lexicon.None && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
+		f.judge(v, lexicon.Likely)
+		return
+	}
 	if is, only := lexicon.ListName(l.Path); is {
 		v.doubt = !only
 		f.judge(v, lexicon.Strong)
+		return
+	}
+	if isLogins(l.Path[len(l.Path)-1]) && f.loginsIn(l.Span) {
 		return
 	}
 	if c := f.names.Path(l.Path); c != lexicon.None {
@@ -79,6 +98,13 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 	}
 	if c := f.names.Path(l.Path); c >= lexicon.Likely && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
 		f.judge(value{start: l.Start, end: l.End}, c)
+		return
+	}
+	if f.plan.vault && l.Extent == syntax.Line && f.names.Path(l.Path) == lexicon.None && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
+		f.judge(value{start: l.Start, end: l.End}, lexicon.Likely)
+		return
+	}
+	if isLogins(l.Path[len(l.Path)-1]) && f.loginsIn(l.Span) {
 		return
 	}
 	if _, only := lexicon.ListName(l.Path); only && f.plan.format == "ini" {

@@ -105,7 +105,9 @@ func (r *Redactor) text(raw []byte, src Source) Result {
 	if !is {
 		return r.whole(raw)
 	}
-	spans, parsed := r.settle(v.text, newPlan(src))
+	p := newPlan(src)
+	p.vault = isVaultFile(src.Path, v.text)
+	spans, parsed := r.settle(v.text, p)
 	res := r.mask(raw, v.origin(spans))
 	res.Unparsed = !parsed
 	if v.units != nil && bytes.Count(res.Text, []byte(Mark)) != len(res.Fingerprints) {

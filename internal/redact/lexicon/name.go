@@ -31,6 +31,7 @@ type vocabulary struct {
 	plurals  map[string]bool // name a list of secrets, or of the names of secrets
 	lists    map[string]bool // of them, those that name a list of secrets only
 	keyed    map[string]bool // before "key": its name in a store
+	passing  map[string]bool // before "pass": requests are handed on
 	salted   map[string]bool // before "salt": it is kept secret
 	lookups  map[string]bool // before "key": identifies, opens nothing
 	headers  map[string]bool // before "authorization": still the header
@@ -54,7 +55,7 @@ var names = vocabulary{
 		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
 	},
 	innocent: words(`proxypass proxypassreverse bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
-		nopass nopasswd nopassword multipass singlepass onepass twopass oldpwd nosecret notoken`),
+		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
 	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
 		enrollment enrolment registration server client session jwt cipher crypto aes des fernet write ingest ingestion insert
@@ -94,6 +95,7 @@ var names = vocabulary{
 	plurals:  words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
 	lists:    words(`passwords passwds passphrases psks apikeys tokens secrets`),
 	keyed:    words(`password passwd`),
+	passing:  words(`fastcgi uwsgi scgi grpc memcached low high band all`),
 	salted:   words(`hash auth secure logged nonce password passwd invite link ticket in session token secret cookie crypt encryption key security id`),
 	lookups:  words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
 	headers:  words(`proxy x http`),
@@ -136,6 +138,8 @@ func Classify(name string) Suspicion {
 func secretNamed(ws []string, at int) Suspicion {
 	switch {
 	case anyIn(ws[:at], names.heads), anyIn(ws[:at], names.open):
+		return None
+	case ws[at] == "pass" && at > 0 && names.passing[ws[at-1]] && at == len(ws)-1 && ws[at-1] != "proxy":
 		return None
 	case at+1 < len(ws) && ws[len(ws)-1] == "key" && names.keyed[ws[at]]:
 		return None

@@ -109,3 +109,7 @@ func (n *Names) isStore(name string) bool {
 func isBeside(ws []string) bool {
 	return len(ws) == 0 || len(ws) == 1 && strings.TrimSuffix(ws[0], "s") == "key" || anyIn(ws, names.tails) || anyIn(ws, names.open) || anyIn(ws, names.beside)
 }
+
+// IsUnnamed says whether a name in a file of secrets tells nothing harmless about
+// its value.
+func IsUnnamed(name string) bool { return !isBeside(splitWords(name)) }
