@@ -99,7 +99,11 @@ func (f *finder) restOfSetting(l *line, at int) value {
 // inQuote is the value of a name that a quote begins with, as a header in a
 // command does: "X-Auth-Key: a b". It ends at the quote.
 func (f *finder) inQuote(l *line, start, at int, sep separator) (value, bool) {
-	if l.quote == 0 || start != l.opened+1 || f.text[l.opened] != l.quote || at >= l.end || f.plan.prose || bytes.IndexByte(f.text[start:at], l.quote) >= 0 {
+	if l.quote == 0 || start == 0 || at >= l.end || f.plan.prose {
+		return value{}, false
+	}
+	q := f.text[start-1]
+	if q != '"' && q != '\'' || start != l.opened+1 && q == l.quote || bytes.IndexByte(f.text[start:at], q) >= 0 {
 		return value{}, false
 	}
 	colon := bytes.IndexByte(f.text[start:at], ':')
@@ -107,7 +111,10 @@ func (f *finder) inQuote(l *line, start, at int, sep separator) (value, bool) {
 	if colon < 0 && !f.isEnvironment(l) || colon >= 0 && !header && sep == tight {
 		return value{}, false
 	}
-	v := value{start: at, end: f.untilQuote(l, at)}
+	v := value{start: at, end: f.lineEnd(at)}
+	if i := bytes.IndexByte(f.text[at:l.end], q); i >= 0 {
+		v.end = at + i
+	}
 	if i := bytes.IndexByte(f.text[v.start:v.end], '\\'); i > 0 && v.start+i+1 < v.end && bytes.IndexByte([]byte("nr\""), f.text[v.start+i+1]) >= 0 {
 		v.end = v.start + i
 	}
@@ -367,6 +374,9 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Susp
 	if l.quote == 0 && start <= l.first && sep != option && !f.plan.shell {
 		return f.restOfLine(l, at)
 	}
+	if l.quote == 0 && sep == assigned && f.plan.spaced() && !f.plan.shell && isNames(f.text[l.first:start]) && !f.plan.isProgram(f.text) {
+		return f.restOfLine(l, at)
+	}
 	limit := at + maxDoubtful
 	if c == lexicon.Strong {
 		limit = at + maxBare
@@ -470,6 +480,16 @@ func (f *finder) endsBare(l *line, at, i int) bool {
 			!insideReference(f.text[at:i])
 	}
 	return false
+}
+
+// isNames says whether v is nothing but words: the beginning of a name of several.
+func isNames(v []byte) bool {
+	for _, c := range v {
+		if !ascii.IsName(c) && c != ' ' {
+			return false
+		}
+	}
+	return len(v) < 40 && bytes.Count(v, []byte(" ")) == 1
 }
 
 // insideReference says whether a reference was opened and not closed.
@@ -577,7 +597,7 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 	case start != l.first:
 		return f.statementValue(l, start, at, c)
 	}
-	if !v.doubt {
+	if !v.doubt && (!ascii.IsNumber(f.text[v.start:v.end]) || len(bytes.Fields(f.text[v.start:f.lineEnd(v.start)])) == 2) {
 		v.start, v.end = f.passQualifiers(v.start, v.end)
 	}
 	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !lexicon.IsPlain(f.text[v.start:v.end]) {
@@ -606,6 +626,9 @@ func (f *finder) passQualifiers(start, end int) (int, int) {
 func (f *finder) statementValue(l *line, start, at int, c lexicon.Suspicion) (value, bool) {
 	if c != lexicon.Strong || l.comment || l.quote != 0 || !f.plan.spaced() || f.plan.isProgram(f.text) || !isOneWord(f.text, start) {
 		return value{}, false
+	}
+	if _, is := directives[string(bytes.ToLower(f.text[l.first:min(l.end, f.wordEnd(l.first))]))]; is {
+		return value{}, false // read by its words
 	}
 	s, e := f.passQualifiers(at, f.wordEnd(at))
 	if quote := f.openQuote(s); quote > 0 {

@@ -201,6 +201,9 @@ func (t *tool) option(masks map[int]*Span, ws []word, i int) {
 		}
 	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !lexicon.IsPlain(w[2:]):
 		masks[i] = &Span{2, len(w)}
+		if last := len(w) - 1; last > 3 && (w[2] == '\'' || w[2] == '"') && w[last] == w[2] {
+			masks[i] = &Span{3, last}
+		}
 	}
 }
 
@@ -331,6 +334,19 @@ func isLineBreak(v []byte) bool {
 	return len(v) > 0 && (v[0] == '\n' || v[0] == '\r')
 }
 
+// attachedQuote is where a short option with a quoted value behind it ends, as in
+// -p'a b', or 0.
+func attachedQuote(line []byte, at int) int {
+	if at+3 >= len(line) || line[at] != '-' || !ascii.IsLetter(line[at+1]) || line[at+2] != '\'' && line[at+2] != '"' {
+		return 0
+	}
+	s, next := syntax.Quoted(line, at+2)
+	if s.End == next {
+		return 0
+	}
+	return next
+}
+
 // splitCommand splits a command line as a shell would; at is where it stands.
 // Commas and brackets between quoted words, as in JSON, do not matter.
 func splitCommand(line []byte, at int) []word {
@@ -342,7 +358,9 @@ func splitCommand(line []byte, at int) []word {
 			continue
 		}
 		start, end := i, i
-		if c == '"' || c == '\'' {
+		if shut := attachedQuote(line, i); shut > 0 {
+			i, end = shut, shut
+		} else if c == '"' || c == '\'' {
 			var s syntax.Span
 			s, i = syntax.Quoted(line, i)
 			start, end = s.Start, s.End

@@ -52,6 +52,7 @@ var directives = map[string][]argument{
 	"d-i": {{named: true}}, "rootpw": {{at: -1}}, "password_pbkdf2": {{at: 2}}, "dns": {{after: "dns+1"}}, "acme_dns": {{after: "acme_dns+1"}},
 	"poll": {{after: "password"}, {after: "pass"}}, "user": {{after: "pass"}},
 	"stats": {{after: "auth", login: true}}, "register": {{at: 2, login: true}}, "mailserver": {{named: true}}, "proxy": {{after: "-c"}},
+	"sqluserinfo": {}, "sqluserwhereclause": {}, "nickserv": {{after: "identify"}},
 	"requirepass": {{at: 1}}, "masterauth": {{at: 1}},
 	"trapsess": {{after: "-A"}, {after: "-X"}, {after: "-c"}}, "xauth": {{after: "password"}}, "ipsec": {{after: "secret"}},
 	"alias": {{named: true}}, "export": {{named: true}}, "prop": {{named: true}}, "property": {{named: true}}, "var": {{named: true}},

@@ -113,6 +113,8 @@ func (f *finder) hit(t *trigger, end int) {
 		if f.plan.format != "rules" {
 			f.tool(start)
 		}
+	case kindVault:
+		f.vaulted(end)
 	case kindAccount:
 		f.account(end)
 	case kindPiped:
@@ -234,6 +236,9 @@ func (f *finder) name(start, end int) {
 	}
 	if guarded {
 		f.maskAddress(v)
+		return
+	}
+	if c == lexicon.Weak && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.start, End: v.end}) {
 		return
 	}
 	f.judge(v, c)

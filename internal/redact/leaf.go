@@ -61,7 +61,7 @@ func (f *finder) leaf(l syntax.Leaf) {
 	}
 	f.proxied()
 	if is, private := jwk(l.Path[len(l.Path)-1]); is && f.jose {
-		if private && l.End-l.Start > 16 {
+		if private && l.End-l.Start > 16 && string(f.text[l.Start:l.End]) != Mark {
 			f.add(l.Start, l.End)
 		}
 		return
@@ -72,13 +72,13 @@ func (f *finder) leaf(l syntax.Leaf) {
 	}
 	f.scalar(l)
 	v := value{start: l.Start, end: l.End}
-	if f.plan.vault && f.names.Path(l.Path) == lexicon.None && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
+	if f.plan.vault && f.names.Path(l.Path) < lexicon.Likely && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
 		f.judge(v, lexicon.Likely)
 		return
 	}
 	if is, only := lexicon.ListName(l.Path); is {
 		v.doubt = !only
-		f.judge(v, lexicon.Strong)
+		f.judge(v, lexicon.Likely)
 		return
 	}
 	if isLogins(l.Path[len(l.Path)-1]) && f.loginsIn(l.Span) {
@@ -100,7 +100,7 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 		f.judge(value{start: l.Start, end: l.End}, c)
 		return
 	}
-	if f.plan.vault && l.Extent == syntax.Line && f.names.Path(l.Path) == lexicon.None && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
+	if f.plan.vault && l.Extent == syntax.Line && f.names.Path(l.Path) < lexicon.Likely && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
 		f.judge(value{start: l.Start, end: l.End}, lexicon.Likely)
 		return
 	}

@@ -54,6 +54,11 @@ func schemaOf(name string) []string {
 func isVaultFile(name string, text []byte) bool {
 	base := strings.ToLower(path.Base(name))
 	stem := strings.TrimSuffix(base, path.Ext(base))
+	switch path.Ext(base) {
+	case ".yaml", ".yml", ".toml", ".json", ".ini", ".env", ".properties", ".conf":
+	default:
+		return false
+	}
 	switch stem {
 	case "secrets", "secret", "secure", "passwords", "credentials", "vault", "keys.secret":
 	default:
@@ -76,7 +81,21 @@ func (f *finder) productLine(at int, line []byte) bool {
 	case line[0] == '$' && bytes.HasPrefix(line, []byte("$USER")):
 		return f.macro(at, line)
 	}
-	return f.ipsec(at, line)
+	return f.tacacs(at, line) || f.ipsec(at, line)
+}
+
+// tacacs masks what a user of TACACS+ logs in with: login = cleartext SECRET.
+func (f *finder) tacacs(at int, line []byte) bool {
+	eq := bytes.IndexByte(line, '=')
+	if eq < 0 || eq > 16 || !bytes.Contains(line, []byte(" cleartext ")) && !bytes.Contains(line, []byte(" des ")) && !bytes.Contains(line, []byte(" crypt ")) {
+		return false
+	}
+	ws := splitCommand(line[eq+1:], at+eq+1)
+	if len(ws) < 2 {
+		return false
+	}
+	f.addWord(ws[1])
+	return true
 }
 
 // authInfo masks P:SECRET in the table of Sendmail.

@@ -226,7 +226,7 @@ func isDense(v []byte) bool {
 // like one: user:pass is how manuals write it.
 func (f *finder) password(start, end int) {
 	content := f.text[start:end]
-	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) {
+	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) && (isSample(content) || lexicon.IsPublished(content) || bytes.ContainsAny(content, "[]<>{}")) {
 		return
 	}
 	f.add(start, end)
@@ -362,4 +362,24 @@ func (f *finder) puttyMAC(end int) {
 	if last-start >= 32 {
 		f.add(start, last)
 	}
+}
+
+// vaulted masks the lines of digits below the head of a text that Ansible has
+// encrypted.
+func (f *finder) vaulted(at int) {
+	line := at + max(0, bytes.IndexByte(f.text[at:], '\n'))
+	start := f.lineBreak(line)
+	end := start
+	for next := start; next < len(f.text); {
+		stop := next
+		for stop < len(f.text) && ascii.IsHex(f.text[stop]) {
+			stop++
+		}
+		if stop-next < 4 || stop < len(f.text) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\\\"'"), f.text[stop]) < 0 {
+			break
+		}
+		end = stop
+		next = f.lineBreak(stop)
+	}
+	f.add(start, end)
 }

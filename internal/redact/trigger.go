@@ -24,6 +24,7 @@ const (
 	kindPuTTYMAC                 // and its checksum
 	kindSQL                      // the password of an account in a statement
 	kindAccount                  // an entry of a list of accounts: user_bob="x"
+	kindVault                    // the text of an encrypted variable of Ansible
 	kindPiped                    // a program that reads a secret from a pipe
 )
 
@@ -53,6 +54,7 @@ func triggers() []trigger {
 	add(kindPuTTY, "private-lines:")
 	add(kindPuTTYMAC, "private-mac:", "private-hash:")
 	add(kindSQL, "identified")
+	add(kindVault, "$ansible_vault;")
 	add(kindAccount, "user_")
 	add(kindPiped, "chpasswd", "sudo -s", "-stdin", "cryptsetup", "passwd --stdin")
 	for i, s := range lexicon.Tokens {

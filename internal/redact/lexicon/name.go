@@ -89,8 +89,8 @@ var names = vocabulary{
 		current primary secondary default real raw content literal key md5 crypt clear cleartext hash 1 2 3 4
 		symmkey me here is was are sha sha1 sha2 sha256 sha512 sha1hex bcrypt hashed hex double base in out again confirm confirmation
 		repeat crypted override active previous prev old backup main alt second other global local dev prod test staging`),
-	heads: words(`min max num number existing count allow permit deny no disable enable forgot use show hide
-		require requires check validate reset expire list filter with without bypass ignore by sort rotate existing pull from
+	heads: words(`min max num number existing count allow permit deny no disable forgot use show hide
+		require requires check validate reset expire list filter with without bypass ignore by sort rotate existing pull from load import
 		has is need needs ask prompt generate auto skip`),
 	plurals:  words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
 	lists:    words(`passwords passwds passphrases psks apikeys tokens secrets`),
@@ -107,7 +107,7 @@ var names = vocabulary{
 		subscription environment role roles name names datasource revision chart image repository replicas profile
 		client clientid userid keyid kms`),
 	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint
-		primarykey hostkey hostkeys kty foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
+		ikey primarykey hostkey hostkeys kty foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
 }
 
 // maxWords bounds how many words of a name are looked at.
@@ -137,6 +137,10 @@ func Classify(name string) Suspicion {
 // of one is a secret, the sum of a file is none.
 func secretNamed(ws []string, at int) Suspicion {
 	switch {
+	case ws[0] == "enable" && at == 1:
+		return Likely // or whether there is one
+	case ws[0] == "set" && ws[at] == "credential":
+		return None // its value begins with a name
 	case anyIn(ws[:at], names.heads), anyIn(ws[:at], names.open):
 		return None
 	case ws[at] == "pass" && at > 0 && names.passing[ws[at-1]] && at == len(ws)-1 && ws[at-1] != "proxy":
@@ -153,7 +157,7 @@ func lastSecret(ws []string) int {
 		if isSecretWord(ws[i]) {
 			return i
 		}
-		if i > 0 && (ws[i] == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]]) {
+		if i > 0 && (strings.TrimRight(ws[i], "0123456789") == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]]) {
 			return i
 		}
 	}

@@ -273,7 +273,7 @@ func isTrifle(rest []byte) bool {
 // a comment they are no secret.
 var published = words(`s.CDDrgg5zPv5ssI0Z2P4qxJj2 superSecret1234= pa$$word barfoo storageaccountaccesskey some-long-shared-secret-token
 	s3cret s#cr@t% password123456 my-xauth-token my-server-key invalidAuthToken USER@REALM!TOKENID=UUID DUMMY_TOKEN pass123 cisco root topSecret puppet ubuntu
-	a1234567-40c7-9048-7bae-378687048181 eyJhbGc...Qssw5c SW2YcwTIb9zpOOhoPsMm <pw> p@ssw0rd eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9`)
+	a1234567-40c7-9048-7bae-378687048181 eyJhbGc...Qssw5c SW2YcwTIb9zpOOhoPsMm <pw> u-b02f6261c8 p@ssw0rd eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9`)
 
 // IsPublished says whether a value is one that a sample file ships with.
 func IsPublished(v []byte) bool { return published[string(v)] }
