@@ -133,7 +133,7 @@ func (f *finder) connection(l *line, start, at int) (value, bool) {
 	if !part && (l.quote == 0 || start != l.opened+1 || bytes.Count(f.text[at:min(l.end, at+maxBare)], []byte(";")) < 1 || f.text[at-1] != '=') {
 		return value{}, false
 	}
-	if part && bytes.IndexByte(f.text[l.first:start], '=') < 0 || f.text[at-1] != '=' {
+	if part && bytes.IndexByte(f.text[max(l.first, start-maxBare):start], '=') < 0 || f.text[at-1] != '=' {
 		return value{}, false
 	}
 	end := at
@@ -410,7 +410,7 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Susp
 // reads it. Blocks can stand in each other; what lies in too many is unsure, and
 // taken to the end of the text.
 func (f *finder) blockBelow(l *line, at int, c lexicon.Suspicion) (value, bool) {
-	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != lexicon.Strong || !isBlockSign(syntax.BeforeComment(f.text[at:l.end])) {
+	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != lexicon.Strong || f.text[at] != '|' && f.text[at] != '>' || !isBlockSign(syntax.BeforeComment(f.text[at:l.end])) {
 		return value{}, false
 	}
 	if f.blocks > maxBlocks*len(f.text) {
@@ -638,7 +638,7 @@ func (f *finder) statementValue(l *line, start, at int, c lexicon.Suspicion) (va
 	}
 	e = s + len(bytes.TrimRight(f.text[s:e], ";,"))
 	word := f.text[s:e]
-	if isStop(word) || lexicon.Classify(string(word[:min(len(word), syntax.MaxName)])) != lexicon.None || isProse(f.text[l.first:l.end]) || bytes.Contains(f.text[l.first:l.end], []byte("pam_")) || bytes.IndexByte(word, '=') > 0 && bytes.IndexByte(word, '=') < len(word)-2 {
+	if isStop(word) || lexicon.Classify(string(word[:min(len(word), syntax.MaxName)])) != lexicon.None || isProse(f.text[l.first:l.end]) || bytes.Contains(f.text[l.first:min(l.end, l.first+maxDoubtful)], []byte("pam_")) || bytes.IndexByte(word, '=') > 0 && bytes.IndexByte(word, '=') < len(word)-2 {
 		return value{}, false
 	}
 	return value{start: s, end: e}, true

@@ -78,10 +78,30 @@ func newFinder(s *scout, text []byte, p plan) *finder {
 func (f *finder) find() []Span {
 	f.scout.scan(f.text, f.hit)
 	f.parsed = f.walk()
+	if !f.parsed && f.plan.isSyntax() {
+		f.spans = append(f.spans, f.unknown()...)
+	}
 	if f.plan.table != nil {
 		f.readTable(f.plan.table)
 	}
 	return union(f.spans)
+}
+
+// isSyntax says whether a text has a format that it can fail to follow.
+func (p plan) isSyntax() bool {
+	switch p.format {
+	case "yaml", "toml", "json", "jsonc", "xml":
+		return true
+	}
+	return false
+}
+
+// unknown reads a text that is not what it was taken for, as one of which nothing
+// is known: what that finds is masked as well.
+func (f *finder) unknown() []Span {
+	p := f.plan
+	p.format, p.table = "", nil
+	return newFinder(f.scout, f.text, p).find()
 }
 
 // hit gives a trigger to its rule.

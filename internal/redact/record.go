@@ -174,13 +174,17 @@ func (f *finder) account(end int) {
 // echo "root:x" | chpasswd.
 func (f *finder) piped(start int) {
 	l := f.enter(start)
-	before := f.text[l.first:start]
+	from := max(l.first, start-maxDoubtful)
+	if start < from {
+		return
+	}
+	before := f.text[from:start]
 	bar := bytes.LastIndexByte(before, '|')
 	echo := max(bytes.LastIndex(before[:max(bar, 0)], []byte("echo ")), bytes.LastIndex(before[:max(bar, 0)], []byte("printf ")))
 	if bar < 0 || echo < 0 {
 		return
 	}
-	for _, w := range splitCommand(before[echo:bar], l.first+echo)[1:] {
+	for _, w := range splitCommand(before[echo:bar], from+echo)[1:] {
 		if len(w.text) > 1 && w.text[0] == '-' || bytes.HasPrefix(w.text, []byte("%")) || lexicon.IsPlain(w.text) {
 			continue
 		}

@@ -367,8 +367,11 @@ func (f *finder) puttyMAC(end int) {
 // vaulted masks the lines of digits below the head of a text that Ansible has
 // encrypted.
 func (f *finder) vaulted(at int) {
-	line := at + max(0, bytes.IndexByte(f.text[at:], '\n'))
-	start := f.lineBreak(line)
+	i := bytes.IndexByte(f.text[at:min(len(f.text), at+64)], '\n')
+	if i < 0 {
+		return
+	}
+	start := f.lineBreak(at + i)
 	end := start
 	for next := start; next < len(f.text); {
 		stop := next
