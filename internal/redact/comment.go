@@ -69,7 +69,9 @@ var samples = setOf(`password passwd pass passphrase secret token key api my you
 // isSample says whether a value is made of nothing but the words of examples.
 func isSample(v []byte) bool {
 	n := 0
-	for w := range bytes.FieldsFuncSeq(bytes.ToLower(v), func(r rune) bool { return r == ' ' || r == '-' || r == '_' || r == '.' || r == ',' || r == '<' || r == '>' || r == '$' }) {
+	for w := range bytes.FieldsFuncSeq(bytes.ToLower(v), func(r rune) bool {
+		return r == ' ' || r == '-' || r == '_' || r == '.' || r == ',' || r == '<' || r == '>' || r == '$'
+	}) {
 		if !samples[string(w)] {
 			return false
 		}
@@ -102,11 +104,11 @@ func (f *finder) told(l *line, at int) (value, bool) {
 		}
 	}
 	word := bytes.TrimRight(f.text[start:end], ".,;:!?)")
-	low := string(bytes.ToLower(word))
-	if len(word) < 4 || function[low] || participles[low] || bytes.HasSuffix(word, []byte("ed")) || bytes.HasSuffix(word, []byte("ing")) || isSample(word) {
+	low := bytes.ToLower(word)
+	if len(word) < 4 || function[string(low)] || participles[string(low)] || bytes.HasSuffix(word, []byte("ed")) || bytes.HasSuffix(word, []byte("ing")) || isSample(word) {
 		return value{}, false
 	}
-	return value{start: start, end: start + len(word), doubt: !isLast(f.text[start+len(word):l.end])}, true
+	return value{start: start, end: start + len(word), doubt: !isLast(f.text[start+len(word) : l.end])}, true
 }
 
 // isLast says whether a clause ends before rest: with a sign, or until when.

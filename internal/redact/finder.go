@@ -39,12 +39,14 @@ func (p plan) spaced() bool {
 
 // finder collects the spans to mask in one text. It belongs to one call.
 type finder struct {
-	scout  *scout
-	text   []byte
-	plan   plan
-	spans  []Span
-	parsed bool
-	names  *lexicon.Names
+	scout   *scout
+	text    []byte
+	plan    plan
+	spans   []Span
+	reasons []reason // of the spans, in the order in which they were found
+	rule    string   // why what is found now is masked
+	parsed  bool
+	names   *lexicon.Names
 
 	skip    int      // triggers that end here or before are inside what is masked
 	judged  int      // names up to here are judged
@@ -77,11 +79,13 @@ func newFinder(s *scout, text []byte, p plan) *finder {
 // find returns the spans to mask, sorted and apart.
 func (f *finder) find() []Span {
 	f.scout.scan(f.text, f.hit)
+	f.rule = "key path, directive or table"
 	f.parsed = f.walk()
 	if !f.parsed && f.plan.isSyntax() {
 		f.spans = append(f.spans, f.unknown()...)
 	}
 	if f.plan.table != nil {
+		f.rule = "file of secrets"
 		f.readTable(f.plan.table)
 	}
 	return union(f.spans)
@@ -107,6 +111,7 @@ func (f *finder) unknown() []Span {
 // hit gives a trigger to its rule.
 func (f *finder) hit(t *trigger, end int) {
 	start := end - len(t.text)
+	f.rule = why[t.kind]
 	if t.kind == kindMark {
 		f.spans = append(f.spans, Span{start, end})
 		return
@@ -176,6 +181,7 @@ func (f *finder) add(start, end int) {
 		return
 	}
 	f.spans = append(f.spans, Span{start, end})
+	f.reasons = append(f.reasons, reason{Span{start, end}, f.rule})
 	f.skip = max(f.skip, end)
 }
 
@@ -344,7 +350,7 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 // isPhrase says whether a value is no single word, number or list of names, but is
 // written with signs that settings do not have.
 func isPhrase(v []byte) bool {
-	return lexicon.LooksChosen(v) && bytes.IndexAny(v, "/.,:") < 0
+	return lexicon.LooksChosen(v) && !bytes.ContainsAny(v, "/.,:")
 }
 
 // isAlias says whether the value is an alias of YAML, which stands after a

@@ -100,7 +100,7 @@ func (f *finder) scalar(l syntax.Leaf) {
 		return
 	}
 	end := 0
-	for end < len(v) && end < 64 && (ascii.IsName(v[end])) {
+	for end < len(v) && end < 64 && ascii.IsName(v[end]) {
 		end++
 	}
 	if end == 0 || end >= len(v)-1 {

@@ -155,7 +155,7 @@ func isCall(v []byte) bool {
 	if n == 0 || n >= len(v) || v[n] != '(' || v[len(v)-1] != ')' && n != len(v)-1 {
 		return false
 	}
-	if name := v[:n]; n < len(v)-1 && bytes.IndexAny(name, "._:") < 0 && !calls[strings.ToLower(string(name))] {
+	if name := v[:n]; n < len(v)-1 && !bytes.ContainsAny(name, "._:") && !calls[strings.ToLower(string(name))] {
 		return false
 	}
 	return !LooksChosen(bytes.Trim(v[n:], "()\"' "))
