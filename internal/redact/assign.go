@@ -344,7 +344,7 @@ func (f *finder) closeQuote(start int, open []byte) int {
 		switch {
 		case f.text[i] == '\\' && len(open) > 1 && bytes.HasPrefix(f.text[i:], open):
 			return i
-		case f.text[i] == '\\' && q == '"':
+		case f.text[i] == '\\' && q == '"', f.escapesQuote(i, q):
 			i++
 		case f.text[i] == q && q == '\'' && i+1 < len(f.text) && f.text[i+1] == q:
 			i++
@@ -353,6 +353,19 @@ func (f *finder) closeQuote(start int, open []byte) int {
 		}
 	}
 	return -1
+}
+
+// escapesQuote says whether a backslash in single quotes escapes one, as in most
+// programs and not in a shell: the word goes on behind it, and a quote follows.
+func (f *finder) escapesQuote(i int, q byte) bool {
+	if f.text[i] != '\\' || q != '\'' || i+2 >= len(f.text) || f.text[i+1] != q || !ascii.IsAlnum(f.text[i+2]) {
+		return false
+	}
+	rest := f.text[i+2 : min(len(f.text), i+maxDoubtful)]
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		rest = rest[:end]
+	}
+	return bytes.IndexByte(rest, q) >= 0
 }
 
 // lineEnd returns the end of the text on the line of at.

@@ -59,7 +59,7 @@ func commandMasks(ws []word) map[int]*Span {
 	masks := make(map[int]*Span)
 	var t *tool
 	for i, w := range ws {
-		if found := toolFor(w.text, ws[i+1:]); found != nil {
+		if found := toolFor(w.text, ws[i+1:]); found != nil && (t == nil || string(w.text) == found.prefix || bytes.IndexByte(w.text, '/') >= 0) {
 			t = found
 			if t.last > 0 && len(ws)-t.last > i {
 				maskWhole(masks, ws, len(ws)-t.last)

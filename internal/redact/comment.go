@@ -22,7 +22,7 @@ func (f *finder) isSetting(l *line, start, at int) bool {
 }
 
 // leads are words that stand before the name of a setting. Read only.
-var leads = setOf(`- export set setenv env public private protected const var let val static define( $this-> option old: was:`)
+var leads = setOf(`- export set setenv env public private protected const var let val static define( $this-> option old: was: old previous previously former formerly was prev earlier original legacy current new temp temporary`)
 
 // isLead says whether what stands before a name can begin a setting: a keyword, an
 // element, a call, or an opened map.

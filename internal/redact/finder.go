@@ -211,7 +211,7 @@ func (f *finder) newLine(start, end int) line {
 	l := line{start: start, end: end, first: start, at: start}
 	for l.first < end && bytes.IndexByte([]byte(" \t#;*/!-'"), f.text[l.first]) >= 0 {
 		switch c := f.text[l.first]; {
-		case c == '#' || c == ';' || c == '!', c == '/' && l.first+1 < end && f.text[l.first+1] == '/':
+		case c == '#' || c == ';' || c == '!', c == '/' && l.first+1 < end && f.text[l.first+1] == '/' && !isShare(f.text[l.first+2:end]):
 			l.comment = true
 		}
 		l.first++
@@ -220,6 +220,17 @@ func (f *finder) newLine(start, end int) line {
 		l.first += len("export ")
 	}
 	return l
+}
+
+// isShare says whether what follows two slashes is the name of a share or a
+// registry, //host/path, rather than a comment.
+func isShare(v []byte) bool {
+	word := v[:min(len(v), 128)]
+	if i := bytes.IndexAny(word, " \t="); i >= 0 {
+		word = word[:i]
+	}
+	slash := bytes.IndexByte(word, '/')
+	return slash > 0 && bytes.IndexByte(word, '<') < 0
 }
 
 // quoteAt notes the quote at l.at, if there is one. An apostrophe inside a word

@@ -141,6 +141,9 @@ func (f *finder) declared(path []string) bool {
 func (f *finder) isCount(l syntax.Leaf) bool {
 	own, content := l.Path[len(l.Path)-1], f.text[l.Start:l.End]
 	low := strings.ToLower(own)
+	if lexicon.IsTyped(content) && strings.HasSuffix(low, "tokens") {
+		return true
+	}
 	return lexicon.IsTyped(content) && f.names.Class([]byte(own)) == lexicon.None && (strings.Contains(low, "token") || strings.Contains(low, "key") || isEnvironmentOf(l.Path)) ||
 		isEnvironmentOf(l.Path) && f.names.Class([]byte(own)) == lexicon.None && isWordy(content)
 }

@@ -62,7 +62,7 @@ var names = vocabulary{
 		integration cookie preshared wep network upgrade secure security admin root gossip unseal backup sas functions
 		subscription stripe sendgrid mailgun twilio openai anthropic gemini mistral cohere groq cf cloudflare dd datadog
 		newrelic honeycomb splunk rest rpc push fcm apns vapid turn sip snmp radius tacacs ospf bgp omapi sec symmetric
-		validation decryption machine pepper webhook agent join device rails flask django
+		validation decryption machine pepper webhook agent join device installation rails flask django
 		authz cluster maxmind abuseipdb virustotal otx shodan tmdb omdb trakt pushover pagerduty opsgenie victorops
 		aead pre psk ipsec ike tls wpa2 wpa3 read restic borg plex`),
 	doubtful: words(`accesskey pin seed otp totp jwt dsn encrypt key keys auth salt hash cookie cookies tokens secrets passwords passwds cred creds hook
