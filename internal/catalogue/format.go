@@ -110,6 +110,7 @@ var (
 	envLine     = regexp.MustCompile(`^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
 	yamlLine    = regexp.MustCompile(`^(- |[A-Za-z0-9_."'-]+:(\s|$))`)
 	cronLine    = regexp.MustCompile(`^(@[a-z]+\s+\S|[0-9*][0-9*,/-]*(\s+[0-9A-Za-z*,/-]+){4}\s+\S)`)
+	blankLine   = regexp.MustCompile(`^[A-Za-z0-9_.@-]+\s+[^=\s]`)
 	confLine    = regexp.MustCompile(`^[A-Za-z0-9_.$-]+(\s*=|\s+\S)`)
 )
 
@@ -127,6 +128,9 @@ func byContent(head []byte) string {
 		return FormatYAML
 	}
 	lines := significant(text)
+	if len(lines) > 0 && len(lines) == count(lines, sectionLine) && mostly(indented(text), blankLine, nil) {
+		return FormatConf // sections of indented NAME VALUE
+	}
 	if len(lines) == 0 {
 		return FormatUnknown
 	}
@@ -163,6 +167,27 @@ func significant(text string) []string {
 		}
 	}
 	return all
+}
+
+// indented returns the lines that significant leaves out because blanks stand before
+// them.
+func indented(text string) []string {
+	var all []string
+	for line := range strings.Lines(text) {
+		if trimmed := strings.TrimSpace(line); trimmed != "" && (line[0] == ' ' || line[0] == '\t') && trimmed[0] != '#' {
+			all = append(all, trimmed)
+		}
+	}
+	return all
+}
+
+func count(lines []string, shape *regexp.Regexp) (n int) {
+	for _, l := range lines {
+		if shape.MatchString(l) {
+			n++
+		}
+	}
+	return n
 }
 
 func some(lines []string, shape *regexp.Regexp) bool {

@@ -19,7 +19,7 @@ func (c *Change) SetText(r *redact.Redactor, known catalogue.Match, content []by
 	if c.What.Format == "" && !link {
 		c.What.Format = formatOf(known, body.Text(c.What.Path, c.What.Path64), content)
 	}
-	res := r.Text(content, redact.Source{Format: c.What.Format, SecretPaths: known.Secrets, Opaque: known.Opaque})
+	res := r.Text(content, redact.Source{Format: c.What.Format, Path: body.Text(c.What.Path, c.What.Path64), SecretPaths: known.Secrets, Opaque: known.Opaque})
 	c.Text, c.What.Secrets = res.Text, res.Fingerprints
 	if c.Text == nil {
 		c.Text = []byte{} // an empty text is a text

@@ -58,6 +58,9 @@ func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, b
 	if quote := f.openQuote(at); quote > 0 {
 		v := f.quotedValue(at, quote)
 		v.doubt = l.comment || f.plan.prose && c != lexicon.Strong
+		if l.comment && f.isSetting(l, start, at) {
+			v = f.commented(v)
+		}
 		return v, v.end > v.start
 	}
 	if sep == continued {
@@ -69,9 +72,79 @@ func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, b
 	if v, ok := f.blockBelow(l, at, c); ok {
 		return v, true
 	}
+	if v, ok := f.inQuote(l, start, at, sep); ok {
+		return v, v.end > v.start
+	}
+	if v, ok := f.connection(l, start, at); ok {
+		return v, v.end > v.start
+	}
 	v := f.bareValue(l, start, at, sep, c)
 	v.doubt = v.doubt || sep == tight && start > l.first && !opt
+	if l.comment && v.doubt && f.isSetting(l, start, at) {
+		v = f.commented(f.restOfSetting(l, at))
+	}
 	return v, v.end > v.start
+}
+
+// restOfSetting is the value of a setting in a comment: the rest of its line.
+func (f *finder) restOfSetting(l *line, at int) value {
+	v := value{start: at, end: f.lineEnd(at)}
+	if i := bytes.Index(f.text[v.start:v.end], []byte(" #")); i > 0 {
+		v.end = v.start + i
+	}
+	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], " \t;,"))
+	return v
+}
+
+// inQuote is the value of a name that a quote begins with, as a header in a
+// command does: "X-Auth-Key: a b". It ends at the quote.
+func (f *finder) inQuote(l *line, start, at int, sep separator) (value, bool) {
+	if l.quote == 0 || start == 0 || at >= l.end || f.plan.prose {
+		return value{}, false
+	}
+	q := f.text[start-1]
+	if q != '"' && q != '\'' || start != l.opened+1 && q == l.quote || bytes.IndexByte(f.text[start:at], q) >= 0 {
+		return value{}, false
+	}
+	colon := bytes.IndexByte(f.text[start:at], ':')
+	header := colon > 0 && lexicon.IsHeader(string(f.text[start:start+colon]))
+	if colon < 0 && !f.isEnvironment(l) || colon >= 0 && !header && sep == tight {
+		return value{}, false
+	}
+	v := value{start: at, end: f.lineEnd(at)}
+	if i := bytes.IndexByte(f.text[at:l.end], q); i >= 0 {
+		v.end = at + i
+	}
+	if i := bytes.IndexByte(f.text[v.start:v.end], '\\'); i > 0 && v.start+i+1 < v.end && bytes.IndexByte([]byte("nr\""), f.text[v.start+i+1]) >= 0 {
+		v.end = v.start + i
+	}
+	v.doubt = !header && isProse(f.text[v.start:v.end])
+	if n := lexicon.SchemeLen(f.text[v.start:v.end]); n > 0 {
+		v.start += n
+	}
+	return v, true
+}
+
+// connection is a value of a connection string, whose parts semicolons end and
+// which may hold blanks: Server=db;Password=a b;App=x.
+func (f *finder) connection(l *line, start, at int) (value, bool) {
+	before := bytes.TrimRight(f.text[max(l.start, start-16):start], "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	part := len(before) > 0 && before[len(before)-1] == ';' && len(before)+l.start > 1 && start-1 > l.first
+	if !part && (l.quote == 0 || start != l.opened+1 || bytes.Count(f.text[at:min(l.end, at+maxBare)], []byte(";")) < 1 || f.text[at-1] != '=') {
+		return value{}, false
+	}
+	if part && bytes.IndexByte(f.text[max(l.first, start-maxBare):start], '=') < 0 || f.text[at-1] != '=' {
+		return value{}, false
+	}
+	end := at
+	for end < l.end && end < at+maxBare && f.text[end] != ';' && (l.quote == 0 || f.text[end] != l.quote) && f.text[end] != '"' && !bytes.HasPrefix(f.text[end:], []byte("</")) {
+		end++
+	}
+	v := value{start: at, end: end}
+	if l.comment {
+		v = f.commented(v)
+	}
+	return v, end > at
 }
 
 // separator reads what follows a name, up to where the value begins.
@@ -88,6 +161,8 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return element, at + 1
 	case c == '(' && !closed && at == end && f.openQuote(at+1) > 0 && isPlainName(f.text, start, end):
 		return assigned, at + 1
+	case c == ',' && at == end && start > 0 && f.text[start-1] == '{': // a tuple of Erlang
+		return assigned, f.tuple(at + 1)
 	case c == ',' && closed && (opt || f.isDefinition(start)), opt && (c == '\n' || c == '\r'):
 		return f.nextItem(at)
 	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
@@ -111,13 +186,22 @@ func isPlainName(text []byte, start, end int) bool {
 // isDefinition says whether the quoted name is the first argument of a
 // function that gives the name a value: define('DB_PASSWORD', 'x').
 func (f *finder) isDefinition(start int) bool {
-	before := f.text[max(0, start-16):max(0, start-1)]
-	for _, fn := range []string{"define(", "setenv(", "putenv(", "set("} {
+	before := bytes.TrimRight(f.text[max(0, start-16):max(0, start-1)], " ")
+	for _, fn := range []string{"define(", "setenv(", "putenv(", "set(", "Set(", "option(", "config("} {
 		if bytes.HasSuffix(before, []byte(fn)) {
 			return true
 		}
 	}
-	return false
+	return bytes.Contains(f.text[max(0, start-64):start], []byte("modparam("))
+}
+
+// tuple is where the second part of a tuple of Erlang begins.
+func (f *finder) tuple(at int) int {
+	at = syntax.Blanks(f.text, at)
+	if bytes.HasPrefix(f.text[at:], []byte("<<")) {
+		at += len("<<")
+	}
+	return at
 }
 
 // closeName passes the quote and bracket that close a quoted name, with
@@ -260,7 +344,7 @@ func (f *finder) closeQuote(start int, open []byte) int {
 		switch {
 		case f.text[i] == '\\' && len(open) > 1 && bytes.HasPrefix(f.text[i:], open):
 			return i
-		case f.text[i] == '\\' && q == '"':
+		case f.text[i] == '\\' && q == '"', f.escapesQuote(i, q):
 			i++
 		case f.text[i] == q && q == '\'' && i+1 < len(f.text) && f.text[i+1] == q:
 			i++
@@ -269,6 +353,19 @@ func (f *finder) closeQuote(start int, open []byte) int {
 		}
 	}
 	return -1
+}
+
+// escapesQuote says whether a backslash in single quotes escapes one, as in most
+// programs and not in a shell: the word goes on behind it, and a quote follows.
+func (f *finder) escapesQuote(i int, q byte) bool {
+	if f.text[i] != '\\' || q != '\'' || i+2 >= len(f.text) || f.text[i+1] != q || !ascii.IsAlnum(f.text[i+2]) {
+		return false
+	}
+	rest := f.text[i+2 : min(len(f.text), i+maxDoubtful)]
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		rest = rest[:end]
+	}
+	return bytes.IndexByte(rest, q) >= 0
 }
 
 // lineEnd returns the end of the text on the line of at.
@@ -288,6 +385,9 @@ func (f *finder) lineEnd(at int) int {
 // bareValue finds the end of a value without quotes of its own.
 func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Suspicion) value {
 	if l.quote == 0 && start <= l.first && sep != option && !f.plan.shell {
+		return f.restOfLine(l, at)
+	}
+	if l.quote == 0 && sep == assigned && f.plan.spaced() && !f.plan.shell && isNames(f.text[l.first:start]) && !f.plan.isProgram(f.text) {
 		return f.restOfLine(l, at)
 	}
 	limit := at + maxDoubtful
@@ -323,7 +423,7 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Susp
 // reads it. Blocks can stand in each other; what lies in too many is unsure, and
 // taken to the end of the text.
 func (f *finder) blockBelow(l *line, at int, c lexicon.Suspicion) (value, bool) {
-	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != lexicon.Strong || !isBlockSign(syntax.BeforeComment(f.text[at:l.end])) {
+	if f.plan.prose || f.plan.bare || f.plan.format == "yaml" || c != lexicon.Strong || f.text[at] != '|' && f.text[at] != '>' || !isBlockSign(syntax.BeforeComment(f.text[at:l.end])) {
 		return value{}, false
 	}
 	if f.blocks > maxBlocks*len(f.text) {
@@ -395,6 +495,16 @@ func (f *finder) endsBare(l *line, at, i int) bool {
 	return false
 }
 
+// isNames says whether v is nothing but words: the beginning of a name of several.
+func isNames(v []byte) bool {
+	for _, c := range v {
+		if !ascii.IsName(c) && c != ' ' {
+			return false
+		}
+	}
+	return len(v) < 40 && bytes.Count(v, []byte(" ")) == 1
+}
+
 // insideReference says whether a reference was opened and not closed.
 func insideReference(v []byte) bool {
 	if len(v) < 2 || len(v) > 256 {
@@ -428,6 +538,9 @@ func (f *finder) untilQuote(l *line, at int) int {
 // restOfLine is the value of a key that begins its line.
 func (f *finder) restOfLine(l *line, at int) value {
 	v := value{start: at, end: f.lineEnd(at)}
+	if f.plan.format == "ini" && v.end-v.start > 2 && f.text[v.start] == '`' && f.text[v.end-1] == '`' && !bytes.ContainsAny(f.text[v.start:v.end], "$|/") {
+		return value{start: v.start + 1, end: v.end - 1, doubt: l.comment}
+	}
 	rest := f.text[v.start:v.end]
 	if i := commentAt(rest, f.plan.format); i >= 0 {
 		v.end = v.start + len(bytes.TrimRight(rest[:i], " \t"))
@@ -478,26 +591,95 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 		end--
 	}
 	v := value{start: at, end: end, doubt: true}
+	if isOption(word) && start == l.first {
+		return value{}, false
+	}
 	switch {
+	case l.comment && c == lexicon.Strong && !f.plan.prose && f.commentedWord(l, start, at, end):
+		return value{start: at, end: end}, true
 	case start == l.first && !l.comment && f.plan.spaced() && !isAmbiguous(string(bytes.ToLower(f.text[start:start+min(6, end-start)]))):
 		v.doubt = c != lexicon.Strong
 	case f.isLogin(l, start):
 		v.doubt = false
 	case isSentenceVerb(word):
+		if told, ok := f.told(l, at); ok && c == lexicon.Strong {
+			return told, true
+		}
 		v.start = syntax.Blanks(f.text, end)
 		v.end = f.wordEnd(v.start)
 	case start != l.first:
-		return value{}, false
+		return f.statementValue(l, start, at, c)
 	}
-	if !v.doubt && len(word) <= 2 && ascii.IsNumber(word) { // password 7 0822455D0A16
-		v.start = syntax.Blanks(f.text, end)
-		v.end = f.wordEnd(v.start)
+	if !v.doubt && (!ascii.IsNumber(f.text[v.start:v.end]) || len(bytes.Fields(f.text[v.start:f.lineEnd(v.start)])) == 2) {
+		v.start, v.end = f.passQualifiers(v.start, v.end)
 	}
 	if start == l.first && f.plan.format == "conf" && !v.doubt && takesLine(f.text[start:at]) && !lexicon.IsPlain(f.text[v.start:v.end]) {
 		v.end += len(syntax.BeforeComment(f.text[v.end:f.lineEnd(v.end)]))
 	}
 	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
 	return v, v.end > v.start
+}
+
+// passQualifiers passes the words between a name and its secret: password 7 x,
+// set psksecret ENC x.
+func (f *finder) passQualifiers(start, end int) (int, int) {
+	for n := 0; n < 3 && isQualifier(f.text[start:end]); n++ {
+		next := syntax.Blanks(f.text, end)
+		if next >= len(f.text) || ascii.IsSpace(f.text[next]) || next == end {
+			break
+		}
+		start, end = next, f.wordEnd(next)
+	}
+	return start, end
+}
+
+// statementValue is the value of a name in the middle of a statement, as routers
+// and many services have them: neighbor 192.0.2.1 password x. In a program words
+// stand in another order, and in a sentence they mean something else.
+func (f *finder) statementValue(l *line, start, at int, c lexicon.Suspicion) (value, bool) {
+	if c != lexicon.Strong || l.comment || l.quote != 0 || !f.plan.spaced() || f.plan.isProgram(f.text) || !isOneWord(f.text, start) {
+		return value{}, false
+	}
+	if _, is := directives[string(bytes.ToLower(f.text[l.first:min(l.end, f.wordEnd(l.first))]))]; is {
+		return value{}, false // read by its words
+	}
+	s, e := f.passQualifiers(at, f.wordEnd(at))
+	if quote := f.openQuote(s); quote > 0 {
+		v := f.quotedValue(s, quote)
+		v.doubt = isProse(f.text[v.start:v.end])
+		return v, v.end > v.start
+	}
+	e = s + len(bytes.TrimRight(f.text[s:e], ";,"))
+	word := f.text[s:e]
+	if isStop(word) || lexicon.Classify(string(word[:min(len(word), syntax.MaxName)])) != lexicon.None || isProse(f.text[l.first:l.end]) || bytes.Contains(f.text[l.first:min(l.end, l.first+maxDoubtful)], []byte("pam_")) || bytes.IndexByte(word, '=') > 0 && bytes.IndexByte(word, '=') < len(word)-2 {
+		return value{}, false
+	}
+	return value{start: s, end: e}, true
+}
+
+// isOneWord says whether a name stands between blanks, as a word does.
+func isOneWord(text []byte, start int) bool { return start == 0 || ascii.IsSpace(text[start-1]) }
+
+// isProgram says whether a text is a program, whose statements are read as
+// commands.
+func (p plan) isProgram(text []byte) bool {
+	return p.format == "crontab" || p.format == "sudoers" || p.format == "sshd" || bytes.HasPrefix(text, []byte("#!"))
+}
+
+// commentedWord says whether a comment is a directive out of force: a name that is
+// no word of the language, one word, and nothing more.
+func (f *finder) commentedWord(l *line, start, at, end int) bool {
+	name := f.text[start : start+max(0, bytes.IndexAny(f.text[start:at], " \t"))]
+	if start != l.first || len(bytes.TrimSpace(f.text[end:l.end])) > 0 || lexicon.IsSecretAlone(string(name)) && !bytes.Equal(name, []byte("requirepass")) && !bytes.Equal(name, []byte("masterauth")) {
+		return false
+	}
+	for _, c := range name {
+		if ascii.IsUpper(c) {
+			return false
+		}
+	}
+	word := f.text[at:end]
+	return !isStop(word) && !isSample(word)
 }
 
 // takesLine says whether the value of a name goes on to the end of its line, as in

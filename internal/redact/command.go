@@ -10,53 +10,6 @@ import (
 	"github.com/stele-log/stele/internal/syntax"
 )
 
-// tool says which short options of a program carry secrets.
-type tool struct {
-	prefix   string // of the program's base name
-	attached string // -pSECRET
-	separate string // -p SECRET, and attached unless blunt
-	userPass string // -u user:SECRET
-	needs    string // only with this word among the arguments
-	blunt    bool   // the options of separate are never attached
-	last     int    // so many words from the end are secrets, with needs
-}
-
-// tools is read only. The first match counts.
-var tools = []tool{
-	{prefix: "check_snmp", separate: "CAX"},
-	{prefix: "check_mysql", separate: "p"},
-	{prefix: "check_pgsql", separate: "p"},
-	{prefix: "check_postgres", separate: "p"},
-	{prefix: "check_http", userPass: "ab"},
-	{prefix: "check_nrpe"},
-	{prefix: "check_disk"},
-	{prefix: "check_file"},
-	{prefix: "check_procs"},
-	{prefix: "check_tcp"},
-	{prefix: "check_", separate: "pPW", userPass: "a", blunt: true},
-	{prefix: "mysql", attached: "p"},
-	{prefix: "mariadb", attached: "p"},
-	{prefix: "innobackupex", attached: "p"},
-	{prefix: "xtrabackup", attached: "p"},
-	{prefix: "curl", userPass: "uU"},
-	{prefix: "snmp", separate: "cAX"},
-	{prefix: "sshpass", separate: "p"},
-	{prefix: "redis-cli", separate: "a"},
-	{prefix: "ldap", separate: "w"},
-	{prefix: "smbclient", userPass: "U"},
-	{prefix: "rpcclient", userPass: "U"},
-	{prefix: "mongo", separate: "p"},
-	{prefix: "docker", separate: "p", needs: "login"},
-	{prefix: "podman", separate: "p", needs: "login"},
-	{prefix: "helm", separate: "p", needs: "login"},
-	{prefix: "ipmitool", separate: "P"},
-	{prefix: "mosquitto", separate: "P"},
-	{prefix: "sqlcmd", separate: "P"},
-	{prefix: "rabbitmqctl", needs: "add_user", last: 1},
-	{prefix: "rabbitmqctl", needs: "change_password", last: 1},
-	{prefix: "htpasswd", needs: "-b", last: 1},
-}
-
 // longUserPass are long options whose value is user:SECRET.
 var longUserPass = []string{"--user", "--proxy-user", "--userpwd", "--userpass", "--auth", "--authentication", "--http-auth", "--creds"}
 
@@ -106,19 +59,71 @@ func commandMasks(ws []word) map[int]*Span {
 	masks := make(map[int]*Span)
 	var t *tool
 	for i, w := range ws {
-		if found := toolFor(w.text, ws[i+1:]); found != nil {
+		if found := toolFor(w.text, ws[i+1:]); found != nil && (t == nil || string(w.text) == found.prefix || bytes.IndexByte(w.text, '/') >= 0) {
 			t = found
 			if t.last > 0 && len(ws)-t.last > i {
 				maskWhole(masks, ws, len(ws)-t.last)
+			}
+			if t.login {
+				maskLogin(masks, ws, i+1)
 			}
 			continue
 		}
 		longOption(masks, ws, i)
 		if t != nil {
 			t.option(masks, ws, i)
+			t.following(masks, ws, i)
 		}
 	}
 	return masks
+}
+
+// following masks what stands behind a word of the tool, or behind the name of a
+// secret.
+func (t *tool) following(masks map[int]*Span, ws []word, i int) {
+	w := string(ws[i].text)
+	if i+1 >= len(ws) || isOption(ws[i+1].text) {
+		return
+	}
+	if slices.Contains(t.words, w) {
+		maskPhrase(masks, ws, i+1)
+		return
+	}
+	for _, f := range t.follows {
+		if f == w || f == "+" && len(w) <= syntax.MaxName && w != "" && w[0] != '-' && w[0] != '/' && lexicon.Classify(w) == lexicon.Strong {
+			maskWhole(masks, ws, i+1)
+		}
+	}
+}
+
+// maskPhrase masks what openssl takes: pass:SECRET, or where it is found.
+func maskPhrase(masks map[int]*Span, ws []word, i int) {
+	text := ws[i].text
+	for _, from := range []string{"file:", "env:", "fd:", "stdin"} {
+		if bytes.HasPrefix(text, []byte(from)) {
+			return
+		}
+	}
+	maskWhole(masks, ws, i)
+}
+
+// maskLogin masks the password of user/password@where.
+func maskLogin(masks map[int]*Span, ws []word, i int) {
+	for ; i < len(ws); i++ {
+		text := ws[i].text
+		slash := bytes.IndexByte(text, '/')
+		if len(text) == 0 || text[0] == '-' || slash <= 0 {
+			continue
+		}
+		end := len(text)
+		if at := bytes.LastIndexByte(text, '@'); at > slash {
+			end = at
+		}
+		if pass := text[slash+1 : end]; len(pass) > 0 && !lexicon.IsPlain(pass) && bytes.IndexByte(pass, '/') < 0 {
+			masks[i] = &Span{slash + 1, end}
+		}
+		return
+	}
 }
 
 // toolFor returns the tool a word names, or nil.
@@ -129,7 +134,7 @@ func toolFor(w []byte, rest []word) *tool {
 	}
 	for i := range tools {
 		t := &tools[i]
-		if bytes.HasPrefix(base, []byte(t.prefix)) && !bytes.ContainsAny(base, "=:@") && (t.needs == "" || contains(rest, t.needs)) {
+		if bytes.HasPrefix(base, []byte(t.prefix)) && (len(t.prefix) > 3 || len(base) == len(t.prefix) || ascii.IsDigit(base[len(t.prefix)])) && !bytes.ContainsAny(base, "=:@") && (t.needs == "" || contains(rest, t.needs)) {
 			return t
 		}
 	}
@@ -168,7 +173,7 @@ func maskWhole(masks map[int]*Span, ws []word, i int) {
 
 // maskUserPass masks the password of user:password or user%password.
 func maskUserPass(masks map[int]*Span, i int, text []byte, from int) {
-	at := bytes.IndexAny(text[from:], ":%")
+	at := bytes.IndexAny(text[from:], ":%,")
 	if at <= 0 || lexicon.IsPlain(text[from:]) {
 		return
 	}
@@ -196,6 +201,9 @@ func (t *tool) option(masks map[int]*Span, ws []word, i int) {
 		}
 	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !lexicon.IsPlain(w[2:]):
 		masks[i] = &Span{2, len(w)}
+		if last := len(w) - 1; last > 3 && (w[2] == '\'' || w[2] == '"') && w[last] == w[2] {
+			masks[i] = &Span{3, last}
+		}
 	}
 }
 
@@ -326,6 +334,19 @@ func isLineBreak(v []byte) bool {
 	return len(v) > 0 && (v[0] == '\n' || v[0] == '\r')
 }
 
+// attachedQuote is where a short option with a quoted value behind it ends, as in
+// -p'a b', or 0.
+func attachedQuote(line []byte, at int) int {
+	if at+3 >= len(line) || line[at] != '-' || !ascii.IsLetter(line[at+1]) || line[at+2] != '\'' && line[at+2] != '"' {
+		return 0
+	}
+	s, next := syntax.Quoted(line, at+2)
+	if s.End == next {
+		return 0
+	}
+	return next
+}
+
 // splitCommand splits a command line as a shell would; at is where it stands.
 // Commas and brackets between quoted words, as in JSON, do not matter.
 func splitCommand(line []byte, at int) []word {
@@ -337,7 +358,9 @@ func splitCommand(line []byte, at int) []word {
 			continue
 		}
 		start, end := i, i
-		if c == '"' || c == '\'' {
+		if shut := attachedQuote(line, i); shut > 0 {
+			i, end = shut, shut
+		} else if c == '"' || c == '\'' {
 			var s syntax.Span
 			s, i = syntax.Quoted(line, i)
 			start, end = s.Start, s.End

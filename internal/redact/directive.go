@@ -50,8 +50,9 @@ var directives = map[string][]argument{
 	"option": {{named: true}}, "header_up": {{named: true}}, "header_down": {{named: true}}, "env": {{named: true}}, "arg": {{named: true}}, "map": {{named: true}},
 	"request_header": {{named: true}}, "more_set_headers": {{named: true}}, "more_set_input_headers": {{named: true}}, "reqadd": {{named: true}}, "define": {{named: true}},
 	"d-i": {{named: true}}, "rootpw": {{at: -1}}, "password_pbkdf2": {{at: 2}}, "dns": {{after: "dns+1"}}, "acme_dns": {{after: "acme_dns+1"}},
-	"poll": {{after: "password"}, {after: "pass"}}, "user": {{after: "pass"}}, "identify": {{at: -1}}, "authenticate": {{at: -1}},
+	"poll": {{after: "password"}, {after: "pass"}}, "user": {{after: "pass"}},
 	"stats": {{after: "auth", login: true}}, "register": {{at: 2, login: true}}, "mailserver": {{named: true}}, "proxy": {{after: "-c"}},
+	"sqluserinfo": {}, "sqluserwhereclause": {}, "nickserv": {{after: "identify"}},
 	"requirepass": {{at: 1}}, "masterauth": {{at: 1}},
 	"trapsess": {{after: "-A"}, {after: "-X"}, {after: "-c"}}, "xauth": {{after: "password"}}, "ipsec": {{after: "secret"}},
 	"alias": {{named: true}}, "export": {{named: true}}, "prop": {{named: true}}, "property": {{named: true}}, "var": {{named: true}},
@@ -95,6 +96,12 @@ func (f *finder) directive(at int, line []byte) bool {
 	}
 	if len(ws) == 2 && bytes.IndexByte(ws[0].text, '.') > 0 { // host user:password
 		f.userPassword(value{start: ws[1].start, end: ws[1].start + len(ws[1].text)})
+	}
+	if len(ws) > 3 && string(ws[0].text) == "add" && string(ws[1].text) == "password" { // the logins of rancid
+		for _, w := range ws[3:] {
+			f.addWord(w)
+		}
+		return true
 	}
 	args := directives[string(bytes.ToLower(ws[0].text))]
 	for _, a := range args {
@@ -214,7 +221,7 @@ var stops = setOf(`{ } ( ) [ ] = == != => -> | || && ; , . - -- \ in not and or 
 	generate rsa dsa ecdsa ed25519 zeroize mypubkey pubkey-chain config-key mode version host user username algorithm size bits prompt changed reset invalid wrong missing failed`)
 
 func isStop(w []byte) bool {
-	return len(w) == 0 || len(w) < 20 && stops[string(bytes.ToLower(w))] || lexicon.IsPlain(w)
+	return bytes.IndexFunc(w, func(r rune) bool { return r >= 0x80 || ascii.IsAlnum(byte(r)) }) < 0 || len(w) < 20 && stops[string(bytes.ToLower(w))] || lexicon.IsPlain(w)
 }
 
 // mayBeDirective is a cheap test, for most lines are none.

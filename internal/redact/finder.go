@@ -12,6 +12,7 @@ import (
 type plan struct {
 	format string
 	table  *table // what the name of the file tells
+	vault  bool   // a file of secrets under any names
 	paths  []pathPattern
 	prose  bool // prose, not configuration
 	bare   bool // one argument of a command line
@@ -20,7 +21,7 @@ type plan struct {
 
 func newPlan(src Source) plan {
 	p := plan{format: src.Format, table: tableOf(src.Path)}
-	for _, s := range src.SecretPaths {
+	for _, s := range append(schemaOf(src.Path), src.SecretPaths...) {
 		p.paths = append(p.paths, compilePath(s)...)
 	}
 	return p
@@ -38,12 +39,14 @@ func (p plan) spaced() bool {
 
 // finder collects the spans to mask in one text. It belongs to one call.
 type finder struct {
-	scout  *scout
-	text   []byte
-	plan   plan
-	spans  []Span
-	parsed bool
-	names  *lexicon.Names
+	scout   *scout
+	text    []byte
+	plan    plan
+	spans   []Span
+	reasons []reason // of the spans, in the order in which they were found
+	rule    string   // why what is found now is masked
+	parsed  bool
+	names   *lexicon.Names
 
 	skip    int      // triggers that end here or before are inside what is masked
 	judged  int      // names up to here are judged
@@ -55,6 +58,8 @@ type finder struct {
 	toolTo  int      // end of the last command that was read
 	blocks  int      // bytes read as parts of block scalars
 	weakTo  int      // values of doubtful names are read up to here
+
+	looked, vmess, jose, jaas bool // what the text holds besides settings
 }
 
 // line is one line of the text and what has been seen of it.
@@ -74,16 +79,39 @@ func newFinder(s *scout, text []byte, p plan) *finder {
 // find returns the spans to mask, sorted and apart.
 func (f *finder) find() []Span {
 	f.scout.scan(f.text, f.hit)
+	f.rule = "key path, directive or table"
 	f.parsed = f.walk()
+	if !f.parsed && f.plan.isSyntax() {
+		f.spans = append(f.spans, f.unknown()...)
+	}
 	if f.plan.table != nil {
+		f.rule = "file of secrets"
 		f.readTable(f.plan.table)
 	}
 	return union(f.spans)
 }
 
+// isSyntax says whether a text has a format that it can fail to follow.
+func (p plan) isSyntax() bool {
+	switch p.format {
+	case "yaml", "toml", "json", "jsonc", "xml":
+		return true
+	}
+	return false
+}
+
+// unknown reads a text that is not what it was taken for, as one of which nothing
+// is known: what that finds is masked as well.
+func (f *finder) unknown() []Span {
+	p := f.plan
+	p.format, p.table = "", nil
+	return newFinder(f.scout, f.text, p).find()
+}
+
 // hit gives a trigger to its rule.
 func (f *finder) hit(t *trigger, end int) {
 	start := end - len(t.text)
+	f.rule = why[t.kind]
 	if t.kind == kindMark {
 		f.spans = append(f.spans, Span{start, end})
 		return
@@ -107,7 +135,15 @@ func (f *finder) hit(t *trigger, end int) {
 	case kindDial:
 		f.dial(start)
 	case kindTool:
-		f.tool(start)
+		if f.plan.format != "rules" {
+			f.tool(start)
+		}
+	case kindVault:
+		f.vaulted(end)
+	case kindAccount:
+		f.account(end)
+	case kindPiped:
+		f.piped(start)
 	case kindOutput:
 		l := f.enter(end)
 		f.output(end, min(f.lineEnd(end), end+maxBare), l.comment)
@@ -145,6 +181,7 @@ func (f *finder) add(start, end int) {
 		return
 	}
 	f.spans = append(f.spans, Span{start, end})
+	f.reasons = append(f.reasons, reason{Span{start, end}, f.rule})
 	f.skip = max(f.skip, end)
 }
 
@@ -174,7 +211,7 @@ func (f *finder) newLine(start, end int) line {
 	l := line{start: start, end: end, first: start, at: start}
 	for l.first < end && bytes.IndexByte([]byte(" \t#;*/!-'"), f.text[l.first]) >= 0 {
 		switch c := f.text[l.first]; {
-		case c == '#' || c == ';' || c == '!', c == '/' && l.first+1 < end && f.text[l.first+1] == '/':
+		case c == '#' || c == ';' || c == '!', c == '/' && l.first+1 < end && f.text[l.first+1] == '/' && !isShare(f.text[l.first+2:end]):
 			l.comment = true
 		}
 		l.first++
@@ -183,6 +220,17 @@ func (f *finder) newLine(start, end int) line {
 		l.first += len("export ")
 	}
 	return l
+}
+
+// isShare says whether what follows two slashes is the name of a share or a
+// registry, //host/path, rather than a comment.
+func isShare(v []byte) bool {
+	word := v[:min(len(v), 128)]
+	if i := bytes.IndexAny(word, " \t="); i >= 0 {
+		word = word[:i]
+	}
+	slash := bytes.IndexByte(word, '/')
+	return slash > 0 && bytes.IndexByte(word, '<') < 0
 }
 
 // quoteAt notes the quote at l.at, if there is one. An apostrophe inside a word
@@ -225,6 +273,9 @@ func (f *finder) name(start, end int) {
 	}
 	if guarded {
 		f.maskAddress(v)
+		return
+	}
+	if c == lexicon.Weak && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.start, End: v.end}) {
 		return
 	}
 	f.judge(v, c)
@@ -300,11 +351,17 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 	case c == lexicon.Likely && lexicon.IsTyped(content):
 	case c >= lexicon.Likely && (!v.doubt || lexicon.LooksChosen(content)):
 		f.add(v.start, v.end)
-	case c == lexicon.Weak && lexicon.LooksRandom(content):
+	case c == lexicon.Weak && (lexicon.LooksRandom(content) || !v.doubt && isPhrase(content)):
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && !v.doubt:
 		f.userPassword(v)
 	}
+}
+
+// isPhrase says whether a value is no single word, number or list of names, but is
+// written with signs that settings do not have.
+func isPhrase(v []byte) bool {
+	return lexicon.LooksChosen(v) && !bytes.ContainsAny(v, "/.,:")
 }
 
 // isAlias says whether the value is an alias of YAML, which stands after a

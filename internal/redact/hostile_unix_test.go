@@ -34,6 +34,8 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"private-lines: 1\n", "private-lines: 1\nAAAA", "private-mac: ", "private-lines: 1\\n",
 		"- mysql\n", "- curl -u\n", "curl \\\n", "--token \\\n", "- --token\r\n",
 		"passwords =\n", "passwords =\n a\n", "password: |\n", "password: |\n {{", "password a b ", "? password\n", "? password\n: x\n", ": x\n", "\"\\u0070", "\\u0070",
+		"secret: ", "X-Api-Key: ", "\"X-Api-Key: ", "'X-Api-Key: ", ";password=", "# password: x ", "user_a=\"", "LoginModule user_a=\"", "echo x | sudo -S ",
+		"$ANSIBLE_VAULT;", "{password, ", "auth: a:b;", "modparam(\"a\", \"password\", ", "password 7 ", "mysql -p'", "password was ", "set password ",
 		"<value>a", "<name>password</name><value>", "<a name='password'><value>x",
 	}
 	r := newTest()

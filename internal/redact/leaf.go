@@ -1,8 +1,10 @@
 package redact
 
 import (
+	"bytes"
 	"strings"
 
+	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
@@ -53,14 +55,33 @@ func (f *finder) leaf(l syntax.Leaf) {
 	if l.Span = syntax.Trim(f.text, l.Span); l.Start == l.End {
 		return
 	}
-	if f.declared(l.Path) {
+	if f.declared(l.Path) && !f.isCount(l) {
 		f.declaredLeaf(l)
 		return
 	}
+	f.proxied()
+	if is, private := jwk(l.Path[len(l.Path)-1]); is && f.jose {
+		if private && l.End-l.Start > 16 && string(f.text[l.Start:l.End]) != Mark {
+			f.add(l.Start, l.End)
+		}
+		return
+	}
+	if f.identity(l) {
+		f.add(l.Start, l.End)
+		return
+	}
+	f.scalar(l)
 	v := value{start: l.Start, end: l.End}
+	if f.plan.vault && f.names.Path(l.Path) < lexicon.Likely && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
+		f.judge(v, lexicon.Likely)
+		return
+	}
 	if is, only := lexicon.ListName(l.Path); is {
 		v.doubt = !only
-		f.judge(v, lexicon.Strong)
+		f.judge(v, lexicon.Likely)
+		return
+	}
+	if isLogins(l.Path[len(l.Path)-1]) && f.loginsIn(l.Span) {
 		return
 	}
 	if c := f.names.Path(l.Path); c != lexicon.None {
@@ -77,6 +98,13 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 	}
 	if c := f.names.Path(l.Path); c >= lexicon.Likely && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
 		f.judge(value{start: l.Start, end: l.End}, c)
+		return
+	}
+	if f.plan.vault && l.Extent == syntax.Line && f.names.Path(l.Path) < lexicon.Likely && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
+		f.judge(value{start: l.Start, end: l.End}, lexicon.Likely)
+		return
+	}
+	if isLogins(l.Path[len(l.Path)-1]) && f.loginsIn(l.Span) {
 		return
 	}
 	if _, only := lexicon.ListName(l.Path); only && f.plan.format == "ini" {
@@ -105,6 +133,45 @@ func (f *finder) declared(path []string) bool {
 	}
 	return false
 }
+
+// isCount says whether a value of a declared path is a number under a name that is
+// about secrets: MAX_OUTPUT_TOKENS, API_KEY_TTL. The catalogue declares whole
+// environments by a part of the name, or by no name; so are the switches among
+// them.
+func (f *finder) isCount(l syntax.Leaf) bool {
+	own, content := l.Path[len(l.Path)-1], f.text[l.Start:l.End]
+	low := strings.ToLower(own)
+	if lexicon.IsTyped(content) && strings.HasSuffix(low, "tokens") {
+		return true
+	}
+	return lexicon.IsTyped(content) && f.names.Class([]byte(own)) == lexicon.None && (strings.Contains(low, "token") || strings.Contains(low, "key") || isEnvironmentOf(l.Path)) ||
+		isEnvironmentOf(l.Path) && f.names.Class([]byte(own)) == lexicon.None && isWordy(content)
+}
+
+// isEnvironmentOf says whether a value stands in the environment or the headers of
+// a server that an assistant starts.
+func isEnvironmentOf(path []string) bool {
+	if len(path) < 2 {
+		return false
+	}
+	parent := strings.ToLower(path[len(path)-2])
+	return parent == "env" || parent == "headers"
+}
+
+// isWordy says whether a value is one ordinary word: a level, a mode, a type of
+// content.
+func isWordy(v []byte) bool {
+	for _, c := range v {
+		if !ascii.IsLower(c) && c != '/' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return harmlessWords[string(v)] || bytes.Contains(v, []byte("/"))
+}
+
+// harmlessWords are levels, modes and the like, in any environment. Read only.
+var harmlessWords = setOf(`debug info warn warning error trace fatal prod production dev development staging test local stdio json text auto basic bearer
+	utf-8 en us eu nginx public private read write readonly full fast slow strict lax`)
 
 // declaredLeaf masks a value the catalogue calls secret: also a number or an
 // ordinary word, but no reference.

@@ -14,7 +14,7 @@ func (f *finder) record(at int, line []byte) bool {
 	if len(line) > maxBare {
 		return false
 	}
-	if f.directive(at, line) || f.oldOutput(at, line) {
+	if f.productLine(at, line) || f.credential(at, line) || f.directive(at, line) || f.oldOutput(at, line) {
 		return true
 	}
 	for _, read := range []func([]byte) int{userRecord, pgpassRecord, agentRecord, clockRecord} {
@@ -140,4 +140,58 @@ func isMAC(w []byte) bool {
 		return true
 	}
 	return false
+}
+
+// credential reads what systemd hands to a unit: SetCredential=ID:SECRET, and names
+// and paths that are no secrets.
+func (f *finder) credential(at int, line []byte) bool {
+	name, rest, ok := bytes.Cut(line, []byte("="))
+	if !ok || !bytes.HasSuffix(name, []byte("Credential")) && !bytes.HasSuffix(name, []byte("CredentialEncrypted")) {
+		return false
+	}
+	if colon := bytes.IndexByte(rest, ':'); colon > 0 && bytes.HasPrefix(name, []byte("SetCredential")) {
+		f.add(at+len(name)+1+colon+1, at+len(line))
+	}
+	return true
+}
+
+// account masks the password of user_NAME="x", an entry of a login module of Java.
+func (f *finder) account(end int) {
+	if f.proxied(); !f.jaas {
+		return
+	}
+	for end < len(f.text) && ascii.IsName(f.text[end]) {
+		end++
+	}
+	if end+1 < len(f.text) && f.text[end] == '=' && f.text[end+1] == '"' {
+		if v := f.quotedValue(end+1, 1); v.end > v.start && !lexicon.IsPlain(f.text[v.start:v.end]) {
+			f.add(v.start, v.end)
+		}
+	}
+}
+
+// piped masks what echo gives to a program that reads a secret: echo x | sudo -S,
+// echo "root:x" | chpasswd.
+func (f *finder) piped(start int) {
+	l := f.enter(start)
+	from := max(l.first, start-maxDoubtful)
+	if start < from {
+		return
+	}
+	before := f.text[from:start]
+	bar := bytes.LastIndexByte(before, '|')
+	echo := max(bytes.LastIndex(before[:max(bar, 0)], []byte("echo ")), bytes.LastIndex(before[:max(bar, 0)], []byte("printf ")))
+	if bar < 0 || echo < 0 {
+		return
+	}
+	for _, w := range splitCommand(before[echo:bar], from+echo)[1:] {
+		if len(w.text) > 1 && w.text[0] == '-' || bytes.HasPrefix(w.text, []byte("%")) || lexicon.IsPlain(w.text) {
+			continue
+		}
+		if colon := bytes.IndexByte(w.text, ':'); colon > 0 && isAccount(w.text[:colon]) && bytes.HasPrefix(f.text[start:], []byte("chpasswd")) {
+			f.userWord(w)
+		} else {
+			f.addWord(w)
+		}
+	}
 }

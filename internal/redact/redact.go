@@ -1,10 +1,10 @@
 // Package redact masks secrets in configuration texts, command lines and prose
 // before they leave the host.
 //
-// It denies by default: the value of a key that names a secret is masked unless
-// it is plainly something else (a reference, a path, a boolean, a placeholder),
-// and what has the shape of a secret is masked wherever it stands. Two readers
-// work on one text: a scan for trigger words that needs no syntax and so also
+// It denies by default, by the one rule of docs/redaction.md: the value of a key
+// that names a secret is masked unless it is plainly something else (a reference, a
+// path, a boolean, a placeholder), and what has the shape or the place of a secret
+// is masked whatever it is called. Two readers work on one text: a scan for trigger words that needs no syntax and so also
 // works on templates and broken files, and the leaves that package syntax yields,
 // which have a key path, values over several lines and the agent's own secret
 // paths. What either finds is masked.
@@ -105,7 +105,9 @@ func (r *Redactor) text(raw []byte, src Source) Result {
 	if !is {
 		return r.whole(raw)
 	}
-	spans, parsed := r.settle(v.text, newPlan(src))
+	p := newPlan(src)
+	p.vault = isVaultFile(src.Path, v.text)
+	spans, parsed := r.settle(v.text, p)
 	res := r.mask(raw, v.origin(spans))
 	res.Unparsed = !parsed
 	if v.units != nil && bytes.Count(res.Text, []byte(Mark)) != len(res.Fingerprints) {

@@ -63,7 +63,7 @@ func sameCase(a []byte, b string) bool { return string(a) == b }
 func (f *finder) pem(start, end int) {
 	head := f.text[end:min(len(f.text), end+64)]
 	shut := bytes.Index(head, []byte("-----"))
-	if shut < 0 || !bytes.Contains(head[:shut], []byte("PRIVATE KEY")) {
+	if shut < 0 || !isPrivate(head[:shut]) {
 		return
 	}
 	body := end + shut + len("-----")
@@ -73,6 +73,11 @@ func (f *finder) pem(start, end int) {
 	}
 	f.add(start, last)
 	f.pemTo = last
+}
+
+// isPrivate says whether a block of that name is secret.
+func isPrivate(name []byte) bool {
+	return bytes.Contains(name, []byte("PRIVATE KEY")) || bytes.Contains(name, []byte("Static key")) || bytes.Contains(name, []byte("AGE ENCRYPTED"))
 }
 
 // pemEnd returns the end of the block whose content begins at body, or -1. The
@@ -119,6 +124,14 @@ func (f *finder) crypt(start, end int) {
 	for last < len(f.text) && (ascii.IsAlnum(f.text[last]) || bytes.IndexByte([]byte("./$=,+-_{}"), f.text[last]) >= 0) {
 		last++
 	}
+	if start >= 1 && f.text[start-1] == '$' && end < len(f.text) {
+		start-- // doubled, as compositions escape it
+	}
+	if start >= 1 && f.text[start-1] == '}' {
+		if open := bytes.LastIndexByte(f.text[max(0, start-24):start], '{'); open >= 0 {
+			start = max(0, start-24) + open // its scheme
+		}
+	}
 	body := f.text[end:last]
 	if len(body) < 16 || bytes.Contains(body, []byte("${")) {
 		f.tried = last
@@ -159,6 +172,7 @@ func (f *finder) url(start, end int) {
 	}
 	at := f.at(end)
 	if at < 0 {
+		f.tokenInPath(start, end)
 		return
 	}
 	info := f.text[end:at]
@@ -172,11 +186,47 @@ func (f *finder) url(start, end int) {
 	f.password(end+colon+1, at)
 }
 
+// maxElement is how long an element of a path is that was made to be secret.
+const maxElement = 40
+
+// tokenInPath masks a URL of which an element of the path is long and random: it is
+// the permission. Digests and identifiers of images are shorter, or hexadecimal.
+func (f *finder) tokenInPath(start, end int) {
+	last := end
+	for last < len(f.text) && last < end+maxAuthority && !ascii.IsSpace(f.text[last]) && bytes.IndexByte([]byte("\"'<>`,)?#"), f.text[last]) < 0 {
+		last++
+	}
+	at := end + max(0, bytes.IndexByte(f.text[end:last], '/'))
+	for at < last {
+		next := at + 1
+		for next < last && f.text[next] != '/' {
+			next++
+		}
+		if v := f.text[at+1 : next]; len(v) >= maxElement && isDense(v) {
+			f.add(start-schemeBefore(f.text, start), last)
+			return
+		}
+		at = next
+	}
+}
+
+// isDense says whether a word is letters of both cases and digits throughout.
+func isDense(v []byte) bool {
+	var upper, lower, digit bool
+	for _, c := range v {
+		upper, lower, digit = upper || ascii.IsUpper(c), lower || ascii.IsLower(c), digit || ascii.IsDigit(c)
+		if !ascii.IsAlnum(c) && c != '-' && c != '_' && c != '=' {
+			return false
+		}
+	}
+	return upper && lower && digit && lexicon.LooksRandom(v)
+}
+
 // password masks the password of user information. In a comment it has to look
 // like one: user:pass is how manuals write it.
 func (f *finder) password(start, end int) {
 	content := f.text[start:end]
-	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) {
+	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) && (isSample(content) || lexicon.IsPublished(content) || bytes.ContainsAny(content, "[]<>{}")) {
 		return
 	}
 	f.add(start, end)
@@ -312,4 +362,27 @@ func (f *finder) puttyMAC(end int) {
 	if last-start >= 32 {
 		f.add(start, last)
 	}
+}
+
+// vaulted masks the lines of digits below the head of a text that Ansible has
+// encrypted.
+func (f *finder) vaulted(at int) {
+	i := bytes.IndexByte(f.text[at:min(len(f.text), at+64)], '\n')
+	if i < 0 {
+		return
+	}
+	start := f.lineBreak(at + i)
+	end := start
+	for next := start; next < len(f.text); {
+		stop := next
+		for stop < len(f.text) && ascii.IsHex(f.text[stop]) {
+			stop++
+		}
+		if stop-next < 4 || stop < len(f.text) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\\\"'"), f.text[stop]) < 0 {
+			break
+		}
+		end = stop
+		next = f.lineBreak(stop)
+	}
+	f.add(start, end)
 }

@@ -23,6 +23,9 @@ const (
 	kindPuTTY                    // the private part of a key file of PuTTY
 	kindPuTTYMAC                 // and its checksum
 	kindSQL                      // the password of an account in a statement
+	kindAccount                  // an entry of a list of accounts: user_bob="x"
+	kindVault                    // the text of an encrypted variable of Ansible
+	kindPiped                    // a program that reads a secret from a pipe
 )
 
 // trigger is a string worth a closer look, and the rule that takes it.
@@ -30,13 +33,6 @@ type trigger struct {
 	text string // lower case
 	kind kind
 	arg  int // kindToken: index into lexicon.Tokens
-}
-
-// toolTriggers are programs whose short options carry secrets; see [tools].
-var toolTriggers = []string{
-	"mysql", "mariadb", "check_", "curl", "snmp", "sshpass", "redis-cli", "ldap",
-	"smbclient", "mongo", "docker", "podman", "helm", "ipmitool", "mosquitto",
-	"sqlcmd", "rabbitmqctl", "htpasswd", "innobackupex", "xtrabackup", "rpcclient",
 }
 
 func triggers() []trigger {
@@ -49,7 +45,7 @@ func triggers() []trigger {
 	add(kindName, lexicon.NameParts...)
 	add(kindMark, Mark)
 	add(kindURL, "://")
-	add(kindDial, "@tcp(", "@tcp6(", "@unix(")
+	add(kindDial, "@tcp(", "@tcp6(", "@unix(", "@(")
 	add(kindPEM, "-----begin ")
 	add(kindCrypt, lexicon.HashPrefixes...)
 	add(kindBasic, "basic ")
@@ -58,6 +54,9 @@ func triggers() []trigger {
 	add(kindPuTTY, "private-lines:")
 	add(kindPuTTYMAC, "private-mac:", "private-hash:")
 	add(kindSQL, "identified")
+	add(kindVault, "$ansible_vault;")
+	add(kindAccount, "user_")
+	add(kindPiped, "chpasswd", "sudo -s", "-stdin", "cryptsetup", "passwd --stdin")
 	for i, s := range lexicon.Tokens {
 		all = append(all, trigger{text: strings.ToLower(s.Prefix), kind: kindToken, arg: i})
 	}

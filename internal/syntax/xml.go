@@ -13,6 +13,7 @@ type xmlWalk struct {
 	at    int
 	stack []string
 	named string  // what a name attribute of the open element says
+	key   string  // of a property list: the text of the element key before a value
 	pairs []pairs // of each open element: its name, its value
 }
 
@@ -39,7 +40,16 @@ func (w *xmlWalk) content(s Span) {
 	if s.empty() || len(w.stack) == 0 {
 		return
 	}
-	w.give(Leaf{Path: w.stack, Span: s, Quoted: true, Named: w.named, Pair: w.sibling(s)})
+	l := Leaf{Path: w.stack, Span: s, Quoted: true, Named: w.named, Pair: w.sibling(s)}
+	own := w.stack[len(w.stack)-1]
+	if l.Named == "" && own != "key" && len(w.stack) > 1 {
+		l.Named = w.key
+	}
+	w.key = ""
+	if own == "key" && len(w.stack) > 1 && (w.stack[len(w.stack)-2] == "dict") {
+		w.key = keyName(w.text[s.Start:s.End])
+	}
+	w.give(l)
 }
 
 // sibling is the pair that the text of an element completes in its parent:

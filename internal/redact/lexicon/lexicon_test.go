@@ -31,7 +31,7 @@ func TestPath(t *testing.T) {
 		"secrets/db":             Likely,
 		"jwt/key":                Strong,
 		"sort/key":               Weak,
-		"secureJsonData/x":       Likely,
+		"secureJsonData/x":       Strong,
 		"secrets/namespace":      Weak,
 		"external_secrets/db":    Weak,
 		"headers/x-board":        Weak,

@@ -31,6 +31,7 @@ type vocabulary struct {
 	plurals  map[string]bool // name a list of secrets, or of the names of secrets
 	lists    map[string]bool // of them, those that name a list of secrets only
 	keyed    map[string]bool // before "key": its name in a store
+	passing  map[string]bool // before "pass": requests are handed on
 	salted   map[string]bool // before "salt": it is kept secret
 	lookups  map[string]bool // before "key": identifies, opens nothing
 	headers  map[string]bool // before "authorization": still the header
@@ -54,14 +55,14 @@ var names = vocabulary{
 		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
 	},
 	innocent: words(`proxypass proxypassreverse bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
-		nopass nopasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
+		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
 	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
 		enrollment enrolment registration server client session jwt cipher crypto aes des fernet write ingest ingestion insert
 		integration cookie preshared wep network upgrade secure security admin root gossip unseal backup sas functions
 		subscription stripe sendgrid mailgun twilio openai anthropic gemini mistral cohere groq cf cloudflare dd datadog
 		newrelic honeycomb splunk rest rpc push fcm apns vapid turn sip snmp radius tacacs ospf bgp omapi sec symmetric
-		validation decryption machine pepper webhook agent join device rails flask django
+		validation decryption machine pepper webhook agent join device installation rails flask django
 		authz cluster maxmind abuseipdb virustotal otx shodan tmdb omdb trakt pushover pagerduty opsgenie victorops
 		aead pre psk ipsec ike tls wpa2 wpa3 read restic borg plex`),
 	doubtful: words(`accesskey pin seed otp totp jwt dsn encrypt key keys auth salt hash cookie cookies tokens secrets passwords passwds cred creds hook
@@ -88,12 +89,13 @@ var names = vocabulary{
 		current primary secondary default real raw content literal key md5 crypt clear cleartext hash 1 2 3 4
 		symmkey me here is was are sha sha1 sha2 sha256 sha512 sha1hex bcrypt hashed hex double base in out again confirm confirmation
 		repeat crypted override active previous prev old backup main alt second other global local dev prod test staging`),
-	heads: words(`min max num number existing count allow permit deny no disable enable forgot use show hide
-		require requires check validate reset expire list filter with without bypass ignore by sort rotate existing pull from
+	heads: words(`min max num number existing count allow permit deny no disable forgot use show hide
+		require requires check validate reset expire list filter with without bypass ignore by sort rotate existing pull from load import
 		has is need needs ask prompt generate auto skip`),
 	plurals:  words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
 	lists:    words(`passwords passwds passphrases psks apikeys tokens secrets`),
 	keyed:    words(`password passwd`),
+	passing:  words(`fastcgi uwsgi scgi grpc memcached low high band all`),
 	salted:   words(`hash auth secure logged nonce password passwd invite link ticket in session token secret cookie crypt encryption key security id`),
 	lookups:  words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
 	headers:  words(`proxy x http`),
@@ -105,7 +107,7 @@ var names = vocabulary{
 		subscription environment role roles name names datasource revision chart image repository replicas profile
 		client clientid userid keyid kms`),
 	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint
-		primarykey hostkey hostkeys kty foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
+		ikey primarykey hostkey hostkeys kty foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
 }
 
 // maxWords bounds how many words of a name are looked at.
@@ -135,7 +137,13 @@ func Classify(name string) Suspicion {
 // of one is a secret, the sum of a file is none.
 func secretNamed(ws []string, at int) Suspicion {
 	switch {
+	case ws[0] == "enable" && at == 1:
+		return Likely // or whether there is one
+	case ws[0] == "set" && ws[at] == "credential":
+		return None // its value begins with a name
 	case anyIn(ws[:at], names.heads), anyIn(ws[:at], names.open):
+		return None
+	case ws[at] == "pass" && at > 0 && names.passing[ws[at-1]] && at == len(ws)-1 && ws[at-1] != "proxy":
 		return None
 	case at+1 < len(ws) && ws[len(ws)-1] == "key" && names.keyed[ws[at]]:
 		return None
@@ -149,7 +157,7 @@ func lastSecret(ws []string) int {
 		if isSecretWord(ws[i]) {
 			return i
 		}
-		if i > 0 && (ws[i] == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]]) {
+		if i > 0 && (strings.TrimRight(ws[i], "0123456789") == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]]) {
 			return i
 		}
 	}

@@ -29,12 +29,13 @@ var bearers = words(`headers http_headers request_headers custom_headers extra_h
 
 // safes are maps and lists of which every value is a secret, whatever the keys
 // are called; written without dashes and underscores. Read only.
-var safes = words(`securejsondata githuboauth gitlaboauth gitlabtoken bitbucketoauth bearer additionalendpoints
-	apikeys authtokens accesstokens vpnsecrets secretvalues securesettings secureenv secretenv privatekeys authkeys presharedkeys
+var safes = words(`githuboauth gitlaboauth gitlabtoken bitbucketoauth bearer additionalendpoints apikeys authtokens accesstokens vpnsecrets secretvalues securesettings secureenv secretenv privatekeys authkeys presharedkeys
 	userpasswords authusers tokens keystorepasswords securestring secretstrings securefields oauthtokens bottokens`)
 
-// accounts are maps from the names of accounts to their passwords. Read only.
-var accounts = words(`basic_auth_users basicauthusers admins auth_users user_passwords`)
+// accounts are maps from the names of accounts, hosts or settings to nothing but
+// secrets. Read only.
+var accounts = words(`basic_auth_users basicauthusers admins auth_users user_passwords securejsondata secure_json_data
+	securesettings secure_settings`)
 
 func isSafe(name string) bool {
 	return safes[strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))]
@@ -109,3 +110,7 @@ func (n *Names) isStore(name string) bool {
 func isBeside(ws []string) bool {
 	return len(ws) == 0 || len(ws) == 1 && strings.TrimSuffix(ws[0], "s") == "key" || anyIn(ws, names.tails) || anyIn(ws, names.open) || anyIn(ws, names.beside)
 }
+
+// IsUnnamed says whether a name in a file of secrets tells nothing harmless about
+// its value.
+func IsUnnamed(name string) bool { return !isBeside(splitWords(name)) }

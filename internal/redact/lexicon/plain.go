@@ -8,7 +8,7 @@ import (
 )
 
 // plainValues are words that are settings, not secrets, under any name.
-var plainValues = words(`true false yes no on off none null nil ~ undef undefined required requisite sufficient
+var plainValues = words(`true false yes no y n on off none null nil ~ undef undefined required requisite sufficient
 	optional include substack enabled disabled enable disable prompt default auto absent present never
 	always any all empty unset ask inherit md5 scram-sha-256 trust | |- |+ > >- >+ |2 >2 \ { [ ( {} [] () '' ""
 	files compat sss \s+ \s* \w+ \d+ .* .+
@@ -155,7 +155,7 @@ func isCall(v []byte) bool {
 	if n == 0 || n >= len(v) || v[n] != '(' || v[len(v)-1] != ')' && n != len(v)-1 {
 		return false
 	}
-	if name := v[:n]; n < len(v)-1 && bytes.IndexAny(name, "._:") < 0 && !calls[strings.ToLower(string(name))] {
+	if name := v[:n]; n < len(v)-1 && !bytes.ContainsAny(name, "._:") && !calls[strings.ToLower(string(name))] {
 		return false
 	}
 	return !LooksChosen(bytes.Trim(v[n:], "()\"' "))
@@ -271,8 +271,11 @@ func isTrifle(rest []byte) bool {
 
 // published are values from the sample files that agents are shipped with. In
 // a comment they are no secret.
-var published = words(`s.CDDrgg5zPv5ssI0Z2P4qxJj2 superSecret1234= p@ssw0rd eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9`)
+var published = words(`s.CDDrgg5zPv5ssI0Z2P4qxJj2 superSecret1234= pa$$word barfoo storageaccountaccesskey some-long-shared-secret-token
+	s3cret s#cr@t% password123456 my-xauth-token my-server-key invalidAuthToken USER@REALM!TOKENID=UUID DUMMY_TOKEN pass123 cisco root topSecret puppet ubuntu
+	a1234567-40c7-9048-7bae-378687048181 eyJhbGc...Qssw5c SW2YcwTIb9zpOOhoPsMm <pw> u-b02f6261c8 p@ssw0rd eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9`)
 
+// IsPublished says whether a value is one that a sample file ships with.
 func IsPublished(v []byte) bool { return published[string(v)] }
 
 // IsTyped says whether the type of a value is one of harmless things: a number, a

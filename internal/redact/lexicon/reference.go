@@ -96,7 +96,7 @@ func variable(v []byte) int {
 		upper, lower, digit = upper || ascii.IsUpper(v[n]), lower || ascii.IsLower(v[n]), digit || ascii.IsDigit(v[n])
 	}
 	switch {
-	case n < 3 || ascii.IsDigit(v[1]) || upper && lower && digit, !isVariable(v[1:n], upper, digit):
+	case n < 3 || ascii.IsDigit(v[1]) || upper && lower && digit, !isVariable(v[1:n], upper):
 		return 0
 	case n < len(v) && v[n] == '$' && n+1 == len(v): // nagios: $USER1$
 		return n + 1
@@ -109,9 +109,9 @@ func variable(v []byte) int {
 // isVariable says whether what follows a $ or @ is the name of a variable rather
 // than the rest of a password: capitals, words joined by underscores or colons, or
 // a word for a secret.
-func isVariable(name []byte, upper, digit bool) bool {
+func isVariable(name []byte, upper bool) bool {
 	word := strings.TrimRight(string(name), "0123456789")
-	return upper && !digit || bytes.ContainsAny(name, "_:") || variables[word] || names.secret[word]
+	return upper && !strings.ContainsAny(word, "0123456789") || bytes.ContainsAny(name, "_:") || variables[word] || names.secret[word]
 }
 
 // variables are names of variables that are one small word. Read only.

@@ -11,6 +11,8 @@ type Token struct {
 
 // Tokens is read only.
 var Tokens = []Token{
+	{Prefix: "JDJh", Min: 20, Extra: "+/="},
+	{Prefix: "JDJ5", Min: 20, Extra: "+/="},
 	{Prefix: "ghp_", Min: 30},
 	{Prefix: "gho_", Min: 30},
 	{Prefix: "ghu_", Min: 30},
