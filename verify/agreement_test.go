@@ -231,13 +231,21 @@ func askGo(g *ground, h *handed) opinion {
 	cfg := published.Config{Log: g.dir, Key: logKey(), Disclosures: h.disclosures}
 	if h.believed != "" {
 		cfg.Believed = func(key *entry.LogKey) (*verify.Checkpoint, error) {
-			cp, err := open(key, must(os.ReadFile(h.believed)))
+			notes := checkpoints.Split(must(os.ReadFile(h.believed)))
+			if len(notes) != 1 {
+				return nil, errors.New("one checkpoint is believed")
+			}
+			cp, err := open(key, notes[0])
 			return &cp, err
 		}
 	}
 	cfg.AtHand = func(key *entry.LogKey) (list []verify.Checkpoint, err error) {
 		for _, file := range h.atHand {
-			for _, note := range checkpoints.Split(must(os.ReadFile(file))) {
+			notes := checkpoints.Split(must(os.ReadFile(file)))
+			if len(notes) == 0 {
+				return nil, errors.New("no checkpoint is in it")
+			}
+			for _, note := range notes {
 				cp, err := open(key, note)
 				if err != nil {
 					return nil, err
@@ -609,6 +617,8 @@ var beliefActs = []act{
 	stolen("two checkpoints at hand that contradict it", "fork (log), shrunk (log)", 3, func(g *ground) {
 		g.atHand = []string{checkpointOf(g.leaves[1:200]), checkpointOf(slices.Concat(g.leaves, g.leaves)), checkpointOf(g.leaves[1:200])}
 	}),
+	stolen("a file without checkpoints at hand", "", 1, func(g *ground) { g.atHand = []string{""} }),
+	stolen("two checkpoints believed", "", 1, func(g *ground) { g.believed = checkpointOf(g.leaves) + "\n" + checkpointOf(g.leaves[:50]) }),
 	stolen("a checkpoint at hand that is none", "", 1, func(g *ground) { g.atHand = []string{signNote(textOf(checkpointOf(g.leaves)), origin, otherKey)} }),
 	stolen("a belief that is none", "", 1, func(g *ground) { g.believed = "junk" }),
 	broken("a bundle is lost, the log believed before", mismatch, func(g *ground) {

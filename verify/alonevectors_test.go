@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/seal"
 	"github.com/stele-log/stele/verify"
@@ -55,6 +56,33 @@ func (v *logVector) checkAlone(t *testing.T) {
 		}
 	}
 	v.checkVoided(t, verify.Voided(key, backwards(erasing), nil), passed)
+}
+
+// checkSpoken holds findings against the table of codes, and the host that each names
+// against the disclosed enrolment of its source.
+func (v *logVector) checkSpoken(t *testing.T, found []verify.Finding) {
+	t.Helper()
+	hosts := make(map[entry.Source]string)
+	for _, raw := range v.Entries {
+		e, err := entry.Parse(raw)
+		if err != nil || e.Kind != entry.Enrol || e.Open.Key == nil {
+			continue
+		}
+		for _, d := range v.Disclosures {
+			var how body.How
+			if d.Seal() == e.How && body.Unmarshal(d.Body, &how) == nil && how.Host != nil {
+				hosts[e.Open.Key.Source()] = how.Host.Name
+			}
+		}
+	}
+	for _, f := range found {
+		if verify.Accuses(f.Code) != f.Accused || !slices.Contains(verify.Codes(), f.Code) {
+			t.Errorf("%s accuses %s, and by the table of codes %q", f.Code, f.Accused, verify.Accuses(f.Code))
+		}
+		if f.Host != "" && f.Host != hosts[f.Source] || f.Host == "" && hosts[f.Source] != "" && v.Counts != nil && v.Disclosures != nil {
+			t.Errorf("%s of source %s names host %q, it is on %q", f.Code, f.Source, f.Host, hosts[f.Source])
+		}
+	}
 }
 
 // backwards are grounds in an order that is not the log's, some of them twice.

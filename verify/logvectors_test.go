@@ -216,6 +216,7 @@ func runLog(t *testing.T, v logVector, piece int) verdictVector {
 	if err != nil {
 		t.Fatal(err)
 	}
+	v.checkSpoken(t, verdict.Findings)
 	return said(verdict, whole(v))
 }
 

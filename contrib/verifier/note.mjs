@@ -107,22 +107,6 @@ export function signedNote(buf) {
   return sigs.length <= 100 ? { text: buf.subarray(0, at + 1), sigs } : null
 }
 
-// notes takes a text of signed notes apart: a note ends behind its signatures, and empty
-// lines may follow.
-export function notes(buf) {
-  const list = []
-  for (let text = buf.toString('latin1'), at = 0; ;) {
-    while (text[at] === '\n') at++
-    if (at === text.length) return list
-    let end = text.indexOf('\n\n', at)
-    end = end < 0 ? text.length : end + 2
-    while (text.startsWith(DASH, end)) end = (text.indexOf('\n', end) + 1) || text.length
-    list.push(buf.subarray(at, end))
-    at = end
-  }
-}
-const DASH = Buffer.from('— ').toString('latin1')
-
 // checkpoint parses and verifies a tlog-checkpoint under the log's vkey; null when it fails.
 export function checkpoint(buf, vk) {
   const n = signedNote(buf)

@@ -4,7 +4,7 @@
 // 3 the log or the vault is accused.
 import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { checkpoint, goodKey, notes, vkey } from './note.mjs'
+import { checkpoint, goodKey, vkey } from './note.mjs'
 import { fromFile } from './disclosures.mjs'
 import { TileDir } from './tiles.mjs'
 import { verifyLog, verdict } from './log.mjs'
@@ -29,6 +29,22 @@ function args(argv) {
   if (a.dirs.length !== 1) usage('one LOGDIR is wanted')
   return { ...a, dir: a.dirs[0] }
 }
+
+// notes takes a text of signed notes apart: a note ends behind its signatures, and empty
+// lines may follow.
+function notes(buf) {
+  const list = []
+  for (let text = buf.toString('latin1'), at = 0; ;) {
+    while (text[at] === '\n') at++
+    if (at === text.length) return list
+    let end = text.indexOf('\n\n', at)
+    end = end < 0 ? text.length : end + 2
+    while (text.startsWith(DASH, end)) end = (text.indexOf('\n', end) + 1) || text.length
+    list.push(buf.subarray(at, end))
+    at = end
+  }
+}
+const DASH = Buffer.from('— ').toString('latin1')
 
 function main(argv, print) {
   const a = args(argv)
