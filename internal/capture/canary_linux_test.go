@@ -2,6 +2,7 @@ package capture
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -124,6 +125,8 @@ func (c *caged) lostSince(cut, before time.Time) {
 	}
 }
 
+var canaryFor = flag.Duration("canary-for", 0, "how long TestCanaryComes lasts beyond a few rounds")
+
 // Benign twin of all below: canaries come, and of them nothing is told.
 func TestCanaryComes(t *testing.T) {
 	c := newCaged(t, time.Minute)
@@ -133,6 +136,9 @@ func TestCanaryComes(t *testing.T) {
 	}
 	n := c.rounds()
 	c.eventually("more", func() bool { return c.rounds() > n+3 })
+	for end := time.Now().Add(*canaryFor); time.Now().Before(end); n = c.rounds() {
+		c.eventually("more", func() bool { return c.rounds() > n })
+	}
 	if len(c.take()) > 0 || len(c.gapsSoFar()) > 0 || c.ever(Lost) || c.c.Status().Watched != 1 {
 		t.Errorf("canaries are told of: %s, gaps %v, %+v", show(c.watched.all()), c.gapsSoFar(), c.c.Status())
 	}
