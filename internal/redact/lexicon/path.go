@@ -79,6 +79,9 @@ func (n *Names) isKeyOf(parent, own string) bool {
 		return false
 	}
 	ws := splitWords(parent)
+	if strings.EqualFold(own, "salt") && n.Class([]byte(parent)) == Strong {
+		return true
+	}
 	return len(ws) > 0 && names.owners[ws[len(ws)-1]] && !names.secret[ws[len(ws)-1]] && n.Class([]byte(parent+"_"+own)) == Strong
 }
 
