@@ -55,7 +55,7 @@ var names = vocabulary{
 		"password", "passwd", "passphrase", "passwort", "secret", "token", "apikey", "pwd", "psk",
 		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
 	},
-	innocent: words(`proxypass proxypassreverse bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
+	innocent: words(`overpass bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
 		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
 	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
@@ -117,6 +117,9 @@ const maxWords = 16
 
 // Classify judges a key name.
 func Classify(name string) Suspicion {
+	if strings.HasPrefix(name, "ProxyPass") && !strings.HasPrefix(name, "ProxyPassw") {
+		return None // a directive of Apache: requests are handed on
+	}
 	ws := splitWords(name)
 	at := lastSecret(ws)
 	if at >= 0 && allIn(ws[at+1:], names.neutral) {
