@@ -37,9 +37,10 @@ var safes = words(`githuboauth gitlaboauth gitlabtoken bitbucketoauth bearer add
 var accounts = words(`basic_auth_users basicauthusers admins auth_users user_passwords securejsondata secure_json_data
 	securesettings secure_settings`)
 
-func isSafe(name string) bool {
-	return safes[strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))]
-}
+// signs joins the words of a name.
+var signs = strings.NewReplacer("-", "", "_", "")
+
+func isSafe(name string) bool { return len(name) < 32 && safes[strings.ToLower(signs.Replace(name))] }
 
 // Path judges a key path: by its own name, and by its parents where the
 // name says nothing.
