@@ -601,6 +601,8 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 		v.doubt = c != lexicon.Strong
 	case f.isLogin(l, start):
 		v.doubt = false
+	case l.comment && c == lexicon.Strong && (string(word) == "for" || string(word) == "of" || string(word) == "on"):
+		return f.toldOf(l, end)
 	case isSentenceVerb(word):
 		if told, ok := f.told(l, at); ok && c == lexicon.Strong {
 			return told, true

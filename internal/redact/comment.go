@@ -5,6 +5,7 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/syntax"
 )
 
 // isSetting says whether a comment is a setting that was taken out of force: the
@@ -109,6 +110,26 @@ func (f *finder) told(l *line, at int) (value, bool) {
 		return value{}, false
 	}
 	return value{start: start, end: start + len(word), doubt: !isLast(f.text[start+len(word) : l.end])}, true
+}
+
+// toldOf finds a password that a comment gives at its end: the password for the
+// backup account: x.
+func (f *finder) toldOf(l *line, at int) (value, bool) {
+	end := f.lineEnd(at)
+	if end-at > maxUnescaped {
+		return value{}, false
+	}
+	colon := bytes.LastIndex(f.text[at:end], []byte(": "))
+	if colon < 0 {
+		return value{}, false
+	}
+	start := syntax.Blanks(f.text, at+colon+1)
+	word := f.text[start:end]
+	low := bytes.ToLower(word)
+	if len(word) < 4 || bytes.IndexByte(word, ' ') >= 0 || function[string(low)] || participles[string(low)] || isSample(word) {
+		return value{}, false
+	}
+	return value{start: start, end: end}, end <= l.end
 }
 
 // isLast says whether a clause ends before rest: with a sign, or until when.

@@ -32,6 +32,7 @@ type vocabulary struct {
 	lists    map[string]bool // of them, those that name a list of secrets only
 	keyed    map[string]bool // before "key": its name in a store
 	passing  map[string]bool // before "pass": requests are handed on
+	seeded   map[string]bool // before "seed": a key is made from it
 	salted   map[string]bool // before "salt": it is kept secret
 	lookups  map[string]bool // before "key": identifies, opens nothing
 	headers  map[string]bool // before "authorization": still the header
@@ -54,7 +55,7 @@ var names = vocabulary{
 		"password", "passwd", "passphrase", "passwort", "secret", "token", "apikey", "pwd", "psk",
 		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
 	},
-	innocent: words(`proxypass proxypassreverse bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
+	innocent: words(`overpass bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
 		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
 	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
@@ -87,7 +88,7 @@ var names = vocabulary{
 		encryption hashing hasher grace warn warning inactive lockout stdin arn`),
 	neutral: words(`value val plain plaintext text data enc encrypted base64 b64 hex string str new old
 		current primary secondary default real raw content literal key md5 crypt clear cleartext hash 1 2 3 4
-		symmkey me here is was are sha sha1 sha2 sha256 sha512 sha1hex bcrypt hashed hex double base in out again confirm confirmation
+		symmkey me here is was are sha sha1 sha2 sha256 sha512 sha1hex bcrypt hashed pbkdf2 argon2 argon2id scrypt ssha hex double base in out again confirm confirmation
 		repeat crypted override active previous prev old backup main alt second other global local dev prod test staging`),
 	heads: words(`min max num number existing count allow permit deny no disable forgot use show hide
 		require requires check validate reset expire list filter with without bypass ignore by sort rotate existing pull from load import
@@ -95,6 +96,7 @@ var names = vocabulary{
 	plurals:  words(`passwords passwds passphrases secrets tokens apikeys credentials communities psks`),
 	lists:    words(`passwords passwds passphrases psks apikeys tokens secrets`),
 	keyed:    words(`password passwd`),
+	seeded:   words(`key secret jwt token totp otp wallet master private crypto encryption signing`),
 	passing:  words(`fastcgi uwsgi scgi grpc memcached low high band all`),
 	salted:   words(`hash auth secure logged nonce password passwd invite link ticket in session token secret cookie crypt encryption key security id`),
 	lookups:  words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
@@ -115,6 +117,9 @@ const maxWords = 16
 
 // Classify judges a key name.
 func Classify(name string) Suspicion {
+	if strings.HasPrefix(name, "ProxyPass") && !strings.HasPrefix(name, "ProxyPassw") {
+		return None // a directive of Apache: requests are handed on
+	}
 	ws := splitWords(name)
 	at := lastSecret(ws)
 	if at >= 0 && allIn(ws[at+1:], names.neutral) {
@@ -157,7 +162,7 @@ func lastSecret(ws []string) int {
 		if isSecretWord(ws[i]) {
 			return i
 		}
-		if i > 0 && (strings.TrimRight(ws[i], "0123456789") == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]]) {
+		if i > 0 && (strings.TrimRight(ws[i], "0123456789") == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]] || ws[i] == "seed" && names.seeded[ws[i-1]]) {
 			return i
 		}
 	}

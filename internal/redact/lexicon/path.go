@@ -37,9 +37,10 @@ var safes = words(`githuboauth gitlaboauth gitlabtoken bitbucketoauth bearer add
 var accounts = words(`basic_auth_users basicauthusers admins auth_users user_passwords securejsondata secure_json_data
 	securesettings secure_settings`)
 
-func isSafe(name string) bool {
-	return safes[strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))]
-}
+// signs joins the words of a name.
+var signs = strings.NewReplacer("-", "", "_", "")
+
+func isSafe(name string) bool { return len(name) < 32 && safes[strings.ToLower(signs.Replace(name))] }
 
 // Path judges a key path: by its own name, and by its parents where the
 // name says nothing.
@@ -79,6 +80,9 @@ func (n *Names) isKeyOf(parent, own string) bool {
 		return false
 	}
 	ws := splitWords(parent)
+	if strings.EqualFold(own, "salt") && n.Class([]byte(parent)) == Strong {
+		return true
+	}
 	return len(ws) > 0 && names.owners[ws[len(ws)-1]] && !names.secret[ws[len(ws)-1]] && n.Class([]byte(parent+"_"+own)) == Strong
 }
 

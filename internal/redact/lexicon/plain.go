@@ -104,7 +104,7 @@ func IsPlain(v []byte) bool {
 	if IsReference(v) && !hasDefault(v) {
 		return true
 	}
-	if isRoot(v) || isSwitch(v) || isPath(v) || fileExtension(v) || isAddress(v) || isCall(v) || IsFiller(v) || isEmptyComment(v) || isBareOpen(v) || isNegative(v) {
+	if isRoot(v) || isSwitch(v) || isPath(v) || fileExtension(v) || isAddress(v) || isCall(v) || IsFiller(v) || isEmptyComment(v) || isBareOpen(v) || isNegative(v) || isService(v) {
 		return true
 	}
 	rest, any := StripReferences(v)
@@ -132,6 +132,12 @@ func isSwitch(v []byte) bool {
 // isNegative says whether the value is a number below zero: a sign that there is
 // none, or a place on a ring.
 func isNegative(v []byte) bool { return len(v) > 1 && v[0] == '-' && IsNumber(v[1:]) }
+
+// isService says whether the value is a port with its protocol: 464/tcp.
+func isService(v []byte) bool {
+	port, protocol, ok := bytes.Cut(v, []byte("/"))
+	return ok && IsNumber(port) && (string(protocol) == "tcp" || string(protocol) == "udp")
+}
 
 // IsNumber says whether v is nothing but digits.
 func IsNumber(v []byte) bool { return len(v) > 0 && ascii.IsNumber(v) }
