@@ -26,7 +26,7 @@ var inventory = map[string]names{
 	"importer/*": {regexp.MustCompile(`^(lock|keys\.lock|importer\.key|server\.json)$`), nil},
 }
 
-const spoolFiles = checkpoints.FileName + `|spool|reserve|spool\.(damaged|of-[0-9a-f]{32})(\.\d+)?`
+const spoolFiles = checkpoints.FileName + `|spool(\.new)?|reserve|spool\.(damaged|of-[0-9a-f]{32})(\.\d+)?`
 
 // Owns reports whether a store may hold a file of that name, which is given below
 // the store and with slashes. The names of log, vault, keyring and database are
