@@ -9,8 +9,9 @@
 // P7: it promises that every close-after-write, rename, removal and change of
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
-// seen is handed over as a [Gap]. An actor is what is known of the very process
-// the kernel named, as it was then, or nothing.
+// seen is handed over as a [Gap]. Times alone, as touch sets them, are no change.
+// An actor is what is known of the very process the kernel named, as it was then,
+// or nothing.
 //
 // Where it is held up it says so: what it reads late has an interval in place of a
 // time, and what may have come and gone unread is told as unread, so that a text

@@ -92,18 +92,21 @@ func copied(dir, from string) error {
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		return err
 	}
-	return filepath.WalkDir(from, func(p string, e fs.DirEntry, err error) error {
+	return filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		info, err := e.Info()
+		rel, err := filepath.Rel(dir, p)
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(from, p)
+		info, err := os.Lstat(filepath.Join(from, rel))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // whoever lives there has removed it since
+		}
 		if err != nil {
 			return err
 		}
-		return os.Chmod(filepath.Join(dir, rel), info.Mode().Perm())
+		return os.Chmod(p, info.Mode().Perm())
 	})
 }

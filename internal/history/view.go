@@ -71,6 +71,7 @@ type Change struct {
 	From64         string   `json:"from64,omitempty"`
 	Action         string   `json:"action,omitempty"`
 	Time           string   `json:"time,omitempty"`
+	Since          string   `json:"since,omitempty"` // seen late: it happened after this, and at Time at the latest
 	Before         string   `json:"before,omitempty"`
 	After          string   `json:"after,omitempty"`
 	Format         string   `json:"format,omitempty"`
@@ -177,7 +178,7 @@ func change(id entry.ID, k int, w *body.What) Change {
 	}
 	c := Change{
 		Path: body.Text(w.Path, w.Path64), Path64: w.Path64, From: body.Text(w.From, w.From64), From64: w.From64,
-		Action: string(w.Action), Time: w.Time,
+		Action: string(w.Action), Time: w.Time, Since: w.Since,
 		Format: w.Format, Mode: w.Mode, Size: w.Size, Digest: w.Digest, Marks: w.Marks,
 	}
 	if w.After != "" {

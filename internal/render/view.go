@@ -91,6 +91,7 @@ func printChange(w io.Writer, line func(name, value string), k int, c history.Ch
 	line("  path", c.Path)
 	line("  from", c.From)
 	line("  action", c.Action)
+	line("  since", ExactTime(c.Since))
 	line("  seen", ExactTime(c.Time))
 	line("  format", c.Format)
 	line("  mode", strings.TrimSpace(c.Mode+" "+c.Owner))
