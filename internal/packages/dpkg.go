@@ -12,18 +12,44 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/durable"
 )
 
-// Dpkg reads the state of dpkg below a root, "/" as a rule.
-type Dpkg struct{ Root string }
+// Dpkg reads the state of dpkg below a root, "/" as a rule. A file is read again when
+// it has changed. It is safe for concurrent use.
+type Dpkg struct {
+	root string
 
-// Limits of what is read: the end of the log, and the list of a package's files.
+	mu      sync.Mutex
+	logged  version
+	actions []action
+	lists   map[string]list // by file name
+}
+
+// NewDpkg returns a Dpkg that has read nothing yet.
+func NewDpkg(root string) *Dpkg { return &Dpkg{root: root, lists: make(map[string]list)} }
+
+// list are the files of a package, as one of its files in dpkg's directory names them.
+type list struct {
+	version
+	paths map[string]bool
+}
+
+// version tells one state of a file from the next; the zero version is of none.
+type version struct {
+	size int64
+	time time.Time
+}
+
+// Limits of what is read, and of what is remembered.
 const (
-	maxTail = 256 << 10
-	maxList = 8 << 20
+	maxTail  = 256 << 10 // of the end of the log, in bytes
+	maxList  = 8 << 20   // of the list of a package's files, in bytes
+	maxLists = 64
 )
 
 // action is one line of dpkg's log: what it set out to do with one package.
@@ -41,17 +67,19 @@ const none = "<none>"
 
 // At is what dpkg was doing with the package of a file at that time, given since when
 // its process ran. nil: that cannot be told.
-func (d Dpkg) At(path string, since, at time.Time) *body.Package {
+func (d *Dpkg) At(path string, since, at time.Time) *body.Package {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.read()
 	var found *body.Package
-	list := d.log()
-	for i, a := range list {
+	for i, a := range d.actions {
 		if a.at.Before(since.Truncate(time.Second)) || a.at.After(at) || !d.owns(a.name, path) {
 			continue
 		}
 		if name, _, _ := strings.Cut(a.name, ":"); found != nil && found.Name != name {
 			return nil // several packages have that file
 		}
-		found = change(list[:i+1])
+		found = change(d.actions[:i+1])
 	}
 	return found
 }
@@ -76,28 +104,40 @@ func change(list []action) *body.Package {
 	return p
 }
 
-// log reads the actions at the end of dpkg's log, oldest first.
-func (d Dpkg) log() []action {
-	f, err := os.Open(filepath.Join(d.Root, "var/log/dpkg.log"))
+// read reads the actions at the end of dpkg's log, oldest first, if it has grown.
+func (d *Dpkg) read() {
+	b, is, fresh := contents(filepath.Join(d.root, "var/log/dpkg.log"), d.logged, maxTail)
+	if !fresh {
+		return
+	}
+	d.logged, d.actions = is, nil
+	for line := range bytes.Lines(b) {
+		if a, ok := parse(string(line)); ok {
+			d.actions = append(d.actions, a)
+		}
+	}
+}
+
+// contents returns the end of a file, and which version of it that is, unless it is
+// the version given. Of what cannot be read nothing is returned.
+func contents(path string, known version, most int64) (b []byte, is version, fresh bool) {
+	f, err := durable.OpenRegular(path, os.O_RDONLY, 0)
 	if err != nil {
-		return nil
+		return nil, version{}, known != version{}
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return nil
-	}
-	b, err := io.ReadAll(io.LimitReader(io.NewSectionReader(f, max(0, info.Size()-maxTail), maxTail), maxTail))
 	if err != nil {
-		return nil
+		return nil, version{}, true
 	}
-	var list []action
-	for line := range bytes.Lines(b) {
-		if a, ok := parse(string(line)); ok {
-			list = append(list, a)
-		}
+	if is = (version{info.Size(), info.ModTime()}); is == known {
+		return nil, is, false
 	}
-	return list
+	b, err = io.ReadAll(io.NewSectionReader(f, max(0, is.size-most), most))
+	if err != nil {
+		return nil, version{}, true
+	}
+	return b, is, true
 }
 
 // parse reads a line of dpkg's log: date, time, verb, package, version there and
@@ -115,15 +155,15 @@ func parse(line string) (a action, ok bool) {
 }
 
 // owns says whether a file is one of a package, by the list of its files or of its
-// configuration, now or before.
-func (d Dpkg) owns(name, path string) bool {
-	bare, _, _ := strings.Cut(name, ":")
+// configuration.
+func (d *Dpkg) owns(name, path string) bool {
 	if strings.ContainsRune(name, '/') {
 		return false
 	}
+	bare, _, _ := strings.Cut(name, ":")
 	for _, n := range []string{name, bare} {
-		for _, list := range []string{".list", ".conffiles"} {
-			if d.lists(n+list, path) {
+		for _, kind := range []string{".list", ".conffiles"} {
+			if d.list(n + kind)[path] {
 				return true
 			}
 		}
@@ -131,20 +171,19 @@ func (d Dpkg) owns(name, path string) bool {
 	return false
 }
 
-func (d Dpkg) lists(file, path string) bool {
-	f, err := os.Open(filepath.Join(d.Root, "var/lib/dpkg/info", file))
-	if err != nil {
-		return false
+func (d *Dpkg) list(file string) map[string]bool {
+	known := d.lists[file]
+	b, is, fresh := contents(filepath.Join(d.root, "var/lib/dpkg/info", file), known.version, maxList)
+	if !fresh {
+		return known.paths
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxList))
-	if err != nil {
-		return false
-	}
+	paths := make(map[string]bool)
 	for line := range strings.Lines(string(b)) {
-		if strings.TrimSpace(line) == path {
-			return true
-		}
+		paths[strings.TrimSpace(line)] = true
 	}
-	return false
+	if len(d.lists) >= maxLists {
+		clear(d.lists)
+	}
+	d.lists[file] = list{is, paths}
+	return paths
 }

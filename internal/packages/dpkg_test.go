@@ -53,6 +53,7 @@ func TestDpkg(t *testing.T) {
 		}
 		return at
 	}
+	dpkg := NewDpkg(root)
 	upgrade := &body.Package{Manager: "dpkg", Name: "rsyslog", Action: "upgrade", From: "8.2302.0-1", To: "8.2302.0-1+deb12u1"}
 	for _, c := range []struct {
 		path, since, at string
@@ -68,11 +69,28 @@ func TestDpkg(t *testing.T) {
 		{"/etc/other", "10:00:00", "12:00:01", nil},
 		{"/etc/twin", "14:00:00", "14:00:01", nil},
 	} {
-		if d := cmp.Diff(c.want, (Dpkg{root}).At(c.path, clock(c.since), clock(c.at))); d != "" {
+		if d := cmp.Diff(c.want, dpkg.At(c.path, clock(c.since), clock(c.at))); d != "" {
 			t.Errorf("%s from %s to %s: %s", c.path, c.since, c.at, d)
 		}
 	}
-	if got := (Dpkg{t.TempDir()}).At("/etc/rsyslog.conf", clock("10:00:00"), clock("10:00:02")); got != nil {
+	if got := NewDpkg(t.TempDir()).At("/etc/rsyslog.conf", clock("10:00:00"), clock("10:00:02")); got != nil {
 		t.Errorf("without dpkg: %v", got)
+	}
+
+	// Both the log and a list are read again when they change.
+	add := func(name, text string) {
+		f, err := os.OpenFile(filepath.Join(root, name), os.O_APPEND|os.O_WRONLY, 0)
+		if err == nil {
+			_, err = f.WriteString(text)
+		}
+		if err != nil || f.Close() != nil {
+			t.Fatal(err)
+		}
+	}
+	add("var/log/dpkg.log", "\n2026-03-01 15:00:00 upgrade snmpd:amd64 5.9.3 5.9.4\n")
+	add("var/lib/dpkg/info/snmpd:amd64.list", "/etc/snmp/more.conf\n")
+	want := &body.Package{Manager: "dpkg", Name: "snmpd", Action: "upgrade", From: "5.9.3", To: "5.9.4"}
+	if d := cmp.Diff(want, dpkg.At("/etc/snmp/more.conf", clock("15:00:00"), clock("15:00:01"))); d != "" {
+		t.Errorf("after an upgrade: %s", d)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
-	"github.com/stele-log/stele/internal/packages"
 	"github.com/stele-log/stele/internal/record"
 )
 
@@ -37,7 +36,7 @@ func (w *Watcher) observe(o *capture.Observation) change {
 		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known,
 		gone: o.Action == body.Delete, why: w.reasons.of(o.Who, w.cfg.Now()),
 	}
-	c.pkg = packageOf(o)
+	c.pkg = w.packageOf(o)
 	match, claimed := w.cfg.Catalogue.Match(o.Path)
 	if !claimed {
 		match, _ = w.cfg.Catalogue.MatchSuffix(o.Path)
@@ -69,7 +68,7 @@ func (w *Watcher) observe(o *capture.Observation) change {
 
 // packageOf is what dpkg was doing where it, or a script of a package that it ran,
 // made a change.
-func packageOf(o *capture.Observation) *body.Package {
+func (w *Watcher) packageOf(o *capture.Observation) *body.Package {
 	if o.Who == nil {
 		return nil
 	}
@@ -84,7 +83,7 @@ func packageOf(o *capture.Observation) *body.Package {
 	if filepath.Base(o.Who.Exe) != "dpkg" { // a script of the package, which began later
 		since = since.Add(-scriptWithin)
 	}
-	return packages.Dpkg{Root: "/"}.At(o.Path, since, o.Time)
+	return w.dpkg.At(o.Path, since, o.Time)
 }
 
 // scriptWithin is how long before one of its scripts dpkg may have turned to a

@@ -24,6 +24,7 @@ import (
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
+	"github.com/stele-log/stele/internal/packages"
 	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
@@ -119,6 +120,8 @@ type Watcher struct {
 	waitMu  sync.Mutex
 	waiting map[uint64]chan acknowledged // by seq
 
+	dpkg *packages.Dpkg
+
 	clock    *patience.Clock
 	untoldMu sync.Mutex // taken before findMu
 	untold   int        // troubles with the server that this process is too busy to judge
@@ -157,7 +160,7 @@ type change struct {
 // New prepares a watcher whose chain goes on from what spool and log say.
 func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
-		cfg: cfg, found: cfg.Spool.Latest(), reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
+		cfg: cfg, dpkg: packages.NewDpkg("/"), found: cfg.Spool.Latest(), reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
 		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[verify.Code]finding.Finding),
 	}
