@@ -113,15 +113,15 @@ func (v *bodyVectors) types() {
 		"who": {
 			"user": "string", "uid": "number", "euid": "number", "gid": "number", "login_user": "string", "login_uid": "number",
 			"pid": "number", "started": "string", "exe": "string", "command": "array", "tty": "string", "unit": "string",
-			"container": "string", "ancestors": "", "session": "object", "author": "string", "claimed": "flag", "named_by": "string",
+			"container": "string", "ancestors": "", "session": "object", "author": "string", "claimed": "flag", "named_by": "string", "unproved": "array",
 		},
 		"why": {"reason": "string", "ticket": "string", "learnt": "string"},
 		"how": {
 			"layer": "string", "confidence": "string", "version": "string", "detail": "string", "set": "object",
-			"claimed": "object", "import": "object", "host": "object", "signals": "array", "beats": "array",
+			"claimed": "object", "import": "object", "host": "object", "signals": "array", "beats": "array", "package": "object",
 		},
 		"what": {
-			"host": "string", "agent": "string", "path": "string", "time": "string", "from": "string", "format": "string",
+			"host": "string", "agent": "string", "path": "string", "time": "string", "since": "string", "from": "string", "format": "string",
 			"mode": "string", "owner": "object", "size": "number", "digest": "string", "before": "object", "marks": "array",
 			"secrets": "array", "observed": "number",
 		},
@@ -145,6 +145,11 @@ func (v *bodyVectors) types() {
 	v.bad("who", "ancestor's pid is negative", `{"ancestors":[{"pid":-1}]}`)
 	v.bad("who", "command holds a number", `{"command":["a",1]}`)
 	v.good("who", "no ancestors", `{"ancestors":[]}`)
+	v.bad("who", "unproved holds a number", `{"unproved":["session.address",1]}`)
+	v.bad("who", "user of an ancestor is a number", `{"ancestors":[{"pid":1,"user":7}]}`)
+	v.good("who", "what the actor could have made up", `{"ancestors":[{"pid":1,"uid":1000,"user":"jane"}],"unproved":["login_uid","session.address"]}`)
+	v.good("how", "what a package manager did", `{"package":{"action":"upgrade","from":"1","manager":"dpkg","name":"rsyslog","to":"2"}}`)
+	v.bad("how", "name of a package is a number", `{"package":{"action":"upgrade","manager":"dpkg","name":7}}`)
 	v.bad("who", "session kind is a number", `{"session":{"kind":1}}`)
 	v.bad("what", "owner's uid is 2^32", `{"action":"create","owner":{"gid":0,"uid":4294967296}}`)
 	v.bad("what", "action missing", `{"path":"/a"}`)

@@ -68,7 +68,7 @@ const schema = {
     package: O({ manager: S, name: S, action: S, from: S, to: S }),
   },
   what: {
-    host: S, agent: S, path: S, path64: X, action: S, time: S, from: S, from64: X,
+    host: S, agent: S, path: S, path64: X, action: S, time: S, since: S, from: S, from64: X,
     format: S, mode: S, owner: O({ uid: U, gid: U, user: S, group: S }), size: N, digest: S,
     after: isDigest, before: O({ entry: isDigest, what: N }), marks: L, secrets: L, observed: N,
   },

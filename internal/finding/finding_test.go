@@ -48,7 +48,7 @@ func page() string {
 		"This page is generated from `internal/finding`.\n\n" +
 		"Accused `log`, `vault` or `store`: the evidence is bad, and `stele verify` exits with 3 (`unsafe-store`: 1).\n" +
 		"Accused `source`: the log kept what the source signed, and is itself sound; `stele verify` lists it and exits with 0, with `--strict` 3.\n`--strict` does so for findings on the record too.\n" +
-		"The others are told by a running server or watcher: in its diagnostics, to the webhook or syslog of its settings, and by `stele status`.\n")
+		"The others, but for `drift`, which `stele verify FILE` tells, are told by a running server or watcher: in its diagnostics, to the webhook or syslog of its settings, and by `stele status`.\n")
 	for _, g := range finding.Table {
 		fmt.Fprintf(&b, "\n## %s\n\n| code | accused | severity | meaning | what to do |\n|---|---|---|---|---|\n", g.Finder)
 		for _, k := range g.Kinds {
