@@ -9,8 +9,6 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // restore compares the marks that there should be with those that the kernel
@@ -116,7 +114,7 @@ func (f *fanotify) fileSystems() map[string]string {
 }
 
 func (f *fanotify) fileSystem(path string) string {
-	file, err := reach.New().OpenDir(path)
+	file, err := f.group.reach.OpenDir(path)
 	if err != nil {
 		return ""
 	}

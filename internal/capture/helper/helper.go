@@ -2,8 +2,10 @@
 // for what a watcher that is root must not do as root, or must have somebody else
 // do.
 //
-// A helper has dropped to its ids before its first instruction, for good: the
-// kernel starts it so. It gets its orders over a socket that it inherits, one at a
+// A helper of root's drops to its ids before it takes its first order, for good, and
+// only then is anything of it the user's: while it still had to become this program
+// the user could stop it, and with it whoever waits for its start. From then on the
+// user may stop or end it and may not trace it. It gets its orders over a socket that it inherits, one at a
 // time, and ends when the other side does. It promises nothing of what an order
 // finds: that is the user's, and may be a lie.
 //
@@ -12,6 +14,7 @@
 package helper
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -37,16 +40,50 @@ var willing atomic.Bool
 // Main runs the task this process was started for, and does not return, or
 // returns at once where it is no helper.
 func Main(tasks map[string]Task) {
-	if len(os.Args) != 2 || os.Args[0] != name {
+	if len(os.Args) != 3 || os.Args[0] != name {
 		willing.Store(true)
 		return
 	}
 	task, ok := tasks[os.Args[1]]
-	if !ok || os.Geteuid() == 0 { // whatever started it: never as root
+	if !ok || drop(os.Args[2]) != nil {
 		os.Exit(2)
 	}
 	task(&Conn{fd: socket})
 	os.Exit(0)
+}
+
+// drop gives up root for good and lets nobody trace this process. Whatever started
+// it, no task runs as root.
+func drop(text string) error {
+	var ids IDs
+	if err := json.Unmarshal([]byte(text), &ids); err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 {
+		if err := becomeUser(ids); err != nil {
+			return err
+		}
+	}
+	if os.Getuid() != int(ids.UID) || os.Geteuid() != int(ids.UID) || ids.UID == 0 || syscall.Setuid(0) == nil {
+		return ErrNone
+	}
+	return closeToTracers()
+}
+
+// becomeUser sets the ids of all threads; with them the kernel takes away every
+// capability.
+func becomeUser(ids IDs) error {
+	groups := make([]int, len(ids.Groups))
+	for i, g := range ids.Groups {
+		groups[i] = int(g)
+	}
+	if err := syscall.Setgroups(groups); err != nil {
+		return err
+	}
+	if err := syscall.Setgid(int(ids.GID)); err != nil {
+		return err
+	}
+	return syscall.Setuid(int(ids.UID))
 }
 
 // socket is the descriptor a helper finds its orders at.
@@ -89,15 +126,18 @@ func Start(task string, ids IDs) (*Process, error) {
 	}
 	theirs := os.NewFile(uintptr(fds[1]), name)
 	defer theirs.Close()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args, cmd.Env, cmd.Dir = []string{name, task}, []string{"GOMAXPROCS=1", "GOGC=20"}, "/"
-	cmd.ExtraFiles = []*os.File{theirs}
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: ids.UID, Gid: ids.GID, Groups: ids.Groups}}
-	} else if int(ids.UID) != os.Geteuid() {
-		unix.Close(fds[0])
-		return nil, ErrNone
+	to, err := json.Marshal(ids)
+	if err == nil && os.Geteuid() != 0 && int(ids.UID) != os.Geteuid() {
+		err = ErrNone
 	}
+	if err != nil {
+		unix.Close(fds[0])
+		return nil, err
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args, cmd.Env, cmd.Dir = []string{name, task, string(to)}, []string{"GOMAXPROCS=1", "GOGC=20"}, "/"
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		unix.Close(fds[0])
 		return nil, fmt.Errorf("start a helper of user %d: %w", ids.UID, err)
@@ -123,6 +163,9 @@ func (p *Process) Ask(order []byte, fds []int, within time.Duration) (answer []b
 	}
 	if err != nil {
 		p.stop()
+		for _, fd := range got {
+			unix.Close(fd)
+		}
 		return nil, nil, fmt.Errorf("%w: process %d: %w", ErrGone, p.PID(), err)
 	}
 	return answer, got, nil
@@ -163,5 +206,5 @@ const closeWithin = time.Second
 // waits for an answer is woken.
 func (p *Process) stop() {
 	_ = p.cmd.Process.Kill() // the socket will do
-	_ = unix.Shutdown(p.conn.fd, unix.SHUT_RDWR)
+	p.conn.shut()
 }

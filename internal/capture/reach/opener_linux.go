@@ -35,7 +35,6 @@ func (o *opener) close() { o.process.Close() }
 
 // Serve is the task of a helper: it opens paths with the rights that it has.
 func Serve(c *helper.Conn) {
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // its user has no business in it; without, it has the user's rights still
 	for {
 		order, _, err := c.Receive()
 		if err != nil || len(order) < 2 {
@@ -92,12 +91,17 @@ func (r *Reach) as(uid uint32, path string, follow bool, refused *RefusedError) 
 	}
 	answer, fds, err := o.process.Ask([]byte(order), nil, openWithin)
 	f := &File{Path: path, fd: -1, read: -1, user: refused}
-	switch {
-	case len(fds) == 2:
-		f.fd, f.read = fds[0], fds[1]
-	case len(fds) == 1:
-		f.fd = fds[0]
-	case err == nil:
+	for i, fd := range fds {
+		switch i {
+		case 0:
+			f.fd = fd
+		case 1:
+			f.read = fd
+		default:
+			unix.Close(fd)
+		}
+	}
+	if len(fds) == 0 && err == nil {
 		if e, bad := strconv.Atoi(string(answer)); bad == nil {
 			err = &os.PathError{Op: "open", Path: path, Err: unix.Errno(e)}
 		}
@@ -112,6 +116,9 @@ func (r *Reach) as(uid uint32, path string, follow bool, refused *RefusedError) 
 	}
 	if err = unix.Fstat(f.fd, &f.Stat); err == nil {
 		err = real(f, refused)
+	}
+	if err == nil && f.read >= 0 && !f.sameToRead() {
+		err = refused
 	}
 	if err != nil {
 		f.Close()
@@ -133,6 +140,17 @@ func real(f *File, refused *RefusedError) error {
 		return refused
 	}
 	return nil
+}
+
+// sameToRead reports whether what was opened for reading is that very file, and
+// open for nothing else. A helper's word for it is its user's.
+func (f *File) sameToRead() bool {
+	var st unix.Stat_t
+	if unix.Fstat(f.read, &st) != nil || st.Dev != f.Stat.Dev || st.Ino != f.Stat.Ino || f.readable() != nil {
+		return false
+	}
+	flags, err := unix.FcntlInt(uintptr(f.read), unix.F_GETFL, 0)
+	return err == nil && flags&(unix.O_ACCMODE|unix.O_PATH) == unix.O_RDONLY
 }
 
 // opener is the helper of a user, kept or new.

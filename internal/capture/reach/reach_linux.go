@@ -20,7 +20,7 @@ func (r *Reach) open(path string, follow bool) (*File, error) {
 	}
 	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_SYMLINKS})
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // a link on the way, or no such call
-		fd, err = walk(path, follow)
+		fd, _, err = walk(path, follow)
 	}
 	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
 		return r.as(refused.UID, path, follow, refused)
@@ -42,13 +42,19 @@ func (r *Reach) own(f *File, follow bool) (*File, error) {
 	if os.Geteuid() != 0 || f.Stat.Mode&unix.S_IFMT != unix.S_IFREG || f.Stat.Nlink < 2 {
 		return f, nil
 	}
-	uid, err := Keeper(filepath.Dir(f.Path))
-	if err != nil || uid == 0 || uid == f.Stat.Uid {
+	path := f.Path
+	fd, above, err := walk(path, follow)
+	if err == nil {
+		unix.Close(fd)
+	}
+	if err == nil && (above.secure && !above.shared || above.uid != 0 && above.uid == f.Stat.Uid) {
 		return f, nil
 	}
-	path := f.Path
 	f.Close()
-	return r.as(uid, path, follow, &RefusedError{path, uid, "a second name in a directory"})
+	if err != nil { // it was exchanged meanwhile
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return r.as(above.uid, path, follow, &RefusedError{path, above.uid, "a second name in a directory"})
 }
 
 // Keeper is the user who decides what lies in a directory: the owner of the first
@@ -70,7 +76,8 @@ func Keeper(dir string) (uint32, error) {
 // way is where a walk from the root has come to.
 type way struct {
 	dir    int    // descriptor; open
-	secure bool   // only root can put anything here
+	secure bool   // only root can put another file in the place of what is here
+	shared bool   // others can put new names here
 	uid    uint32 // else, the first who can
 	links  int
 }
@@ -81,11 +88,11 @@ func (w *way) to(fd int) {
 }
 
 // walk opens path name by name. A link on the way, or at its end with follow, is
-// followed where it is root's.
-func walk(path string, follow bool) (int, error) {
+// followed where it is root's. above is who can put something in its place.
+func walk(path string, follow bool) (fd int, above way, err error) {
 	w := &way{secure: true}
 	if err := w.begin(); err != nil {
-		return -1, err
+		return -1, above, err
 	}
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for len(parts) > 0 {
@@ -101,9 +108,10 @@ func walk(path string, follow bool) (int, error) {
 		}
 		if err != nil {
 			unix.Close(w.dir)
-			return -1, err
+			return -1, above, err
 		}
 		if st.Mode&unix.S_IFMT != unix.S_IFLNK || len(parts) == 0 && !follow {
+			above = *w
 			w.to(fd)
 			w.enter(&st)
 			continue
@@ -116,11 +124,11 @@ func walk(path string, follow bool) (int, error) {
 		}
 		if err != nil {
 			unix.Close(w.dir)
-			return -1, err
+			return -1, above, err
 		}
 		parts = append(strings.Split(strings.Trim(target, "/"), "/"), parts...)
 	}
-	return w.dir, nil
+	return w.dir, above, nil
 }
 
 func (w *way) begin() (err error) {
@@ -130,7 +138,8 @@ func (w *way) begin() (err error) {
 
 // enter notes who can put something into a directory.
 func (w *way) enter(st *unix.Stat_t) {
-	open := st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0
+	w.shared = st.Mode&0o022 != 0
+	open := w.shared && st.Mode&unix.S_ISVTX == 0
 	if w.secure && (st.Uid != 0 || open) {
 		w.secure, w.uid = false, st.Uid
 	}

@@ -49,7 +49,7 @@ func stage(t *testing.T) string {
 		}
 	}
 	for path, target := range map[string]string{
-		"root/up": "../root/./a", "root/abs": top + "/root/a", "root/dir": "../locked", "root/loop": "loop", "root/hers": "../hers",
+		"root/up": "../root/./a", "root/abs": top + "/root/a", "root/dir": "../locked", "root/loop": "loop", "root/hers": "../hers", "root/conf": "../hers",
 		"hers/own": "a", "hers/foreign": "../locked/a", "hers/open": "../locked/open", "hers/dir": "../locked", "hers/rooted": "../root", "hers/self": "../hers",
 	} {
 		if err := os.Symlink(target, filepath.Join(top, path)); err != nil {
@@ -67,6 +67,18 @@ func stage(t *testing.T) string {
 	if err := os.Link(filepath.Join(top, "locked/a"), filepath.Join(top, "hers/second")); err != nil {
 		t.Fatal(err)
 	}
+	for dir, mode := range map[string]os.FileMode{"shared": 0o777, "sticky": 0o777 | os.ModeSticky} {
+		path := filepath.Join(top, dir)
+		if err := os.Mkdir(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Link(filepath.Join(top, "locked/a"), filepath.Join(path, "second")), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Link(filepath.Join(top, "root/a"), filepath.Join(top, "root/twin")); err != nil {
+		t.Fatal(err)
+	}
 	return top
 }
 
@@ -80,6 +92,7 @@ func TestOpen(t *testing.T) {
 		path    string
 		want    string
 		refused bool
+		others  bool // not hers alone
 	}{
 		{path: "root/a", want: "root's"},
 		{path: "hers/a", want: "hers"},
@@ -96,13 +109,17 @@ func TestOpen(t *testing.T) {
 		{path: "hers/planted/a", refused: true},
 		{path: "root/hers/dir/a", refused: true},
 		{path: "hers/second", refused: true},
+		{path: "root/conf/second", refused: true},
+		{path: "shared/second", refused: true, others: true},
+		{path: "sticky/second", refused: true, others: true},
+		{path: "root/twin", want: "root's"},
 		{path: "hers/nothing", want: "absent"},
 		{path: "root/loop/a", want: "loops"},
 	} {
 		got, err := text(r, filepath.Join(top, c.path))
 		refused := (*RefusedError)(nil)
 		switch {
-		case c.refused && (!errors.As(err, &refused) || !errors.Is(err, fs.ErrPermission) || refused.UID != mallory):
+		case c.refused && (!errors.As(err, &refused) || !errors.Is(err, fs.ErrPermission) || refused.UID != mallory && !c.others):
 			t.Errorf("%s: %q, %v; want it refused for her", c.path, got, err)
 		case !c.refused && err != nil:
 			t.Errorf("%s: %v", c.path, err)
@@ -143,7 +160,7 @@ func TestOpenDir(t *testing.T) {
 	defer r.Close()
 	for _, c := range []struct{ path, want string }{
 		{"root/dir", "a open"},
-		{"hers/rooted", "a abs dir hers loop up"},
+		{"hers/rooted", "a abs conf dir hers loop twin up"},
 		{"hers/dir", "refused"},
 		{"hers/planted", "refused"},
 		{"root/a", "no directory"},
