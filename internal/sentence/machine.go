@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/doors"
 )
 
 // managers install and remove packages.
@@ -12,30 +13,28 @@ var managers = set("apt apt-get aptitude dpkg unattended-upgrade unattended-upgr
 
 // job is a command that cron or at started: "cron job of root: certbot renew".
 func job(w *body.Who, chain []step) string {
-	for i := len(chain) - 1; i > 0; i-- {
-		kind := ""
-		switch chain[i].name {
-		case "cron", "crond", "CRON", "anacron":
-			kind = "cron"
-		case "atd":
-			kind = "at"
-		default:
-			continue
-		}
-		of := user(w)
-		for k := i; k >= 0; k-- { // the daemon's child takes the account on
-			if chain[k].name != chain[i].name && chain[k].user != "" {
-				of = chain[k].user
-				break
-			}
-		}
-		text := kind + " job of " + of
-		if command := started(chain[:i], chain[i].name); command != "" && kind != "at" {
-			text += ": " + shortened(command)
-		}
-		return text
+	at := slices.IndexFunc(chain[1:], func(s step) bool { return doors.Kind(s.exe, s.uid) != "" }) + 1
+	if at == 0 || doors.Kind(chain[at].exe, chain[at].uid) != doors.Cron || slices.ContainsFunc(chain[at:], func(s step) bool {
+		kind := doors.Kind(s.exe, s.uid)
+		return kind == doors.SSH || kind == doors.Console // somebody started that daemon
+	}) {
+		return ""
 	}
-	return ""
+	daemon, of := chain[at], user(w)
+	for k := at; k >= 0; k-- { // the daemon's child takes the account on
+		if chain[k].exe != daemon.exe && chain[k].user != "" {
+			of = chain[k].user
+			break
+		}
+	}
+	if daemon.name == "atd" {
+		return "at job of " + of
+	}
+	text := "cron job of " + of
+	if command := started(chain[:at], daemon.exe); command != "" {
+		text += ": " + shortened(command)
+	}
+	return text
 }
 
 // started is the command that a daemon started: what its shell was told, else the
@@ -43,7 +42,7 @@ func job(w *body.Who, chain []step) string {
 func started(below []step, daemon string) string {
 	for k := len(below) - 1; k >= 0; k-- {
 		s := below[k]
-		if s.name == daemon {
+		if s.exe == daemon {
 			continue // it forks before it runs anything
 		}
 		if shells[s.name] {
@@ -70,8 +69,8 @@ func automation(w *body.Who, chain []step) string {
 		if what != "" {
 			text += ", " + shortened(what)
 		}
-		if name == "Ansible" || i > 0 && w.LoginUser != "" {
-			text += ", as " + behind(w, chain)
+		if person := behind(w, chain); name == "Ansible" || person != "root" {
+			text += ", as " + person
 		}
 		return text + from(w)
 	}
@@ -80,13 +79,15 @@ func automation(w *body.Who, chain []step) string {
 
 // configured names the tool that a step is, and what it was asked to apply.
 func configured(s step) (name, what string) {
+	sent := strings.HasPrefix(s.name, "AnsiballZ_") && strings.Contains(s.file, "/ansible-tmp-")
 	switch {
+	case !s.installed() && !sent:
+	case sent:
+		return "Ansible", "module " + strings.TrimSuffix(strings.TrimPrefix(s.name, "AnsiballZ_"), ".py")
 	case s.name == "ansible-playbook" || s.name == "ansible-pull":
 		return "Ansible", noun("play", operand(s.args))
 	case s.name == "ansible":
 		return "Ansible", noun("module", after(s.args, "-m", "--module-name"))
-	case strings.HasPrefix(s.name, "AnsiballZ_"):
-		return "Ansible", "module " + strings.TrimSuffix(strings.TrimPrefix(s.name, "AnsiballZ_"), ".py")
 	case s.name == "puppet" && operand(s.args) == "agent", s.name == "puppet-agent":
 		return "puppet agent", ""
 	case s.name == "puppet" && operand(s.args) == "apply":
@@ -139,12 +140,17 @@ func behindWord(args []string, word string) []string {
 	return nil
 }
 
-// container is what ran in one: its own view of people means nothing on the host.
+// container is what ran in one that nobody logged in started: its own view of people
+// means nothing on the host.
 func container(w *body.Who, chain []step) string {
-	if w.Container == "" {
+	if w.Container == "" || w.LoginUID != nil {
 		return ""
 	}
-	return chain[0].name + " in container " + w.Container[:min(12, len(w.Container))]
+	text := chain[0].name + " in container " + w.Container[:min(12, len(w.Container))]
+	if user(w) != "root" {
+		text += ", as " + user(w)
+	}
+	return text
 }
 
 // service is what a service of systemd did, with nobody logged in behind it.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/doors"
 )
 
 // raisers let one account act as another.
@@ -28,8 +29,11 @@ func person(w *body.Who, chain []step) string {
 	}); at >= 0 {
 		parts = append(parts, "in "+strings.ToLower(strings.TrimSuffix(chain[at].name, ": server")))
 	}
+	if w.Container != "" {
+		parts = append(parts, "in container "+w.Container[:min(12, len(w.Container))])
+	}
 	for i := len(chain) - 1; i > 0; i-- {
-		if raisers[chain[i].name] {
+		if chain[i].raises() {
 			parts = append(parts, "through "+chain[i].name)
 		}
 	}
@@ -42,7 +46,7 @@ func person(w *body.Who, chain []step) string {
 // asOther says which account acted, where nothing else says how the person came to
 // it.
 func asOther(w *body.Who, chain []step) string {
-	if w.UID != nil && w.LoginUID != nil && *w.UID == *w.LoginUID || user(w) == behind(w, chain) || user(w) == "root" && slices.ContainsFunc(chain, func(s step) bool { return raisers[s.name] }) {
+	if w.UID != nil && w.LoginUID != nil && *w.UID == *w.LoginUID || user(w) == behind(w, chain) || user(w) == "root" && slices.ContainsFunc(chain, func(s step) bool { return s.raises() }) {
 		return ""
 	}
 	return " as " + user(w)
@@ -54,9 +58,9 @@ func way(w *body.Who) string {
 		return ""
 	}
 	switch w.Session.Kind {
-	case "ssh":
+	case doors.SSH:
 		return "over ssh" + from(w)
-	case "console":
+	case doors.Console:
 		if w.TTY != "" {
 			return "at the console " + w.TTY
 		}
@@ -76,7 +80,7 @@ func from(w *body.Who) string {
 // server's end of one.
 func transferred(w *body.Who, chain []step) string {
 	kind := transfers[chain[0].name]
-	if kind == "" || w.Session == nil || w.Session.Kind != "ssh" {
+	if kind == "" || !doors.OfSystem(chain[0].exe) || w.Session == nil || w.Session.Kind != doors.SSH {
 		return ""
 	}
 	switch {
@@ -86,23 +90,22 @@ func transferred(w *body.Who, chain []step) string {
 	return kind
 }
 
-// tool is the program that wrote; of a shell, what it was asked to do. Package
-// managers and git are named by what the person started.
+// tool is the program that wrote, with its path where programs are not installed.
+// Package managers are named by what the person started.
 func tool(chain []step) string {
 	s := chain[0]
 	for _, above := range chain {
-		if managers[above.name] {
+		if managers[above.name] && above.installed() {
 			s = above // the outermost: dpkg below apt-get
 		}
 	}
-	if managers[s.name] {
+	switch {
+	case managers[s.name] && s.installed():
 		return worded(s)
-	}
-	if s.name == "git" || shells[s.name] {
-		return s.name
-	}
-	if raisers[s.name] && len(chain) > 1 {
+	case s.raises() && len(chain) > 1:
 		return ""
+	case !s.installed() && s.file != "":
+		return shortened(s.file)
 	}
 	return s.name
 }

@@ -3,7 +3,9 @@
 //
 // It is pure: the same record makes the same sentence wherever it is read, and it
 // says nothing that the record does not. What it reads was chosen on the host that is
-// watched, so whoever prints a sentence escapes it.
+// watched, so whoever prints a sentence escapes it. Of a process only where its
+// program lies and as whom it runs is the kernel's word: what a program is called
+// never takes the place of the person.
 package sentence
 
 import (
@@ -12,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/doors"
 )
 
 // Actor says who acted, by what the record holds of the process and of those that
@@ -56,6 +59,8 @@ func told(w *body.Who) string {
 // step is a program on the way to the change, in the words of its command line.
 type step struct {
 	name string   // of the program, without a path
+	exe  string   // where it lies
+	file string   // the script that it runs, as it was called; else exe
 	args []string // behind its name
 	uid  *uint32
 	user string // of uid
@@ -83,7 +88,8 @@ func chainOf(w *body.Who) []step {
 }
 
 func stepOf(exe string, command []string) step {
-	s := step{name: base(exe)}
+	exe = strings.TrimSuffix(exe, " (deleted)")
+	s := step{name: base(exe), exe: exe, file: exe}
 	if len(command) == 0 {
 		return s
 	}
@@ -112,7 +118,7 @@ func (s *step) interpreted() {
 			return
 		}
 		if !strings.HasPrefix(arg, "-") {
-			s.name, s.args = base(arg), s.args[i+1:]
+			s.name, s.file, s.args = base(arg), arg, s.args[i+1:]
 			return
 		}
 	}
@@ -126,6 +132,15 @@ func isInterpreter(name string) bool {
 }
 
 var shells = set("sh bash dash zsh ksh ash fish tcsh csh busybox")
+
+// installed reports whether what a step runs lies where programs are installed, and
+// not where just anybody puts one.
+func (s *step) installed() bool {
+	return doors.OfSystem(s.file) || strings.HasPrefix(s.file, "/usr/") || strings.HasPrefix(s.file, "/opt/") || strings.HasPrefix(s.file, "/snap/")
+}
+
+// raises reports whether a step lets one account act as another.
+func (s *step) raises() bool { return raisers[s.name] && doors.OfSystem(s.exe) }
 
 // user is the account that acted.
 func user(w *body.Who) string {
@@ -150,7 +165,7 @@ func behind(w *body.Who, chain []step) string {
 		return "uid " + decimal(*w.LoginUID) + unproved(w, body.UnprovedLogin)
 	}
 	for i := len(chain) - 2; i > 0; i-- {
-		if above := chain[i+1]; raisers[chain[i].name] && above.user != "" && !raisers[above.name] {
+		if above := chain[i+1]; chain[i].raises() && above.user != "" && !above.raises() {
 			return above.user
 		}
 	}
@@ -169,7 +184,7 @@ func base(p string) string {
 	if p == "" {
 		return ""
 	}
-	return path.Base(strings.TrimSuffix(p, " (deleted)"))
+	return path.Base(p)
 }
 
 func first(words ...string) string {

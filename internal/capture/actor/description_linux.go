@@ -7,6 +7,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/bpf"
+	"github.com/stele-log/stele/internal/doors"
 )
 
 // Layer implements [Source].
@@ -171,29 +172,32 @@ func (t *Tracer) address(p *process) string {
 // with it, before anybody asks.
 func (t *Tracer) greet(r *bpf.Record) {
 	p := t.kin.current(r.PID)
-	if p == nil || !p.isDoor() && (p.maker == nil || !p.maker.isDoor()) {
-		return
-	}
-	for m := p; m != nil && (m == p || m.isDoor()); m = m.maker {
-		if m.peer != "" {
-			return
+	for m := p; m != nil && (m == p || m.runsSSH()); m = m.maker {
+		if m.peer == "" && !m.ended && m.runsSSH() && m.latest().ids.UID == 0 {
+			m.peer = peerOfProcess(m.pid, m.start)
 		}
-		if ids := m.latest().ids; ids.UID != 0 || m.ended || !m.isDoor() {
-			continue
-		}
-		dir, err := openProc(m.pid)
-		if err != nil {
-			continue
-		}
-		m.peer = peerOf(dir)
-		dir.close()
 	}
 }
 
-// isDoor says whether a process is the host's end of an ssh session.
-func (p *process) isDoor() bool {
-	i := p.latest().image
-	return i != nil && isSSH(i.exe)
+// peerOfProcess is peerOf of the process of that number that began then.
+func peerOfProcess(pid int, start time.Duration) string {
+	dir, err := openProc(pid)
+	if err != nil {
+		return ""
+	}
+	defer dir.close()
+	peer := peerOf(dir)
+	// The directory stays that process's: what began at another time is another.
+	if st := parseStat(dir.read("stat", 2<<10)); !sameStart(time.Duration(st.started)*tickLength, start) {
+		return ""
+	}
+	return peer
+}
+
+// runsSSH says whether a process runs the program of root's end of an ssh session.
+func (p *process) runsSSH() bool {
+	i, root := p.latest().image, uint32(0)
+	return i != nil && doors.Kind(i.exe, &root) == doors.SSH
 }
 
 // readProcesses reads all processes there are.

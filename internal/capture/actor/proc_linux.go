@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/doors"
 )
 
 const (
@@ -216,7 +217,7 @@ func (p *procActors) ancestor(dir procDir) (ancestor, stats) {
 		a.UID = &ids.uid
 	}
 	a.address, a.loginUID = sshPeer(dir.read("environ", maxCommand)), dir.number("loginuid")
-	if isSSH(a.Exe) && a.UID != nil && *a.UID == 0 {
+	if doors.Kind(a.Exe, a.UID) == doors.SSH {
 		a.peer = peerOf(dir)
 	}
 	return a, st

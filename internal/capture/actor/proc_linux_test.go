@@ -2,9 +2,11 @@ package actor
 
 import (
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,12 +112,11 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// A person behind ssh: a shell under the name of sshd starts one with the
-// environment sshd gives.
-func TestSessionOfAPerson(t *testing.T) {
+// A shell that somebody calls sshd is no door, whatever environment it gives.
+func TestNoDoorByName(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {
-		t.Skip("needs sh")
+		t.Fatal(err)
 	}
 	b, err := os.ReadFile(sh)
 	if err != nil {
@@ -125,13 +126,110 @@ func TestSessionOfAPerson(t *testing.T) {
 	if err := os.WriteFile(sshd, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	who := actorOf(t, sshd, "-c", `SSH_CONNECTION="192.0.2.7 1 192.0.2.1 22" sh -c 'SSH_CONNECTION=forged sh -c "echo \$\$; read x; exit 0"; exit 0'; exit 0`)
-	if who.Session == nil || who.Session.Kind != "ssh" || who.Session.Address != "192.0.2.7" {
-		t.Errorf("session %+v", who.Session)
+	who := actorOf(t, sshd, "-c", `SSH_CONNECTION="192.0.2.7 1 192.0.2.1 22" sh -c "echo \$\$; read x; exit 0"; exit 0`)
+	if s := who.Session; s != nil && s.Address == "192.0.2.7" {
+		t.Errorf("session %+v", s)
 	}
-	if who = actorOf(t, "sh", "-c", "echo $$; read x; exit 0"); who.Session != nil && who.Session.Kind == "ssh" && who.Session.Address == "192.0.2.7" {
-		t.Errorf("session %+v without sshd", who.Session)
+}
+
+// How a person came in is told by the nearest of root's doors; what is not from there
+// is said to be unproved.
+func TestArrival(t *testing.T) {
+	root, jane := uint32(0), uint32(1000)
+	step := func(uid *uint32, exe, address, peer string, login uint32) ancestor {
+		return ancestor{Process: body.Process{Exe: exe, UID: uid}, address: address, peer: peer, loginUID: login}
 	}
+	shell := step(&jane, "/usr/bin/bash", "192.0.2.7", "", 1000)
+	hers := step(&jane, "/usr/sbin/sshd", "", "", 1000)
+	end, silent := step(&root, "/usr/sbin/sshd", "", "192.0.2.9", 1000), step(&root, "/usr/sbin/sshd", "", "", 1000)
+	listener := step(&root, "/usr/sbin/sshd", "", "203.0.113.1", unset)
+	for name, c := range map[string]struct {
+		chain    []ancestor
+		unit     string
+		session  *body.Session
+		unproved []string
+	}{
+		"by the connection": {[]ancestor{shell, hers, end, listener}, "", &body.Session{Kind: "ssh", Address: "192.0.2.9"}, nil},
+		"by the environment, and not that of another client": {
+			[]ancestor{shell, hers, silent, listener}, "", &body.Session{Kind: "ssh", Address: "192.0.2.7"}, []string{body.UnprovedAddress},
+		},
+		"a door of the person's own": {
+			[]ancestor{shell, step(&jane, "/home/jane/sshd", "192.0.2.6", "192.0.2.8", 1000)}, "", nil, []string{body.UnprovedLogin},
+		},
+		"one that root runs": {
+			[]ancestor{step(&root, "/tmp/sshd", "192.0.2.6", "192.0.2.8", 1000)}, "", nil, []string{body.UnprovedLogin},
+		},
+		"a login that the door did not give": {
+			[]ancestor{step(&root, "/usr/sbin/cron", "", "", unset)}, "", &body.Session{Kind: "cron"}, []string{body.UnprovedLogin},
+		},
+		"a unit of her own": {nil, "user@1000.service", &body.Session{Kind: "service"}, nil},
+		"a unit of another": {nil, "user@1001.service", &body.Session{Kind: "service"}, []string{body.UnprovedLogin}},
+	} {
+		w := &body.Who{LoginUID: &jane, Unit: c.unit}
+		arrival(w, unset, "", c.chain)
+		if d := cmp.Diff(c.session, w.Session); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		if d := cmp.Diff(c.unproved, w.Unproved); d != "" {
+			t.Errorf("%s: unproved %s", name, d)
+		}
+	}
+}
+
+// Whoever listens lets in many: none of them is his.
+func TestPeer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	script := `import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+if sys.argv[2] == "listens":
+    l = socket.create_server(("127.0.0.1", 0))
+print("ready", flush=True)
+sys.stdin.read()`
+	for name, want := range map[string]string{"connected": "127.0.0.1", "listens": ""} {
+		cmd := exec.Command("python3", "-c", script, strconv.Itoa(l.Addr().(*net.TCPAddr).Port), name)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			if os.Getenv("STELE_CI") == "1" {
+				t.Fatal(err)
+			}
+			t.Skip("needs python3")
+		}
+		if _, err := io.ReadFull(out, make([]byte, len("ready"))); err != nil {
+			t.Fatal(err)
+		}
+		st := readStat(t, cmd.Process.Pid)
+		if got := peerOfProcess(cmd.Process.Pid, time.Duration(st.started)*tickLength); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if got := peerOfProcess(cmd.Process.Pid, time.Duration(st.started+1000)*tickLength); got != "" {
+			t.Errorf("%s: %q of a process of another time", name, got)
+		}
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func readStat(t *testing.T, pid int) stats {
+	t.Helper()
+	dir, err := openProc(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.close()
+	return parseStat(dir.read("stat", 2<<10))
 }
 
 // actorOf describes the process whose number the command prints, while it waits.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/doors"
 )
 
 var containerID = regexp.MustCompile(`[0-9a-f]{64}`)
@@ -53,13 +54,6 @@ func sshPeer(environ []byte) string {
 	return ""
 }
 
-// doors are the programs through which work comes to a host.
-var doors = map[string]string{
-	"sshd": "ssh", "sshd-session": "ssh", "dropbear": "ssh",
-	"login": "console", "agetty": "console", "gdm-session-worker": "console",
-	"cron": "cron", "crond": "cron", "anacron": "cron", "atd": "cron",
-}
-
 // arrival says in w how the person came in: by the nearest door among the ancestors.
 // The address is that of the connection which root's end of an ssh session holds.
 // Where that is not to be had it is taken from the process right behind the door,
@@ -72,22 +66,16 @@ func arrival(w *body.Who, id uint32, address string, chain []ancestor) {
 	}
 	peer, login := "", w.LoginUID == nil || isOwnUnit(w.Unit, *w.LoginUID)
 	for _, a := range chain {
-		kind := doors[path.Base(a.Exe)]
-		if kind == "" && s.Kind == "" && a.address != "" {
-			address = a.address
+		if s.Kind = doors.Kind(a.Exe, a.UID); s.Kind != "" { // those above it let others in, too
+			peer, login = a.peer, login || a.loginUID == *w.LoginUID
+			break
 		}
-		if s.Kind == "" {
-			s.Kind = kind
-		}
-		if kind != "" && a.UID != nil && *a.UID == 0 {
-			peer = cmp.Or(peer, a.peer)
-			login = login || a.loginUID == *w.LoginUID
-		}
+		address = cmp.Or(a.address, address)
 	}
 	switch {
-	case s.Kind == "ssh" && peer != "":
+	case s.Kind == doors.SSH && peer != "":
 		s.Address = peer
-	case s.Kind == "ssh":
+	case s.Kind == doors.SSH:
 		s.Address = address
 	case s.Kind != "":
 	case w.Container != "":
@@ -111,9 +99,6 @@ func arrival(w *body.Who, id uint32, address string, chain []ancestor) {
 func isOwnUnit(unit string, uid uint32) bool {
 	return unit == "user@"+strconv.FormatUint(uint64(uid), 10)+".service"
 }
-
-// isSSH says whether a program is the host's end of an ssh session.
-func isSSH(exe string) bool { return doors[path.Base(exe)] == "ssh" }
 
 // sharing are programs in whose sessions several people can type.
 var sharing = map[string]bool{"tmux": true, "screen": true}
