@@ -6,6 +6,7 @@
 package packages
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -26,8 +28,10 @@ type Dpkg struct {
 
 	mu      sync.Mutex
 	logged  version
-	actions []action
+	actions []action        // of the end of the log, oldest first
+	rest    []byte          // of a line that was not whole yet
 	lists   map[string]list // by file name
+	held    int             // paths in all of them
 }
 
 // NewDpkg returns a Dpkg that has read nothing yet.
@@ -37,19 +41,25 @@ func NewDpkg(root string) *Dpkg { return &Dpkg{root: root, lists: make(map[strin
 type list struct {
 	version
 	paths map[string]bool
+	seen  time.Time // when it was last looked at
 }
 
 // version tells one state of a file from the next; the zero version is of none.
 type version struct {
+	file uint64 // inode
 	size int64
 	time time.Time
 }
 
 // Limits of what is read, and of what is remembered.
 const (
-	maxTail  = 256 << 10 // of the end of the log, in bytes
-	maxList  = 8 << 20   // of the list of a package's files, in bytes
-	maxLists = 64
+	maxTail    = 256 << 10       // of the end of the log, in bytes
+	maxActions = 1 << 12         // of the end of the log
+	maxList    = 8 << 20         // of the list of a package's files, in bytes
+	maxHeld    = 1 << 19         // paths in all lists
+	mostNames  = 64              // packages that are asked for a file, the latest first
+	freshFor   = time.Second     // a list is taken to be as it was
+	doneWithin = 5 * time.Minute // after it set out to do something with a package dpkg, or a script of it, has
 )
 
 // action is one line of dpkg's log: what it set out to do with one package.
@@ -71,15 +81,28 @@ func (d *Dpkg) At(path string, since, at time.Time) *body.Package {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.read()
+	since = since.Truncate(time.Second)
+	if least := at.Add(-doneWithin); since.Before(least) {
+		since = least
+	}
 	var found *body.Package
-	for i, a := range d.actions {
-		if a.at.Before(since.Truncate(time.Second)) || a.at.After(at) || !d.owns(a.name, path) {
+	asked := make(map[string]bool)
+	for i, a := range slices.Backward(d.actions) {
+		if a.at.Before(since) || len(asked) == mostNames {
+			break
+		}
+		if a.at.After(at) || asked[a.name] {
 			continue
 		}
-		if name, _, _ := strings.Cut(a.name, ":"); found != nil && found.Name != name {
+		asked[a.name] = true
+		if !d.owns(a.name, path) {
+			continue
+		}
+		p := change(d.actions[:i+1])
+		if found != nil && found.Name != p.Name {
 			return nil // several packages have that file
 		}
-		found = change(d.actions[:i+1])
+		found = p
 	}
 	return found
 }
@@ -104,40 +127,59 @@ func change(list []action) *body.Package {
 	return p
 }
 
-// read reads the actions at the end of dpkg's log, oldest first, if it has grown.
+// read reads what the log has grown by; of another log, its end.
 func (d *Dpkg) read() {
-	b, is, fresh := contents(filepath.Join(d.root, "var/log/dpkg.log"), d.logged, maxTail)
-	if !fresh {
+	f, is := open(filepath.Join(d.root, "var/log/dpkg.log"))
+	if f == nil {
+		d.logged, d.actions, d.rest = version{}, nil, nil
 		return
 	}
-	d.logged, d.actions = is, nil
-	for line := range bytes.Lines(b) {
+	defer f.Close()
+	from := d.logged.size
+	if is == d.logged {
+		return
+	}
+	if is.file != d.logged.file || is.size < from || is.size-from > maxTail {
+		d.actions, d.rest, from = nil, nil, max(0, is.size-maxTail)
+	}
+	b, err := io.ReadAll(io.NewSectionReader(f, from, is.size-from))
+	if err != nil {
+		return // it is read again
+	}
+	d.logged = is
+	d.rest = append(d.rest, b...)
+	for {
+		line, rest, whole := bytes.Cut(d.rest, []byte("\n"))
+		if !whole {
+			break
+		}
+		d.rest = rest
 		if a, ok := parse(string(line)); ok {
 			d.actions = append(d.actions, a)
 		}
 	}
+	d.rest = bytes.Clone(d.rest[max(0, len(d.rest)-maxTail):])
+	if n := len(d.actions) - maxActions; n > 0 {
+		d.actions = slices.Clone(d.actions[n:])
+	}
 }
 
-// contents returns the end of a file, and which version of it that is, unless it is
-// the version given. Of what cannot be read nothing is returned.
-func contents(path string, known version, most int64) (b []byte, is version, fresh bool) {
+// open opens a file and says which version of it that is. nil: there is none to read.
+func open(path string) (*os.File, version) {
 	f, err := durable.OpenRegular(path, os.O_RDONLY, 0)
 	if err != nil {
-		return nil, version{}, known != version{}
+		return nil, version{}
 	}
-	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, version{}, true
+		f.Close()
+		return nil, version{}
 	}
-	if is = (version{info.Size(), info.ModTime()}); is == known {
-		return nil, is, false
+	is := version{size: info.Size(), time: info.ModTime()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		is.file = st.Ino
 	}
-	b, err = io.ReadAll(io.NewSectionReader(f, max(0, is.size-most), most))
-	if err != nil {
-		return nil, version{}, true
-	}
-	return b, is, true
+	return f, is
 }
 
 // parse reads a line of dpkg's log: date, time, verb, package, version there and
@@ -171,19 +213,34 @@ func (d *Dpkg) owns(name, path string) bool {
 	return false
 }
 
+// list is the paths in a list, read again when it has changed. One that is not there
+// is remembered too.
 func (d *Dpkg) list(file string) map[string]bool {
-	known := d.lists[file]
-	b, is, fresh := contents(filepath.Join(d.root, "var/lib/dpkg/info", file), known.version, maxList)
-	if !fresh {
+	known, is := d.lists[file]
+	if is && time.Since(known.seen) < freshFor {
 		return known.paths
 	}
-	paths := make(map[string]bool)
-	for line := range strings.Lines(string(b)) {
-		paths[strings.TrimSpace(line)] = true
+	now := list{seen: time.Now()}
+	if f, v := open(filepath.Join(d.root, "var/lib/dpkg/info", file)); f != nil {
+		defer f.Close()
+		if now.version = v; is && v == known.version {
+			now.paths = known.paths
+		} else {
+			now.paths = paths(f)
+		}
 	}
-	if len(d.lists) >= maxLists {
+	if d.held += len(now.paths) - len(known.paths); d.held > maxHeld || len(d.lists) > maxHeld/8 {
 		clear(d.lists)
+		d.held = len(now.paths)
 	}
-	d.lists[file] = list{is, paths}
-	return paths
+	d.lists[file] = now
+	return now.paths
+}
+
+func paths(f *os.File) map[string]bool {
+	all := make(map[string]bool)
+	for s := bufio.NewScanner(io.LimitReader(f, maxList)); s.Scan(); {
+		all[strings.TrimSpace(s.Text())] = true
+	}
+	return all
 }

@@ -77,6 +77,11 @@ func TestDpkg(t *testing.T) {
 		t.Errorf("without dpkg: %v", got)
 	}
 
+	// A process that began long before is not what dpkg does now.
+	if got := dpkg.At("/etc/chrony/chrony.conf", clock("13:00:00"), clock("13:06:00")); got != nil {
+		t.Errorf("minutes after it was configured: %v", got)
+	}
+
 	// Both the log and a list are read again when they change.
 	add := func(name, text string) {
 		f, err := os.OpenFile(filepath.Join(root, name), os.O_APPEND|os.O_WRONLY, 0)
@@ -87,6 +92,7 @@ func TestDpkg(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	dpkg.lists = map[string]list{} // a second later
 	add("var/log/dpkg.log", "\n2026-03-01 15:00:00 upgrade snmpd:amd64 5.9.3 5.9.4\n")
 	add("var/lib/dpkg/info/snmpd:amd64.list", "/etc/snmp/more.conf\n")
 	want := &body.Package{Manager: "dpkg", Name: "snmpd", Action: "upgrade", From: "5.9.3", To: "5.9.4"}

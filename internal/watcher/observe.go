@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -72,23 +71,21 @@ func (w *Watcher) packageOf(o *capture.Observation) *body.Package {
 	if o.Who == nil {
 		return nil
 	}
-	started, is := o.Who.Started, filepath.Base(o.Who.Exe) == "dpkg"
-	for _, a := range o.Who.Ancestors {
-		is = is || filepath.Base(a.Exe) == "dpkg"
+	is := isDpkg(o.Who.Exe, o.Who.UID)
+	since, err := time.Parse(body.TimeFormat, o.Who.Started)
+	if !is { // a script of the package, which began later
+		is, since = slices.ContainsFunc(o.Who.Ancestors, func(a body.Process) bool { return isDpkg(a.Exe, a.UID) }), time.Time{}
 	}
-	since, err := time.Parse(body.TimeFormat, started)
 	if !is || err != nil {
 		return nil
-	}
-	if filepath.Base(o.Who.Exe) != "dpkg" { // a script of the package, which began later
-		since = since.Add(-scriptWithin)
 	}
 	return w.dpkg.At(o.Path, since, o.Time)
 }
 
-// scriptWithin is how long before one of its scripts dpkg may have turned to a
-// package.
-const scriptWithin = 5 * time.Minute
+// isDpkg goes by where the program lies and as whom it runs: anybody can call one so.
+func isDpkg(exe string, uid *uint32) bool {
+	return exe == "/usr/bin/dpkg" && uid != nil && *uid == 0
+}
 
 func folded(events int) int {
 	if events > 1 {
