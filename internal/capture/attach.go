@@ -150,15 +150,25 @@ func (l *loop) theirs(dir string, v visitor) bool {
 	if l.shares.single || l.uid != 0 {
 		return false
 	}
-	uid := l.shares.keeper(dir)
-	if uid == 0 {
-		if owner, isDir := ownerOf(dir); !isDir || owner == 0 {
-			return false
-		} else if uid = owner; l.shares.learn(dir, uid) {
-			l.shares.found(dir, uid, l.giveAway(dir))
-		}
+	if uid := l.shares.keeper(dir); uid != 0 {
+		v.other(dir, l.shares.of(uid))
+		return true
 	}
-	v.other(dir, l.shares.of(uid))
+	uid, isDir := ownerOf(dir)
+	if !isDir || uid == 0 {
+		return false
+	}
+	of := l.shares.of(uid)
+	switch fresh, room := l.shares.learn(dir, uid); {
+	case !room:
+		if of.full.CompareAndSwap(false, true) {
+			of.in.post(func() { of.crowded(dir) })
+		}
+		return true
+	case fresh:
+		l.shares.found(dir, uid, l.giveAway(dir))
+	}
+	v.other(dir, of)
 	return true
 }
 

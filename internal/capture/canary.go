@@ -26,6 +26,7 @@ const (
 	canaryLost   = 60 * time.Second // it will not come
 	canaryWithin = 30 * time.Second // its helper is waited for
 	canaryGrace  = 2 * time.Second  // a process that was stopped may find it then
+	marksWithin  = 10 * time.Second // the marks are compared, as far as one comes
 )
 
 // canary finds out whether capture works, by changes of its own: every so often a
@@ -38,6 +39,7 @@ type canary struct {
 	every   time.Duration
 	lost    time.Duration
 	process *helper.Process
+	hands   *hands
 	perches map[string]*perch // by file system
 	round   int
 	rounds  atomic.Int64 // that all came
@@ -54,7 +56,9 @@ type perch struct {
 	mute  string    // why there is no canary; empty: there is one
 	good  time.Time // when the last one that came was sent
 	round int       // of the last one
+	sent  time.Time // the same, on the clock that is never set
 	by    int       // process that was to change it
+	plain int       // canaries in a row that were named, and not by the programs in the kernel
 	bad   bool      // the last one did not come, or not whole
 }
 
@@ -79,13 +83,13 @@ func (c *canary) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	c.marks = c.s.c.cfg.Now()
+	c.marks, c.hands = c.s.c.cfg.Now(), newHands(ctx)
 	c.s.c.count(func(s *Status) { s.Layers = append(slices.Clone(s.Layers), Layer{Name: LayerCanary, Live: true}) })
 	defer c.close()
 	tick := time.NewTicker(c.every)
 	defer tick.Stop()
 	for {
-		c.look()
+		c.look(ctx)
 		c.sing(ctx)
 		select {
 		case <-tick.C:
@@ -96,9 +100,11 @@ func (c *canary) run(ctx context.Context) {
 }
 
 // look compares the marks with those that the kernel has.
-func (c *canary) look() {
+func (c *canary) look(ctx context.Context) {
 	now := c.s.c.cfg.Now()
-	lost, err := c.s.sensor.restore()
+	soon, cancel := context.WithTimeout(ctx, marksWithin)
+	defer cancel()
+	lost, err := c.s.sensor.restore(soon, c.hands)
 	switch {
 	case err != nil:
 		c.s.c.cfg.Log.Warn("marks not counted", "error", err)
@@ -129,13 +135,14 @@ func (c *canary) gap(cause string, since time.Time) {
 func (c *canary) sing(ctx context.Context) {
 	c.settle()
 	var wait []*perch
-	sent := map[*perch]time.Time{}
+	began := map[*perch]time.Time{}
 	for _, id := range slices.Sorted(maps.Keys(c.perches)) {
 		p := c.perches[id]
 		if p.mute != "" {
 			continue
 		}
-		began := c.s.c.cfg.Now()
+		at := c.s.c.cfg.Now()
+		p.sent = time.Now()
 		switch err := c.change(p); {
 		case errors.Is(err, unix.ENOENT): // somebody tidied up
 			c.s.c.cages.remove(p.cage.dir)
@@ -145,11 +152,11 @@ func (c *canary) sing(ctx context.Context) {
 		case err != nil && ctx.Err() != nil:
 			return
 		default: // one that could not be changed does not come
-			sent[p], wait = began, append(wait, p)
+			began[p], wait = at, append(wait, p)
 		}
 	}
 	for _, p := range wait {
-		c.hear(ctx, p, sent[p])
+		c.hear(ctx, p, began[p])
 	}
 	c.report()
 	c.rounds.Add(1)
@@ -197,8 +204,7 @@ func (c *canary) revive() {
 
 // hear waits for one canary.
 func (c *canary) hear(ctx context.Context, p *perch, sent time.Time) {
-	begun := time.Now()
-	limit := time.NewTimer(c.lost)
+	limit := time.NewTimer(max(0, c.lost-time.Since(p.sent)))
 	defer limit.Stop()
 	graced, part := false, (*song)(nil)
 	for {
@@ -209,7 +215,7 @@ func (c *canary) hear(ctx context.Context, p *perch, sent time.Time) {
 			case s.obs.Mode&0o777 != canaryMode:
 				part = &s // the rest may come
 			default:
-				c.judge(p, &s, sent, s.at.Sub(begun))
+				c.judge(p, &s, sent, s.at.Sub(p.sent))
 				return
 			}
 		case <-limit.C:
@@ -250,9 +256,9 @@ func (c *canary) judge(p *perch, s *song, sent time.Time, took time.Duration) {
 	p.bad, p.good = false, sent
 	c.lastly.Store(&sent)
 	if took > canaryLate {
-		c.s.c.cfg.Tell(Trouble{Kind: Late, Detail: fmt.Sprintf("a change of our own took %s to be told of", took.Round(time.Millisecond))})
+		c.s.c.cfg.Tell(Trouble{Kind: Late, Layer: layer, Detail: fmt.Sprintf("on the file system of %s a change of our own took %s to be told of", p.where, took.Round(time.Millisecond))})
 	} else {
-		c.s.c.cfg.Tell(Trouble{Kind: Late, Over: true})
+		c.s.c.cfg.Tell(Trouble{Kind: Late, Layer: layer, Over: true})
 	}
 }
 
@@ -274,7 +280,22 @@ func (c *canary) wrong(p *perch, o *Observation) string {
 	case o.Who.PID != p.by || o.Who.UID == nil || *o.Who.UID != uid || o.Who.Exe == "":
 		return fmt.Sprintf("somebody else was named for a change of our own: process %d, program %q", o.Who.PID, o.Who.Exe)
 	}
-	return ""
+	return c.plain(p, o.Who)
+}
+
+// plain says that the programs in the kernel are silent though they are said to be
+// live: two canaries in a row were named by /proc alone, which a canary can be, and a
+// short process cannot. One may be, while processes are read anew after a loss.
+func (c *canary) plain(p *perch, who *body.Who) string {
+	live := func(l Layer) bool { return l.Name == LayerBPF && l.Live }
+	if who.NamedBy == LayerBPF || !slices.ContainsFunc(c.s.c.Status().Layers, live) {
+		p.plain = 0
+		return ""
+	}
+	if p.plain++; p.plain < 2 {
+		return ""
+	}
+	return "the programs in the kernel named nobody for changes of our own"
 }
 
 // report says how many file systems have a canary, and which have none.
@@ -380,12 +401,15 @@ func (c *canary) order(dir, text string) error {
 	if c.process == nil {
 		return helper.ErrNone
 	}
-	d, err := os.Open(dir)
+	d, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err == unix.ENOTDIR || err == unix.ELOOP { // it was removed, and its name taken
+		err = unix.ENOENT
+	}
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	answer, _, err := c.process.Ask([]byte(text), []int{int(d.Fd())}, canaryWithin)
+	defer unix.Close(d)
+	answer, _, err := c.process.Ask([]byte(text), []int{d}, canaryWithin)
 	if err != nil || string(answer) == "ok" {
 		return err
 	}

@@ -14,11 +14,16 @@ func (l *loop) room(dir string) bool {
 	}
 	if l.dirs == maxDirectories {
 		l.dirs++
-		detail := fmt.Sprintf("user %d has more than %d directories in watched places: those from %s on are not watched", l.uid, maxDirectories, dir)
-		l.readable(dir, errorText(detail))
-		l.tellChurn(detail)
+		l.crowded(dir)
 	}
 	return false
+}
+
+// crowded: a user has more directories in watched places than are watched.
+func (l *loop) crowded(dir string) {
+	detail := fmt.Sprintf("user %d has more than %d directories in watched places: those from %s on are not watched", l.uid, maxDirectories, dir)
+	l.readable(dir, errorText(detail))
+	l.tellChurn(detail)
 }
 
 // churned: a user changed more than this loop could follow. What stands now is

@@ -64,7 +64,7 @@ func TestGapOfTwoScans(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := loopOf(t.Context(), c)
-	l.shares.first.Add(1)
+	l.shares.first++
 	l.start()
 	before := l.began
 	write(t, path, "other")

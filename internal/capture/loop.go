@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -27,14 +28,17 @@ type loop struct {
 	in     *inbox
 
 	shares *shares
-	uid    uint32 // who keeps what this loop looks at
-	dirs   int    // directories walked since the last scan began
+	uid    uint32      // who keeps what this loop looks at
+	asked  atomic.Bool // a scan was asked for, and has not begun
+	full   atomic.Bool // that no more of the user's directories are noted was told since the last scan
+	dirs   int         // directories walked since the last scan began
 
 	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]Known
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up
+	held     int                            // bytes of the texts that are pending
 
 	scan  *scan     // the last one
 	began time.Time // when it began
@@ -181,8 +185,14 @@ func (h happening) listed() happening {
 	return h
 }
 
-// below takes note of what is recorded at or below a path and is not there.
+// below takes note of what is recorded at or below a path and is not there, in
+// every share.
 func (l *loop) below(path string, h happening) {
+	l.ownBelow(path, h)
+	l.shares.elsewhere(path, l.uid, func(o *loop) { o.ownBelow(path, h) })
+}
+
+func (l *loop) ownBelow(path string, h happening) {
 	for sub, k := range l.recorded {
 		if !under(sub, path) {
 			continue
@@ -193,7 +203,6 @@ func (l *loop) below(path string, h happening) {
 			l.note(h)
 		}
 	}
-	l.shares.elsewhere(path, l.uid, func(o *loop) { o.below(path, h) })
 }
 
 // again attaches what lies at or below h.path anew and takes note of what is
@@ -242,6 +251,26 @@ func (l *loop) note(h happening) {
 		l.lookGone(p, h)
 	default:
 		l.lookAttributes(p, h)
+	}
+	l.weigh(p)
+}
+
+// maxHeld bounds the texts of one share that are pending, in bytes: while what was
+// told waits for a slow handler nothing settles.
+const maxHeld = 64 << 20
+
+// weigh adds up what pending texts take. Beyond the bound those of a path that is
+// being changed are told as unread, the newest one last.
+func (l *loop) weigh(p *pending) {
+	l.held += p.weigh()
+	for n := range p.sights {
+		if l.held <= maxHeld {
+			return
+		}
+		if p.sights[n].has {
+			p.sights[n].lose()
+			l.held += p.weigh()
+		}
 	}
 }
 
@@ -379,7 +408,7 @@ func (l *loop) unseen(path string) sight {
 // settle finishes what is due. While the handler lags behind nothing is: later
 // notifications of the same path are folded into what waits.
 func (l *loop) settle(now time.Time) {
-	if l.out.full() {
+	if l.out.full(l.uid) {
 		return
 	}
 	live := l.sensor.live()
@@ -417,6 +446,7 @@ func (l *loop) peek(p *pending) {
 	if s := l.look(p.path); s.exists {
 		s.provisional = true
 		p.push(s, *p.deferred)
+		l.weigh(p)
 	}
 }
 
@@ -451,6 +481,7 @@ func (l *loop) finish(p *pending) {
 		return // finished meanwhile, as the other name of a rename
 	}
 	delete(l.pending, p.path)
+	l.held -= p.held
 	if d := p.deferred; d != nil {
 		p.deferred = nil
 		p.push(l.look(p.path), *d)

@@ -3,6 +3,7 @@ package capture
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -12,22 +13,49 @@ import (
 )
 
 // restore compares the marks that there should be with those that the kernel
-// lists. A mark is missing if its name still is what was marked.
-func (f *fanotify) restore() ([]string, error) {
+// lists. A mark is missing if its name still is what was marked. It ends with ctx:
+// the names it did not come to have their turn, since they come in no order.
+func (f *fanotify) restore(ctx context.Context, h *hands) ([]string, error) {
 	have, err := f.group.marked()
 	if err != nil {
 		return nil, err
 	}
 	var lost []string
-	for path, h := range f.unlisted(have) {
-		now, err := f.handleAt(path)
-		if err == nil && now == h { // else it is gone, and its notification is on the way
+	for path, was := range f.unlisted(have) {
+		if ctx.Err() != nil {
+			break
+		}
+		missing, err := by(h, path, func() bool { return f.again(path, was) })
+		if err == nil && missing {
 			lost = append(lost, path)
-			f.remark(path, h)
 		}
 	}
 	slices.Sort(lost)
 	return lost, nil
+}
+
+// again sets the mark of a name again that still is what was marked. What is gone
+// is forgotten: of what a user removes there may be no notification left.
+func (f *fanotify) again(path string, was handle) bool {
+	now, err := f.handleAt(path)
+	switch {
+	case absent(err):
+		f.gone(path, was)
+		return false
+	case err != nil || now != was: // its notification is on the way
+		return false
+	}
+	f.remark(path, was)
+	return true
+}
+
+// gone forgets what a name stood for, and nothing that may have come there since.
+func (f *fanotify) gone(path string, was handle) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.names[path] == was {
+		f.release(path, "")
+	}
 }
 
 // remark sets a mark again. If that fails the next look finds it missing.

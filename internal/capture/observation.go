@@ -97,6 +97,7 @@ func (l *loop) settleSource(s sight) *pending {
 		return nil
 	}
 	delete(l.pending, s.from)
+	l.held -= p.held
 	rest := &pending{path: p.path, first: p.first, last: p.last}
 	if t := p.top(); t != nil && !t.exists && !t.unread {
 		rest.sights = []sight{*t}
@@ -147,7 +148,7 @@ func (l *loop) put(o *Observation, s sight) {
 		l.tellGap(s.unreported)
 	}
 	l.c.count(func(st *Status) { st.Counters.add(o, s.unreported != nil) })
-	l.out.put(item{obs: o})
+	l.out.put(item{obs: o, uid: l.uid})
 }
 
 func (c *Counters) add(o *Observation, unreported bool) {

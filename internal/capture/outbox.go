@@ -7,11 +7,14 @@ import (
 )
 
 // Limits of what waits for a slow handler. Beyond them paths stay unsettled and
-// their changes are folded, distinct texts kept.
+// their changes are folded, distinct texts kept. All users together may take up half
+// of it and each a quarter of that half, so that nobody fills it for the others.
 const (
 	maxWaiting      = 10_000
 	maxWaitingBytes = 64 << 20
 	maxBatch        = 1_000
+	usersPart       = 2
+	userPart        = 8
 )
 
 // item is one thing to hand over: a gap, an observation, or the word that the
@@ -20,6 +23,22 @@ type item struct {
 	gap *Gap
 	obs *Observation
 	did func()
+	uid uint32 // whose share an observation is of
+}
+
+// load is what waits, of all or of some.
+type load struct{ items, bytes int }
+
+func (l *load) add(i item, sign int) {
+	if i.obs != nil {
+		l.items += sign
+		l.bytes += sign * len(i.obs.Content)
+	}
+}
+
+// over reports whether that is as much as a part of the box.
+func (l load) over(part int) bool {
+	return l.items >= maxWaiting/part || l.bytes >= maxWaitingBytes/part
 }
 
 // outbox is the queue between the loop and the handler.
@@ -27,13 +46,15 @@ type outbox struct {
 	mu     sync.Mutex
 	change sync.Cond // something was put, taken or closed
 	items  []item
-	bytes  int
+	all    load
+	users  load            // all but root's
+	of     map[uint32]load // by user
 	closed bool
 	err    error
 }
 
 func newOutbox() *outbox {
-	b := &outbox{}
+	b := &outbox{of: map[uint32]load{}}
 	b.change.L = &b.mu
 	return b
 }
@@ -41,28 +62,41 @@ func newOutbox() *outbox {
 func (b *outbox) put(i item) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if i.obs != nil {
-		b.bytes += len(i.obs.Content)
-	}
 	b.items = append(b.items, i)
+	b.weigh(i, 1)
 	b.change.Broadcast()
 }
 
-func (b *outbox) overfull() bool {
-	return b.err == nil && (len(b.items) >= maxWaiting || b.bytes >= maxWaitingBytes)
+// weigh adds up what waits. The caller holds mu.
+func (b *outbox) weigh(i item, sign int) {
+	b.all.add(i, sign)
+	if i.uid == 0 {
+		return
+	}
+	b.users.add(i, sign)
+	own := b.of[i.uid]
+	own.add(i, sign)
+	if b.of[i.uid] = own; own == (load{}) {
+		delete(b.of, i.uid)
+	}
 }
 
-func (b *outbox) full() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.overfull()
+// overfull: the share of a user has no room in it. The caller holds mu.
+func (b *outbox) overfull(uid uint32) bool {
+	return b.err == nil && (b.all.over(1) || uid != 0 && (b.users.over(usersPart) || b.of[uid].over(userPart)))
 }
 
-// room waits until there is some.
-func (b *outbox) room() {
+func (b *outbox) full(uid uint32) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.overfull() {
+	return b.overfull(uid)
+}
+
+// room waits until there is some for a user's share.
+func (b *outbox) room(uid uint32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.overfull(uid) {
 		b.change.Wait()
 	}
 }
@@ -121,9 +155,7 @@ func (b *outbox) take() []item {
 	items := b.items[:n:n]
 	b.items = b.items[n:]
 	for _, i := range items {
-		if i.obs != nil {
-			b.bytes -= len(i.obs.Content)
-		}
+		b.weigh(i, -1)
 	}
 	b.change.Broadcast()
 	return items

@@ -10,7 +10,7 @@ import (
 // start attaches everything, then compares what is there with what was
 // recorded. Differences are told after one gap, first sights after those.
 func (l *loop) start() {
-	defer l.shares.first.Done()
+	defer l.shares.end(&l.shares.first)
 	l.began, l.scan = l.c.cfg.Now(), &scan{since: l.c.cfg.Since, cause: CauseDown}
 	found := l.find()
 	for _, path := range slices.Sorted(maps.Keys(l.recorded)) {
@@ -44,7 +44,7 @@ func (l *loop) find() map[string]bool {
 // meet takes in a directory of this loop's user that was found while the first scans
 // are made.
 func (l *loop) meet(dir string) {
-	defer l.shares.first.Done()
+	defer l.shares.end(&l.shares.first)
 	found := map[string]bool{}
 	l.walk(dir, visitor{func(path string) { found[path] = true }, func(string, *loop) {}})
 	maps.DeleteFunc(found, func(path string, _ bool) bool { _, told := l.recorded[path]; return told })
@@ -69,7 +69,7 @@ func (l *loop) compare(path string) {
 	}
 	s := l.look(path)
 	s.at, s.layer = l.c.cfg.Now(), LayerScan
-	l.out.room()
+	l.out.room(l.uid)
 	a, changed := action(before, true, s)
 	l.record(path, s)
 	if s.exists && s.known.regular() {
@@ -94,7 +94,7 @@ func (l *loop) firstSight(path string) {
 		a = body.Create
 		l.tellGap(l.scan)
 	}
-	l.out.room()
+	l.out.room(l.uid)
 	l.record(path, s)
 	l.put(observe(path, "", a, s), s)
 }
@@ -110,6 +110,7 @@ func (l *loop) reconcile(cause string) {
 	}
 	churning := l.churning
 	l.churning = false
+	l.full.Store(false)
 	found := l.find()
 	l.calm(churning)
 	for path := range found {

@@ -25,10 +25,21 @@ type pending struct {
 	first, last time.Time // of the notifications, on the loop's clock
 	sights      []sight
 	events      int // since the last sight
+	held        int // bytes of texts in sights, as they were last added up
 
 	deferred *happening // to be looked at once quiet: its writer may be at it
 	peeked   bool       // a provisional look was taken meanwhile
 	suspect  *scan      // found it, nobody told
+}
+
+// weigh adds up the texts and says by how much they have grown.
+func (p *pending) weigh() (grown int) {
+	was := p.held
+	p.held = 0
+	for i := range p.sights {
+		p.held += len(p.sights[i].content)
+	}
+	return p.held - was
 }
 
 func (p *pending) top() *sight {

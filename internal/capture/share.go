@@ -22,20 +22,23 @@ type shares struct {
 	reach  *reach.Reach
 	single bool // a watcher without privilege has one loop
 	ctx    context.Context
-	wg     sync.WaitGroup // of the loops
-	first  sync.WaitGroup // of the first scans
 	canary *canary
 
 	mu      sync.RWMutex
+	change  sync.Cond // a loop or a first look ended; with mu
+	living  int       // loops
+	first   int       // first looks under way
 	loops   map[uint32]*loop
 	keepers map[string]uint32 // by directory: the first on its way that is not root's
+	keeps   map[uint32]int    // how many of them are a user's
 }
 
 func newShares(c *Capture, s sensor, every time.Duration) *shares {
 	shares := &shares{
 		c: c, sensor: s, every: every, out: newOutbox(), reach: c.reach, single: os.Geteuid() != 0,
-		loops: map[uint32]*loop{}, keepers: map[string]uint32{},
+		loops: map[uint32]*loop{}, keepers: map[string]uint32{}, keeps: map[uint32]int{},
 	}
+	shares.change.L = &shares.mu
 	shares.canary = newCanary(shares)
 	return shares
 }
@@ -92,6 +95,7 @@ func (s *shares) survey(path string, surveyed map[string]bool) {
 		}
 		if uid != 0 {
 			s.keepers[at] = uid
+			s.keeps[uid]++
 			return
 		}
 		surveyed[at] = true
@@ -120,9 +124,35 @@ func (s *shares) keeper(path string) uint32 {
 func (s *shares) open(uid uint32, known map[string]Known) *loop {
 	l := newLoop(s, uid, known)
 	s.loops[uid] = l
-	s.first.Add(1)
-	s.wg.Go(func() { l.run(s.ctx) })
+	s.first++
+	s.living++
+	go func() {
+		l.run(s.ctx)
+		s.end(&s.living)
+	}()
 	return l
+}
+
+// end counts one of what was under way as ended.
+func (s *shares) end(of *int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*of--
+	s.change.Broadcast()
+}
+
+// ended is closed once none of what is counted is under way.
+func (s *shares) ended(of *int) <-chan struct{} {
+	none := make(chan struct{})
+	go func() {
+		defer close(none)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for *of > 0 {
+			s.change.Wait()
+		}
+	}()
+	return none
 }
 
 // of is the loop of a user.
@@ -141,15 +171,20 @@ func (s *shares) of(uid uint32) *loop {
 	return l
 }
 
-// learn notes that a directory is a user's; fresh: it was not known.
-func (s *shares) learn(dir string, uid uint32) (fresh bool) {
+// learn notes that a directory is a user's; fresh: it was not known. room is false
+// where the user has so many that no more are noted.
+func (s *shares) learn(dir string, uid uint32) (fresh, room bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.keepers[dir]; ok {
-		return false
+		return false, true
+	}
+	if s.keeps[uid] >= maxDirectories {
+		return false, false
 	}
 	s.keepers[dir] = uid
-	return true
+	s.keeps[uid]++
+	return true, true
 }
 
 // found has a user's loop look into a directory of his that was not known.
@@ -157,9 +192,14 @@ func (s *shares) found(dir string, uid uint32, records map[string]Known) {
 	l := s.of(uid)
 	select {
 	case <-s.of(0).scannedOnce:
-		l.in.post(func() { l.adopt(records); l.reconcile(causeUnreported) })
+		l.in.post(func() { l.adopt(records) })
+		if l.asked.CompareAndSwap(false, true) { // one scan finds all that were found until it begins
+			l.in.post(func() { l.asked.Store(false); l.reconcile(causeUnreported) })
+		}
 	default:
-		s.first.Add(1)
+		s.mu.Lock()
+		s.first++
+		s.mu.Unlock()
 		l.in.post(func() { l.adopt(records); l.meet(dir) })
 	}
 }
@@ -236,11 +276,9 @@ func (s *shares) full() bool { return s.of(0).in.waiting() >= maxInbox }
 // wait waits for the loops to end: root's for as long as it takes, a user's for a
 // while, since he may hold it up.
 func (s *shares) wait() {
-	ended := make(chan struct{})
-	go func() { s.wg.Wait(); close(ended) }()
 	<-s.of(0).ended
 	select {
-	case <-ended:
+	case <-s.ended(&s.living):
 	case <-time.After(stopWithin):
 		s.c.cfg.Log.Warn("ended without the share of a user", "after", stopWithin)
 	}
@@ -254,15 +292,13 @@ const (
 
 // ready waits for the first scans and has it said.
 func (s *shares) ready() {
-	done := make(chan struct{})
-	go func() { s.first.Wait(); close(done) }()
 	select {
 	case <-s.of(0).scannedOnce:
 	case <-s.ctx.Done():
 		return
 	}
 	select {
-	case <-done:
+	case <-s.ended(&s.first):
 	case <-time.After(startWithin):
 		s.c.cfg.Log.Warn("began without the share of a user", "after", startWithin)
 	case <-s.ctx.Done():
