@@ -27,6 +27,8 @@ type host struct {
 	t     *testing.T
 	top   string
 	mount func(path string) // ends with the test
+
+	rounds int // of changes by others
 }
 
 func newHost(t *testing.T) *host {
@@ -90,6 +92,7 @@ var tricks = []struct {
 	before     string // the capture starts
 	during     string
 	lasts      bool // it is still going on when others are looked at
+	scans      int  // for so many scans
 	setup      func(*host)
 	told       []string // what must be told of it, some of the observations
 	refused    string   // part of what Status says of a path
@@ -134,6 +137,16 @@ i=0
 while True:
     i+=1; d="t%d"%(i%50)
     os.makedirs(d, exist_ok=True); open(d+"/x.conf","w").write(str(i)); os.rename(d, d+"b"); os.unlink(d+"b/x.conf"); os.rmdir(d+"b")'`},
+	{name: "stopping and killing her helper", tool: "python3", lasts: true, scans: 6, before: "ln -s ../dotfiles skills", during: `exec python3 -c '
+import os
+n=0
+while True:
+    n+=1
+    for p in os.listdir("/proc"):
+        try:
+            name=open("/proc/"+p+"/cmdline","rb").read().split(b"\0")[0]
+            if name==b"stele-helper" or name.endswith(b"capture.test"): os.kill(int(p), 19 if n%3 else 9)
+        except (OSError, ValueError): pass'`},
 	{name: "a file system that never answers", setup: func(h *host) { h.mount(filepath.Join(h.top, "home/mallory/.claude/fs")) }, during: "true"},
 	{name: "the same under a name that is watched", setup: func(h *host) { h.mount(filepath.Join(h.top, "home/mallory/.claude/skills")) }, during: "true"},
 }
@@ -177,6 +190,11 @@ func TestHostileHost(t *testing.T) {
 				run(t, h.top, "touch", "-m", "home/mallory/.claude/m.conf")
 			}
 			others(t, w, h)
+			scans := w.c.Status().Counters.Scans + uint64(trick.scans)
+			w.eventually("scans", func() bool { return w.c.Status().Counters.Scans >= scans })
+			if trick.scans > 0 {
+				others(t, w, h)
+			}
 			w.eventually("refused", func() bool { return trick.refused == "" || refused(w.c.Status(), trick.refused) })
 			for _, want := range trick.told {
 				w.eventually("told "+want, func() bool {
@@ -203,12 +221,15 @@ func TestHostileHost(t *testing.T) {
 // user's is recorded meanwhile.
 func others(t *testing.T, w *watched, h *host) {
 	t.Helper()
-	run(t, h.top, "sh", "-c", "echo a=2 > etc/x.conf; echo y=2 > opt/y.conf")
-	if err := h.as(bob, "echo b=2 > b.conf").Wait(); err != nil {
+	h.rounds++
+	n := h.rounds
+	run(t, h.top, "sh", "-c", fmt.Sprintf("echo a=%[1]d > etc/x.conf; echo y=%[1]d > opt/y.conf", n+1))
+	if err := h.as(bob, fmt.Sprintf("echo b=%d > b.conf", n+1)).Wait(); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	for _, want := range []string{"modify x.conf a=2", "modify y.conf y=2", "modify b.conf b=2"} {
+	for _, name := range []string{"x.conf a", "y.conf y", "b.conf b"} {
+		want := fmt.Sprintf("modify %s=%d", name, n+1)
 		w.eventually("told "+want, func() bool {
 			return slices.ContainsFunc(w.all(), func(o Observation) bool { return strings.HasPrefix(line(o), want) })
 		})
