@@ -69,10 +69,12 @@ type muteActors struct {
 	actor.Source
 	mute atomic.Bool
 	hold atomic.Pointer[chan struct{}] // answered once it is closed
+	held atomic.Bool                   // somebody waits for that
 }
 
 func (m *muteActors) Actor(n actor.Named) actor.Actor {
 	if held := m.hold.Load(); held != nil {
+		m.held.Store(true)
 		<-*held
 	}
 	if m.mute.Load() {

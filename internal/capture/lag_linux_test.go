@@ -65,9 +65,10 @@ func TestSameTextWithoutLag(t *testing.T) {
 // time has none.
 func TestReadLate(t *testing.T) {
 	c := newCaged(t, time.Minute)
-	before := time.Now()
 	held := make(chan struct{})
 	c.actors.hold.Store(&held)
+	c.eventually("the reader is held up", c.actors.held.Load) // by a canary
+	before := time.Now()
 	run(t, c.dir, "sh", "-c", "echo two > a.conf")
 	after := time.Now()
 	time.AfterFunc(lagTold+lagTold/2, func() { c.actors.hold.Store(nil); close(held) })
