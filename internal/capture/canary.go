@@ -39,7 +39,7 @@ type canary struct {
 	every   time.Duration
 	lost    time.Duration
 	process *helper.Process
-	hands   *hands
+	hands   map[uint32]*hands // by whoever keeps what is looked at
 	perches map[string]*perch // by file system
 	round   int
 	rounds  atomic.Int64 // that all came
@@ -83,7 +83,7 @@ func (c *canary) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	c.marks, c.hands = c.s.c.cfg.Now(), newHands(ctx)
+	c.marks, c.hands = c.s.c.cfg.Now(), map[uint32]*hands{}
 	c.s.c.count(func(s *Status) { s.Layers = append(slices.Clone(s.Layers), Layer{Name: LayerCanary, Live: true}) })
 	defer c.close()
 	tick := time.NewTicker(c.every)
@@ -104,7 +104,13 @@ func (c *canary) look(ctx context.Context) {
 	now := c.s.c.cfg.Now()
 	soon, cancel := context.WithTimeout(ctx, marksWithin)
 	defer cancel()
-	lost, err := c.s.sensor.restore(soon, c.hands)
+	lost, whole, err := c.s.sensor.restore(soon, func(path string) *hands {
+		uid := c.s.keeper(path)
+		if c.hands[uid] == nil {
+			c.hands[uid] = newHands(ctx)
+		}
+		return c.hands[uid]
+	})
 	switch {
 	case err != nil:
 		c.s.c.cfg.Log.Warn("marks not counted", "error", err)
@@ -113,6 +119,7 @@ func (c *canary) look(ctx context.Context) {
 		c.s.c.cfg.Tell(Trouble{Kind: Lost, Layer: causeMarks, Detail: detail})
 		c.gap(causeMarks, c.marks)
 		c.torn, c.marks = true, now
+	case !whole: // as far as was looked nothing is missing
 	default:
 		if c.torn {
 			c.s.c.cfg.Tell(Trouble{Kind: Lost, Layer: causeMarks, Over: true})
@@ -240,7 +247,7 @@ func (c *canary) judge(p *perch, s *song, sent time.Time, took time.Duration) {
 	} else {
 		wrong = c.wrong(p, &s.obs)
 	}
-	layer := LayerCanary + " " + p.cage.dir
+	layer := LayerCanary + " " + p.where
 	switch {
 	case wrong != "":
 		c.s.c.cfg.Tell(Trouble{Kind: Lost, Layer: layer, Detail: fmt.Sprintf("on the file system of %s %s; the last good one was at %s", p.where, wrong, body.FormatTime(p.good))})
@@ -253,8 +260,11 @@ func (c *canary) judge(p *perch, s *song, sent time.Time, took time.Duration) {
 		c.gap(causeCanary, p.good) // up to now
 		c.s.c.cfg.Tell(Trouble{Kind: Lost, Layer: layer, Over: true})
 	}
-	p.bad, p.good = false, sent
-	c.lastly.Store(&sent)
+	p.bad = false
+	if p.plain == 0 { // else it may have to be told that it was lost from here on
+		p.good = sent
+		c.lastly.Store(&sent)
+	}
 	if took > canaryLate {
 		c.s.c.cfg.Tell(Trouble{Kind: Late, Layer: layer, Detail: fmt.Sprintf("on the file system of %s a change of our own took %s to be told of", p.where, took.Round(time.Millisecond))})
 	} else {

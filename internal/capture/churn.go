@@ -21,9 +21,24 @@ func (l *loop) room(dir string) bool {
 
 // crowded: a user has more directories in watched places than are watched.
 func (l *loop) crowded(dir string) {
+	l.crowd = true
 	detail := fmt.Sprintf("user %d has more than %d directories in watched places: those from %s on are not watched", l.uid, maxDirectories, dir)
 	l.readable(dir, errorText(detail))
-	l.tellChurn(detail)
+	l.tellCrowd(Trouble{Kind: Churn, Layer: l.user() + " directories", Detail: detail})
+}
+
+// roomy tells that it is over, where the last scan met no more and there is room.
+func (l *loop) roomy() {
+	if l.crowdTold && !l.crowd && l.shares.room(l.uid) {
+		l.tellCrowd(Trouble{Kind: Churn, Layer: l.user() + " directories", Over: true})
+	}
+}
+
+func (l *loop) tellCrowd(t Trouble) {
+	if l.crowdTold == t.Over {
+		l.crowdTold = !t.Over
+		l.c.cfg.Tell(t)
+	}
 }
 
 // churned: a user changed more than this loop could follow. What stands now is

@@ -178,8 +178,10 @@ func TestHostileHost(t *testing.T) {
 			})
 			var before runtime.MemStats
 			runtime.ReadMemStats(&before)
+			var trickster *exec.Cmd
 			if trick.during != "" {
-				if cmd := h.as(mallory, command(trick.during)); !trick.lasts {
+				cmd := h.as(mallory, command(trick.during))
+				if trickster = cmd; !trick.lasts {
 					if err := cmd.Wait(); err != nil {
 						t.Fatal(err)
 					}
@@ -194,6 +196,9 @@ func TestHostileHost(t *testing.T) {
 			w.eventually("scans", func() bool { return w.c.Status().Counters.Scans >= scans })
 			if trick.scans > 0 {
 				others(t, w, h)
+			}
+			if trick.lasts && !alive(trickster.Process.Pid) {
+				t.Error("the trick came to an end by itself")
 			}
 			w.eventually("refused", func() bool { return trick.refused == "" || refused(w.c.Status(), trick.refused) })
 			for _, want := range trick.told {
@@ -215,6 +220,13 @@ func TestHostileHost(t *testing.T) {
 			ends(t, w)
 		})
 	}
+}
+
+// alive reports whether a child that nobody has waited for still runs.
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	state := strings.TrimSpace(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	return err == nil && !strings.HasPrefix(state, "Z")
 }
 
 // others: what is root's, what is reached by root's link, and what is another

@@ -31,7 +31,10 @@ type loop struct {
 	uid    uint32      // who keeps what this loop looks at
 	asked  atomic.Bool // a scan was asked for, and has not begun
 	full   atomic.Bool // that no more of the user's directories are noted was told since the last scan
-	dirs   int         // directories walked since the last scan began
+
+	crowd, crowdTold bool            // more directories than are watched were met in this scan; that is told
+	absent           map[string]bool // directories of the user's that were not there at the last scan
+	dirs             int             // directories walked since the last scan began
 
 	churning bool // the last scan, or what came since, was too much
 
@@ -416,6 +419,9 @@ func (l *loop) settle(now time.Time) {
 		return
 	}
 	for _, p := range l.byAge(func(p *pending) bool { return !now.Before(p.due(live)) }) {
+		if l.out.full(l.uid) {
+			break
+		}
 		l.finishUnlessHeld(p, now)
 	}
 	for _, p := range l.pending {

@@ -13,40 +13,41 @@ import (
 )
 
 // restore compares the marks that there should be with those that the kernel
-// lists. A mark is missing if its name still is what was marked. It ends with ctx:
-// the names it did not come to have their turn, since they come in no order.
-func (f *fanotify) restore(ctx context.Context, h *hands) ([]string, error) {
+// lists. A mark is missing if its name still is what was marked. Where ctx ends first,
+// or a name does not answer in time, it was not the whole: names come in no order,
+// and those that were left out have their turn.
+func (f *fanotify) restore(ctx context.Context, of func(path string) *hands) (lost []string, whole bool, err error) {
 	have, err := f.group.marked()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var lost []string
+	whole = true
 	for path, was := range f.unlisted(have) {
 		if ctx.Err() != nil {
+			whole = false
 			break
 		}
-		missing, err := by(h, path, func() bool { return f.again(path, was) })
-		if err == nil && missing {
+		type found struct {
+			now handle
+			err error
+		}
+		got, err := by(of(path), path, func() found {
+			now, err := f.handleAt(path)
+			return found{now, err}
+		})
+		switch {
+		case err != nil:
+			whole = false
+		case absent(got.err): // of what a user removes there may be no notification left
+			f.gone(path, was)
+		case got.err == nil && got.now == was: // else its notification is on the way
 			lost = append(lost, path)
+			// If that fails, or takes too long, the next look finds it missing.
+			_, _ = by(of(path), path, func() struct{} { f.remark(path, was); return struct{}{} })
 		}
 	}
 	slices.Sort(lost)
-	return lost, nil
-}
-
-// again sets the mark of a name again that still is what was marked. What is gone
-// is forgotten: of what a user removes there may be no notification left.
-func (f *fanotify) again(path string, was handle) bool {
-	now, err := f.handleAt(path)
-	switch {
-	case absent(err):
-		f.gone(path, was)
-		return false
-	case err != nil || now != was: // its notification is on the way
-		return false
-	}
-	f.remark(path, was)
-	return true
+	return lost, whole, nil
 }
 
 // gone forgets what a name stood for, and nothing that may have come there since.

@@ -33,12 +33,33 @@ func (l *loop) find() map[string]bool {
 			l.attach(r, v)
 		}
 	}
+	l.forgetAbsent()
 	for _, dir := range l.shares.kept(l.uid) {
 		if slices.ContainsFunc(l.set.roots, func(r root) bool { return l.shares.keeper(r.path) != l.uid && r.holdsBelow(dir) }) {
 			l.walk(dir, v)
 		}
 	}
 	return found
+}
+
+// forgetAbsent forgets directories of the user's that were gone at two scans in a row:
+// by then nothing is on the way that was told of them.
+func (l *loop) forgetAbsent() {
+	if l.uid == 0 {
+		return
+	}
+	absent := map[string]bool{}
+	for _, dir := range l.shares.kept(l.uid) {
+		if _, there := l.stat(dir); there {
+			continue
+		}
+		if l.absent[dir] {
+			l.shares.unlearn(dir)
+		} else {
+			absent[dir] = true
+		}
+	}
+	l.absent = absent
 }
 
 // meet takes in a directory of this loop's user that was found while the first scans
@@ -111,8 +132,10 @@ func (l *loop) reconcile(cause string) {
 	churning := l.churning
 	l.churning = false
 	l.full.Store(false)
+	l.crowd = false
 	found := l.find()
 	l.calm(churning)
+	l.roomy()
 	for path := range found {
 		if k, there := l.stat(path); there && !k.sameStat(l.recorded[path]) {
 			l.suspect(path)

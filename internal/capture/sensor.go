@@ -62,7 +62,7 @@ type sensor interface {
 	fileSystem(path string) string
 	// restore lists the names whose marks the kernel no longer has, and sets those
 	// again.
-	restore(context.Context, *hands) ([]string, error)
+	restore(context.Context, func(path string) *hands) (lost []string, whole bool, err error)
 	// namesProcesses: the kernel says who did it.
 	namesProcesses() bool
 	// run hands over notifications until ctx ends, and waits while those who take
@@ -96,7 +96,9 @@ func (noSensor) marks() int                                        { return 0 }
 func (noSensor) run(context.Context, func(raw), func() bool) error { return nil }
 func (noSensor) fileSystems() map[string]string                    { return nil }
 func (noSensor) fileSystem(string) string                          { return "" }
-func (noSensor) restore(context.Context, *hands) ([]string, error) { return nil, nil }
-func (noSensor) namesProcesses() bool                              { return false }
-func (noSensor) resolve(raw) []happening                           { return nil }
-func (noSensor) close()                                            {}
+func (noSensor) restore(context.Context, func(string) *hands) ([]string, bool, error) {
+	return nil, true, nil
+}
+func (noSensor) namesProcesses() bool    { return false }
+func (noSensor) resolve(raw) []happening { return nil }
+func (noSensor) close()                  {}

@@ -187,6 +187,23 @@ func (s *shares) learn(dir string, uid uint32) (fresh, room bool) {
 	return true, true
 }
 
+// unlearn forgets a directory.
+func (s *shares) unlearn(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if uid, ok := s.keepers[dir]; ok {
+		delete(s.keepers, dir)
+		s.keeps[uid]--
+	}
+}
+
+// room reports whether one more directory of a user is noted.
+func (s *shares) room(uid uint32) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.keeps[uid] < maxDirectories
+}
+
 // found has a user's loop look into a directory of his that was not known.
 func (s *shares) found(dir string, uid uint32, records map[string]Known) {
 	l := s.of(uid)

@@ -3,7 +3,9 @@ package capture
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
 )
 
@@ -133,5 +135,72 @@ func TestHeldTextsAreBounded(t *testing.T) {
 	}
 	if sum != l.held || kept == 0 {
 		t.Errorf("%d bytes are there and %d counted; of %d paths the newest text is there", sum, l.held, kept)
+	}
+}
+
+// One user with more due than her part hands over that, and no more.
+func TestSettleStopsWhenFull(t *testing.T) {
+	root := loopOfNothing(t)
+	l := newLoop(root.shares, 1001, nil)
+	const files = maxWaiting
+	for i := range files {
+		p := l.pendingOf(fmt.Sprint("/nothing/", i))
+		p.push(sight{exists: true, known: Known{Ino: uint64(i + 1)}, has: true}, happening{kind: written, by: actor.Actor{PID: 1}})
+		p.first, p.last = time.Now().Add(-time.Hour), time.Now().Add(-time.Hour)
+	}
+	l.settle(time.Now())
+	if most := maxWaiting / userPart; len(root.shares.out.items) != most || len(l.pending) != files-most {
+		t.Errorf("%d handed over, want %d; %d are pending", len(root.shares.out.items), most, len(l.pending))
+	}
+	if root.shares.out.full(0) {
+		t.Error("there is no room for root")
+	}
+}
+
+// Directories that are gone at two scans make room for others.
+func TestAbsentDirectoriesAreForgotten(t *testing.T) {
+	root := loopOfNothing(t)
+	s := root.shares
+	l := newLoop(s, 1001, nil)
+	there := t.TempDir()
+	s.learn(there, 1001)
+	s.learn("/nothing/gone", 1001)
+	for scan, want := range []int{2, 1, 1} {
+		l.forgetAbsent()
+		if got := s.keeps[1001]; got != want || len(s.keepers) != want {
+			t.Errorf("after scan %d: %d and %d, want %d", scan+1, got, len(s.keepers), want)
+		}
+	}
+	if s.keeper(there) != 1001 {
+		t.Error("one that is there was forgotten")
+	}
+}
+
+// A canary that /proc alone named is one of two in a row before the programs in the
+// kernel are said to be silent, and only while they are said to be live.
+func TestPlainCanary(t *testing.T) {
+	root := loopOfNothing(t)
+	c, p := root.shares.canary, &perch{}
+	byProc, byPrograms := &body.Who{NamedBy: LayerProc}, &body.Who{NamedBy: LayerBPF}
+	layer := func(live bool) {
+		root.c.count(func(s *Status) { s.Layers = []Layer{{LayerBPF, live, ""}} })
+	}
+	layer(true)
+	for i, step := range []struct {
+		who  *body.Who
+		live bool
+		lost bool
+	}{
+		{byProc, true, false},
+		{byPrograms, true, false},
+		{byProc, true, false},
+		{byProc, true, true},
+		{byProc, false, false},
+		{byProc, true, false},
+	} {
+		layer(step.live)
+		if got := c.plain(p, step.who) != ""; got != step.lost {
+			t.Errorf("step %d: lost %t", i, got)
+		}
 	}
 }

@@ -50,11 +50,21 @@ func (r *Reach) own(f *File, follow bool) (*File, error) {
 	if err == nil && (above.secure && !above.shared || above.uid != 0 && above.uid == f.Stat.Uid) {
 		return f, nil
 	}
-	f.Close()
 	if err != nil { // it was exchanged meanwhile
+		f.Close()
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return r.as(above.uid, path, follow, &RefusedError{path, above.uid, "a second name in a directory"})
+	uid := above.uid
+	if uid == 0 { // others can put names there, and nobody knows who did: its owner may have
+		uid = f.Stat.Uid
+	}
+	refused := &RefusedError{path, uid, "a second name in a directory"}
+	if uid == 0 { // what it is can be told, and not what is in it
+		f.user = refused
+		return f, nil
+	}
+	f.Close()
+	return r.as(uid, path, follow, refused)
 }
 
 // Keeper is the user who decides what lies in a directory: the owner of the first
@@ -132,14 +142,16 @@ func walk(path string, follow bool) (fd int, above way, err error) {
 }
 
 func (w *way) begin() (err error) {
+	w.shared = false
 	w.dir, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	return err
 }
 
 // enter notes who can put something into a directory.
 func (w *way) enter(st *unix.Stat_t) {
-	w.shared = st.Mode&0o022 != 0
-	open := w.shared && st.Mode&unix.S_ISVTX == 0
+	sticky := st.Mode&unix.S_ISVTX != 0
+	w.shared = st.Mode&0o002 != 0 || st.Mode&0o020 != 0 && st.Gid != 0 && !sticky
+	open := st.Mode&0o022 != 0 && !sticky
 	if w.secure && (st.Uid != 0 || open) {
 		w.secure, w.uid = false, st.Uid
 	}
