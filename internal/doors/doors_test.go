@@ -18,7 +18,10 @@ func TestKind(t *testing.T) {
 		{"/home/jane/sshd", &root, ""},
 		{"/tmp/usr/sbin/cron", &root, ""},
 		{"cron", &root, ""},
-		{"/usr/local/sbin/cron", &root, ""},
+		{"/usr/local/sbin/dropbear", &root, SSH},
+		{"/nix/store/abc-openssh/bin/sshd", &root, SSH},
+		{"/usr/sbin/cron (deleted)", &root, Cron},
+		{"/opt/cron", &root, ""},
 		{"/usr/bin/bash", &root, ""},
 		{"", &root, ""},
 	} {

@@ -58,8 +58,8 @@ const (
 	maxList    = 8 << 20         // of the list of a package's files, in bytes
 	maxHeld    = 1 << 19         // paths in all lists
 	mostNames  = 64              // packages that are asked for a file, the latest first
-	freshFor   = time.Second     // a list is taken to be as it was
-	doneWithin = 5 * time.Minute // after it set out to do something with a package dpkg, or a script of it, has
+	freshFor   = time.Second     // what a list holds it is taken to hold still
+	doneWithin = 5 * time.Minute // a script of a package has done its work
 )
 
 // action is one line of dpkg's log: what it set out to do with one package.
@@ -76,15 +76,16 @@ var actions = []string{"install", "upgrade", "configure", "remove", "purge"}
 const none = "<none>"
 
 // At is what dpkg was doing with the package of a file at that time, given since when
-// its process ran. nil: that cannot be told.
+// its process ran; zero: it was a script that dpkg ran, or what that has started. nil:
+// it cannot be told.
 func (d *Dpkg) At(path string, since, at time.Time) *body.Package {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.read()
-	since = since.Truncate(time.Second)
-	if least := at.Add(-doneWithin); since.Before(least) {
-		since = least
+	if since.IsZero() {
+		since = at.Add(-doneWithin)
 	}
+	since = since.Truncate(time.Second)
 	var found *body.Package
 	asked := make(map[string]bool)
 	for i, a := range slices.Backward(d.actions) {
@@ -205,7 +206,7 @@ func (d *Dpkg) owns(name, path string) bool {
 	bare, _, _ := strings.Cut(name, ":")
 	for _, n := range []string{name, bare} {
 		for _, kind := range []string{".list", ".conffiles"} {
-			if d.list(n + kind)[path] {
+			if d.lists[n+kind].holds(path) || d.list(n + kind)[path] {
 				return true
 			}
 		}
@@ -217,9 +218,6 @@ func (d *Dpkg) owns(name, path string) bool {
 // is remembered too.
 func (d *Dpkg) list(file string) map[string]bool {
 	known, is := d.lists[file]
-	if is && time.Since(known.seen) < freshFor {
-		return known.paths
-	}
 	now := list{seen: time.Now()}
 	if f, v := open(filepath.Join(d.root, "var/lib/dpkg/info", file)); f != nil {
 		defer f.Close()
@@ -236,6 +234,10 @@ func (d *Dpkg) list(file string) map[string]bool {
 	d.lists[file] = now
 	return now.paths
 }
+
+// holds reports whether a list that was looked at a moment ago had a path. What it had
+// not dpkg may be writing.
+func (l list) holds(path string) bool { return l.paths[path] && time.Since(l.seen) < freshFor }
 
 func paths(f *os.File) map[string]bool {
 	all := make(map[string]bool)

@@ -78,8 +78,14 @@ func TestDpkg(t *testing.T) {
 	}
 
 	// A process that began long before is not what dpkg does now.
-	if got := dpkg.At("/etc/chrony/chrony.conf", clock("13:00:00"), clock("13:06:00")); got != nil {
+	if got := dpkg.At("/etc/chrony/chrony.conf", time.Time{}, clock("13:06:00")); got != nil {
 		t.Errorf("minutes after it was configured: %v", got)
+	}
+	if got := dpkg.At("/etc/chrony/chrony.conf", time.Time{}, clock("13:04:00")); got == nil || got.Name != "chrony" {
+		t.Errorf("by its script: %v", got)
+	}
+	if got := dpkg.At("/etc/chrony/chrony.conf", clock("13:00:00"), clock("13:20:00")); got == nil || got.Name != "chrony" {
+		t.Errorf("by dpkg, which was asking somebody: %v", got)
 	}
 
 	// Both the log and a list are read again when they change.
@@ -92,7 +98,9 @@ func TestDpkg(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dpkg.lists = map[string]list{} // a second later
+	if got := dpkg.At("/etc/snmp/more.conf", clock("15:00:00"), clock("15:00:01")); got != nil {
+		t.Errorf("before: %v", got)
+	}
 	add("var/log/dpkg.log", "\n2026-03-01 15:00:00 upgrade snmpd:amd64 5.9.3 5.9.4\n")
 	add("var/lib/dpkg/info/snmpd:amd64.list", "/etc/snmp/more.conf\n")
 	want := &body.Package{Manager: "dpkg", Name: "snmpd", Action: "upgrade", From: "5.9.3", To: "5.9.4"}

@@ -13,6 +13,9 @@ var managers = set("apt apt-get aptitude dpkg unattended-upgrade unattended-upgr
 
 // job is a command that cron or at started: "cron job of root: certbot renew".
 func job(w *body.Who, chain []step) string {
+	if w.Container != "" { // the paths of programs are its own
+		return ""
+	}
 	at := slices.IndexFunc(chain[1:], func(s step) bool { return doors.Kind(s.exe, s.uid) != "" }) + 1
 	if at == 0 || doors.Kind(chain[at].exe, chain[at].uid) != doors.Cron || slices.ContainsFunc(chain[at:], func(s step) bool {
 		kind := doors.Kind(s.exe, s.uid)
@@ -140,15 +143,15 @@ func behindWord(args []string, word string) []string {
 	return nil
 }
 
-// container is what ran in one that nobody logged in started: its own view of people
-// means nothing on the host.
+// container is what ran in one that nobody logged in started: its numbers of people
+// are not those of the host.
 func container(w *body.Who, chain []step) string {
 	if w.Container == "" || w.LoginUID != nil {
 		return ""
 	}
 	text := chain[0].name + " in container " + w.Container[:min(12, len(w.Container))]
-	if user(w) != "root" {
-		text += ", as " + user(w)
+	if w.UID != nil && *w.UID != 0 {
+		text += ", as uid " + decimal(*w.UID)
 	}
 	return text
 }
@@ -161,7 +164,7 @@ func service(w *body.Who, chain []step) string {
 	if isLogin[w.Unit] {
 		return ""
 	}
-	if chain[0].name == "kubelet" {
+	if chain[0].name == "kubelet" && user(w) == "root" && doors.OfSystem(chain[0].exe) && chain[0].file == chain[0].exe {
 		return "kubelet"
 	}
 	text := "service " + strings.TrimSuffix(w.Unit, ".service")

@@ -3,9 +3,9 @@
 //
 // It is pure: the same record makes the same sentence wherever it is read, and it
 // says nothing that the record does not. What it reads was chosen on the host that is
-// watched, so whoever prints a sentence escapes it. Of a process only where its
-// program lies and as whom it runs is the kernel's word: what a program is called
-// never takes the place of the person.
+// watched, so whoever prints a sentence escapes it. Of a process only as whom it runs
+// and, outside containers and file systems of its own, where its program lies is the
+// kernel's word: what a program is called never takes the place of the person.
 package sentence
 
 import (
@@ -140,7 +140,9 @@ func (s *step) installed() bool {
 }
 
 // raises reports whether a step lets one account act as another.
-func (s *step) raises() bool { return raisers[s.name] && doors.OfSystem(s.exe) }
+func (s *step) raises() bool {
+	return raisers[s.name] && doors.OfSystem(s.exe) && s.uid != nil && *s.uid == 0
+}
 
 // user is the account that acted.
 func user(w *body.Who) string {

@@ -72,7 +72,12 @@ func TestActor(t *testing.T) {
 		{"jane, with /tmp/ansible-playbook", jane("/usr/bin/python3.11", []string{"python3", "/tmp/ansible-playbook", "site.yml"}, nil, nil), body.Certain},
 		{"jane, with tee", jane("/usr/bin/tee", []string{"tee"}, nil, []body.Process{ran(1000, "/home/jane/sudo", "sudo", "tee")}), body.Certain},
 		{"jane, in container 0123456789ab, with sh", &body.Who{User: "jane", UID: ptr(1000), LoginUser: "jane", LoginUID: ptr(1000), Container: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Exe: "/bin/sh"}, body.Certain},
-		{"sh in container 0123456789ab, as www", &body.Who{User: "www", UID: ptr(33), Container: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Exe: "/bin/sh"}, body.Certain},
+		{"sh in container 0123456789ab, as uid 33", &body.Who{User: "www", UID: ptr(33), Container: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Exe: "/bin/sh"}, body.Certain},
+		{"cron in container 0123456789ab", &body.Who{User: "root", UID: ptr(0), Container: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Exe: "/usr/sbin/cron", Ancestors: cron}, body.Certain},
+		{"service apache2 as www-data, with /tmp/kubelet", &body.Who{User: "www-data", UID: ptr(33), Unit: "apache2.service", Exe: "/tmp/kubelet"}, body.Certain},
+		{"service apache2, with /tmp/kubelet", &body.Who{User: "root", UID: ptr(0), Unit: "apache2.service", Exe: "/usr/bin/python3.11", Command: []string{"python3", "/tmp/kubelet"}}, body.Certain},
+		{"jane, over ssh from 192.0.2.7, through sudo, with tee", asRoot(jane("/usr/bin/tee", nil, s1, sudo)), body.Certain},
+		{"jane, with tee", jane("/usr/bin/tee", []string{"tee"}, nil, []body.Process{ran(1000, "/usr/bin/sudo", "sudo", "tee")}), body.Certain}, // seen through a mount of her own
 		{"puppet agent, as jane", asRoot(jane("/usr/bin/ruby3.1", []string{"/usr/bin/ruby", "/usr/bin/puppet", "agent"}, nil, nil)), body.Certain},
 		{"uid 4242, with tee", &body.Who{UID: ptr(4242), Exe: "/usr/bin/tee (deleted)"}, body.Certain},
 		{"Jane Doe, applied by deploy", &body.Who{Author: "Jane Doe", User: "deploy"}, body.Imported},

@@ -71,20 +71,25 @@ func (w *Watcher) packageOf(o *capture.Observation) *body.Package {
 	if o.Who == nil {
 		return nil
 	}
-	is := isDpkg(o.Who.Exe, o.Who.UID)
-	since, err := time.Parse(body.TimeFormat, o.Who.Started)
-	if !is { // a script of the package, which began later
-		is, since = slices.ContainsFunc(o.Who.Ancestors, func(a body.Process) bool { return isDpkg(a.Exe, a.UID) }), time.Time{}
-	}
-	if !is || err != nil {
+	if o.Who.Container != "" { // its dpkg has a log of its own
 		return nil
 	}
-	return w.dpkg.At(o.Path, since, o.Time)
+	if isDpkg(o.Who.Exe, o.Who.UID) {
+		since, err := time.Parse(body.TimeFormat, o.Who.Started)
+		if err != nil {
+			return nil
+		}
+		return w.dpkg.At(o.Path, since, o.Time)
+	}
+	if slices.ContainsFunc(o.Who.Ancestors, func(a body.Process) bool { return isDpkg(a.Exe, a.UID) }) {
+		return w.dpkg.At(o.Path, time.Time{}, o.Time)
+	}
+	return nil
 }
 
 // isDpkg goes by where the program lies and as whom it runs: anybody can call one so.
 func isDpkg(exe string, uid *uint32) bool {
-	return exe == "/usr/bin/dpkg" && uid != nil && *uid == 0
+	return strings.TrimSuffix(exe, " (deleted)") == "/usr/bin/dpkg" && uid != nil && *uid == 0
 }
 
 func folded(events int) int {

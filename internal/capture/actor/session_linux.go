@@ -66,6 +66,9 @@ func arrival(w *body.Who, id uint32, address string, chain []ancestor) {
 	}
 	peer, login := "", w.LoginUID == nil || isOwnUnit(w.Unit, *w.LoginUID)
 	for _, a := range chain {
+		if w.Container != "" {
+			break // its programs lie where its own file system says
+		}
 		if s.Kind = doors.Kind(a.Exe, a.UID); s.Kind != "" { // those above it let others in, too
 			peer, login = a.peer, login || a.loginUID == *w.LoginUID
 			break
