@@ -77,7 +77,6 @@ func TestActor(t *testing.T) {
 		{"service apache2 as www-data, with /tmp/kubelet", &body.Who{User: "www-data", UID: ptr(33), Unit: "apache2.service", Exe: "/tmp/kubelet"}, body.Certain},
 		{"service apache2, with /tmp/kubelet", &body.Who{User: "root", UID: ptr(0), Unit: "apache2.service", Exe: "/usr/bin/python3.11", Command: []string{"python3", "/tmp/kubelet"}}, body.Certain},
 		{"jane, over ssh from 192.0.2.7, through sudo, with tee", asRoot(jane("/usr/bin/tee", nil, s1, sudo)), body.Certain},
-		{"jane, with tee", jane("/usr/bin/tee", []string{"tee"}, nil, []body.Process{ran(1000, "/usr/bin/sudo", "sudo", "tee")}), body.Certain}, // seen through a mount of her own
 		{"puppet agent, as jane", asRoot(jane("/usr/bin/ruby3.1", []string{"/usr/bin/ruby", "/usr/bin/puppet", "agent"}, nil, nil)), body.Certain},
 		{"uid 4242, with tee", &body.Who{UID: ptr(4242), Exe: "/usr/bin/tee (deleted)"}, body.Certain},
 		{"Jane Doe, applied by deploy", &body.Who{Author: "Jane Doe", User: "deploy"}, body.Imported},
