@@ -402,7 +402,7 @@ func (w *world) fork() error {
 	})
 }
 
-// overgrow appends entries of a source of nobody's until the log has that size.
+// overgrow appends entries of a source of nobody's until the log is larger than that.
 func (w *world) overgrow(srv *store.Store, size uint64) error {
 	head, err := srv.Head(context.Background(), w.keys[hosts].Source())
 	if err != nil {
@@ -428,7 +428,6 @@ func (w *world) falseServer(code verify.Code, prepare func(place, uint64) error)
 	if len(victims) == 0 {
 		return nil
 	}
-	most := uint64(0)
 	for _, h := range victims {
 		if err := w.online(h); err != nil {
 			return err
@@ -436,7 +435,6 @@ func (w *world) falseServer(code verify.Code, prepare func(place, uint64) error)
 		if err := w.ahead(h); err != nil {
 			return err
 		}
-		most = max(most, h.watcher().Believed().Size)
 	}
 	cut := make(map[*host]bool)
 	for _, h := range w.hosts {
@@ -445,7 +443,7 @@ func (w *world) falseServer(code verify.Code, prepare func(place, uint64) error)
 	}
 	w.killServer()
 	w.say("a false server (%s) speaks to %d hosts", code, len(victims))
-	if err := w.exchange(func(p place) error { return prepare(p, most+1) }); err != nil {
+	if err := w.exchange(prepare); err != nil {
 		return err
 	}
 	w.exchanged()
@@ -478,8 +476,9 @@ func (w *world) falseServer(code verify.Code, prepare func(place, uint64) error)
 
 func (w *world) aside() string { return filepath.Join(w.place.dir, "genuine") }
 
-// exchange puts the store aside and the template in its place.
-func (w *world) exchange(prepare func(place) error) error {
+// exchange puts the store aside and the template in its place, prepared with the
+// size of which a watcher can have seen the genuine log.
+func (w *world) exchange(prepare func(place, uint64) error) error {
 	if err := os.Mkdir(w.aside(), 0o700); err != nil {
 		return err
 	}
@@ -491,7 +490,15 @@ func (w *world) exchange(prepare func(place) error) error {
 	if err := copied(w.place.layout().Dir, w.template.layout().Dir); err != nil {
 		return err
 	}
-	return prepare(w.place)
+	shown, err := os.ReadFile(filepath.Join(w.aside(), "store", "log", "checkpoint"))
+	if err != nil {
+		return err
+	}
+	size, err := sizeOf(shown)
+	if err != nil {
+		return err
+	}
+	return prepare(w.place, size)
 }
 
 // restore puts the genuine store back.

@@ -315,7 +315,7 @@ func (w *world) close() error {
 		errs = append(errs, w.stopServer())
 	}
 	if w.cheat.drop {
-		errs = append(errs, w.exchange(func(place) error { return nil }))
+		errs = append(errs, w.exchange(func(place, uint64) error { return nil }))
 	}
 	return errors.Join(errs...)
 }
