@@ -252,6 +252,10 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return assigned, syntax.Blanks(f.text, at+1)
 	case c == '.' && at > blanks && f.openQuote(syntax.Blanks(f.text, at+1)) > 0: // a pair of Lisp
 		return assigned, syntax.Blanks(f.text, at+1)
+	case c == ',' && at == end && start > 0 && f.text[start-1] == '(' && f.openQuote(syntax.Blanks(f.text, at+1)) > 0: // a fact of Prolog
+		return assigned, syntax.Blanks(f.text, at+1)
+	case c == '!' && at+1 < len(f.text) && f.text[at+1] == '=':
+		return f.operator(at)
 	case c == ',' && closed && opt, opt && (c == '\n' || c == '\r'):
 		return f.nextItem(at)
 	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
@@ -300,6 +304,11 @@ func (f *finder) closeName(at int) int {
 	for n := 0; at < len(f.text) && n < 6; n++ {
 		switch f.text[at] {
 		case '\\', '"', '\'', ']':
+			at++
+		case ')':
+			if n == 0 {
+				return at
+			}
 			at++
 		default:
 			return at
@@ -703,6 +712,9 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 		v := f.quotedValue(at, quote)
 		return v, v.end > v.start
 	}
+	if v, ok := f.listed(l, start, at, c); ok {
+		return v, v.end > v.start
+	}
 	end := f.wordEnd(at)
 	word := f.text[at:end]
 	switch {
@@ -739,6 +751,31 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 	}
 	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
 	return v, v.end > v.start
+}
+
+// listed is the value of a name that begins a list of Lisp, (password "x"), or of one
+// that braces enclose as in Tcl: set password {x y}.
+func (f *finder) listed(l *line, start, at int, c lexicon.Suspicion) (value, bool) {
+	if c != lexicon.Strong || l.comment || f.plan.prose || at >= l.end {
+		return value{}, false
+	}
+	if lisp := start > 0 && f.text[start-1] == '('; lisp && f.openQuote(at) == 1 {
+		return f.quotedValue(at, 1), true
+	} else if lisp && f.text[at] == '(' && at >= f.computed {
+		f.computed = min(l.end, at+maxExpression)
+		f.literals(at, f.computed)
+		return value{}, true
+	}
+	if f.text[at] != '{' || !f.plan.spaced() || start == l.first && f.plan.format != "" {
+		return value{}, false
+	}
+	limit := min(l.end, at+maxBare)
+	shut := bytes.IndexByte(f.text[at:limit], '}')
+	if shut < 2 || bytes.ContainsAny(f.text[at:at+shut], "=:\"") || at+shut+1 < l.end && !ascii.IsSpace(f.text[at+shut+1]) || bytes.HasPrefix(f.text[at:], []byte("{{")) {
+		return value{}, false
+	}
+	s := syntax.Trim(f.text, syntax.Span{Start: at + 1, End: at + shut})
+	return value{start: s.Start, end: s.End}, true
 }
 
 // passQualifiers passes the words between a name and its secret: password 7 x,

@@ -29,7 +29,7 @@ func (f *finder) directive(at int, line []byte) bool {
 	if len(ws) == 2 && bytes.IndexByte(ws[0].text, '.') > 0 { // host user:password
 		f.userPassword(value{start: ws[1].start, end: ws[1].start + len(ws[1].text)})
 	}
-	if len(ws) > 3 && string(ws[0].text) == "add" && string(ws[1].text) == "password" { // the logins of rancid
+	if len(ws) > 3 && string(ws[0].text) == "add" && (string(ws[1].text) == "password" || string(ws[1].text) == "passphrase" && bytes.ContainsAny(ws[2].text, ".*")) { // the logins of rancid
 		for _, w := range ws[3:] {
 			f.addWord(w)
 		}

@@ -25,7 +25,7 @@ func (f *finder) endpoint(at int, line []byte) bool {
 			return true
 		}
 	}
-	if len(ws) != 1 {
+	if bytes.IndexByte(v, ' ') >= 0 {
 		return false
 	}
 	return f.colonEndpoint(s) || f.commaEndpoint(at, s)
@@ -100,7 +100,7 @@ func (f *finder) commaEndpoint(at int, s syntax.Span) bool {
 		return false
 	}
 	host, port, _ := bytes.Cut(parts[0], []byte(":"))
-	if !isAddressDigits(host) || !ascii.IsNumber(port) || isAddressDigits(parts[1]) || bytes.IndexByte(parts[1], '.') > 0 && isDotted(parts[1]) || bytes.ContainsAny(parts[1], ":/=") {
+	if !isAddressDigits(host) || len(parts) == 2 && len(port) == 0 || len(port) > 0 && !ascii.IsNumber(port) || isAddressDigits(parts[1]) || bytes.IndexByte(parts[1], '.') > 0 && isDotted(parts[1]) || bytes.ContainsAny(parts[1], ":/=") {
 		return false
 	}
 	f.addLast(word{text: parts[1], start: s.Start + len(parts[0]) + 1})

@@ -152,6 +152,10 @@ func (f *finder) hit(t *trigger, end int) {
 		f.thin(end)
 	case kindUser:
 		f.userinfo(start, end)
+	case kindCall:
+		f.call(end, notions.Calls[t.arg].Place)
+	case kindSend:
+		f.sent(end)
 	case kindHere:
 		f.hereString(end)
 	case kindClear:
@@ -378,12 +382,12 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 		return
 	}
 	switch {
-	case c == lexicon.Likely && lexicon.IsTyped(content):
+	case c == lexicon.Likely && (lexicon.IsTyped(content) || notions.IsLevel(content)):
 	case c >= lexicon.Likely && (!v.doubt || lexicon.LooksChosen(content)):
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && (lexicon.LooksRandom(content) || !v.doubt && isPhrase(content)):
 		f.add(v.start, v.end)
-	case c == lexicon.Weak && !v.doubt && isCode(content):
+	case c == lexicon.Weak && !v.doubt && (isCode(content) || lexicon.IsUUID(content) && lexicon.EndsInKey(f.text[max(0, v.start-32):v.start])):
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && !v.doubt:
 		f.userPassword(v)

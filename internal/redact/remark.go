@@ -242,7 +242,7 @@ func (f *finder) clauses(c comment) {
 	if len(v) < 3 {
 		return
 	}
-	if bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, '=') < 0 {
+	if !bytes.ContainsAny(v, " \t=") {
 		f.loneWord(c)
 		return
 	}
@@ -281,7 +281,7 @@ func (f *finder) assignments(c comment) bool {
 		}
 		s := syntax.Span{Start: start + eq + 1, End: at}
 		if q := f.text[s.Start]; q == '"' || q == '\'' || q == '`' {
-			if i := bytes.LastIndexByte(f.text[s.Start+1:c.End], q); i > 0 {
+			if i := shutQuote(f.text[s.Start+1:c.End], q); i > 0 {
 				s = syntax.Span{Start: s.Start + 1, End: s.Start + 1 + i}
 			}
 		} else if start == c.Start || f.text[start-2] == ':' {
@@ -394,7 +394,7 @@ func (f *finder) tells(c comment) bool {
 			continue
 		}
 		strong := lexicon.Classify(string(word)) == lexicon.Strong || notions.Tells(word)
-		was := c.beside && notions.IsPast(word)
+		was := notions.IsPast(word) || c.beside && notions.IsHash(word)
 		if !strong && !was || bytes.IndexByte(f.text[start:at], '=') > 0 && at > start && f.text[at-1] != '=' {
 			continue
 		}
@@ -412,20 +412,28 @@ func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 	for n := 0; n < 3 && s.Start < s.End; n++ {
 		end := min(f.wordEnd(s.Start), s.End)
 		w := string(bytes.ToLower(bytes.TrimRight(f.text[s.Start:end], ":=")))
+		if w == "of" && notions.IsHash([]byte(word)) {
+			s, said = syntax.Trim(f.text, syntax.Span{Start: end, End: s.End}), true
+			continue
+		}
 		if w != "" && w != "was" && w != "is" && w != "were" && w != "now" && w != "->" && !notions.IsPast([]byte(w)) && !(said && notions.IsQualifier([]byte(w))) {
 			break
 		}
 		said = true
 		s = syntax.Trim(f.text, syntax.Span{Start: end, End: s.End})
 	}
-	if !said && strong { // the passphrase of the key: x
-		if i := bytes.Index(f.text[s.Start:s.End], []byte(": ")); i > 0 && bytes.Count(f.text[s.Start:s.Start+i], []byte(" ")) < 6 && startsSentence(f.text[s.Start:s.End]) {
+	if f.text[at-1] != ':' && f.text[at-1] != '=' { // the passphrase of the key: x
+		rest := f.text[s.Start:s.End]
+		if i := bytes.Index(rest, []byte(": ")); i > 0 && bytes.Count(rest[:i], []byte(" ")) < 6 && (strong && startsSentence(rest) || bytes.IndexByte(bytes.TrimSpace(rest[i+1:]), ' ') < 0) {
 			s = syntax.Trim(f.text, syntax.Span{Start: s.Start + i + 1, End: s.End})
 			said = true
 		}
 	}
 	s = f.clause(s)
 	v := f.text[s.Start:s.End]
+	if !strong && !c.beside && (bytes.IndexByte(v, ' ') >= 0 || !said || s.End < c.End-1) || !strong && notions.IsOrdinary(v) {
+		return false
+	}
 	switch {
 	case len(v) < 3 || v[0] == '-' || lexicon.IsTyped(v) || notions.IsSample(v) || startsSentence(v) || v[0] == '{' || v[0] == '<' || v[0] == '(' || bytes.HasPrefix(v, []byte("http")):
 		return false
@@ -436,11 +444,22 @@ func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 	return true
 }
 
+// shutQuote is where a quote is closed, or -1: an escaped one and one inside a word
+// do not close it.
+func shutQuote(v []byte, q byte) int {
+	for i, c := range v {
+		if c == q && (i == 0 || v[i-1] != '\\') && (i+1 == len(v) || !ascii.IsAlnum(v[i+1])) {
+			return i
+		}
+	}
+	return -1
+}
+
 // clause narrows what a comment tells to its quotes, or to where the clause ends.
 func (f *finder) clause(s syntax.Span) syntax.Span {
 	v := f.text[s.Start:s.End]
 	if len(v) > 2 && bytes.IndexByte([]byte("\"'`"), v[0]) >= 0 {
-		if i := bytes.LastIndexByte(v[1:], v[0]); i > 0 {
+		if i := shutQuote(v[1:], v[0]); i > 0 {
 			return syntax.Span{Start: s.Start + 1, End: s.Start + 1 + i}
 		}
 	}

@@ -83,8 +83,7 @@ func EndsLead(v []byte) bool {
 
 // IsClause says whether a word begins a sentence, or what is said of a secret.
 func IsClause(w []byte) bool {
-	low := string(w)
-	return Function[low] && low != "under" || Participles[low] || stops[low] || clauses[low]
+	return Function[string(w)] && string(w) != "under" || Participles[string(w)] || stops[string(w)] || clauses[string(w)]
 }
 
 var clauses = setOf(`please note see set make keep do don't never always change add use used enter create generate give put copy paste leave comment uncomment run rotate either both each
@@ -149,3 +148,9 @@ var clearLeads = setOf(`= login pap chap ms-chap mschap arap global opap enable 
 
 // TakesClear says whether a secret follows the keyword cleartext behind that word.
 func TakesClear(w string) bool { return clearLeads[w] }
+
+// hashes are words for what is made of a secret. Read only.
+var hashes = setOf(`hash hashed digest bcrypt argon2 sha512 sha256 md5 crypt sum`)
+
+// IsHash says whether a word is one for what is made of a secret.
+func IsHash(w []byte) bool { return len(w) < 16 && hashes[string(bytes.ToLower(w))] }
