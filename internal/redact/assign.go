@@ -171,7 +171,7 @@ func (f *finder) part(l *line, start, at int) (value, bool) {
 	}
 	end := f.partEnd(at, at+shut, lead)
 	v := f.text[at:end]
-	if lead != ',' && bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, ';') < 0 || bytes.Contains(v, []byte(" -")) || bytes.ContainsAny(v, "|/$<>`«") || isProgram(firstWordAfter(v)) {
+	if lead != ',' && (end == at+shut || f.text[end] != '&') && bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, ';') < 0 || bytes.Contains(v, []byte(" -")) || bytes.ContainsAny(v, "|/$<>`«") || isProgram(firstWordAfter(v)) {
 		return value{}, false
 	}
 	res := value{start: at, end: end}
@@ -254,7 +254,7 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return assigned, syntax.Blanks(f.text, at+1)
 	case c == ',' && at == end && start > 0 && f.text[start-1] == '(' && f.openQuote(syntax.Blanks(f.text, at+1)) > 0: // a fact of Prolog
 		return assigned, syntax.Blanks(f.text, at+1)
-	case c == '!' && at+1 < len(f.text) && f.text[at+1] == '=':
+	case (c == '!' || c == '~') && at+1 < len(f.text) && f.text[at+1] == '=':
 		return f.operator(at)
 	case c == ',' && closed && opt, opt && (c == '\n' || c == '\r'):
 		return f.nextItem(at)
@@ -324,7 +324,7 @@ func (f *finder) operator(at int) (separator, int) {
 	next := at + len(op)
 	set := next >= len(f.text) || ascii.IsSpace(f.text[next]) || f.openQuote(next) > 0 || ascii.IsBlank(f.text[at-1])
 	switch string(op) {
-	case "==", "!=":
+	case "==", "!=", "~=":
 		if third := next; third < len(f.text) && f.text[third] == '=' {
 			next, set = third+1, true
 		}

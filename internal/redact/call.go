@@ -25,7 +25,7 @@ func (f *finder) call(at, place int) {
 		}
 		if q := f.prefixed(at); f.openQuote(q) > 0 {
 			s, next := syntax.Quoted(f.text[:limit], q)
-			if v := f.text[s.Start:s.End]; n == place {
+			if v := f.text[s.Start:s.End]; n == place || place < 0 && f.closes(next, limit) {
 				if s.End < next && !lexicon.IsPlain(v) && !notions.IsSample(v) {
 					f.add(s.Start, s.End)
 				}
@@ -41,6 +41,12 @@ func (f *finder) call(at, place int) {
 		}
 		at += i + 1
 	}
+}
+
+// closes says whether the arguments of a function end at at.
+func (f *finder) closes(at, limit int) bool {
+	at = syntax.Blanks(f.text, at)
+	return at < limit && f.text[at] == ')'
 }
 
 // sent masks what a script of expect types where it is asked for a password.

@@ -303,10 +303,16 @@ func (f *finder) name(start, end int) {
 		f.maskAddress(v)
 		return
 	}
-	if c == lexicon.Weak && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.start, End: v.end}) {
+	if (c == lexicon.Weak || isUserPass(f.text[start:end])) && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.start, End: v.end}) {
 		return
 	}
 	f.judge(v, c)
+}
+
+// isUserPass says whether a name is that of an account with its password.
+func isUserPass(name []byte) bool {
+	low := bytes.ToLower(name)
+	return bytes.HasSuffix(low, []byte("userpass")) || bytes.HasSuffix(low, []byte("userpwd")) || bytes.HasSuffix(low, []byte("userpw")) || bytes.HasSuffix(low, []byte("user_pass_pair"))
 }
 
 // nameAround extends a trigger to the whole name.

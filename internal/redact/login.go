@@ -12,7 +12,7 @@ import (
 
 // logins end the names of settings that hold an account and its password in one:
 // user:password, or several of them. They are read only.
-var logins = []string{"auth", "credentials", "creds", "userpass", "userpwd", "users", "login", "basicauth", "proxyauth", "userpw", "rpcauth", "htpasswd", "user", "ident"}
+var logins = []string{"auth", "authentication", "credentials", "creds", "userpass", "userpwd", "users", "login", "basicauth", "proxyauth", "userpw", "rpcauth", "htpasswd", "user", "ident"}
 
 // isLogins says whether a name is that of accounts with their passwords.
 func isLogins(name string) bool {

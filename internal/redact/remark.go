@@ -68,7 +68,7 @@ func (f *finder) comments() (all []comment, live bool) {
 			block = f.blockAfter(c, end, block)
 		}
 		holds := masked && f.spans[next].Start < c
-		live = live || holds
+		live = live || masked
 		if s := bare(f.text, c, end); s.Start < s.End && s.End-s.Start <= maxRemark {
 			all = append(all, comment{Span: s, beside: holds || before, behind: holds})
 		} else {
@@ -408,7 +408,7 @@ func (f *finder) tells(c comment) bool {
 // tell masks what follows a telling word that stands from start to at.
 func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 	s := syntax.Trim(f.text, syntax.Span{Start: at, End: c.End})
-	said := f.text[at-1] == ':' || f.text[at-1] == '='
+	said := f.text[at-1] == ':' || f.text[at-1] == '=' || notions.IsVerb(word)
 	for n := 0; n < 3 && s.Start < s.End; n++ {
 		end := min(f.wordEnd(s.Start), s.End)
 		w := string(bytes.ToLower(bytes.TrimRight(f.text[s.Start:end], ":=")))
@@ -416,7 +416,7 @@ func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 			s, said = syntax.Trim(f.text, syntax.Span{Start: end, End: s.End}), true
 			continue
 		}
-		if w != "" && w != "was" && w != "is" && w != "were" && w != "now" && w != "->" && !notions.IsPast([]byte(w)) && !(said && notions.IsQualifier([]byte(w))) {
+		if w != "" && w != "was" && w != "is" && w != "were" && w != "now" && w != "from" && w != "->" && !notions.IsPast([]byte(w)) && !(said && notions.IsQualifier([]byte(w))) {
 			break
 		}
 		said = true
@@ -435,7 +435,7 @@ func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 		return false
 	}
 	switch {
-	case len(v) < 3 || v[0] == '-' || lexicon.IsTyped(v) || notions.IsSample(v) || startsSentence(v) || v[0] == '{' || v[0] == '<' || v[0] == '(' || bytes.HasPrefix(v, []byte("http")):
+	case len(v) < 3 || v[0] == '-' || lexicon.IsTyped(v) || notions.IsSample(v) || lexicon.IsPublished(v) || startsSentence(v) || v[0] == '{' || v[0] == '<' || v[0] == '(' || bytes.HasPrefix(v, []byte("http")):
 		return false
 	case !said && (!strong || start != c.Start && !notions.EndsLead(f.text[c.Start:start]) && (bytes.IndexByte(v, ' ') >= 0 || notions.IsProse(f.text[c.Start:start]) || bytes.IndexByte(f.text[c.Start:start], ',') >= 0) || notions.IsProse(v) || lexicon.Classify(word+"_"+string(firstWord(v))) == lexicon.None):
 		return false

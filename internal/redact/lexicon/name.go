@@ -77,7 +77,7 @@ var names = vocabulary{
 		method methods mode policy policies expiry expire expires expired expiration expiry timeout interval
 		seconds minutes hours age rotation rotate rotated enabled enable disabled disable required require env var
 		variable variables field fields label labels header headers command cmd helper passcommand format
-		prefix suffix selector version store manager provider providers backend scope scopes audience issuer lookup prompt
+		prefix suffix selector version store manager provider providers backend scope scopes lookups audience issuer lookup prompt
 		change changed changes days history check checks tries retries attempts authentication auth sync status
 		hint total rate per usage usages validation validity strength complexity regex pattern rule rules
 		id ids idx index column table query sql schema class classes plugin plugins module modules

@@ -89,7 +89,7 @@ var IPsecKinds = setOf(`psk eap xauth ntlm rsa ecdsa pkcs8 p12 pin bliss`)
 // Call is a function of whose arguments one is a secret.
 type Call struct {
 	Text  string // up to where the arguments begin
-	Place int    // of the secret, counted from 1
+	Place int    // of the secret, counted from 1; -1 is the last
 }
 
 // Calls is read only.
@@ -109,7 +109,7 @@ var Calls = []Call{
 	{"usernamepasswordcredentials(", 2},
 	{"plainauth(", 3},
 	{"imap_open(", 3},
-	{"ftp_login(", 3},
+	{"auth=(", 2}, {":auth(", -1}, {".auth(", -1}, {"setpassword(", -1}, {"withpassword(", -1}, {"passwordauthentication(", 2}, {"ftp_login(", 3},
 	{"ldap_bind(", 3},
 	{"simple_bind_s(", 2},
 	{"simple_bind(", 2},

@@ -65,7 +65,16 @@ var tells = setOf(`phrase pin pw identify pass pwd login/pass user/pass user/pw 
 func Tells(w []byte) bool { return tells[string(bytes.ToLower(w))] }
 
 // past are words that announce what a secret was. Read only.
-var past = setOf(`was before old previous previously former formerly earlier prior original originally rotated replaced replaces initially once until used`)
+var past = setOf(`was before old previous previously former formerly earlier prior original originally rotated replaced replaces initially once until used changed`)
+
+// IsVerb says whether a word says what something was.
+func IsVerb(w string) bool {
+	switch strings.ToLower(w) {
+	case "was", "were", "changed", "replaced", "rotated":
+		return true
+	}
+	return false
+}
 
 // IsPast says whether a word announces what something was.
 func IsPast(w []byte) bool { return len(w) < 16 && past[string(bytes.ToLower(w))] }
