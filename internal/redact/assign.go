@@ -281,7 +281,7 @@ func isPlainName(text []byte, start, end int) bool {
 func (f *finder) isDefinition(start int) bool {
 	before := bytes.TrimRight(f.text[max(0, start-16):max(0, start-1)], " ")
 	before = bytes.TrimRight(bytes.TrimSuffix(before, []byte("$")), " ")
-	for _, fn := range []string{"define(", "setenv(", "putenv(", "set(", "Set(", "option(", "config("} {
+	for _, fn := range []string{"define(", "setenv(", "putenv(", "put(", "setProperty(", "setAttribute(", "addHeader(", "setHeader(", "header(", "property(", "Property(", "Field(", "param(", "set(", "Set(", "option(", "config("} {
 		if bytes.HasSuffix(before, []byte(fn)) {
 			return true
 		}

@@ -65,6 +65,9 @@ func commandMasks(ws []word) map[int]*Span {
 			if t.Last > 0 && len(ws)-t.Last > i {
 				maskWhole(masks, ws, len(ws)-t.Last)
 			}
+			if t.Rest {
+				t.rest(masks, ws, i)
+			}
 			if t.Login {
 				maskLogin(masks, ws, i+1)
 			}
@@ -77,6 +80,15 @@ func commandMasks(ws []word) map[int]*Span {
 		}
 	}
 	return masks
+}
+
+// rest masks words that are neither option nor drive nor share.
+func (t *tool) rest(masks map[int]*Span, ws []word, i int) {
+	for i += 2; i < len(ws); i++ {
+		if w := ws[i].text; len(w) > 2 && bytes.IndexByte([]byte("/\\-*"), w[0]) < 0 && w[len(w)-1] != ':' {
+			maskWhole(masks, ws, i)
+		}
+	}
 }
 
 // following masks what stands behind a word of the tool, or behind the name of a

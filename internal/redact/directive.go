@@ -35,6 +35,9 @@ func (f *finder) directive(at int, line []byte) bool {
 		}
 		return true
 	}
+	if n := len(ws); n >= 3 && bytes.EqualFold(ws[n-3].text, []byte("login")) && isAccount(ws[n-2].text) && !notions.IsStop(ws[n-2].text) && !notions.IsStop(ws[n-1].text) {
+		f.addWord(ws[n-1])
+	}
 	args := notions.Directives[string(bytes.ToLower(ws[0].text))]
 	for _, a := range args {
 		f.argument(a, withoutEngine(ws), at+len(line))
@@ -157,7 +160,7 @@ func mayBeDirective(line []byte) bool {
 	rest := bytes.TrimLeft(line[end:], " \t")
 	return bytes.HasPrefix(rest, []byte("* ")) || bytes.HasPrefix(rest, []byte("*\t")) ||
 		bytes.IndexByte(line[:end], '.') > 0 && bytes.IndexByte(rest, ':') > 0 && len(rest) < 256 ||
-		bytes.Contains(line, []byte(" insecure-password "))
+		bytes.Contains(line, []byte(" insecure-password ")) || bytes.Contains(line, []byte(" login "))
 }
 
 // argumentAfter masks an argument that the word before it makes secret.

@@ -183,6 +183,10 @@ func (f *finder) digest(at int, line []byte) bool {
 		f.add(at+len(line)-len(parts[2]), at+len(line))
 		return true
 	}
+	if w := bytes.Trim(line, "\"';, \t"); len(w) >= 32 && isDense(w) {
+		f.add(at+bytes.Index(line, w), at+bytes.Index(line, w)+len(w))
+		return true
+	}
 	if !bytes.HasPrefix(line, []byte("usmUser")) {
 		return false
 	}

@@ -60,9 +60,10 @@ type finder struct {
 	blocks  int      // bytes read as parts of block scalars
 	weakTo  int      // values of doubtful names are read up to here
 
-	computed int       // expressions up to here are read
-	linked   int       // the parts of URLs up to here are judged
-	notes    []comment // values that are comments
+	computed int             // expressions up to here are read
+	linked   int             // the parts of URLs up to here are judged
+	heads    map[string]bool // first words of lines with secrets
+	notes    []comment       // values that are comments
 
 	looked, vmess, jose, jaas bool // what the text holds besides settings
 }

@@ -68,6 +68,9 @@ func (f *finder) comments() (all []comment, live bool) {
 			block = f.blockAfter(c, end, block)
 		}
 		holds := masked && f.spans[next].Start < c
+		if holds && f.spans[next].Start > start {
+			f.head(start, f.spans[next].Start)
+		}
 		live = live || masked
 		if s := bare(f.text, c, end); s.Start < s.End && s.End-s.Start <= maxRemark {
 			all = append(all, comment{Span: s, beside: holds || before, behind: holds})
@@ -81,6 +84,17 @@ func (f *finder) comments() (all []comment, live bool) {
 		all[i].beside = all[i].beside || f.holdsNext(all[i].End)
 	}
 	return all, live
+}
+
+// head remembers the first word of a line that holds a secret.
+func (f *finder) head(start, end int) {
+	w := bytes.TrimRight(firstWord(bytes.TrimLeft(f.text[start:end], " \t\"'")), ":=\"'")
+	if f.heads == nil {
+		f.heads = make(map[string]bool)
+	}
+	if len(w) > 2 && len(w) < 64 && len(f.heads) < 4096 {
+		f.heads[string(w)] = true
+	}
 }
 
 // holdsNext says whether the line below is masked in part.
@@ -250,8 +264,12 @@ func (f *finder) clauses(c comment) {
 	if f.assignments(c) || f.tells(c) || f.oldRow(c) {
 		return
 	}
+	if f.echoes(c) {
+		return
+	}
 	f.options(c)
 	f.quotes(c)
+	f.ends(c)
 	if lead := bytes.Index(v, []byte(": ")); lead > 0 && lead < 40 && bytes.IndexByte(v[:lead], ' ') < 0 {
 		c.Start += lead + 2
 		v = f.text[c.Start:c.End]
@@ -309,9 +327,56 @@ func (f *finder) randomWords(c comment) {
 		at = max(start+1, min(f.wordEnd(start), c.End))
 		start += 1 + bytes.LastIndexAny(f.text[start:at], "/=:,(\"'")
 		word := bytes.TrimRight(f.text[start:at], ".,;:)\"'")
-		if len(word) >= 20 && lexicon.LooksRandom(word) && !lexicon.IsPlain(word) && (len(word) > 40 || len(word) == 32 || !isHex(word)) {
+		if len(word) >= 8 && isMade(word) || len(word) >= 20 && lexicon.LooksRandom(word) && !lexicon.IsPlain(word) && (len(word) > 40 || len(word) == 32 || !isHex(word)) {
 			f.add(start, start+len(word))
 		}
+	}
+}
+
+// isMade says whether a word of a comment mixes letters and digits as secrets do,
+// and names, versions and dates do not.
+func isMade(w []byte) bool {
+	if !lexicon.LooksChosen(w) || lexicon.IsTyped(w) || lexicon.IsUUID(w) || bytes.ContainsAny(w, "/\\@$%*<>{}[]|~") || bytes.Contains(w, []byte("::")) {
+		return false
+	}
+	digits, dots := 0, bytes.Count(w, []byte("."))
+	for _, c := range w {
+		if ascii.IsDigit(c) {
+			digits++
+		}
+	}
+	return digits > 1 && dots < 2 && digits*2 < len(w)+4 && (dots == 0 || !ascii.IsDigit(w[len(w)-1]))
+}
+
+// echoes masks the last word of a comment that begins as a line with a secret does:
+// the setting that it replaced.
+func (f *finder) echoes(c comment) bool {
+	v := f.text[c.Start:c.End]
+	if !f.heads[string(bytes.TrimRight(firstWord(v), ":="))] || notions.IsProse(v) || bytes.IndexByte(v, ' ') < 0 {
+		return false
+	}
+	ws := splitCommand(v, c.Start)
+	if len(ws) < 2 || len(ws) > 12 {
+		return false
+	}
+	last := ws[len(ws)-1]
+	if len(last.text) < 4 || lexicon.IsTyped(last.text) || notions.IsSample(last.text) || notions.IsLevel(last.text) || notions.IsOrdinary(last.text) || bytes.IndexByte(last.text, '=') >= 0 {
+		return false
+	}
+	f.add(last.start, last.start+len(last.text))
+	return true
+}
+
+// ends masks the one word that a comment beside a secret ends with behind a colon.
+func (f *finder) ends(c comment) {
+	v := f.text[c.Start:c.End]
+	colon := bytes.LastIndex(v, []byte(": "))
+	if !c.beside || colon <= 0 || bytes.Count(v[:colon], []byte(" ")) > 3 || notions.IsAbout(v[:colon]) {
+		return
+	}
+	s := syntax.Trim(f.text, syntax.Span{Start: c.Start + colon + 1, End: c.End})
+	if w := f.text[s.Start:s.End]; bytes.IndexByte(w, ' ') < 0 && len(w) > 3 && ascii.IsAlnum(w[len(w)-1]) {
+		f.toldIn(s)
 	}
 }
 
@@ -437,7 +502,7 @@ func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 	switch {
 	case len(v) < 3 || v[0] == '-' || lexicon.IsTyped(v) || notions.IsSample(v) || lexicon.IsPublished(v) || startsSentence(v) || v[0] == '{' || v[0] == '<' || v[0] == '(' || bytes.HasPrefix(v, []byte("http")):
 		return false
-	case !said && (!strong || start != c.Start && !notions.EndsLead(f.text[c.Start:start]) && (bytes.IndexByte(v, ' ') >= 0 || notions.IsProse(f.text[c.Start:start]) || bytes.IndexByte(f.text[c.Start:start], ',') >= 0) || notions.IsProse(v) || lexicon.Classify(word+"_"+string(firstWord(v))) == lexicon.None):
+	case !said && (!strong || start != c.Start && !notions.EndsLead(f.text[c.Start:start]) && (bytes.IndexByte(v, ' ') >= 0 || notions.IsProse(f.text[c.Start:start])) || notions.IsProse(v) || lexicon.Classify(word+"_"+string(firstWord(v))) == lexicon.None):
 		return false
 	}
 	f.add(s.Start, s.End)

@@ -24,7 +24,7 @@ func IsProse(v []byte) bool {
 			hits++
 		}
 	}
-	return words >= 2 && hits > 0 && (words >= 3 || hits > 1) || words > 12
+	return words >= 2 && hits > 0 && (words >= 3 || hits > 1) || words > 12 && bytes.IndexByte(v, '{') < 0
 }
 
 // samples are words of which the values of examples are made. Read only.
@@ -163,3 +163,16 @@ var hashes = setOf(`hash hashed digest bcrypt argon2 sha512 sha256 md5 crypt sum
 
 // IsHash says whether a word is one for what is made of a secret.
 func IsHash(w []byte) bool { return len(w) < 16 && hashes[string(bytes.ToLower(w))] }
+
+// abouts are what a comment tells that is no secret. Read only.
+var abouts = setOf(`author authors managed vim emacs see docs doc documentation language license licence version default defaults type types format file files path name names date note notes maintainer owner host
+	server port user users username account section tip hint example examples usage warning info module profile realm domain zone values value unit units status mode contact ticket url link requires required
+	copyright created modified updated generated source by at on in from to mount device network interface model vendor location site rack`)
+
+// IsAbout says whether the last word before a colon tells that no secret follows.
+func IsAbout(v []byte) bool {
+	if i := bytes.LastIndexByte(v, ' '); i >= 0 {
+		v = v[i+1:]
+	}
+	return len(v) < 24 && abouts[strings.ToLower(string(v))]
+}

@@ -43,6 +43,7 @@ var fileTables = []struct {
 	{`dma/auth.conf`, Table{Sep: ':', At: 1, Rest: true}},
 	{`deluge*/auth config/auth`, Table{Sep: ':', At: 1}},
 	{`davfs2/secrets .davfs2/secrets`, Table{Sep: ' ', At: -1}},
+	{`*_secrets *_passwords *-passwords`, Table{Sep: ':', At: 1, Rest: true}},
 	{`amandapass *.smbpass *.cifspass`, Table{Sep: ' ', At: 1, After: '%'}},
 	{`rsyncd.secrets rsync.secrets *rsync*.secrets rsync*.scrt memcached-sasl* *sasl-pwdb* .passwd-s3fs passwd-s3fs *.s3fs pwfile* userpass.txt credentials.txt
 		*.userpass cvs/passwd cvsroot/passwd unicorn.passwd`, Table{Sep: ':', At: 1, Rest: true}},
