@@ -493,7 +493,7 @@ func (f *finder) lineEnd(at int) int {
 
 // bareValue finds the end of a value without quotes of its own.
 func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Suspicion) value {
-	if l.quote == 0 && (start <= l.first || f.isDeep(l, start, at)) && sep != option && !f.plan.shell {
+	if l.quote == 0 && (start <= l.first && !f.plan.script || f.isDeep(l, start, at)) && sep != option && !f.plan.shell {
 		return f.restOfLine(l, at)
 	}
 	if l.quote == 0 && sep == assigned && f.plan.spaced() && !f.plan.shell && isNames(f.text[l.first:start]) && !f.plan.isProgram(f.text) {
@@ -532,6 +532,9 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Susp
 // Proxy\Password=x.
 func (f *finder) isDeep(l *line, start, at int) bool {
 	before := f.text[l.first:start]
+	if name := bytes.TrimRight(before, " \t="); string(name) == "env" && len(before) > len(name) {
+		return true // of a process
+	}
 	if len(before) < 2 || len(before) > syntax.MaxName || f.text[at-1] != '=' && f.text[at-1] != ' ' || before[len(before)-1] != '\\' && before[len(before)-1] != '/' {
 		return false
 	}

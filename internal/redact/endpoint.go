@@ -135,7 +135,7 @@ func (f *finder) userinfo(start, end int) {
 	if i <= 0 || i+1 >= len(v) || !isAccount(bytes.TrimSuffix(v[:i], []byte("\\"))) || bytes.HasPrefix(v[i:], []byte("://")) || ascii.IsBlank(v[i+1]) || v[i] == '%' && v[i+1] == '%' {
 		return
 	}
-	if pass := v[i+1:]; !lexicon.IsTyped(pass) && !notions.IsSample(pass) {
+	if pass := v[i+1:]; !bytes.Equal(pass, v[:i]) && !lexicon.IsTyped(pass) && !notions.IsSample(pass) {
 		f.add(end+i+1, stop)
 	}
 }

@@ -18,10 +18,11 @@ type plan struct {
 	prose  bool // prose, not configuration
 	bare   bool // one argument of a command line
 	shell  bool // a command line in one string
+	script bool // a script of a shell, by its name
 }
 
 func newPlan(src Source) plan {
-	p := plan{format: src.Format, table: notions.TableOf(src.Path)}
+	p := plan{format: src.Format, table: notions.TableOf(src.Path), script: notions.IsScript(src.Path)}
 	for _, s := range append(notions.SecretPaths(src.Path), src.SecretPaths...) {
 		p.paths = append(p.paths, notions.CompilePath(s)...)
 	}
@@ -441,7 +442,7 @@ func (f *finder) isAlias(v value) bool {
 func (f *finder) userPassword(v value) {
 	content := f.text[v.start:v.end]
 	colon := bytes.IndexByte(content, ':')
-	if colon <= 0 || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
+	if colon <= 0 || bytes.HasPrefix(content, []byte("sha")) && isHex(content[colon+1:]) || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
 		return
 	}
 	if pass := content[colon+1:]; lexicon.LooksChosen(pass) && !lexicon.IsPlain(pass) {

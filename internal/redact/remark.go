@@ -367,15 +367,15 @@ func (f *finder) echoes(c comment) bool {
 	return true
 }
 
-// ends masks the one word that a comment beside a secret ends with behind a colon.
+// ends masks the one word that a comment ends with behind a colon.
 func (f *finder) ends(c comment) {
 	v := f.text[c.Start:c.End]
 	colon := bytes.LastIndex(v, []byte(": "))
-	if !c.beside || colon <= 0 || bytes.Count(v[:colon], []byte(" ")) > 3 || notions.IsAbout(v[:colon]) {
+	if colon <= 0 || bytes.Count(v[:colon], []byte(" ")) > 3 || notions.IsAbout(v[:colon]) {
 		return
 	}
 	s := syntax.Trim(f.text, syntax.Span{Start: c.Start + colon + 1, End: c.End})
-	if w := f.text[s.Start:s.End]; bytes.IndexByte(w, ' ') < 0 && len(w) > 3 && ascii.IsAlnum(w[len(w)-1]) {
+	if w := f.text[s.Start:s.End]; !bytes.ContainsAny(w, " =") && len(w) > 3 && bytes.IndexByte([]byte(".:;,)]}>"), w[len(w)-1]) < 0 {
 		f.toldIn(s)
 	}
 }

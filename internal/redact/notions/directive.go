@@ -114,6 +114,8 @@ var Calls = []Call{
 	{":auth(", -1},
 	{".auth(", -1},
 	{"setpassword(", -1},
+	{"{mysql,", 4},
+	{"{pgsql,", 4},
 	{"convertto-securestring ", 1},
 	{"->credentials(", 4},
 	{"withpassword(", -1},

@@ -59,7 +59,7 @@ var Levels = setOf(`debug info warn warning error trace fatal prod production de
 
 // tells are words besides the names of secrets that announce one in a comment. Read
 // only.
-var tells = setOf(`phrase pin pw identify pass pwd login/pass user/pass user/pw pw/user passcode keyphrase combination unlock`)
+var tells = setOf(`seed mnemonic phrase pin pw identify pass pwd login/pass user/pass user/pw pw/user passcode keyphrase combination unlock`)
 
 // Tells says whether a word announces a secret in a comment.
 func Tells(w []byte) bool { return tells[string(bytes.ToLower(w))] }
@@ -83,7 +83,8 @@ func IsPast(w []byte) bool { return len(w) < 16 && past[string(bytes.ToLower(w))
 // up to it: before:, the old, and the like.
 func EndsLead(v []byte) bool {
 	for w := range bytes.FieldsSeq(v) {
-		if low := string(bytes.ToLower(w)); !Leads[low] && !past[string(bytes.TrimRight([]byte(low), ":"))] && low != "the" && low != "our" && w[len(w)-1] != ':' {
+		low := bytes.ToLower(w)
+		if !Leads[string(low)] && !past[string(bytes.TrimRight(low, ":"))] && string(low) != "the" && string(low) != "our" && w[len(w)-1] != ':' {
 			return false
 		}
 	}
@@ -137,8 +138,8 @@ func IsPublic(v []byte) bool {
 
 // IsLevel says whether a word is a level, a mode or a protocol.
 func IsLevel(v []byte) bool {
-	low := string(bytes.ToLower(v))
-	return Levels[low] || levels[low]
+	low := bytes.ToLower(v)
+	return Levels[string(low)] || levels[string(low)]
 }
 
 var levels = setOf(`udp tcp tls ssl ssh http https rw ro backup down weight check inter maxconn prefer iburst default static dynamic any icmp`)
@@ -165,7 +166,7 @@ var hashes = setOf(`hash hashed digest bcrypt argon2 sha512 sha256 md5 crypt sum
 func IsHash(w []byte) bool { return len(w) < 16 && hashes[string(bytes.ToLower(w))] }
 
 // abouts are what a comment tells that is no secret. Read only.
-var abouts = setOf(`author authors managed vim emacs see docs doc documentation language license licence version default defaults type types format file files path name names date note notes maintainer owner host
+var abouts = setOf(`identifier author authors managed vim emacs see docs doc documentation language license licence version default defaults type types format file files path name names date note notes maintainer owner host
 	server port user users username account section tip hint example examples usage warning info module profile realm domain zone values value unit units status mode contact ticket url link requires required
 	copyright created modified updated generated source by at on in from to mount device network interface model vendor location site rack`)
 
