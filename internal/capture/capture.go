@@ -3,7 +3,8 @@
 //
 // On Linux the kernel tells what happened (fanotify, inode marks, never a
 // permission event: a writer is never made to wait), and package actor who did
-// it. A scan at the start and every few minutes finds what nobody told. Elsewhere, and
+// it. A scan at the start and every few minutes finds what nobody told; who did that
+// the kernel may remember. Elsewhere, and
 // where the kernel refuses, the scan is all there is; [Status] says so.
 //
 // P7: it promises that every close-after-write, rename, removal and change of

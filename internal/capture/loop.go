@@ -453,7 +453,7 @@ func (l *loop) peek(p *pending) {
 	p.peeked = true
 	if s := l.look(p.path); s.exists {
 		s.provisional = true
-		p.push(s, *p.deferred)
+		p.push(s, l.authored(p, s, *p.deferred))
 		l.weigh(p)
 	}
 }
@@ -492,14 +492,15 @@ func (l *loop) finish(p *pending) {
 	l.held -= p.held
 	if d := p.deferred; d != nil {
 		p.deferred = nil
-		p.push(l.look(p.path), *d)
+		s := l.look(p.path)
+		p.push(s, l.authored(p, s, *d))
 	}
 	if p.suspect != nil {
 		s := l.look(p.path)
 		if l.sensor.Live() {
 			s.unreported = p.suspect
 		}
-		p.push(s, fanotify.Happening{Layer: LayerScan, At: l.c.cfg.Now()})
+		p.push(s, l.authored(p, s, fanotify.Happening{Layer: LayerScan, At: l.c.cfg.Now()}))
 	}
 	l.tell(p)
 }

@@ -29,7 +29,7 @@ func openSensor(t *testing.T) *Sensor {
 // is one that was taken away.
 func TestRestoreWhileMarking(t *testing.T) {
 	s, top := openSensor(t), t.TempDir()
-	const many = 2000
+	const many = 500
 	for i := range many {
 		if err := os.Mkdir(filepath.Join(top, fmt.Sprint(i)), 0o755); err != nil {
 			t.Fatal(err)

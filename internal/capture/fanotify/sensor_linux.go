@@ -108,6 +108,9 @@ func (f *Sensor) Close() {
 	f.group.close()
 }
 
+// Author says who made a file what it is, where no notification tells.
+func (f *Sensor) Author(file actor.File) actor.Actor { return f.trace.Author(file) }
+
 // MarkDir asks for notifications about a directory under the name path. It can be
 // repeated; roles add up.
 func (f *Sensor) MarkDir(path string, r Role) error {
@@ -201,8 +204,7 @@ func (f *Sensor) Run(ctx context.Context, out func(Notice), full func() bool) er
 	if f.trace != nil {
 		f.trace.Gap = func(since time.Time) { out(Notice{Unnamed: since}) }
 	}
-	return f.group.read(ctx, func(b batch) {
-		f.trace.Took(b.read)
+	return f.group.read(ctx, f.trace.Reading, func(b batch) {
 		if f.empty.IsZero() {
 			f.empty = b.began
 		}
