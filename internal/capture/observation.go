@@ -118,7 +118,7 @@ func (l *loop) record(path string, s sight) {
 		delete(l.recorded, path)
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more
-			l.sensor.forget(path)
+			l.sensor.Forget(path)
 		}
 		return
 	}
@@ -130,7 +130,7 @@ func (l *loop) record(path string, s sight) {
 
 // counted adds this loop's counts to those of the capture.
 func (l *loop) counted() {
-	marks := l.sensor.marks()
+	marks := l.sensor.Marks()
 	watched, pending := len(l.recorded)-l.counts.watched, len(l.pending)-l.counts.pending
 	l.counts.watched, l.counts.pending = len(l.recorded), len(l.pending)
 	l.c.count(func(s *Status) { s.Watched, s.Pending, s.Marks = s.Watched+watched, s.Pending+pending, marks })
