@@ -123,6 +123,7 @@ type Observation struct {
 	Owner      body.Owner
 	Marks      []string // ascending
 	Who        *body.Who
+	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
 	Layer      string // LayerFanotify or LayerScan
 	Known      Known  // to be kept under Path; to be dropped after a delete

@@ -140,7 +140,7 @@ func (l *loop) counted() {
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
 	o.Time, o.Since, o.Layer, o.Events = s.at, s.interval(), s.layer, s.events
-	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
+	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
 	if l.set.cages.came(o) {
 		return
 	}

@@ -20,8 +20,8 @@ const module = "github.com/stele-log/stele/"
 var layer = [][]string{
 	{"body", "internal/ascii", "internal/doors", "internal/strictyaml", "internal/patience", "internal/capture/helper"},
 	{"internal/capture/bpf", "internal/capture/reach"},
-	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
-	{"seal", "internal/capture/fanotify"},
+	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
+	{"seal", "internal/capture/fanotify", "internal/redact/notions"},
 	{"verify"},
 	{"internal/finding"},
 	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
@@ -54,7 +54,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
 var pure = []string{
-	"body", "entry", "seal", "verify", "internal/ascii", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon",
+	"body", "entry", "seal", "verify", "internal/ascii", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout",
 	"internal/terminal", "internal/sentence", "internal/signature", "internal/finding", "internal/presence", "internal/index",
 }
 

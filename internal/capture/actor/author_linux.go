@@ -100,5 +100,5 @@ func began(pid int, start time.Duration) bool {
 }
 
 func (d procDir) began(start time.Duration) bool {
-	return sameStart(time.Duration(parseStat(d.read("stat", 2<<10)).started)*tickLength, start)
+	return sameStart(ticks(parseStat(d.read("stat", 2<<10)).started), start)
 }
