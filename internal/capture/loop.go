@@ -28,6 +28,7 @@ type loop struct {
 	every  time.Duration
 	out    *outbox
 	in     *inbox
+	taken  uint64 // notifications of in that were taken
 
 	shares *shares
 	uid    uint32      // who keeps what this loop looks at
@@ -58,6 +59,11 @@ type scan struct {
 	since time.Time // when the one before began
 	cause string
 	told  bool // the gap was handed over
+
+	until   uint64 // notifications before that may tell what it found
+	inbox   uint64 // of the loop's, those that do; once passed
+	passed  bool   // all were handed over
+	settled bool   // all were taken
 }
 
 func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
@@ -114,6 +120,7 @@ func (l *loop) takeAll() {
 		do()
 	}
 	for i, r := range raws {
+		l.taken++
 		if l.take(r); i%settleEach == settleEach-1 {
 			l.settle(time.Now())
 		}
@@ -420,7 +427,8 @@ func (l *loop) settle(now time.Time) {
 	if len(l.pending) == 0 {
 		return
 	}
-	for _, p := range l.byAge(func(p *pending) bool { return !now.Before(p.due(live)) }) {
+	ripe := func(p *pending) bool { return !now.Before(p.due(live)) && (p.suspect == nil || l.heard(p.suspect)) }
+	for _, p := range l.byAge(ripe) {
 		if l.out.full(l.uid) {
 			break
 		}
@@ -431,6 +439,16 @@ func (l *loop) settle(now time.Time) {
 			l.peek(p)
 		}
 	}
+}
+
+// heard: every notification that had been queued when a scan was made was taken.
+// What it found, and none of them told of, was not told.
+func (l *loop) heard(s *scan) bool {
+	if !s.passed && l.sensor.Passed() >= s.until {
+		s.passed, s.inbox = true, l.in.came()
+	}
+	s.settled = s.settled || s.passed && l.taken >= s.inbox
+	return s.settled
 }
 
 // byAge lists what is pending and chosen, in the order it began.
