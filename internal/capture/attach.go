@@ -182,6 +182,7 @@ func (l *loop) giveAway(dir string) map[string]Known {
 		if under(path, dir) {
 			records[path] = k
 			delete(l.recorded, path)
+			l.linked.drop(path, k)
 		}
 	}
 	return records
@@ -192,6 +193,7 @@ func (l *loop) adopt(records map[string]Known) {
 	for path, k := range records {
 		if _, told := l.recorded[path]; !told {
 			l.recorded[path] = k
+			l.linked.add(path, k)
 		}
 	}
 }

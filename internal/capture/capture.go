@@ -119,6 +119,9 @@ type Observation struct {
 	Size       int64
 	Mode       uint32 // type and permission bits, as in st_mode
 	Owner      body.Owner
+	Attributes []Attribute
+	Names      []string // others of the same file
+	Before     Known    // what was recorded before; zero: nothing
 	Marks      []string // ascending
 	Who        *body.Who
 	Confidence body.Confidence

@@ -39,6 +39,7 @@ type loop struct {
 	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]Known
+	linked   linked // the recorded files that have several names
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up
 	held     int                            // bytes of the texts that are pending
@@ -67,12 +68,13 @@ func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: newHands(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &allowances{of: map[uint32]*allowance{}}},
 		out: s.out, in: newInbox(bound), shares: s, uid: uid,
-		recorded: map[string]Known{}, pending: map[string]*pending{},
+		recorded: map[string]Known{}, linked: linked{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
 		if l.set.subject(path) {
 			l.recorded[path] = k
+			l.linked.add(path, k)
 		}
 	}
 	return l
@@ -154,6 +156,7 @@ func (l *loop) onFile(h happening) {
 	if l.set.subject(h.path) {
 		l.c.count(func(s *Status) { s.Counters.Matched++ })
 		l.note(h)
+		l.noteOtherNames(h)
 	} else if l.set.onWay(h.path) { // a link on the way to a root was replaced
 		l.again(h)
 	}
@@ -334,6 +337,7 @@ func (l *loop) lookAttributes(p *pending, h happening) {
 		return // its removal is a notification of its own
 	}
 	if existed && before.sameText(s.known) {
+		s.linked = before.sameButLinks(s.known) && before.Links != s.known.Links
 		p.push(s, h)
 		return
 	}
