@@ -11,7 +11,10 @@
 // ignore fields they do not know: new fields may come in v1.
 package body
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Who is the actor of a change: the process that made it, the person behind
 // that process, and the chain of processes between the two.
@@ -36,6 +39,16 @@ type Who struct {
 	Claimed   bool      `json:"claimed,omitempty"`    // told by the peer itself, not observed
 	NamedBy   string    `json:"named_by,omitempty"`   // bpf or proc: what told of the process
 	Unproved  []string  `json:"unproved,omitempty"`   // fields that the actor could have made up, in ascending order
+}
+
+// IsPerson says whether a user is the actor, or the person behind him by a login that
+// the actor cannot have made up.
+func (w *Who) IsPerson(uid *uint32) bool {
+	if w == nil || uid == nil {
+		return false
+	}
+	return w.UID != nil && *w.UID == *uid ||
+		w.LoginUID != nil && *w.LoginUID == *uid && !slices.Contains(w.Unproved, UnprovedLogin)
 }
 
 // Fields that stand in Unproved.
@@ -66,6 +79,14 @@ type Why struct {
 	Reason string `json:"reason,omitempty"` // as the person wrote it, secrets masked
 	Ticket string `json:"ticket,omitempty"` // reference into a change-management system
 	Learnt string `json:"learnt,omitempty"` // run, env, git, import or explain
+
+	GivenBy *Giver `json:"given_by,omitempty"` // absent where that is the actor or the person behind him
+}
+
+// Giver is who gave a reason, as the kernel tells.
+type Giver struct {
+	User string  `json:"user,omitempty"` // name of UID on the host
+	UID  *uint32 `json:"uid,omitempty"`
 }
 
 // Confidence says how far the actor of a change can be relied upon.

@@ -47,7 +47,7 @@ func (v *bodyVectors) complete() {
 		`"author":"joe","claimed":true,"command":["vi","/etc/a"],"container":"c0ffee","euid":0,"exe":"/usr/bin/vi","gid":0,`+
 		`"login_uid":1000,"login_user":"jane","pid":4711,"session":{"address":"192.0.2.1","id":"12","kind":"ssh"},`+
 		`"started":"2026-01-02T03:04:05.000000006Z","tty":"pts/0","uid":0,"unit":"session-12.scope","user":"root"}`)
-	v.good("why", "all fields", `{"learnt":"run","reason":"less noise","ticket":"OPS-1"}`)
+	v.good("why", "all fields", `{"given_by":{"uid":1000,"user":"jane"},"learnt":"run","reason":"less noise","ticket":"OPS-1"}`)
 	v.good("how", "all fields", `{"claimed":{"author_time":"2020-01-01T00:00:00Z","commit":"abc","repository":"https://git.example/r","time":"2020-01-02T00:00:00+01:00"},`+
 		`"confidence":"certain","detail":"One sentence.","host":{"machine":"f00d","name":"web-1","os":"linux"},`+
 		`"import":{"file":"00ff","first":0,"rows":3},"layer":"fanotify","set":{"id":"s","of":2,"part":1},"signals":["dpkg"],"version":"0.1.0"}`)
@@ -115,7 +115,7 @@ func (v *bodyVectors) types() {
 			"pid": "number", "started": "string", "exe": "string", "command": "array", "tty": "string", "unit": "string",
 			"container": "string", "ancestors": "", "session": "object", "author": "string", "claimed": "flag", "named_by": "string", "unproved": "array",
 		},
-		"why": {"reason": "string", "ticket": "string", "learnt": "string"},
+		"why": {"reason": "string", "ticket": "string", "learnt": "string", "given_by": "object"},
 		"how": {
 			"layer": "string", "confidence": "string", "version": "string", "detail": "string", "set": "object",
 			"claimed": "object", "import": "object", "host": "object", "signals": "array", "beats": "array", "package": "object",

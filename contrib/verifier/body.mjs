@@ -62,7 +62,7 @@ const schema = {
     ancestors: A({ pid: N, exe: S, exe64: X, command: L, uid: U, user: S }),
     session: O({ id: S, kind: S, address: S }), author: S, claimed: B, named_by: S, unproved: L,
   },
-  why: { reason: S, ticket: S, learnt: S },
+  why: { reason: S, ticket: S, learnt: S, given_by: O({ user: S, uid: U }) },
   how: {
     layer: S, confidence: S, version: S, detail: S, set: O({ id: S, part: N, of: N }),
     claimed: O({ time: S, author_time: S, repository: S, commit: S }),

@@ -36,6 +36,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
@@ -124,6 +125,7 @@ type Observation struct {
 	Before     Known    // what was recorded before; zero: nothing
 	Marks      []string // ascending
 	Who        *body.Who
+	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
 	Layer      string // LayerFanotify or LayerScan
 	Known      Known  // to be kept under Path; to be dropped after a delete
@@ -150,7 +152,7 @@ const (
 
 // The layers of capture.
 const (
-	LayerFanotify = "fanotify"
+	LayerFanotify = fanotify.Layer
 	LayerScan     = "scan"
 	LayerCanary   = "canary" // whether the others work
 	LayerBPF      = actor.LayerBPF
@@ -274,12 +276,12 @@ func (c *Capture) count(f func(*Status)) {
 func (c *Capture) Run(ctx context.Context) error {
 	defer c.reach.Close()
 	s := c.open()
-	defer s.sensor.close()
+	defer s.sensor.Close()
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.begin(run)
 	var wg sync.WaitGroup
-	wg.Go(func() { cancelOn(cancel, s.sensor.run(run, s.dispatch, s.full)) })
+	wg.Go(func() { cancelOn(cancel, s.sensor.Run(run, s.dispatch, s.full)) })
 	mounts := openMounts() // before the first scan, so that none is missed
 	wg.Go(func() { watchMounts(run, mounts, func() { s.all(func(l *loop) { l.reconcile(causeMounts) }) }) })
 	wg.Go(func() { cancelOn(cancel, s.out.deliver(ctx, c.cfg.Handle)) })
@@ -312,7 +314,7 @@ func (c *Capture) open() *shares {
 	every := c.cfg.ScanEvery
 	if every == 0 {
 		every = defaultScanEvery
-		if !s.live() {
+		if !s.Live() {
 			every = defaultScanOnly
 		}
 	}
@@ -330,7 +332,7 @@ func (c *Capture) openSensor() (sensor, []Layer) {
 		return noSensor{}, []Layer{{LayerFanotify, false, "switched off"}, scan}
 	}
 	s, layers := newSensor(c)
-	if !s.live() {
+	if !s.Live() {
 		scan.Reason = "only layer: actors are unknown, texts between two scans are missed"
 	}
 	return s, append(layers, scan)

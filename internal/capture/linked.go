@@ -1,6 +1,10 @@
 package capture
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/stele-log/stele/internal/capture/fanotify"
+)
 
 // inode is a file, by whatever name.
 type inode struct{ dev, ino uint64 }
@@ -52,7 +56,7 @@ func (l *loop) otherNames(path string, before Known, s sight) []string {
 	}
 	tried := 0
 	for name, p := range l.pending {
-		if p.deferred == nil || p.deferred.kind&created == 0 || name == path || slices.Contains(names, name) {
+		if p.deferred == nil || p.deferred.Kind&fanotify.Created == 0 || name == path || slices.Contains(names, name) {
 			continue
 		}
 		if tried++; tried > mostTried || len(names) >= mostNames {
@@ -68,19 +72,19 @@ func (l *loop) otherNames(path string, before Known, s sight) []string {
 
 // noteOtherNames: what is done to a file by one name is done to it by all, and the
 // kernel tells of one.
-func (l *loop) noteOtherNames(h happening) {
-	k := l.recorded[h.path]
+func (l *loop) noteOtherNames(h fanotify.Happening) {
+	k := l.recorded[h.Path]
 	if k.Links < 2 {
 		return
 	}
 	for _, name := range slices.Clone(l.linked[inode{k.Dev, k.Ino}]) {
-		if name == h.path {
+		if name == h.Path {
 			continue
 		}
 		n := h
-		n.path, n.from, n.moved, n.kind = name, "", false, attributes
-		if h.kind&written != 0 {
-			n.kind = written
+		n.Path, n.From, n.Moved, n.Kind = name, "", false, fanotify.Attributes
+		if h.Kind&fanotify.Written != 0 {
+			n.Kind = fanotify.Written
 		}
 		l.note(n)
 	}

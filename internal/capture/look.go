@@ -78,7 +78,7 @@ func (e *eye) look(path string) (sight, error) {
 	case errors.Is(err, errMoved):
 		s.mark(body.MarkTorn)
 		return s, nil
-	case absent(err):
+	case reach.Absent(err):
 		return sight{}, nil
 	case err != nil && s.exists:
 		s.mark(body.MarkUnread)
@@ -204,9 +204,4 @@ func (e *eye) stat(path string) (Known, error) {
 	}
 	defer f.Close()
 	return knownOf(&f.Stat), nil
-}
-
-// absent: it is not there, and that is all.
-func absent(err error) bool {
-	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }

@@ -126,7 +126,7 @@ func (l *loop) record(path string, s sight) {
 		l.linked.drop(path, before)
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more
-			l.sensor.forget(path)
+			l.sensor.Forget(path)
 		}
 		return
 	}
@@ -139,7 +139,7 @@ func (l *loop) record(path string, s sight) {
 
 // counted adds this loop's counts to those of the capture.
 func (l *loop) counted() {
-	marks := l.sensor.marks()
+	marks := l.sensor.Marks()
 	watched, pending := len(l.recorded)-l.counts.watched, len(l.pending)-l.counts.pending
 	l.counts.watched, l.counts.pending = len(l.recorded), len(l.pending)
 	l.c.count(func(s *Status) { s.Watched, s.Pending, s.Marks = s.Watched+watched, s.Pending+pending, marks })
@@ -149,7 +149,7 @@ func (l *loop) counted() {
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
 	o.Time, o.Since, o.Layer, o.Events = s.at, s.interval(), s.layer, s.events
-	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
+	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
 	if l.set.cages.came(o) {
 		return
 	}

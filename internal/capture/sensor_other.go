@@ -9,8 +9,6 @@ import (
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
-type event struct{}
-
 func newSensor(*Capture) (sensor, []Layer) {
 	return noSensor{}, []Layer{{LayerFanotify, false, "not on this system"}}
 }

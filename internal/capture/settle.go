@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
 const (
@@ -27,9 +28,9 @@ type pending struct {
 	events      int // since the last sight
 	held        int // bytes of texts in sights, as they were last added up
 
-	deferred *happening // to be looked at once quiet: its writer may be at it
-	peeked   bool       // a provisional look was taken meanwhile
-	suspect  *scan      // found it, nobody told
+	deferred *fanotify.Happening // to be looked at once quiet: its writer may be at it
+	peeked   bool                // a provisional look was taken meanwhile
+	suspect  *scan               // found it, nobody told
 }
 
 // weigh adds up the texts and says by how much they have grown.
@@ -50,14 +51,14 @@ func (p *pending) top() *sight {
 }
 
 // push adds a sight unless it shows what the one before showed.
-func (p *pending) push(s sight, h happening) {
-	s.by, s.layer, s.at, s.since, s.from = h.by, h.layer, h.at, h.since, h.from
+func (p *pending) push(s sight, h fanotify.Happening) {
+	s.by, s.layer, s.at, s.since, s.from = h.By, h.Layer, h.At, h.Since, h.From
 	s.events, p.events = p.events, 0
 	t := p.top()
 	switch {
 	case t == nil || !t.shows(s):
 		p.sights = append(p.sights, s)
-	case s.identical(*t) && h.kind&(written|arrived) != 0 && !t.by.SameAs(s.by):
+	case s.identical(*t) && h.Kind&(fanotify.Written|fanotify.Arrived) != 0 && !t.by.SameAs(s.by):
 		p.reassign(s)
 	default:
 		t.events += s.events
@@ -106,7 +107,7 @@ func (s sight) identical(o sight) bool { return s.exists && s.known == o.known }
 func (p *pending) due(live bool) time.Time {
 	limit, wait := p.first.Add(longest), quiet
 	switch t := p.top(); {
-	case p.suspect != nil && live, p.deferred != nil && p.deferred.kind&created != 0:
+	case p.suspect != nil && live, p.deferred != nil && p.deferred.Kind&fanotify.Created != 0:
 		wait = longest
 	case t != nil && !t.exists && !t.unread && p.deferred == nil:
 		wait = goneFor

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
@@ -240,7 +241,7 @@ func (s *shares) elsewhere(path string, self uint32, do func(*loop)) {
 	s.mu.RLock()
 	uids := map[uint32]bool{}
 	for dir, uid := range s.keepers {
-		if uid != self && under(dir, path) {
+		if uid != self && reach.Under(dir, path) {
 			uids[uid] = true
 		}
 	}
@@ -262,12 +263,12 @@ func (s *shares) all(do func(*loop)) {
 
 // dispatch hands a notification to the loops of whatever it is about. Root's loop
 // may make the reader wait: nothing of it is lost by that.
-func (s *shares) dispatch(r raw) {
+func (s *shares) dispatch(r fanotify.Notice) {
 	switch {
-	case r.gap != nil:
-		s.out.put(item{gap: r.gap})
+	case !r.Unnamed.IsZero():
+		s.out.put(item{gap: &Gap{Since: r.Unnamed, Cause: CauseActors}})
 		return
-	case r.overflow:
+	case r.Overflow:
 		s.c.count(func(st *Status) { st.Counters.Overflows++ })
 		s.all(func(l *loop) { l.reconcile(causeOverflow) })
 		return
@@ -275,8 +276,8 @@ func (s *shares) dispatch(r raw) {
 	var told [4]uint32 // a rename has two names; more are those of bind mounts
 	to := told[:0]
 next:
-	for _, h := range s.sensor.resolve(r) {
-		uid := s.keeper(h.path)
+	for _, h := range s.sensor.Resolve(r) {
+		uid := s.keeper(h.Path)
 		for _, t := range to {
 			if t == uid {
 				continue next

@@ -3,6 +3,8 @@ package capture
 import (
 	"path/filepath"
 	"strings"
+
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // watchSet says which paths are subjects and which directories can hold some.
@@ -96,14 +98,14 @@ func (r root) matches(rel []string, partial bool) bool {
 func (r root) below(path string) []string { return split(strings.TrimPrefix(path, r.path)) }
 
 func (r root) holds(path string) bool {
-	if !under(path, r.path) {
+	if !reach.Under(path, r.path) {
 		return false
 	}
 	return !r.pattern() || r.matches(r.below(path), false)
 }
 
 func (r root) holdsBelow(dir string) bool {
-	if !under(dir, r.path) {
+	if !reach.Under(dir, r.path) {
 		return false
 	}
 	rel := r.below(dir)
@@ -141,7 +143,7 @@ func (w *watchSet) onWay(path string) bool { return len(w.through(path)) > 0 }
 func (w *watchSet) through(path string) []root {
 	var rs []root
 	for _, r := range w.roots {
-		if under(r.path, path) {
+		if reach.Under(r.path, path) {
 			rs = append(rs, r)
 		}
 	}
@@ -150,12 +152,3 @@ func (w *watchSet) through(path string) []root {
 
 // concerns says whether what happens to path can matter.
 func (w *watchSet) concerns(path string) bool { return w.subject(path) || w.onWay(path) }
-
-// under says whether path is dir or below it. Nothing is below a path that is
-// not known.
-func under(path, dir string) bool {
-	if dir == "" || path == "" {
-		return false
-	}
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir) && path[len(dir)] == '/'
-}

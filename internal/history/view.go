@@ -60,6 +60,8 @@ type Reason struct {
 	Text   string `json:"text,omitempty"`
 	Ticket string `json:"ticket,omitempty"`
 	Learnt string `json:"learnt,omitempty"`
+
+	GivenBy *Giver `json:"given_by,omitempty"`
 }
 
 // Change is one change of an entry. Before and After are references, <entry
@@ -187,7 +189,11 @@ func reason(w *body.Why) *Reason {
 	if w == nil || *w == (body.Why{}) {
 		return nil
 	}
-	return &Reason{w.Reason, w.Ticket, w.Learnt}
+	r := &Reason{Text: w.Reason, Ticket: w.Ticket, Learnt: w.Learnt}
+	if w.GivenBy != nil {
+		r.GivenBy = &Giver{Giver: *w.GivenBy}
+	}
+	return r
 }
 
 func change(id entry.ID, k int, w *body.What) Change {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -118,7 +119,7 @@ func (f *finder) inQuote(l *line, start, at int, sep separator) (value, bool) {
 	if i := bytes.IndexByte(f.text[v.start:v.end], '\\'); i > 0 && v.start+i+1 < v.end && bytes.IndexByte([]byte("nr\""), f.text[v.start+i+1]) >= 0 {
 		v.end = v.start + i
 	}
-	v.doubt = !header && isProse(f.text[v.start:v.end])
+	v.doubt = !header && notions.IsProse(f.text[v.start:v.end])
 	if n := lexicon.SchemeLen(f.text[v.start:v.end]); n > 0 {
 		v.start += n
 	}
@@ -625,7 +626,7 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 // passQualifiers passes the words between a name and its secret: password 7 x,
 // set psksecret ENC x.
 func (f *finder) passQualifiers(start, end int) (int, int) {
-	for n := 0; n < 3 && isQualifier(f.text[start:end]); n++ {
+	for n := 0; n < 3 && notions.IsQualifier(f.text[start:end]); n++ {
 		next := syntax.Blanks(f.text, end)
 		if next >= len(f.text) || ascii.IsSpace(f.text[next]) || next == end {
 			break
@@ -642,18 +643,18 @@ func (f *finder) statementValue(l *line, start, at int, c lexicon.Suspicion) (va
 	if c != lexicon.Strong || l.comment || l.quote != 0 || !f.plan.spaced() || f.plan.isProgram(f.text) || !isOneWord(f.text, start) {
 		return value{}, false
 	}
-	if _, is := directives[string(bytes.ToLower(f.text[l.first:min(l.end, f.wordEnd(l.first))]))]; is {
+	if _, is := notions.Directives[string(bytes.ToLower(f.text[l.first:min(l.end, f.wordEnd(l.first))]))]; is {
 		return value{}, false // read by its words
 	}
 	s, e := f.passQualifiers(at, f.wordEnd(at))
 	if quote := f.openQuote(s); quote > 0 {
 		v := f.quotedValue(s, quote)
-		v.doubt = isProse(f.text[v.start:v.end])
+		v.doubt = notions.IsProse(f.text[v.start:v.end])
 		return v, v.end > v.start
 	}
 	e = s + len(bytes.TrimRight(f.text[s:e], ";,"))
 	word := f.text[s:e]
-	if isStop(word) || lexicon.Classify(string(word[:min(len(word), syntax.MaxName)])) != lexicon.None || isProse(f.text[l.first:l.end]) || bytes.Contains(f.text[l.first:min(l.end, l.first+maxDoubtful)], []byte("pam_")) || bytes.IndexByte(word, '=') > 0 && bytes.IndexByte(word, '=') < len(word)-2 {
+	if notions.IsStop(word) || lexicon.Classify(string(word[:min(len(word), syntax.MaxName)])) != lexicon.None || notions.IsProse(f.text[l.first:l.end]) || bytes.Contains(f.text[l.first:min(l.end, l.first+maxDoubtful)], []byte("pam_")) || bytes.IndexByte(word, '=') > 0 && bytes.IndexByte(word, '=') < len(word)-2 {
 		return value{}, false
 	}
 	return value{start: s, end: e}, true
@@ -681,7 +682,7 @@ func (f *finder) commentedWord(l *line, start, at, end int) bool {
 		}
 	}
 	word := f.text[at:end]
-	return !isStop(word) && !isSample(word)
+	return !notions.IsStop(word) && !notions.IsSample(word)
 }
 
 // takesLine says whether the value of a name goes on to the end of its line, as in

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -59,12 +60,12 @@ func commandMasks(ws []word) map[int]*Span {
 	masks := make(map[int]*Span)
 	var t *tool
 	for i, w := range ws {
-		if found := toolFor(w.text, ws[i+1:]); found != nil && (t == nil || string(w.text) == found.prefix || bytes.IndexByte(w.text, '/') >= 0) {
+		if found := toolFor(w.text, ws[i+1:]); found != nil && (t == nil || string(w.text) == found.Prefix || bytes.IndexByte(w.text, '/') >= 0) {
 			t = found
-			if t.last > 0 && len(ws)-t.last > i {
-				maskWhole(masks, ws, len(ws)-t.last)
+			if t.Last > 0 && len(ws)-t.Last > i {
+				maskWhole(masks, ws, len(ws)-t.Last)
 			}
-			if t.login {
+			if t.Login {
 				maskLogin(masks, ws, i+1)
 			}
 			continue
@@ -85,11 +86,11 @@ func (t *tool) following(masks map[int]*Span, ws []word, i int) {
 	if i+1 >= len(ws) || isOption(ws[i+1].text) {
 		return
 	}
-	if slices.Contains(t.words, w) {
+	if slices.Contains(t.Words, w) {
 		maskPhrase(masks, ws, i+1)
 		return
 	}
-	for _, f := range t.follows {
+	for _, f := range t.Follows {
 		if f == w || f == "+" && len(w) <= syntax.MaxName && w != "" && w[0] != '-' && w[0] != '/' && lexicon.Classify(w) == lexicon.Strong {
 			maskWhole(masks, ws, i+1)
 		}
@@ -126,15 +127,18 @@ func maskLogin(masks map[int]*Span, ws []word, i int) {
 	}
 }
 
+// tool is a program that takes secrets as arguments.
+type tool notions.Tool
+
 // toolFor returns the tool a word names, or nil.
 func toolFor(w []byte, rest []word) *tool {
 	base := w[bytes.LastIndexByte(w, '/')+1:]
 	if len(base) == 0 || len(base) > 64 || base[0] == '-' {
 		return nil
 	}
-	for i := range tools {
-		t := &tools[i]
-		if bytes.HasPrefix(base, []byte(t.prefix)) && (len(t.prefix) > 3 || len(base) == len(t.prefix) || ascii.IsDigit(base[len(t.prefix)])) && !bytes.ContainsAny(base, "=:@") && (t.needs == "" || contains(rest, t.needs)) {
+	for i := range notions.Tools {
+		t := (*tool)(&notions.Tools[i])
+		if bytes.HasPrefix(base, []byte(t.Prefix)) && (len(t.Prefix) > 3 || len(base) == len(t.Prefix) || ascii.IsDigit(base[len(t.Prefix)])) && !bytes.ContainsAny(base, "=:@") && (t.Needs == "" || contains(rest, t.Needs)) {
 			return t
 		}
 	}
@@ -191,15 +195,15 @@ func (t *tool) option(masks map[int]*Span, ws []word, i int) {
 	}
 	letter, alone := string(w[1:2]), len(w) == 2 && i+1 < len(ws)
 	switch {
-	case strings.Contains(t.userPass, letter) && alone:
+	case strings.Contains(t.UserPass, letter) && alone:
 		maskUserPass(masks, i+1, ws[i+1].text, 0)
-	case strings.Contains(t.userPass, letter):
+	case strings.Contains(t.UserPass, letter):
 		maskUserPass(masks, i, w, 2)
-	case strings.Contains(t.separate, letter) && alone:
-		if next := ws[i+1].text; !ascii.IsNumber(next) || !t.blunt {
+	case strings.Contains(t.Separate, letter) && alone:
+		if next := ws[i+1].text; !ascii.IsNumber(next) || !t.Blunt {
 			maskWhole(masks, ws, i+1)
 		}
-	case strings.Contains(t.attached+t.separate, letter) && len(w) > 2 && !t.blunt && !lexicon.IsPlain(w[2:]):
+	case strings.Contains(t.Attached+t.Separate, letter) && len(w) > 2 && !t.Blunt && !lexicon.IsPlain(w[2:]):
 		masks[i] = &Span{2, len(w)}
 		if last := len(w) - 1; last > 3 && (w[2] == '\'' || w[2] == '"') && w[last] == w[2] {
 			masks[i] = &Span{3, last}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -44,9 +45,9 @@ func (r *Redactor) Explain(raw []byte, src Source) []Judgement {
 		return []Judgement{{Line: 1, Masked: true, Why: "no text"}}
 	}
 	p := newPlan(src)
-	p.vault = isVaultFile(src.Path, v.text)
+	p.vault = notions.IsVaultFile(src.Path, v.text)
 	spans, _ := r.settle(v.text, p)
-	f := newFinder(r.scout, v.text, p)
+	f := newFinder(r.search, v.text, p)
 	f.find()
 	e := explanation{text: v.text, line: 1, names: f.names}
 	e.masked(spans, f.reasons)

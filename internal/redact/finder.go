@@ -5,24 +5,25 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
 // plan is a Source made ready for use.
 type plan struct {
 	format string
-	table  *table // what the name of the file tells
-	vault  bool   // a file of secrets under any names
-	paths  []pathPattern
+	table  *notions.Table // what the name of the file tells
+	vault  bool           // a file of secrets under any names
+	paths  []notions.KeyPath
 	prose  bool // prose, not configuration
 	bare   bool // one argument of a command line
 	shell  bool // a command line in one string
 }
 
 func newPlan(src Source) plan {
-	p := plan{format: src.Format, table: tableOf(src.Path)}
-	for _, s := range append(schemaOf(src.Path), src.SecretPaths...) {
-		p.paths = append(p.paths, compilePath(s)...)
+	p := plan{format: src.Format, table: notions.TableOf(src.Path)}
+	for _, s := range append(notions.SecretPaths(src.Path), src.SecretPaths...) {
+		p.paths = append(p.paths, notions.CompilePath(s)...)
 	}
 	return p
 }
@@ -39,7 +40,7 @@ func (p plan) spaced() bool {
 
 // finder collects the spans to mask in one text. It belongs to one call.
 type finder struct {
-	scout   *scout
+	search  *searcher
 	text    []byte
 	plan    plan
 	spans   []Span
@@ -72,13 +73,13 @@ type line struct {
 	opened     int  // where quote was opened
 }
 
-func newFinder(s *scout, text []byte, p plan) *finder {
-	return &finder{scout: s, text: text, plan: p, line: line{end: -1}, names: lexicon.NewNames()}
+func newFinder(s *searcher, text []byte, p plan) *finder {
+	return &finder{search: s, text: text, plan: p, line: line{end: -1}, names: lexicon.NewNames()}
 }
 
 // find returns the spans to mask, sorted and apart.
 func (f *finder) find() []Span {
-	f.scout.scan(f.text, f.hit)
+	f.search.scan(f.text, f.hit)
 	f.rule = "key path, directive or table"
 	f.parsed = f.walk()
 	if !f.parsed && f.plan.isSyntax() {
@@ -105,7 +106,7 @@ func (p plan) isSyntax() bool {
 func (f *finder) unknown() []Span {
 	p := f.plan
 	p.format, p.table = "", nil
-	return newFinder(f.scout, f.text, p).find()
+	return newFinder(f.search, f.text, p).find()
 }
 
 // hit gives a trigger to its rule.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -127,7 +128,7 @@ func (f *finder) declared(path []string) bool {
 		low = append(low, strings.Split(strings.ToLower(p), ".")...)
 	}
 	for _, p := range f.plan.paths {
-		if p.matches(low) {
+		if p.Matches(low) {
 			return true
 		}
 	}
@@ -166,12 +167,8 @@ func isWordy(v []byte) bool {
 			return false
 		}
 	}
-	return harmlessWords[string(v)] || bytes.Contains(v, []byte("/"))
+	return notions.Levels[string(v)] || bytes.Contains(v, []byte("/"))
 }
-
-// harmlessWords are levels, modes and the like, in any environment. Read only.
-var harmlessWords = setOf(`debug info warn warning error trace fatal prod production dev development staging test local stdio json text auto basic bearer
-	utf-8 en us eu nginx public private read write readonly full fast slow strict lax`)
 
 // declaredLeaf masks a value the catalogue calls secret: also a number or an
 // ordinary word, but no reference.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -130,7 +131,7 @@ func (f *finder) headerIn(start, end, stop int) {
 	} else if bytes.Count(f.text[at:stop], []byte(" ")) > 1 && lexicon.SchemeLen(f.text[at:stop]) == 0 {
 		return
 	}
-	if at < stop && !isProse(f.text[at:stop]) {
+	if at < stop && !notions.IsProse(f.text[at:stop]) {
 		f.headerSpan(at, stop)
 	}
 }

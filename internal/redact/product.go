@@ -2,71 +2,13 @@ package redact
 
 import (
 	"bytes"
-	"path"
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
-
-// schemas are what the documentation of products says about keys whose names do
-// not tell: globs of names of files, and key paths as the catalogue writes them.
-// They are read only.
-var schemas = []struct{ globs, paths string }{
-	{"tac_plus.conf tac_plus.cfg tac_plus*/*.conf", "key *.key"},
-	{"wireless", "*.key*"},
-	{"secrets.yaml secrets.yml secrets.toml secrets.json secrets.ini secrets.env secrets.properties credentials.properties", ""},
-	{"*.keyring ceph.conf keyring", "key *.key"},
-	{"ossec.conf", "ossec_config.cluster.key"},
-	{"znc.conf", "*.pass.hash *.pass.salt User.Pass.Hash User.Pass.Salt"},
-	{"znc.conf", "hash salt *.hash *.salt"},
-	{"*consul*.hcl *consul*.json nomad*.hcl server.hcl agent.hcl client.hcl", "encrypt *.encrypt acl.tokens.* *.acl.tokens.* tokens.*"},
-	{"resource.cfg", "$USER*"},
-	{".travis.yml", "*.secure secure env.global.secure"},
-	{"hipchat.cfg", "auth"},
-	{"darkstat.conf", "pass"},
-	{"login_duo.conf pam_duo.conf authproxy.cfg", "*.skey *.skey_*"},
-}
-
-// schemaOf returns the secret key paths of a file of that name.
-func schemaOf(name string) []string {
-	if name == "" {
-		return nil
-	}
-	base := strings.ToLower(path.Base(name))
-	dir := strings.ToLower(path.Base(path.Dir(name)))
-	var all []string
-	for _, s := range schemas {
-		for glob := range strings.FieldsSeq(s.globs) {
-			ok, _ := path.Match(glob, base)
-			if deep, _ := path.Match(glob, dir+"/"+base); ok || deep {
-				all = append(all, strings.Fields(s.paths)...)
-				break
-			}
-		}
-	}
-	return all
-}
-
-// isVaultFile says whether a file holds secrets under names that are free to be
-// anything: secrets.yaml of a home.
-func isVaultFile(name string, text []byte) bool {
-	base := strings.ToLower(path.Base(name))
-	stem := strings.TrimSuffix(base, path.Ext(base))
-	switch path.Ext(base) {
-	case ".yaml", ".yml", ".toml", ".json", ".ini", ".env", ".properties", ".conf":
-	default:
-		return false
-	}
-	switch stem {
-	case "secrets", "secret", "secure", "passwords", "credentials", "vault", "keys.secret":
-	default:
-		return false
-	}
-	head := text[:min(len(text), 4096)]
-	return !bytes.Contains(head, []byte("apiVersion:")) && !bytes.Contains(head, []byte("kind:")) && !bytes.Contains(head, []byte("sops"))
-}
 
 // line judges a line that the syntax of one product makes mean something: IPsec
 // secrets, logins of SASL, authenticators of Exim, a register of Asterisk.
@@ -149,9 +91,6 @@ func (f *finder) macro(at int, line []byte) bool {
 	return true
 }
 
-// ipsecKinds are what stands before a secret in ipsec.secrets. Read only.
-var ipsecKinds = setOf(`psk eap xauth ntlm rsa ecdsa pkcs8 p12 pin bliss`)
-
 // ipsec masks the secret of a line of ipsec.secrets: who : KIND [file] SECRET.
 func (f *finder) ipsec(at int, line []byte) bool {
 	colon := bytes.IndexByte(line, ':')
@@ -159,7 +98,7 @@ func (f *finder) ipsec(at int, line []byte) bool {
 		return false
 	}
 	ws := splitCommand(line[colon+1:], at+colon+1)
-	if len(ws) < 2 || !ipsecKinds[string(bytes.ToLower(ws[0].text))] || !ascii.IsUpper(ws[0].text[0]) {
+	if len(ws) < 2 || !notions.IPsecKinds[string(bytes.ToLower(ws[0].text))] || !ascii.IsUpper(ws[0].text[0]) {
 		return false
 	}
 	last := ws[len(ws)-1]

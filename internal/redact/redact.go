@@ -31,6 +31,7 @@ import (
 	"slices"
 
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 )
 
 // Mark is what stands in a text wherever a secret stood. It is the same
@@ -47,14 +48,14 @@ type Config struct {
 
 // Redactor masks secrets. It is safe for concurrent use.
 type Redactor struct {
-	key   Key
-	scout *scout
-	known known
+	key    Key
+	search *searcher
+	known  known
 }
 
 // New returns a Redactor that makes fingerprints under the key of cfg.
 func New(cfg Config) *Redactor {
-	return &Redactor{key: cfg.Key, scout: newScout(), known: known{prints: make(map[string]struct{})}}
+	return &Redactor{key: cfg.Key, search: newSearcher(), known: known{prints: make(map[string]struct{})}}
 }
 
 // Source says what is known about a text, usually by the catalogue.
@@ -106,7 +107,7 @@ func (r *Redactor) text(raw []byte, src Source) Result {
 		return r.whole(raw)
 	}
 	p := newPlan(src)
-	p.vault = isVaultFile(src.Path, v.text)
+	p.vault = notions.IsVaultFile(src.Path, v.text)
 	spans, parsed := r.settle(v.text, p)
 	res := r.mask(raw, v.origin(spans))
 	res.Unparsed = !parsed
@@ -136,7 +137,7 @@ func (r *Redactor) settle(raw []byte, p plan) (spans []Span, parsed bool) {
 	parsed = true
 	for round := range maxRounds {
 		text, marks := substitute(raw, spans)
-		f := newFinder(r.scout, text, p)
+		f := newFinder(r.search, text, p)
 		found := f.find()
 		parsed = parsed && (round > 0 || f.parsed)
 		if slices.Equal(found, marks) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
 )
 
@@ -226,7 +227,7 @@ func isDense(v []byte) bool {
 // like one: user:pass is how manuals write it.
 func (f *finder) password(start, end int) {
 	content := f.text[start:end]
-	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) && (isSample(content) || lexicon.IsPublished(content) || bytes.ContainsAny(content, "[]<>{}")) {
+	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) && (notions.IsSample(content) || lexicon.IsPublished(content) || bytes.ContainsAny(content, "[]<>{}")) {
 		return
 	}
 	f.add(start, end)

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/redact/lexicon"
+	"github.com/stele-log/stele/internal/redact/notions"
+	"github.com/stele-log/stele/internal/redact/scout"
 )
 
 // kind says which rule a trigger calls.
@@ -49,7 +51,7 @@ func triggers() []trigger {
 	add(kindPEM, "-----begin ")
 	add(kindCrypt, lexicon.HashPrefixes...)
 	add(kindBasic, "basic ")
-	add(kindTool, toolTriggers...)
+	add(kindTool, notions.ToolTriggers...)
 	add(kindOutput, ":ommysql:", ":ompgsql:")
 	add(kindPuTTY, "private-lines:")
 	add(kindPuTTYMAC, "private-mac:", "private-hash:")
@@ -63,93 +65,23 @@ func triggers() []trigger {
 	return all
 }
 
-// scout finds every trigger in a text in one pass, without regard to ASCII
-// case: the automaton of Aho and Corasick. It does not change once made.
-type scout struct {
+// searcher finds triggers. It does not change once made.
+type searcher struct {
 	triggers []trigger
-	class    [256]uint8 // byte → column of next
-	width    int
-	next     []uint16 // state*width + class → state
-	hits     [][]int  // state → triggers that end there
+	scout    *scout.Scout
 }
 
-func newScout() *scout {
-	s := &scout{triggers: triggers()}
-	s.classify()
-	s.insert()
-	s.connect()
+func newSearcher() *searcher {
+	s := &searcher{triggers: triggers()}
+	words := make([]string, 0, len(s.triggers))
+	for _, t := range s.triggers {
+		words = append(words, t.text)
+	}
+	s.scout = scout.New(words)
 	return s
 }
 
-// classify gives each byte that occurs in a trigger a column; all others share
-// column 0.
-func (s *scout) classify() {
-	n := uint8(0)
-	for _, t := range s.triggers {
-		for i := range len(t.text) {
-			if c := t.text[i]; s.class[c] == 0 {
-				n++
-				s.class[c] = n
-			}
-		}
-	}
-	for c := byte('A'); c <= 'Z'; c++ {
-		s.class[c] = s.class[c+'a'-'A']
-	}
-	s.width = int(n) + 1
-}
-
-// insert builds the trie of the triggers.
-func (s *scout) insert() {
-	s.next = make([]uint16, s.width)
-	s.hits = make([][]int, 1)
-	for id, t := range s.triggers {
-		at := 0
-		for i := range len(t.text) {
-			cell := at*s.width + int(s.class[t.text[i]])
-			if s.next[cell] == 0 {
-				s.next[cell] = uint16(len(s.hits))
-				s.next = append(s.next, make([]uint16, s.width)...)
-				s.hits = append(s.hits, nil)
-			}
-			at = int(s.next[cell])
-		}
-		s.hits[at] = append(s.hits[at], id)
-	}
-}
-
-// connect turns the trie into an automaton that never goes back in the text.
-func (s *scout) connect() {
-	fail := make([]uint16, len(s.hits))
-	var queue []uint16
-	for c := range s.width {
-		if to := s.next[c]; to != 0 {
-			queue = append(queue, to)
-		}
-	}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		s.hits[at] = append(s.hits[at], s.hits[fail[at]]...)
-		for c := range s.width {
-			cell, back := int(at)*s.width+c, s.next[int(fail[at])*s.width+c]
-			if to := s.next[cell]; to != 0 {
-				fail[to] = back
-				queue = append(queue, to)
-			} else {
-				s.next[cell] = back
-			}
-		}
-	}
-}
-
 // scan calls hit for each trigger in text, in order of their ends.
-func (s *scout) scan(text []byte, hit func(t *trigger, end int)) {
-	state := 0
-	for i, c := range text {
-		state = int(s.next[state*s.width+int(s.class[c])])
-		for _, id := range s.hits[state] {
-			hit(&s.triggers[id], i+1)
-		}
-	}
+func (s *searcher) scan(text []byte, hit func(t *trigger, end int)) {
+	s.scout.Scan(text, func(id, end int) { hit(&s.triggers[id], end) })
 }

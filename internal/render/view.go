@@ -36,6 +36,7 @@ func Entry(w io.Writer, v *history.View) {
 		line("why", v.Reason.Text)
 		line("ticket", v.Reason.Ticket)
 		line("learnt by", v.Reason.Learnt)
+		line("given by", Giver(v.Reason.GivenBy))
 	}
 	for k, c := range v.Changes {
 		printChange(w, line, k, c)

@@ -33,7 +33,7 @@ func (w *Watcher) handle(_ context.Context, b capture.Batch) error {
 func (w *Watcher) observe(o *capture.Observation) change {
 	c := change{
 		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known,
-		gone: o.Action == body.Delete, why: w.reasons.of(o.Who, w.cfg.Now()),
+		gone: o.Action == body.Delete, why: w.reasons.of(o.Who, o.Line, w.cfg.Now()),
 	}
 	c.pkg = w.packageOf(o)
 	match, claimed := w.cfg.Catalogue.Match(o.Path)

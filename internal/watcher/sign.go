@@ -218,14 +218,8 @@ func (w *Watcher) gapLocked(cause string, since time.Time) error {
 	return nil
 }
 
-func remarkDraft(about entry.ID, peer *body.Who, why body.Why) record.Draft {
-	return record.Draft{
-		Kind: entry.Remark, Open: entry.Open{About: []entry.ID{about}, Says: "reason"},
-		Who: *peer, Why: why, How: body.How{Layer: "socket", Confidence: body.Certain},
-	}
-}
-
-// sign records a draft and waits until the log has proved to hold it.
+// sign records a draft and waits until the log has proved to hold it. Where the
+// context ends before that, the entry is in the spool.
 func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, error) {
 	w.mu.Lock()
 	head := w.chain.Head()
@@ -259,6 +253,6 @@ func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, e
 		w.waitMu.Lock()
 		defer w.waitMu.Unlock()
 		delete(w.waiting, e.Seq)
-		return entry.ID{}, 0, ctx.Err()
+		return e.ID(), 0, ctx.Err()
 	}
 }

@@ -1,15 +1,9 @@
 package watcher
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/stele-log/stele/body"
-	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
 
@@ -82,41 +76,9 @@ func (w *Watcher) Standing() Standing {
 // standing answers who may know: root, and whoever the watcher runs as. Others
 // could learn from it which files are watched.
 func (w *Watcher) standing(peer *body.Who) Reply {
-	if peer.UID == nil || *peer.UID != 0 && int(*peer.UID) != os.Geteuid() {
+	if !mayAll(peer) {
 		return Reply{Error: "only root and the user the watcher runs as may ask for its status"}
 	}
 	s := w.Standing()
 	return Reply{Standing: &s}
-}
-
-// provedWithin bounds how long a server is waited for while somebody waits here.
-const provedWithin = 20 * time.Second
-
-// about is the entry that a request is about. An index is looked up in the log,
-// and the server has to prove what stands there: a remark about another entry
-// than was meant could not be taken back.
-func (w *Watcher) about(ctx context.Context, req Request) (entry.ID, error) {
-	if req.Index == nil {
-		return entry.ParseHash(req.About)
-	}
-	if w.cfg.Entry == nil {
-		return entry.ID{}, errors.New("name the entry by its id")
-	}
-	ctx, cancel := context.WithTimeout(ctx, provedWithin)
-	defer cancel()
-	at := []uint64{*req.Index}
-	note, err := w.cfg.Entry(ctx, *req.Index)
-	if err != nil {
-		return entry.ID{}, fmt.Errorf("look up entry %d: %w", *req.Index, err)
-	}
-	e, err := entry.Parse(note)
-	if err != nil {
-		return entry.ID{}, fmt.Errorf("entry %d, as the server shows it: %w", *req.Index, err)
-	}
-	if _, err := w.prove(ctx, at, [][]byte{note}, func(believed uint64) (*wire.Receipt, error) {
-		return w.cfg.Server.Receipt(ctx, believed, at)
-	}); err != nil {
-		return entry.ID{}, fmt.Errorf("entry %d: %w", *req.Index, err)
-	}
-	return e.ID(), nil
 }

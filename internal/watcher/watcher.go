@@ -42,6 +42,8 @@ type Server interface {
 	// Head is where the log sees the chain of a source, and the entry it ends with
 	// as that source signed it, none before the first.
 	Head(ctx context.Context, src entry.Source) (record.Head, []byte, error)
+	// Entry is an entry by its index, not proved.
+	Entry(ctx context.Context, i uint64) ([]byte, error)
 	// Latest is the latest change of each of those paths of this host.
 	Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error)
 	// Beat says that the source lives. It is answered with a receipt for no entry.
@@ -64,10 +66,9 @@ type Config struct {
 	SocketMode os.FileMode // of the socket; 0: the owner's alone
 	Version    string
 	ScanEvery  time.Duration
-	BeatEvery  time.Duration                                       // 0: 20 s
-	Entry      func(ctx context.Context, i uint64) ([]byte, error) // an entry by its index, not proved; nil: entries go by their ids
-	Alert      func(finding.Finding)                               // told what is wrong, and when it is over; it must not wait
-	OwnEvents  bool                                                // record what this very process changes too
+	BeatEvery  time.Duration         // 0: 20 s
+	Alert      func(finding.Finding) // told what is wrong, and when it is over; it must not wait
+	OwnEvents  bool                  // record what this very process changes too
 	Now        func() time.Time
 	Clock      *patience.Clock // by which patience with the server is measured; nil: one of its own. Whoever gives it has it run
 	Pace       Pace            // zero: as fits a host
@@ -89,8 +90,10 @@ type Capture interface {
 type Watcher struct {
 	cfg     Config
 	reasons *reasons
-	callers callers
-	capture Capture
+
+	explained budget
+	callers   callers
+	capture   Capture
 
 	mu    sync.Mutex // of chain, seen, kept, held and stale: one entry is signed at a time
 	chain *record.Chain

@@ -16,7 +16,11 @@
 // not (Tracer.Gap).
 package actor
 
-import "github.com/stele-log/stele/body"
+import (
+	"time"
+
+	"github.com/stele-log/stele/body"
+)
 
 // The layers of actors.
 const (
@@ -48,7 +52,14 @@ type Named struct {
 type Actor struct {
 	PID        int       // as the kernel told; 0 where it did not
 	Who        *body.Who // nil: nothing could be read
+	Line       []Ident   // the process of Who and those it descends from, itself first
 	Confidence body.Confidence
+}
+
+// Ident is one process. Its number alone is given to others after it.
+type Ident struct {
+	PID   int
+	Start time.Duration // since boot, in whole ticks as /proc has it
 }
 
 // Certainty of an actor that may be the zero Actor.

@@ -1,8 +1,8 @@
-package capture
+package fanotify
 
 import (
 	"context"
-	"os"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -10,21 +10,39 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
-// fanotify is the sensor of Linux: a group, and which paths its handles stand
-// for.
-type fanotify struct {
+// Config says what a [Sensor] is to tell, and to whom.
+type Config struct {
+	// Reach opens what is marked.
+	Reach *reach.Reach
+	// Actors names processes; nil: programs in the kernel where they can be had,
+	// else /proc.
+	Actors actor.Source
+	// Own is a process whose doings are passed over; none has the number -1.
+	Own int
+	// Want decides whether what happens to path can matter.
+	Want func(path string) bool
+	// Seen is told of each notification that is not passed over.
+	Seen func()
+	// Traced is told how the programs in the kernel are doing, whenever that is
+	// another than Programs returned.
+	Traced func(actor.State)
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Sensor is a fanotify group, and which paths its handles stand for. Its methods
+// may be called from any goroutine.
+type Sensor struct {
+	cfg    Config
 	group  *group
 	actors actor.Source
 	trace  *actor.Tracer // actors, where programs in the kernel may tell of them
+	state  actor.State   // of trace, when it was opened
 	number uint64        // of the notification at hand; the reader's
 	empty  time.Time     // when the queue is known to have been empty last; the reader's
-	own    int           // process whose doings are passed over
-	want   func(path string) bool
-	now    func() time.Time
-	count  func(func(*Status))
-	cages  *cages
 
 	mu    sync.RWMutex // the loop writes, the reader looks
 	dirs  map[handle]*place
@@ -41,61 +59,58 @@ type file struct {
 // place is a marked directory; mounts and links can give it several names.
 type place struct {
 	paths []string
-	role  role
+	role  Role
 	ino   uint64
 }
 
-func newSensor(c *Capture) (sensor, []Layer) {
-	g, err := openGroup(c.reach)
+// Open opens the best group this process may have. An error says why there is
+// none.
+func Open(cfg Config) (*Sensor, error) {
+	g, err := openGroup(cfg.Reach)
 	if err != nil {
-		return noSensor{}, []Layer{{LayerFanotify, false, err.Error()}}
+		return nil, err
 	}
-	f := &fanotify{
-		group: g, actors: c.cfg.Actors, own: os.Getpid(), want: c.set.concerns, now: c.cfg.Now, count: c.count, cages: c.cages,
-		dirs: map[handle]*place{}, names: map[string]handle{}, files: map[handle]file{},
-	}
-	if c.cfg.includeSelf {
-		f.own = -1
-	}
-	return f, append([]Layer{{LayerFanotify, true, g.level.name}}, f.openActors(c)...)
+	f := &Sensor{cfg: cfg, group: g, actors: cfg.Actors, dirs: map[handle]*place{}, names: map[string]handle{}, files: map[handle]file{}}
+	f.openActors()
+	return f, nil
 }
 
 // openActors chooses who names processes: what the caller gave, or the programs
 // in the kernel with /proc behind them.
-func (f *fanotify) openActors(c *Capture) []Layer {
-	if f.actors != nil {
-		return []Layer{{f.actors.Layer(), f.group.privileged(), f.group.level.name}}
+func (f *Sensor) openActors() {
+	switch {
+	case f.actors != nil:
+	case !f.group.privileged():
+		f.actors, f.state = actor.Proc(), actor.State{Reason: f.group.level.name}
+	default:
+		f.trace = actor.NewTracer(actor.Config{
+			Queue: f.group.fd, Waiting: f.group.waiting, Report: f.cfg.Traced, Now: f.cfg.Now, Log: f.cfg.Log,
+		})
+		f.actors, f.state = f.trace, f.trace.Start()
 	}
-	proc := Layer{LayerProc, f.group.privileged(), f.group.level.name}
-	if !f.group.privileged() {
-		f.actors = actor.Proc()
-		return []Layer{{LayerBPF, false, f.group.level.name}, proc}
-	}
-	f.trace = actor.NewTracer(actor.Config{
-		Queue: f.group.fd, Waiting: f.group.waiting, Report: c.traced, Now: c.cfg.Now, Log: c.cfg.Log,
-	})
-	f.actors = f.trace
-	s := f.trace.Start()
-	return []Layer{{LayerBPF, s.Live, s.Reason}, proc}
 }
 
-// traced takes over how the programs in the kernel are doing.
-func (c *Capture) traced(a actor.State) {
-	c.count(func(s *Status) {
-		s.Counters.Lost = a.Lost
-		s.layer(Layer{LayerBPF, a.Live, a.Reason})
-	})
-}
+// Lacks is what the group cannot do; empty: nothing.
+func (f *Sensor) Lacks() string { return f.group.level.name }
 
-func (f *fanotify) live() bool { return true }
+// Programs is how the programs in the kernel began.
+func (f *Sensor) Programs() actor.State { return f.state }
 
-// close ends what looks at the group before the group.
-func (f *fanotify) close() {
+// FD is the descriptor of the group. It stays the sensor's.
+func (f *Sensor) FD() int { return f.group.fd }
+
+// Live is true: there is a group.
+func (f *Sensor) Live() bool { return true }
+
+// Close ends what looks at the group before the group.
+func (f *Sensor) Close() {
 	f.trace.Close()
 	f.group.close()
 }
 
-func (f *fanotify) markDir(path string, r role) error {
+// MarkDir asks for notifications about a directory under the name path. It can be
+// repeated; roles add up.
+func (f *Sensor) MarkDir(path string, r Role) error {
 	h, ino, err := f.group.markDir(path, r)
 	if err != nil {
 		return err
@@ -116,7 +131,8 @@ func (f *fanotify) markDir(path string, r role) error {
 	return nil
 }
 
-func (f *fanotify) markFile(path string) error {
+// MarkFile asks for notifications about a file by whatever name it is reached.
+func (f *Sensor) MarkFile(path string) error {
 	h, ino, err := f.group.markFile(path)
 	if err != nil {
 		return err
@@ -130,7 +146,7 @@ func (f *fanotify) markFile(path string) error {
 
 // release drops what path stood for, unless that is h. The mark itself stays on
 // the inode until that goes; without a name its notifications mean nothing.
-func (f *fanotify) release(path string, h handle) {
+func (f *Sensor) release(path string, h handle) {
 	old, ok := f.names[path]
 	if !ok || old == h {
 		return
@@ -157,7 +173,8 @@ func (p *place) drop(path string) {
 	p.paths = kept
 }
 
-func (f *fanotify) forget(path string) {
+// Forget drops the names at and below path.
+func (f *Sensor) Forget(path string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if h, ok := f.names[path]; ok && f.dirs[h] == nil {
@@ -165,23 +182,24 @@ func (f *fanotify) forget(path string) {
 		return
 	}
 	for name := range f.names {
-		if under(name, path) {
+		if reach.Under(name, path) {
 			f.release(name, "")
 		}
 	}
 }
 
-func (f *fanotify) marks() int {
+// Marks is how many files and directories notifications are asked for.
+func (f *Sensor) Marks() int {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return len(f.dirs) + len(f.files)
 }
 
-// run reads, names the process at once (it may be gone in a moment), and hands
-// over what can concern the watch set.
-func (f *fanotify) run(ctx context.Context, out func(raw), full func() bool) error {
+// Run reads, names the process at once (it may be gone in a moment), and hands
+// over what can matter, until ctx ends. It waits while those who take it are full.
+func (f *Sensor) Run(ctx context.Context, out func(Notice), full func() bool) error {
 	if f.trace != nil {
-		f.trace.Gap = func(since time.Time) { out(raw{gap: &Gap{Since: since, Cause: CauseActors}}) }
+		f.trace.Gap = func(since time.Time) { out(Notice{Unnamed: since}) }
 	}
 	return f.group.read(ctx, func(b batch) {
 		f.trace.Took(b.read)
@@ -201,7 +219,7 @@ func (f *fanotify) run(ctx context.Context, out func(raw), full func() bool) err
 }
 
 // hold waits for a loop that is busy, and listens on meanwhile.
-func (f *fanotify) hold(ctx context.Context, full func() bool) {
+func (f *Sensor) hold(ctx context.Context, full func() bool) {
 	for full() {
 		select {
 		case <-ctx.Done():
@@ -212,11 +230,11 @@ func (f *fanotify) hold(ctx context.Context, full func() bool) {
 	}
 }
 
-func (f *fanotify) pass(e event, send func(raw)) {
-	if e.pid == f.own && !e.overflow() {
+func (f *Sensor) pass(e event, send func(Notice)) {
+	if e.pid == f.cfg.Own && !e.overflow() {
 		return
 	}
-	f.count(func(s *Status) { s.Counters.Seen++ })
+	f.cfg.Seen()
 	if r, ok := f.named(e); ok {
 		send(r)
 	}
@@ -226,19 +244,19 @@ func (f *fanotify) pass(e event, send func(raw)) {
 // opened file and a new name in a watched directory announce what may come of
 // them (a temporary file is renamed over a subject): where /proc must tell, the
 // process is looked at while it lives, and found again when it is gone.
-func (f *fanotify) named(e event) (raw, bool) {
-	r := raw{event: e, at: f.now(), since: f.empty, overflow: e.overflow()}
-	if r.overflow {
+func (f *Sensor) named(e event) (Notice, bool) {
+	r := Notice{event: e, at: f.cfg.Now(), since: f.empty, Overflow: e.overflow()}
+	if r.Overflow {
 		return r, true
 	}
-	interested := e.kind()&^directory != 0 && f.interested(e)
+	interested := e.kind()&^Directory != 0 && f.interested(e)
 	if interested || e.mask&(unix.FAN_OPEN|unix.FAN_CREATE) != 0 && !f.trace.Live() {
 		r.by = f.actor(e)
 	}
 	return r, interested
 }
 
-func (f *fanotify) actor(e event) actor.Actor {
+func (f *Sensor) actor(e event) actor.Actor {
 	if e.pid <= 0 {
 		return actor.Actor{}
 	}
@@ -253,54 +271,56 @@ func (f *fanotify) actor(e event) actor.Actor {
 	return f.actors.Actor(n)
 }
 
-// interested says whether e can be about the watch set; most of what happens in
+// interested says whether e can matter; most of what happens in
 // a big directory is not, and needs no look at the process.
-func (f *fanotify) interested(e event) bool {
+func (f *Sensor) interested(e event) bool {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	for _, h := range f.paths(e) {
-		if h.kind&(directory|self) != 0 || f.want(h.path) {
+		if h.Kind&(Directory|Self) != 0 || f.cfg.Want(h.Path) {
 			return true
 		}
 	}
 	return false
 }
 
-func (f *fanotify) resolve(r raw) []happening {
+// Resolve tells which paths a notification is about, with the names that hold at
+// the time of the call.
+func (f *Sensor) Resolve(r Notice) []Happening {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	hs := f.paths(r.event)
 	for i := range hs {
-		hs[i].by, hs[i].at, hs[i].since, hs[i].layer = r.by, r.at, r.since, LayerFanotify
+		hs[i].By, hs[i].At, hs[i].Since, hs[i].Layer = r.by, r.at, r.since, Layer
 	}
 	return hs
 }
 
 // paths lists what e is about, under every name of its directory. Called with
 // mu held.
-func (f *fanotify) paths(e event) []happening {
+func (f *Sensor) paths(e event) []Happening {
 	k := e.kind()
 	if e.mask&unix.FAN_RENAME != 0 {
 		return f.renamed(e, k)
 	}
-	var hs []happening
+	var hs []Happening
 	for _, dir := range f.namesOf(e.dir.dir) {
-		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k})
+		hs = append(hs, Happening{Path: join(dir, e.dir.name), Kind: k})
 	}
 	if file, ok := f.files[e.self]; ok && !mentions(hs, file.path) {
-		hs = append(hs, happening{path: file.path, kind: k &^ (created | arrived | removed)})
+		hs = append(hs, Happening{Path: file.path, Kind: k &^ (Created | Arrived | Removed)})
 	}
-	if k&self != 0 && len(hs) == 0 {
+	if k&Self != 0 && len(hs) == 0 {
 		for _, dir := range f.namesOf(e.self) {
-			hs = append(hs, happening{path: dir, kind: k})
+			hs = append(hs, Happening{Path: dir, Kind: k})
 		}
 	}
 	return hs
 }
 
-func mentions(hs []happening, path string) bool {
+func mentions(hs []Happening, path string) bool {
 	for _, h := range hs {
-		if h.path == path {
+		if h.Path == path {
 			return true
 		}
 	}
@@ -309,24 +329,24 @@ func mentions(hs []happening, path string) bool {
 
 // renamed: first the name that came, so that it is settled before the name that
 // went.
-func (f *fanotify) renamed(e event, k kind) []happening {
-	k &= directory
-	var hs []happening
+func (f *Sensor) renamed(e event, k Kind) []Happening {
+	k &= Directory
+	var hs []Happening
 	old := f.namesOf(e.dir.dir)
 	for i, dir := range f.namesOf(e.to.dir) {
-		h := happening{path: join(dir, e.to.name), kind: k | arrived}
+		h := Happening{Path: join(dir, e.to.name), Kind: k | Arrived}
 		if len(old) > 0 {
-			h.from = join(old[min(i, len(old)-1)], e.dir.name)
+			h.From = join(old[min(i, len(old)-1)], e.dir.name)
 		}
 		hs = append(hs, h)
 	}
 	for _, dir := range old {
-		hs = append(hs, happening{path: join(dir, e.dir.name), kind: k | removed, moved: true})
+		hs = append(hs, Happening{Path: join(dir, e.dir.name), Kind: k | Removed, Moved: true})
 	}
 	return hs
 }
 
-func (f *fanotify) namesOf(h handle) []string {
+func (f *Sensor) namesOf(h handle) []string {
 	if p := f.dirs[h]; p != nil {
 		return p.paths
 	}

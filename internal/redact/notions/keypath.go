@@ -1,9 +1,9 @@
-package redact
+package notions
 
 import "strings"
 
-// pathPattern is a secret key path of the catalogue: one element per name.
-type pathPattern []pathName
+// KeyPath is a secret key path of the catalogue: one element per name.
+type KeyPath []pathName
 
 // pathName is one name of a pattern.
 type pathName struct {
@@ -11,23 +11,23 @@ type pathName struct {
 	globs []string // alternatives, lower case, in which * is any characters
 }
 
-// compilePath reads a pattern. Alternatives in parentheses may themselves
+// CompilePath reads a pattern. Alternatives in parentheses may themselves
 // hold paths: (auth.password|token) makes two patterns.
-func compilePath(s string) []pathPattern {
+func CompilePath(s string) []KeyPath {
 	s = strings.ToLower(strings.ReplaceAll(s, "[]", ""))
 	open := strings.IndexByte(s, '(')
 	if shut := strings.LastIndexByte(s, ')'); open >= 0 && shut > open && strings.Contains(s[open:shut], ".") {
-		var all []pathPattern
+		var all []KeyPath
 		for alt := range strings.SplitSeq(s[open+1:shut], "|") {
 			all = append(all, compileNames(s[:open]+alt+s[shut+1:]))
 		}
 		return all
 	}
-	return []pathPattern{compileNames(s)}
+	return []KeyPath{compileNames(s)}
 }
 
-func compileNames(s string) pathPattern {
-	var p pathPattern
+func compileNames(s string) KeyPath {
+	var p KeyPath
 	for name := range strings.SplitSeq(s, ".") {
 		name = strings.Trim(name, "() ")
 		if name == "" {
@@ -38,8 +38,8 @@ func compileNames(s string) pathPattern {
 	return p
 }
 
-// matches says whether path, or an ancestor of it, matches p.
-func (p pathPattern) matches(path []string) bool {
+// Matches says whether path, or an ancestor of it, matches p.
+func (p KeyPath) Matches(path []string) bool {
 	if len(p) == 0 {
 		return false
 	}

@@ -1,4 +1,4 @@
-package capture
+package fanotify
 
 import (
 	"context"
@@ -77,9 +77,9 @@ func (g *group) close() {
 }
 
 // mask of notifications for a directory marked in a role.
-func (g *group) mask(r role) uint64 {
+func (g *group) mask(r Role) uint64 {
 	m := uint64(unix.FAN_DELETE_SELF | unix.FAN_MOVE_SELF | unix.FAN_ONDIR)
-	if r&(roleContent|roleEntries) != 0 {
+	if r&(Content|Entries) != 0 {
 		m |= unix.FAN_CREATE | unix.FAN_DELETE
 		if g.apart.Load() {
 			m |= unix.FAN_MOVE
@@ -87,14 +87,14 @@ func (g *group) mask(r role) uint64 {
 			m |= unix.FAN_RENAME
 		}
 	}
-	if r&roleContent != 0 {
+	if r&Content != 0 {
 		m |= unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB | unix.FAN_EVENT_ON_CHILD
 	}
 	return m
 }
 
 // markDir marks the directory at path and returns its handle and inode.
-func (g *group) markDir(path string, r role) (handle, uint64, error) {
+func (g *group) markDir(path string, r Role) (handle, uint64, error) {
 	f, err := g.reach.OpenDir(path)
 	if err != nil {
 		return "", 0, err

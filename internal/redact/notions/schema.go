@@ -1,0 +1,65 @@
+package notions
+
+import (
+	"bytes"
+	"path"
+	"strings"
+)
+
+// schemas are what the documentation of products says about keys whose names do
+// not tell: globs of names of files, and key paths as the catalogue writes them.
+// They are read only.
+var schemas = []struct{ globs, paths string }{
+	{"tac_plus.conf tac_plus.cfg tac_plus*/*.conf", "key *.key"},
+	{"wireless", "*.key*"},
+	{"secrets.yaml secrets.yml secrets.toml secrets.json secrets.ini secrets.env secrets.properties credentials.properties", ""},
+	{"*.keyring ceph.conf keyring", "key *.key"},
+	{"ossec.conf", "ossec_config.cluster.key"},
+	{"znc.conf", "*.pass.hash *.pass.salt User.Pass.Hash User.Pass.Salt"},
+	{"znc.conf", "hash salt *.hash *.salt"},
+	{"*consul*.hcl *consul*.json nomad*.hcl server.hcl agent.hcl client.hcl", "encrypt *.encrypt acl.tokens.* *.acl.tokens.* tokens.*"},
+	{"resource.cfg", "$USER*"},
+	{".travis.yml", "*.secure secure env.global.secure"},
+	{"hipchat.cfg", "auth"},
+	{"darkstat.conf", "pass"},
+	{"login_duo.conf pam_duo.conf authproxy.cfg", "*.skey *.skey_*"},
+}
+
+// SecretPaths returns the secret key paths of a file of that name.
+func SecretPaths(name string) []string {
+	if name == "" {
+		return nil
+	}
+	base := strings.ToLower(path.Base(name))
+	dir := strings.ToLower(path.Base(path.Dir(name)))
+	var all []string
+	for _, s := range schemas {
+		for glob := range strings.FieldsSeq(s.globs) {
+			ok, _ := path.Match(glob, base)
+			if deep, _ := path.Match(glob, dir+"/"+base); ok || deep {
+				all = append(all, strings.Fields(s.paths)...)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// IsVaultFile says whether a file holds secrets under names that are free to be
+// anything: secrets.yaml of a home.
+func IsVaultFile(name string, text []byte) bool {
+	base := strings.ToLower(path.Base(name))
+	stem := strings.TrimSuffix(base, path.Ext(base))
+	switch path.Ext(base) {
+	case ".yaml", ".yml", ".toml", ".json", ".ini", ".env", ".properties", ".conf":
+	default:
+		return false
+	}
+	switch stem {
+	case "secrets", "secret", "secure", "passwords", "credentials", "vault", "keys.secret":
+	default:
+		return false
+	}
+	head := text[:min(len(text), 4096)]
+	return !bytes.Contains(head, []byte("apiVersion:")) && !bytes.Contains(head, []byte("kind:")) && !bytes.Contains(head, []byte("sops"))
+}

@@ -1,0 +1,82 @@
+package notions
+
+import (
+	"path"
+	"strings"
+)
+
+// Table says where the secrets stand in a file whose lines have no keys: in
+// which field, parted by what.
+type Table struct {
+	Sep   byte // : parts fields, a blank parts words, = ends a key; 0: the whole line
+	At    int  // which field, from 0; -1 is the last
+	After byte // within the field the secret follows the last of these; 0: it is the field
+	Rest  bool // the field goes on to the end of the line
+	From  int  // lines before are none
+	Every int  // only every so manieth line from there; 0: each
+	One   bool // the file is one secret
+}
+
+// fileTables are globs of names of files, in small letters, and what the files
+// hold. A glob with a slash also asks for the directory. The first match counts.
+// They are read only.
+var fileTables = []struct {
+	globs string
+	table Table
+}{
+	{`.google_authenticator google_authenticator .erlang.cookie *.cookie .vault-token .vault_pass* vault_pass* *vault-password* authtoken.secret
+		identity.secret authd.pass *enroll_secret* *enroll-secret* varnish/secret *_secret_key *.secret secret.key secret_key secrets/*_password
+		secrets/*_token secrets/*_secret credstore/* credstore.encrypted/* run/secrets/* *-token.txt *_token.txt token.txt *.token .token
+		*password.txt *passphrase.txt *.passphrase keyfile *.keyfile mongo-keyfile mongodb-keyfile *.psk psk.key cookie master.key
+		.rpcauth auth_token agent-token node-token join_token cluster.key shared.key munge.key authkey authkeys.secret
+		homeserver.signing.key *.signing.key luks.key *.bindpw ldap.secret pam_ldap.secret libnss-ldap.secret nslcd.secret *.vaultpass
+		.rnd-key .slack-token .pgpass.key password passwd.txt secret.txt passphrase *.pwd ssh_password bootstrap-password api_key api-key apikey api.key`, Table{One: true}},
+	{`sasl_passwd* *sasl_passwd* *sasl-passwd* relay_passwd* smtp_passwd* saslpass* relaypasswd* smtp_auth_passwd* relay_creds* mail/secrets smtpd/secrets opensmtpd/secrets`, Table{Sep: ' ', At: -1, After: ':'}},
+	{`passwd.client`, Table{Sep: ':', At: 2, Rest: true}},
+	{`userlist.txt`, Table{Sep: ' ', At: 1}},
+	{`.pgpass pgpass pgpass.conf *.pgpass`, Table{Sep: ':', At: 4, Rest: true}},
+	{`chap-secrets pap-secrets srp-secrets`, Table{Sep: ' ', At: 2}},
+	{`users.oath`, Table{Sep: ' ', At: 3}},
+	{`psk.txt psk.keys psk-*.txt *-psk.txt *.psks`, Table{Sep: ' ', At: -1, After: ':'}},
+	{`*htdigest* *.digest .htdigest digest_pw`, Table{Sep: ':', At: 2, Rest: true}},
+	{`smbpasswd`, Table{Sep: ':', At: 2, Rest: true}},
+	{`dma/auth.conf`, Table{Sep: ':', At: 1, Rest: true}},
+	{`deluge*/auth config/auth`, Table{Sep: ':', At: 1}},
+	{`davfs2/secrets .davfs2/secrets`, Table{Sep: ' ', At: 2}},
+	{`rsyncd.secrets rsync.secrets *rsync*.secrets rsync*.scrt memcached-sasl* *sasl-pwdb* .passwd-s3fs passwd-s3fs *.s3fs pwfile* userpass.txt credentials.txt
+		*.userpass cvs/passwd cvsroot/passwd unicorn.passwd`, Table{Sep: ':', At: 1, Rest: true}},
+	{`*htpasswd* passwd passwd.* *.passwd passwd- shadow shadow- gshadow gshadow- *.pwfile mosquitto/passwords dovecot/users dovecot/passwd* proftpd/ftpd.passwd ftpd.passwd
+		imap.passwd cyrus/passwd squid/passwords squid/users`, Table{Sep: ':', At: 1}},
+	{`*realm.properties`, Table{Sep: '=', At: 1, After: ','}},
+	{`users.properties *-users.properties *groups-users.properties`, Table{Sep: '=', At: 1, After: ','}},
+	{`openvpn/auth* openvpn/*.auth client/auth* openvpn/*pass* openvpn/*login* *.up auth-user-pass* userpass *.vpnauth`, Table{From: 1}},
+	{`virtual_users.txt vusers.txt logins.txt vsftpd_login* vsftpd/login*`, Table{From: 1, Every: 2}},
+	{`voicemail.conf`, Table{Sep: '>', At: 1, After: ','}},
+	{`cram-md5.pwd apop.pwd`, Table{Sep: ' ', At: 1}},
+}
+
+// copies end the names of copies of files.
+var copies = []string{"~", ".bak", ".old", ".orig", ".save", ".erb", ".j2", ".tpl", ".tmpl", ".tmp", ".dist", ".local"}
+
+// TableOf returns the table that a file of that name is, or nil.
+func TableOf(name string) *Table {
+	if name == "" {
+		return nil
+	}
+	name = strings.ToLower(strings.ReplaceAll(name, "\\", "/"))
+	base, dir := path.Base(name), path.Base(path.Dir(name))
+	for _, c := range copies {
+		base = strings.TrimSuffix(base, c)
+	}
+	for i := range fileTables {
+		for glob := range strings.FieldsSeq(fileTables[i].globs) {
+			if ok, _ := path.Match(glob, base); ok {
+				return &fileTables[i].table
+			}
+			if ok, _ := path.Match(glob, dir+"/"+base); ok && strings.Contains(glob, "/") {
+				return &fileTables[i].table
+			}
+		}
+	}
+	return nil
+}
