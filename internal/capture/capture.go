@@ -56,6 +56,10 @@ type Config struct {
 	// Want decides whether a file found through a directory or a pattern is a
 	// subject; nil wants all. Files named in Paths are always wanted.
 	Want func(path string) bool
+	// Reads tells the names that a program reads, beside those named in Paths and by
+	// patterns there: what stands under one, however briefly, is a change of its own,
+	// and under another a step if who made it moves or removes it. nil: none.
+	Reads func(path string) bool
 	// Ignore tells the names editors use for their own purposes; nil: none.
 	Ignore func(base string) bool
 	// Known is what was last recorded of each path.
@@ -222,7 +226,7 @@ func New(cfg Config) (*Capture, error) {
 	if len(cfg.DigestKey) == 0 {
 		return nil, errors.New("capture: no digest key")
 	}
-	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore)
+	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore, cfg.Reads)
 	if err != nil {
 		return nil, err
 	}

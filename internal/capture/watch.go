@@ -12,6 +12,7 @@ type watchSet struct {
 	roots  []root
 	want   func(string) bool
 	ignore func(string) bool
+	reads  func(string) bool
 	cages  cages // of canaries
 }
 
@@ -23,13 +24,16 @@ type root struct {
 
 const meta = `*?[\`
 
-func newWatchSet(paths []string, want, ignore func(string) bool) (*watchSet, error) {
-	w := &watchSet{want: want, ignore: ignore}
+func newWatchSet(paths []string, want, ignore, reads func(string) bool) (*watchSet, error) {
+	w := &watchSet{want: want, ignore: ignore, reads: reads}
 	if want == nil {
 		w.want = func(string) bool { return true }
 	}
 	if ignore == nil {
 		w.ignore = func(string) bool { return false }
+	}
+	if reads == nil {
+		w.reads = func(string) bool { return false }
 	}
 	for _, p := range paths {
 		p, err := clean(p)
@@ -125,6 +129,19 @@ func (w *watchSet) subject(path string) bool {
 		found = found || r.holds(path)
 	}
 	return found && !w.ignore(filepath.Base(path)) && w.want(path)
+}
+
+// read says whether a program reads a subject because of its name.
+func (w *watchSet) read(path string) bool {
+	for _, r := range w.roots {
+		switch {
+		case !r.pattern() && path == r.path:
+			return true
+		case r.pattern() && strings.Trim(r.parts[len(r.parts)-1], "*") != "" && r.holds(path):
+			return true
+		}
+	}
+	return w.reads(path)
 }
 
 // covers says whether subjects can be directly in dir or below it.
