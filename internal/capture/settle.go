@@ -31,6 +31,7 @@ type pending struct {
 	deferred *fanotify.Happening // to be looked at once quiet: its writer may be at it
 	peeked   bool                // a provisional look was taken meanwhile
 	suspect  *scan               // found it, nobody told
+	found    bool                // in a place that was added
 }
 
 // weigh adds up the texts and says by how much they have grown.

@@ -84,6 +84,7 @@ type Capture interface {
 	Run(ctx context.Context) error
 	Ready() <-chan struct{}
 	Status() capture.Status
+	Add(paths []string) error
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -156,6 +157,7 @@ type change struct {
 	text       []byte
 	known      capture.Known
 	pkg        *body.Package
+	found      bool // in a place that was added
 	gone       bool
 	gap        *capture.Gap // not a change but a hole
 }
@@ -304,6 +306,9 @@ func (w *Watcher) want(path string) bool {
 	}
 	return claimed && !w.cfg.Catalogue.Ignored(path)
 }
+
+// Add watches more paths from now on, see [capture.Capture.Add].
+func (w *Watcher) Add(paths []string) error { return w.capture.Add(paths) }
 
 // Status says what capture sees, layer by layer.
 func (w *Watcher) Status() capture.Status { return w.capture.Status() }
