@@ -186,18 +186,26 @@ const (
 
 // What is one change of one subject.
 type What struct {
-	Host     string   `json:"host,omitempty"`   // as told; receivers and importers only
-	Agent    string   `json:"agent,omitempty"`  // id in the catalogue
-	Path     string   `json:"path,omitempty"`   // absolute on a host; as told by an importer
-	Path64   string   `json:"path64,omitempty"` // Path, where it is not UTF-8
-	Action   Action   `json:"action"`
-	Time     string   `json:"time,omitempty"`   // when the source saw it, time format of an entry
-	Since    string   `json:"since,omitempty"`  // seen late: it happened after this and at Time at the latest
-	From     string   `json:"from,omitempty"`   // rename: the path before
-	From64   string   `json:"from64,omitempty"` // From, where it is not UTF-8
-	Format   string   `json:"format,omitempty"`
-	Mode     string   `json:"mode,omitempty"` // octal permission bits, for example 0644
-	Owner    *Owner   `json:"owner,omitempty"`
+	Host   string `json:"host,omitempty"`   // as told; receivers and importers only
+	Agent  string `json:"agent,omitempty"`  // id in the catalogue
+	Path   string `json:"path,omitempty"`   // absolute on a host; as told by an importer
+	Path64 string `json:"path64,omitempty"` // Path, where it is not UTF-8
+	Action Action `json:"action"`
+	Time   string `json:"time,omitempty"`   // when the source saw it, time format of an entry
+	Since  string `json:"since,omitempty"`  // seen late: it happened after this and at Time at the latest
+	From   string `json:"from,omitempty"`   // rename: the path before
+	From64 string `json:"from64,omitempty"` // From, where it is not UTF-8
+	Format string `json:"format,omitempty"`
+	Mode   string `json:"mode,omitempty"` // octal permission bits, for example 0644
+	Owner  *Owner `json:"owner,omitempty"`
+
+	Target     string      `json:"target,omitempty"`     // of a symbolic link, as the text has it
+	Target64   string      `json:"target64,omitempty"`   // Target, where it is not UTF-8
+	Attributes []Attribute `json:"attributes,omitempty"` // beside mode and owner, by name
+	Links      int         `json:"links,omitempty"`      // names that the file has, where more than one
+	Names      []Name      `json:"names,omitempty"`      // of them the others that are known
+	Was        *Was        `json:"was,omitempty"`        // before this change, as far as it was otherwise and known
+
 	Size     *int64   `json:"size,omitempty"`                // of the content in bytes, before redaction
 	Digest   string   `json:"digest,omitempty"`              // hexadecimal SHA-256 of content kept as digest only
 	After    string   `json:"after,omitempty" body:"digest"` // seal of this change's text; absent where there is none
@@ -213,6 +221,37 @@ type Owner struct {
 	GID   uint32 `json:"gid"`
 	User  string `json:"user,omitempty"`
 	Group string `json:"group,omitempty"`
+}
+
+// AttributeFlags is the name under which the flags of chattr(1) stand among the
+// attributes. Those of the kernel have a dot in theirs.
+const AttributeFlags = "flags"
+
+// Attribute is an extended attribute of a file, or its flags. With a name alone it
+// says that there was none.
+type Attribute struct {
+	Name        string `json:"name,omitempty"`
+	Name64      string `json:"name64,omitempty"`
+	Value       string `json:"value,omitempty"`       // in words, where it is an access control list, capabilities or flags
+	Fingerprint string `json:"fingerprint,omitempty"` // of a value that is not shown: it is long, not text or secret
+	Size        *int64 `json:"size,omitempty"`        // of an extended attribute's value in bytes
+}
+
+// Name is a path by which a file is known.
+type Name struct {
+	Path   string `json:"path,omitempty"`
+	Path64 string `json:"path64,omitempty"` // Path, where it is not UTF-8
+}
+
+// Was is how a subject was before a change, beside its text: what the change left
+// alone is absent.
+type Was struct {
+	Mode       string      `json:"mode,omitempty"`
+	Owner      *Owner      `json:"owner,omitempty"`
+	Target     string      `json:"target,omitempty"`
+	Target64   string      `json:"target64,omitempty"`
+	Attributes []Attribute `json:"attributes,omitempty"` // those that are otherwise now, or gone, or were not there
+	Links      int         `json:"links,omitempty"`
 }
 
 // Ref names a change: line what k of an entry.

@@ -185,6 +185,7 @@ func (l *loop) giveAway(dir string) map[string]Known {
 		if reach.Under(path, dir) {
 			records[path] = k
 			delete(l.recorded, path)
+			l.linked.drop(path, k)
 		}
 	}
 	return records
@@ -195,6 +196,7 @@ func (l *loop) adopt(records map[string]Known) {
 	for path, k := range records {
 		if _, told := l.recorded[path]; !told {
 			l.recorded[path] = k
+			l.linked.add(path, k)
 		}
 	}
 }

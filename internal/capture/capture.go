@@ -121,6 +121,9 @@ type Observation struct {
 	Size       int64
 	Mode       uint32 // type and permission bits, as in st_mode
 	Owner      body.Owner
+	Attributes []Attribute
+	Names      []string // others of the same file
+	Before     Known    // what was recorded before; zero: nothing
 	Marks      []string // ascending
 	Who        *body.Who
 	Line       []actor.Ident // the process of Who and those it descends from

@@ -2,27 +2,45 @@ package capture
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
+	"os"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stele-log/stele/internal/attribute"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
-// inodeFlags of chattr that statx shows without opening the file.
-const inodeFlags = unix.STATX_ATTR_IMMUTABLE | unix.STATX_ATTR_APPEND | unix.STATX_ATTR_NODUMP | unix.STATX_ATTR_VERITY
-
-// extraAttributes gives each attribute that lstat does not show: flags set by
-// chattr, then extended attributes (access control lists, capabilities, labels)
-// by name. What cannot be read is passed over.
-func extraAttributes(f *reach.File, each func([]byte)) {
+// flagsOf are the flags of chattr that statx shows, without opening the file. Their
+// bits are those of FS_IOC_GETFLAGS.
+func flagsOf(f *reach.File) uint32 {
 	var stx unix.Statx_t
-	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH, 0, &stx) == nil && stx.Attributes&inodeFlags != 0 {
-		each(binary.BigEndian.AppendUint64(nil, stx.Attributes&inodeFlags))
+	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &stx) != nil {
+		return 0
 	}
+	return attribute.Set(uint32(stx.Attributes))
+}
+
+// allFlags are the flags of a file that is open; those that statx shows where its
+// file system tells of none.
+func allFlags(file *os.File, shown uint32) uint32 {
+	c, err := file.SyscallConn()
+	if err != nil {
+		return shown
+	}
+	_ = c.Control(func(fd uintptr) {
+		if flags, err := unix.IoctlGetUint32(int(fd), unix.FS_IOC_GETFLAGS); err == nil {
+			shown = attribute.Set(flags)
+		}
+	})
+	return shown
+}
+
+// eachAttribute gives each extended attribute (access control lists, capabilities,
+// labels) by name. What cannot be read is passed over.
+func eachAttribute(f *reach.File, each func(name string, value []byte, withheld bool)) {
 	path := f.Proc()
 	names, err := grown(func(b []byte) (int, error) { return unix.Listxattr(path, b) })
 	if err != nil || len(names) == 0 {
@@ -33,8 +51,7 @@ func extraAttributes(f *reach.File, each func([]byte)) {
 	for _, name := range list {
 		value, err := grown(func(b []byte) (int, error) { return unix.Getxattr(path, string(name), b) })
 		if err == nil {
-			each(name)
-			each(value)
+			each(string(name), value, f.Foreign())
 		}
 	}
 }

@@ -44,6 +44,7 @@ type loop struct {
 	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]Known
+	linked   linked // the recorded files that have several names
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up
 	held     int                            // bytes of the texts that are pending
@@ -77,12 +78,13 @@ func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: newHands(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &allowances{of: map[uint32]*allowance{}}},
 		out: s.out, in: newInbox(bound), shares: s, uid: uid,
-		recorded: map[string]Known{}, pending: map[string]*pending{},
+		recorded: map[string]Known{}, linked: linked{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
 		if l.set.subject(path) {
 			l.recorded[path] = k
+			l.linked.add(path, k)
 		}
 	}
 	return l
@@ -165,6 +167,7 @@ func (l *loop) onFile(h fanotify.Happening) {
 	if l.set.subject(h.Path) {
 		l.c.count(func(s *Status) { s.Counters.Matched++ })
 		l.note(h)
+		l.noteOtherNames(h)
 	} else if l.set.onWay(h.Path) { // a link on the way to a root was replaced
 		l.again(h)
 	}
@@ -345,6 +348,7 @@ func (l *loop) lookAttributes(p *pending, h fanotify.Happening) {
 		return // its removal is a notification of its own
 	}
 	if existed && before.sameText(s.known) {
+		s.linked = before.sameButLinks(s.known) && before.Links != s.known.Links
 		p.push(s, h)
 		return
 	}

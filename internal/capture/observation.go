@@ -36,13 +36,13 @@ func (l *loop) tellUnread(path string, s sight) {
 	if !existed {
 		a = body.Create
 	}
-	l.put(&Observation{Path: path, Action: a, Marks: []string{body.MarkUnread}, Known: k}, s)
+	l.put(&Observation{Path: path, Action: a, Marks: []string{body.MarkUnread}, Known: k}, s) // nothing else is known either
 }
 
 // tellSight tells of a state, if it is another one than was recorded, or if a
 // text was lost in between.
 func (l *loop) tellSight(path string, s sight, lost bool) bool {
-	from := l.renamedFrom(path, s)
+	from, origin := l.renamedFrom(path, s)
 	before, existed := l.recorded[path]
 	a, changed := action(before, existed, s)
 	switch {
@@ -56,8 +56,13 @@ func (l *loop) tellSight(path string, s sight, lost bool) bool {
 		l.record(path, s)
 		return false
 	}
+	names := l.otherNames(path, before, s)
 	l.record(path, s)
-	l.put(observe(path, from, a, s), s)
+	o := observe(path, from, a, s)
+	if o.Before, o.Names = before, names; from != "" {
+		o.Before = origin
+	}
+	l.put(o, s)
 	return true
 }
 
@@ -66,18 +71,19 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 		Path: path, From: from, Action: a,
 		Content: s.content, HasContent: s.has, Digest: s.sum,
 		Size: s.known.Size, Mode: s.known.Mode, Owner: s.known.owner(),
-		Marks: slices.Clone(s.marks), Known: s.known,
+		Attributes: s.beside, Marks: slices.Clone(s.marks), Known: s.known,
 	}
 }
 
-// renamedFrom returns the name s had before, if a subject of that name is gone
-// and was this very inode. Its history goes on under the new name.
-func (l *loop) renamedFrom(path string, s sight) string {
+// renamedFrom returns the name s had before, and what was recorded of it, if a
+// subject of that name is gone and was this very inode. Its history goes on under
+// the new name.
+func (l *loop) renamedFrom(path string, s sight) (string, Known) {
 	if s.from == "" || s.from == path || !s.exists || !l.set.subject(s.from) {
-		return ""
+		return "", Known{}
 	}
 	if _, there := l.stat(s.from); there {
-		return ""
+		return "", Known{}
 	}
 	gone := l.settleSource(s)
 	k, ok := l.recorded[s.from]
@@ -85,10 +91,11 @@ func (l *loop) renamedFrom(path string, s sight) string {
 		if gone != nil { // it was not this file: its removal is told by itself
 			l.pending[s.from] = gone
 		}
-		return ""
+		return "", Known{}
 	}
 	delete(l.recorded, s.from)
-	return s.from
+	l.linked.drop(s.from, k)
+	return s.from, k
 }
 
 // settleSource tells what happened to the source of a rename before the rename.
@@ -118,6 +125,7 @@ func (l *loop) record(path string, s sight) {
 	before, existed := l.recorded[path]
 	if !s.exists {
 		delete(l.recorded, path)
+		l.linked.drop(path, before)
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more
 			l.sensor.Forget(path)
@@ -125,6 +133,7 @@ func (l *loop) record(path string, s sight) {
 		return
 	}
 	l.recorded[path] = s.known
+	l.linked.add(path, s.known)
 	if s.known.regular() && !(existed && before.sameFile(s.known)) {
 		l.markFile(path)
 	}

@@ -100,7 +100,9 @@ func (l *loop) compare(path string) {
 	}
 	if changed {
 		l.tellGap(l.scan)
-		l.put(observe(path, "", a, s), s)
+		o := observe(path, "", a, s)
+		o.Before = before
+		l.put(o, s)
 	}
 }
 

@@ -4,6 +4,7 @@ package capture
 
 import (
 	"context"
+	"os"
 
 	"github.com/stele-log/stele/internal/capture/reach"
 )
@@ -18,7 +19,11 @@ func watchMounts(context.Context, int, func()) {}
 
 func ownerOf(string) (uint32, bool) { return 0, true }
 
-func extraAttributes(*reach.File, func([]byte)) {}
+func eachAttribute(*reach.File, func(string, []byte, bool)) {}
+
+func flagsOf(*reach.File) uint32 { return 0 }
+
+func allFlags(_ *os.File, shown uint32) uint32 { return shown }
 
 func writing(int, Known) bool { return false }
 

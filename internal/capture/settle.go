@@ -147,7 +147,7 @@ func (s sight) transient(next sight) bool {
 	switch {
 	case s.kept:
 		return false
-	case s.unread, s.provisional:
+	case s.unread, s.provisional, s.linked: // a second name may be a copy to go back to
 		return true
 	case !s.exists:
 		return next.exists

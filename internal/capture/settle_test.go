@@ -71,6 +71,21 @@ func tells(kept []sight, s sight) bool {
 	})
 }
 
+// A second name is a step of the process that then replaced the file, and no step of
+// another.
+func TestFoldSecondName(t *testing.T) {
+	old := Known{Ino: 1, Mode: unix.S_IFREG, Links: 2, Digest: [32]byte{1}}
+	linked := sight{exists: true, known: old, linked: true, by: actor.Actor{PID: 1}}
+	replaced := sight{exists: true, known: Known{Ino: 2, Mode: unix.S_IFREG, Links: 1, Digest: [32]byte{2}}, by: actor.Actor{PID: 1}, at: time.Unix(1, 0)}
+	if kept := fold([]sight{linked, replaced}); len(kept) != 1 || kept[0].known != replaced.known {
+		t.Errorf("by one process: %+v, want what it replaced the file by", kept)
+	}
+	replaced.by.PID = 2
+	if kept := fold([]sight{linked, replaced}); len(kept) != 2 {
+		t.Errorf("by two processes: %+v, want both", kept)
+	}
+}
+
 // What was read after two processes wrote is the work of the second.
 func TestReassign(t *testing.T) {
 	p := &pending{path: "/x", events: 1}

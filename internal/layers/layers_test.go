@@ -18,7 +18,7 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii", "internal/doors", "internal/strictyaml", "internal/patience", "internal/capture/helper"},
+	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/patience", "internal/capture/helper"},
 	{"internal/capture/bpf", "internal/capture/reach"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
 	{"seal", "internal/capture/fanotify", "internal/redact/notions"},
@@ -54,7 +54,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
 var pure = []string{
-	"body", "entry", "seal", "verify", "internal/ascii", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout",
+	"body", "entry", "seal", "verify", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout",
 	"internal/terminal", "internal/sentence", "internal/signature", "internal/finding", "internal/presence", "internal/index",
 }
 

@@ -96,7 +96,7 @@ func printChange(w io.Writer, line func(name, value string), k int, c history.Ch
 	line("  since", ExactTime(c.Since))
 	line("  seen", ExactTime(c.Time))
 	line("  format", c.Format)
-	line("  mode", strings.TrimSpace(c.Mode+" "+c.Owner))
+	printBeside(line, c)
 	if c.Size != nil {
 		line("  size", strconv.FormatInt(*c.Size, 10))
 	}

@@ -55,9 +55,10 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	}
 	c.what.Path, c.what.Path64 = record.Encode(o.Path)
 	c.what.From, c.what.From64 = record.Encode(o.From)
-	if o.Action != body.Delete {
+	stat := o.Action != body.Delete && o.Mode != 0 // else it was gone before it was looked at
+	if stat {
 		size, owner := o.Size, o.Owner
-		c.what.Size, c.what.Owner, c.what.Mode = &size, &owner, fmt.Sprintf("%04o", o.Mode&0o7777)
+		c.what.Size, c.what.Owner, c.what.Mode = &size, &owner, octal(o.Mode)
 	}
 	slices.Sort(c.what.Marks)
 	c.what.Marks = slices.Compact(c.what.Marks)
@@ -65,6 +66,14 @@ func (w *Watcher) observe(o *capture.Observation) change {
 		redacted := record.Change{What: c.what}
 		redacted.SetText(w.cfg.Redactor, match, o.Content)
 		c.what, c.text = redacted.What, redacted.Text
+	}
+	switch {
+	case stat:
+		w.setBeside(&c, o, match.Opaque)
+	case c.gone:
+		delete(w.besides, c.path)
+	default:
+		c.beside = w.besides[c.path]
 	}
 	return c
 }

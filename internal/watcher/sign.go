@@ -88,11 +88,11 @@ func (w *Watcher) states(s *set, e *entry.Entry, latest map[string]int) ([]spool
 	var states []spool.State
 	for path, k := range latest {
 		c := &s.changes[k]
-		known, err := json.Marshal(c.known)
+		kept, err := json.Marshal(known{c.known, c.beside})
 		if err != nil {
 			return nil, err
 		}
-		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), Seq: e.Seq, What: k, Known: known, Gone: c.gone || path != c.path, Secrets: c.what.Secrets})
+		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), Seq: e.Seq, What: k, Known: kept, Gone: c.gone || path != c.path, Secrets: c.what.Secrets})
 	}
 	return states, nil
 }

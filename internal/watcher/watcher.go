@@ -8,7 +8,6 @@ package watcher
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -106,6 +105,7 @@ type Watcher struct {
 
 	// Of the goroutine that records.
 	refs      map[string]ref  // latest change of each path
+	besides   besides         // of the goroutine that observes
 	deafSince patience.Moment // the server could not be asked, and is not for a while; zero: it could
 
 	intake chan change   // from capture to the change sets
@@ -156,6 +156,7 @@ type change struct {
 	what       body.What
 	text       []byte
 	known      capture.Known
+	beside     *beside
 	pkg        *body.Package
 	found      bool // in a place that was added
 	gone       bool
@@ -165,7 +166,7 @@ type change struct {
 // New prepares a watcher whose chain goes on from what spool and log say.
 func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
-		cfg: cfg, dpkg: packages.NewDpkg("/"), found: cfg.Spool.Latest(), reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
+		cfg: cfg, dpkg: packages.NewDpkg("/"), found: cfg.Spool.Latest(), reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref), besides: besides{},
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
 		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[verify.Code]finding.Finding),
 	}
@@ -198,8 +199,8 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 		if st.Gone {
 			continue
 		}
-		var k capture.Known
-		if err := json.Unmarshal(st.Known, &k); err != nil {
+		k, err := w.besides.load(path, st.Known)
+		if err != nil {
 			return nil, fmt.Errorf("spool: what is known of a path: %w", err)
 		}
 		known[path] = k
