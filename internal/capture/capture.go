@@ -133,6 +133,7 @@ type Observation struct {
 	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
 	Layer      string // LayerFanotify or LayerScan
+	Found      bool   // the first of a file in a place that was added ([Capture.Add])
 	Known      Known  // to be kept under Path; to be dropped after a delete
 	Events     int    // notifications folded into this observation
 }
@@ -214,8 +215,9 @@ type Capture struct {
 	cages *cages
 	ready chan struct{}
 
-	mu     sync.Mutex // guards status
+	mu     sync.Mutex // guards status and shares
 	status Status
+	shares *shares // nil before Run
 }
 
 // New checks the settings; nothing is opened before Run.
@@ -284,7 +286,10 @@ func (c *Capture) Run(ctx context.Context) error {
 	defer s.sensor.Close()
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	c.mu.Lock() // whoever adds paths does so before, or to the shares
 	s.begin(run)
+	c.shares = s
+	c.mu.Unlock()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancelOn(cancel, s.sensor.Run(run, s.dispatch, s.full)) })
 	mounts := openMounts() // before the first scan, so that none is missed

@@ -11,6 +11,8 @@ import (
 // that the scan of the next start finds.
 func (l *loop) tell(p *pending) {
 	told, lost := 0, p.lost
+	defer func(was bool) { l.finding = was }(l.finding)
+	l.finding = p.found
 	for _, s := range fold(p.sights, l.set.read(p.path)) {
 		if s.unread {
 			l.tellUnread(p.path, s)
@@ -177,7 +179,7 @@ func (l *loop) counted() {
 // put completes an observation and puts it into the box, after the gap it
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
-	o.Time, o.Since, o.Layer, o.Events = s.at, s.interval(), s.layer, s.events
+	o.Time, o.Since, o.Layer, o.Events, o.Found = s.at, s.interval(), s.layer, s.events, l.finding
 	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
 	if l.set.cages.came(o) {
 		return

@@ -39,6 +39,11 @@ func (p Process) Watch(ctx context.Context, h *join.Host, set settings.Watch, o 
 		return hint.With(err, "name another address in `metrics` of the settings")
 	}
 	defer stop()
+	if o.Discover {
+		following, stopFollowing := context.WithCancel(ctx)
+		defer stopFollowing()
+		go p.newcomers(&cfg, w.Add).run(following)
+	}
 	go func() {
 		select {
 		case <-w.Ready():

@@ -83,6 +83,7 @@ type Capture interface {
 	Run(ctx context.Context) error
 	Ready() <-chan struct{}
 	Status() capture.Status
+	Add(paths []string) error
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -157,6 +158,7 @@ type change struct {
 	known      capture.Known
 	beside     *beside
 	pkg        *body.Package
+	found      bool // in a place that was added
 	gone       bool
 	gap        *capture.Gap // not a change but a hole
 }
@@ -310,6 +312,9 @@ func (w *Watcher) reads(path string) bool {
 	m, ok := w.cfg.Catalogue.Match(path)
 	return ok && m.Reads
 }
+
+// Add watches more paths from now on, see [capture.Capture.Add].
+func (w *Watcher) Add(paths []string) error { return w.capture.Add(paths) }
 
 // Status says what capture sees, layer by layer.
 func (w *Watcher) Status() capture.Status { return w.capture.Status() }
