@@ -10,6 +10,8 @@
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
 // seen is handed over as a [Gap]. Times alone, as touch sets them, are no change.
+// Of the flags of chattr the kernel tells nobody: they are looked at every minute,
+// and who set them is unknown.
 // An actor is what is known of the very process the kernel named, as it was then,
 // or nothing.
 //
@@ -87,6 +89,7 @@ type Config struct {
 	// canaryEvery is the time between two canaries; 0: 30 s, less: none (tests).
 	canaryEvery time.Duration
 	canaryLost  time.Duration // after which one is lost; 0: 60 s (tests)
+	flagsEvery  time.Duration // between two looks at the flags; 0: 50 s (tests)
 	began       func(*shares) // told what a capture is made of (tests)
 
 	// includeSelf keeps what this process does itself (tests).
@@ -235,6 +238,9 @@ func New(cfg Config) (*Capture, error) {
 func setDefaults(cfg *Config) {
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = defaultMaxSize
+	}
+	if cfg.flagsEvery == 0 {
+		cfg.flagsEvery = flagsEvery
 	}
 	if cfg.Tell == nil {
 		cfg.Tell = func(Trouble) {}

@@ -49,6 +49,8 @@ type loop struct {
 	scan  *scan     // the last one
 	began time.Time // when it began
 
+	flagsSince time.Time // when flags were last looked at
+
 	scannedOnce chan struct{} // closed after the first scan
 	ended       chan struct{} // closed with the loop
 }
@@ -89,6 +91,8 @@ func (l *loop) run(ctx context.Context) {
 	defer scan.Stop()
 	settle := time.NewTicker(tick)
 	defer settle.Stop()
+	flags := time.NewTicker(l.c.cfg.flagsEvery)
+	defer flags.Stop()
 	for {
 		var due <-chan time.Time
 		if len(l.pending) > 0 {
@@ -102,6 +106,8 @@ func (l *loop) run(ctx context.Context) {
 			l.takeAll()
 		case <-scan.C:
 			l.reconcile(causeUnreported)
+		case <-flags.C:
+			l.lookAtFlags()
 		case <-due:
 			l.settle(time.Now())
 		}
@@ -499,11 +505,7 @@ func (l *loop) finish(p *pending) {
 		p.push(l.look(p.path), *d)
 	}
 	if p.suspect != nil {
-		s := l.look(p.path)
-		if l.sensor.Live() {
-			s.unreported = p.suspect
-		}
-		p.push(s, fanotify.Happening{Layer: LayerScan, At: l.c.cfg.Now()})
+		l.finishSuspect(p)
 	}
 	l.tell(p)
 }
