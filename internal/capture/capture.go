@@ -3,15 +3,17 @@
 //
 // On Linux the kernel tells what happened (fanotify, inode marks, never a
 // permission event: a writer is never made to wait), and package actor who did
-// it. A scan at the start and every few minutes finds what nobody told. Elsewhere, and
+// it. A scan at the start and every few minutes finds what nobody told; who did that
+// the kernel may remember. Elsewhere, and
 // where the kernel refuses, the scan is all there is; [Status] says so.
 //
 // P7: it promises that every close-after-write, rename, removal and change of
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
 // seen is handed over as a [Gap]. Times alone, as touch sets them, are no change.
-// Of the flags of chattr the kernel tells nobody: they are looked at every minute,
-// and who set them is unknown.
+// Of the flags of chattr the kernel tells nobody: they are looked at again and again,
+// within a minute, and who set them is known where the kernel remembers who changed
+// a file last.
 // An actor is what is known of the very process the kernel named, as it was then,
 // or nothing.
 //
@@ -87,10 +89,10 @@ type Config struct {
 	Log  *slog.Logger     // nil: discard
 
 	// canaryEvery is the time between two canaries; 0: 30 s, less: none (tests).
-	canaryEvery time.Duration
-	canaryLost  time.Duration // after which one is lost; 0: 60 s (tests)
-	flagsEvery  time.Duration // between two looks at the flags; 0: 50 s (tests)
-	began       func(*shares) // told what a capture is made of (tests)
+	canaryEvery  time.Duration
+	canaryLost   time.Duration // after which one is lost; 0: 60 s (tests)
+	flagsSoonest time.Duration // between two looks at the flags, at least; 0: 800 ms (tests)
+	began        func(*shares) // told what a capture is made of (tests)
 
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
@@ -239,8 +241,8 @@ func setDefaults(cfg *Config) {
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = defaultMaxSize
 	}
-	if cfg.flagsEvery == 0 {
-		cfg.flagsEvery = flagsEvery
+	if cfg.flagsSoonest == 0 {
+		cfg.flagsSoonest = flagsSoonest
 	}
 	if cfg.Tell == nil {
 		cfg.Tell = func(Trouble) {}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -86,4 +87,13 @@ func grown(read func([]byte) (int, error)) ([]byte, error) {
 		return nil, err
 	}
 	return b[:n], nil
+}
+
+// birth is when a file was made; 0: its file system does not tell.
+func birth(f *reach.File) int64 {
+	var stx unix.Statx_t
+	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &stx) != nil || stx.Mask&unix.STATX_BTIME == 0 {
+		return 0
+	}
+	return stx.Btime.Sec*int64(time.Second) + int64(stx.Btime.Nsec)
 }

@@ -7,9 +7,13 @@ import (
 	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
-// flagsEvery is how often the flags of chattr are looked at, of which the kernel
-// tells nobody. A ticker may be late.
-const flagsEvery = 50 * time.Second
+// Between two looks at the flags of chattr, of which the kernel tells nobody: as
+// short as costs flagsPart of the time, within bounds.
+const (
+	flagsSoonest = 800 * time.Millisecond
+	flagsLatest  = 50 * time.Second
+	flagsPart    = 2000
+)
 
 // flagsAtOnce is of how many directories before the loop does something else.
 const flagsAtOnce = 64
@@ -34,14 +38,15 @@ func (l *loop) lookAtFlags() {
 	}
 	since := l.flagsSince
 	l.flagsSince = l.c.cfg.Now()
-	l.lookAtFlagsOf(dirs, &scan{since: since, cause: causeUnreported})
+	l.lookAtFlagsOf(dirs, &scan{since: since, cause: causeUnreported}, 0)
 }
 
-func (l *loop) lookAtFlagsOf(dirs map[string][]entry, s *scan) {
-	n := 0
+func (l *loop) lookAtFlagsOf(dirs map[string][]entry, s *scan, spent time.Duration) {
+	n, begun := 0, time.Now()
 	for dir, entries := range dirs {
 		if n++; n > flagsAtOnce {
-			l.in.post(func() { l.lookAtFlagsOf(dirs, s) })
+			spent += time.Since(begun)
+			l.in.post(func() { l.lookAtFlagsOf(dirs, s, spent) })
 			return
 		}
 		delete(dirs, dir)
@@ -55,6 +60,12 @@ func (l *loop) lookAtFlagsOf(dirs map[string][]entry, s *scan) {
 			}
 		}
 	}
+	l.flags.Reset(flagsPause(spent+time.Since(begun), l.c.cfg.flagsSoonest))
+}
+
+// flagsPause is how long after a look at the flags the next one comes.
+func flagsPause(spent, soonest time.Duration) time.Duration {
+	return min(max(spent*flagsPart, soonest), max(flagsLatest, soonest))
 }
 
 // flagged are the entries of a directory of which nothing but the flags and the time
@@ -89,5 +100,5 @@ func (l *loop) finishSuspect(p *pending) {
 	case l.sensor.Live():
 		s.unreported = p.suspect
 	}
-	p.push(s, h)
+	p.push(s, l.authored(p, s, h))
 }

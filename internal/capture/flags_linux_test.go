@@ -30,8 +30,9 @@ func TestChattr(t *testing.T) {
 	if err := setFlags(a, 0); err != nil {
 		t.Fatal(err)
 	}
-	w := watch(t, Config{Paths: []string{dir}, Want: isConf, flagsEvery: 20 * time.Millisecond})
+	w := watch(t, Config{Paths: []string{dir}, Want: isConf, flagsSoonest: 20 * time.Millisecond})
 	var before string
+	named := w.layer(LayerBPF).Live && touched(w)
 	for _, c := range []struct{ command, want string }{
 		{"chattr +i a.conf", "immutable"},
 		{"chattr -i a.conf", ""},
@@ -45,8 +46,11 @@ func TestChattr(t *testing.T) {
 		if got := attribute.Flags(o.Known.Flags); got != c.want || attribute.Flags(o.Before.Flags) != before {
 			t.Errorf("%s: flags %q, were %q, want %q and %q", c.command, got, attribute.Flags(o.Before.Flags), c.want, before)
 		}
-		if o.Path != a || o.Action != body.Attributes || o.Confidence != body.Unknown || o.Who != nil || o.Since.IsZero() || o.Time.Before(begun) || o.Since.After(o.Time) {
+		if o.Path != a || o.Action != body.Attributes || named != (o.Who != nil) || o.Since.IsZero() || o.Time.Before(begun) || o.Since.After(o.Time) {
 			t.Errorf("%s: told %+v", c.command, o)
+		}
+		if named && (filepath.Base(o.Who.Exe) != "chattr" || o.Confidence != body.Certain) {
+			t.Errorf("%s: by %s (%s), want chattr", c.command, o.Who.Exe, o.Confidence)
 		}
 		before = c.want
 	}
@@ -87,7 +91,7 @@ func TestScanFindsFlags(t *testing.T) {
 	if err := setFlags(a, 0x80); err != nil {
 		need(t, false, "flags in "+dir+": "+err.Error())
 	}
-	w := watch(t, Config{Paths: []string{dir}, Want: isConf, flagsEvery: time.Hour, ScanEvery: 20 * time.Millisecond})
+	w := watch(t, Config{Paths: []string{dir}, Want: isConf, flagsSoonest: time.Hour, ScanEvery: 20 * time.Millisecond})
 	if err := setFlags(a, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +100,17 @@ func TestScanFindsFlags(t *testing.T) {
 	}
 	if gaps := w.gapsSoFar(); len(gaps) > 0 {
 		t.Errorf("gaps: %v", gaps)
+	}
+}
+
+// The more a look costs, the longer is the pause; a minute has one in any case.
+func TestPause(t *testing.T) {
+	for spent, want := range map[time.Duration]time.Duration{
+		0: flagsSoonest, 100 * time.Microsecond: flagsSoonest, 7 * time.Millisecond: 14 * time.Second, time.Minute: flagsLatest,
+	} {
+		if got := flagsPause(spent, flagsSoonest); got != want {
+			t.Errorf("after %s: %s, want %s", spent, got, want)
+		}
 	}
 }
 

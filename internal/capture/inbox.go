@@ -19,6 +19,7 @@ type inbox struct {
 	raws   []fanotify.Notice
 	jobs   []func()
 	missed uint64 // notifications there was no room for, since it was last asked
+	count  uint64 // notifications put, in all
 }
 
 func newInbox(bound int) *inbox { return &inbox{bound: bound, wake: make(chan struct{}, 1)} }
@@ -29,6 +30,7 @@ func (b *inbox) put(r fanotify.Notice) {
 		b.missed++
 	} else {
 		b.raws = append(b.raws, r)
+		b.count++
 	}
 	b.mu.Unlock()
 	b.ring()
@@ -62,4 +64,11 @@ func (b *inbox) waiting() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.raws)
+}
+
+// came is how many notifications ever came.
+func (b *inbox) came() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.count
 }

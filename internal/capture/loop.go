@@ -28,6 +28,7 @@ type loop struct {
 	every  time.Duration
 	out    *outbox
 	in     *inbox
+	taken  uint64 // notifications of in that were taken
 
 	shares *shares
 	uid    uint32      // who keeps what this loop looks at
@@ -49,7 +50,8 @@ type loop struct {
 	scan  *scan     // the last one
 	began time.Time // when it began
 
-	flagsSince time.Time // when flags were last looked at
+	flags      *time.Timer // for the next look at flags
+	flagsSince time.Time   // when the last one began
 
 	scannedOnce chan struct{} // closed after the first scan
 	ended       chan struct{} // closed with the loop
@@ -61,6 +63,11 @@ type scan struct {
 	since time.Time // when the one before began
 	cause string
 	told  bool // the gap was handed over
+
+	until   uint64 // notifications before that may tell what it found
+	inbox   uint64 // of the loop's, those that do; once passed
+	passed  bool   // all were handed over
+	settled bool   // all were taken
 }
 
 func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
@@ -91,8 +98,8 @@ func (l *loop) run(ctx context.Context) {
 	defer scan.Stop()
 	settle := time.NewTicker(tick)
 	defer settle.Stop()
-	flags := time.NewTicker(l.c.cfg.flagsEvery)
-	defer flags.Stop()
+	l.flags = time.NewTimer(l.c.cfg.flagsSoonest)
+	defer l.flags.Stop()
 	for {
 		var due <-chan time.Time
 		if len(l.pending) > 0 {
@@ -106,7 +113,7 @@ func (l *loop) run(ctx context.Context) {
 			l.takeAll()
 		case <-scan.C:
 			l.reconcile(causeUnreported)
-		case <-flags.C:
+		case <-l.flags.C:
 			l.lookAtFlags()
 		case <-due:
 			l.settle(time.Now())
@@ -122,6 +129,7 @@ func (l *loop) takeAll() {
 		do()
 	}
 	for i, r := range raws {
+		l.taken++
 		if l.take(r); i%settleEach == settleEach-1 {
 			l.settle(time.Now())
 		}
@@ -430,7 +438,8 @@ func (l *loop) settle(now time.Time) {
 	if len(l.pending) == 0 {
 		return
 	}
-	for _, p := range l.byAge(func(p *pending) bool { return !now.Before(p.due(live)) }) {
+	ripe := func(p *pending) bool { return !now.Before(p.due(live)) && (p.suspect == nil || l.heard(p.suspect)) }
+	for _, p := range l.byAge(ripe) {
 		if l.out.full(l.uid) {
 			break
 		}
@@ -441,6 +450,16 @@ func (l *loop) settle(now time.Time) {
 			l.peek(p)
 		}
 	}
+}
+
+// heard: every notification that had been queued when a scan was made was taken.
+// What it found, and none of them told of, was not told.
+func (l *loop) heard(s *scan) bool {
+	if !s.passed && l.sensor.Passed() >= s.until {
+		s.passed, s.inbox = true, l.in.came()
+	}
+	s.settled = s.settled || s.passed && l.taken >= s.inbox
+	return s.settled
 }
 
 // byAge lists what is pending and chosen, in the order it began.
@@ -463,7 +482,7 @@ func (l *loop) peek(p *pending) {
 	p.peeked = true
 	if s := l.look(p.path); s.exists {
 		s.provisional = true
-		p.push(s, *p.deferred)
+		p.push(s, l.authored(p, s, *p.deferred))
 		l.weigh(p)
 	}
 }
@@ -502,7 +521,8 @@ func (l *loop) finish(p *pending) {
 	l.held -= p.held
 	if d := p.deferred; d != nil {
 		p.deferred = nil
-		p.push(l.look(p.path), *d)
+		s := l.look(p.path)
+		p.push(s, l.authored(p, s, *d))
 	}
 	if p.suspect != nil {
 		l.finishSuspect(p)

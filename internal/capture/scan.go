@@ -125,7 +125,8 @@ func (l *loop) firstSight(path string) {
 
 // reconcile looks for what nobody told: it attaches everything anew and makes a
 // suspect of each path whose state is not the recorded one. A notification that
-// is still on the way clears the suspicion; what is left is told with a gap.
+// is still on the way clears the suspicion; what is left once all were taken that
+// had been queued by then is told with a gap.
 func (l *loop) reconcile(cause string) {
 	l.scan = &scan{since: l.began, cause: cause}
 	l.began = l.c.cfg.Now()
@@ -149,6 +150,7 @@ func (l *loop) reconcile(cause string) {
 			l.suspect(path)
 		}
 	}
+	l.scan.until = l.sensor.Queued()
 	l.c.count(func(s *Status) { s.Counters.Scans++ })
 }
 

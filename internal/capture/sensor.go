@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 
+	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
@@ -36,6 +37,12 @@ type sensor interface {
 	// Resolve tells which paths a notification is about, with the names that
 	// hold at the time of the call.
 	Resolve(n fanotify.Notice) []fanotify.Happening
+	// Queued is the number of the first notification that the kernel has not queued
+	// yet, and Passed that of the first that was not handed over yet.
+	Queued() uint64
+	Passed() uint64
+	// Author says who made a file what it is, where no notification tells.
+	Author(f actor.File) actor.Actor
 	Close()
 }
 
@@ -55,4 +62,7 @@ func (noSensor) Restore(context.Context, fanotify.Patience) ([]string, bool, err
 }
 func (noSensor) NamesProcesses() bool                         { return false }
 func (noSensor) Resolve(fanotify.Notice) []fanotify.Happening { return nil }
+func (noSensor) Queued() uint64                               { return 0 }
+func (noSensor) Passed() uint64                               { return 0 }
+func (noSensor) Author(actor.File) actor.Actor                { return actor.Actor{} }
 func (noSensor) Close()                                       {}

@@ -33,12 +33,12 @@ type Request struct {
 
 // Reply is the watcher's answer, one line of JSON.
 type Reply struct {
-	Error    string    `json:"error,omitempty"`
-	ID       string    `json:"id,omitempty"`       // explain: of the remark
-	Index    uint64    `json:"index,omitempty"`    // explain: of the remark
-	Spooled  bool      `json:"spooled,omitempty"`  // explain: the remark waits for the server; it has no index yet
-	Nameless bool      `json:"nameless,omitempty"` // run: no layer says which process changed a file, so no change gets the reason
-	Standing *Standing `json:"standing,omitempty"` // status
+	Error    string  `json:"error,omitempty"`
+	ID       string  `json:"id,omitempty"`       // explain: of the remark
+	Index    uint64  `json:"index,omitempty"`    // explain: of the remark
+	Spooled  bool    `json:"spooled,omitempty"`  // explain: the remark waits for the server; it has no index yet
+	Nameless bool    `json:"nameless,omitempty"` // run: no layer says which process changed a file, so no change gets the reason
+	Report   *Report `json:"report,omitempty"`   // status
 }
 
 // maxRequest bounds one request in bytes.
@@ -138,7 +138,7 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 	case "explain":
 		return answer(conn, w.explain(ctx, peer, req))
 	case "status":
-		return answer(conn, w.standing(peer))
+		return answer(conn, w.report(peer))
 	}
 	return answer(conn, Reply{Error: fmt.Sprintf("%.40q is not run, explain or status", req.Do)})
 }

@@ -15,6 +15,8 @@ func (t *Tracer) Layer() string { return LayerBPF }
 
 // Actor implements [Source].
 func (t *Tracer) Actor(n Named) Actor {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if !t.drain() {
 		return t.proc.Actor(n)
 	}
@@ -26,11 +28,16 @@ func (t *Tracer) Actor(n Named) Actor {
 	if at < 0 || p.lives[at].image == nil {
 		return t.later(n, at == len(p.lives)-1)
 	}
-	l := p.lives[at]
 	ids, steady := t.acting(p, at, n.Number)
+	return t.described(p, p.lives[at], ids, sure && one && steady)
+}
+
+// described is p as the actor, in one of its lives. It is certain only where no
+// other can be meant.
+func (t *Tracer) described(p *process, l life, ids bpf.IDs, sure bool) Actor {
 	who, chain := t.who(p, l, ids)
-	a := Actor{PID: n.PID, Who: who, Line: line(p.pid, p.start, chain), Confidence: body.Likely}
-	if !isShared(chain) && sure && one && steady && l.image.exe != "" && !l.image.partial {
+	a := Actor{PID: p.pid, Who: who, Line: line(p.pid, p.start, chain), Confidence: body.Likely}
+	if sure && !isShared(chain) && l.image.exe != "" && !l.image.partial {
 		a.Confidence = body.Certain
 	}
 	return a
@@ -187,7 +194,7 @@ func peerOfProcess(pid int, start time.Duration) string {
 	defer dir.close()
 	peer := peerOf(dir)
 	// The directory stays that process's: what began at another time is another.
-	if st := parseStat(dir.read("stat", 2<<10)); !sameStart(ticks(st.started), start) {
+	if !dir.began(start) {
 		return ""
 	}
 	return peer

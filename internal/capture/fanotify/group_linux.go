@@ -175,14 +175,17 @@ const tendEvery = 100 * time.Millisecond
 // emptyWithin is how long the queue is read once the capture is to end.
 const emptyWithin = time.Second
 
-// read calls each for every batch until ctx ends, and tend now and then.
-func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
+// read calls each for every batch until ctx ends, and tend now and then. It reads
+// as reading has it.
+func (g *group) read(ctx context.Context, reading func(func() actor.Read), each func(batch), tend func()) error {
 	unregister := context.AfterFunc(ctx, g.wake)
 	defer unregister()
 	buf := make([]byte, 256<<10)
 	tended, ended := actor.SinceBoot(), time.Duration(0)
 	for {
-		b, err := g.readOnce(buf)
+		var b batch
+		var err error
+		reading(func() actor.Read { b, err = g.readOnce(buf); return b.read })
 		each(b)
 		if err != nil {
 			return err

@@ -17,12 +17,12 @@ import (
 // is what was marked. Where ctx ends first, or a name does not answer in time, it was
 // not the whole: names come in no order, and those that were left out have their turn.
 func (f *Sensor) Restore(ctx context.Context, wait Patience) (lost []string, whole bool, err error) {
-	have, err := f.group.marked()
+	missing, err := f.unlisted()
 	if err != nil {
 		return nil, false, err
 	}
 	whole = true
-	for path, was := range f.unlisted(have) {
+	for path, was := range missing {
 		if ctx.Err() != nil {
 			whole = false
 			break
@@ -69,10 +69,15 @@ func (f *Sensor) remark(path string, h handle) {
 	}
 }
 
-// unlisted are the names whose inodes the kernel lists no mark of.
-func (f *Sensor) unlisted(have map[uint64]bool) map[string]handle {
+// unlisted are the names whose inodes the kernel lists no mark of. None is added
+// while it lists them: what was marked after would seem to be missing.
+func (f *Sensor) unlisted() (map[string]handle, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	have, err := f.group.marked()
+	if err != nil {
+		return nil, err
+	}
 	names := map[string]handle{}
 	for h, p := range f.dirs {
 		if !have[p.ino] && len(p.paths) > 0 {
@@ -84,7 +89,7 @@ func (f *Sensor) unlisted(have map[uint64]bool) map[string]handle {
 			names[file.path] = h
 		}
 	}
-	return names
+	return names, nil
 }
 
 func (f *Sensor) handleAt(path string) (handle, error) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,8 +42,11 @@ type Sensor struct {
 	actors actor.Source
 	trace  *actor.Tracer // actors, where programs in the kernel may tell of them
 	state  actor.State   // of trace, when it was opened
-	number uint64        // of the notification at hand; the reader's
+	passed atomic.Uint64 // notifications that were handed over
 	empty  time.Time     // when the queue is known to have been empty last; the reader's
+
+	counting sync.Mutex // a read of the queue, or a look at its length
+	taken    uint64     // notifications read; with counting
 
 	mu    sync.RWMutex // the loop writes, the reader looks
 	dirs  map[handle]*place
@@ -107,6 +111,9 @@ func (f *Sensor) Close() {
 	f.trace.Close()
 	f.group.close()
 }
+
+// Author says who made a file what it is, where no notification tells.
+func (f *Sensor) Author(file actor.File) actor.Actor { return f.trace.Author(file) }
 
 // MarkDir asks for notifications about a directory under the name path. It can be
 // repeated; roles add up.
@@ -201,14 +208,13 @@ func (f *Sensor) Run(ctx context.Context, out func(Notice), full func() bool) er
 	if f.trace != nil {
 		f.trace.Gap = func(since time.Time) { out(Notice{Unnamed: since}) }
 	}
-	return f.group.read(ctx, func(b batch) {
-		f.trace.Took(b.read)
+	return f.group.read(ctx, f.reading, func(b batch) {
 		if f.empty.IsZero() {
 			f.empty = b.began
 		}
 		for _, e := range b.events {
 			f.pass(e, out)
-			f.number++
+			f.passed.Add(1)
 			closePIDFD(e.pidfd)
 		}
 		if b.read.Left == 0 {
@@ -217,6 +223,30 @@ func (f *Sensor) Run(ctx context.Context, out func(Notice), full func() bool) er
 		f.hold(ctx, full)
 	}, f.trace.Tend)
 }
+
+// reading has the queue read and counts what came.
+func (f *Sensor) reading(read func() actor.Read) {
+	f.counting.Lock()
+	defer f.counting.Unlock()
+	f.trace.Reading(func() actor.Read {
+		r := read()
+		f.taken += uint64(r.Events)
+		return r
+	})
+}
+
+// Queued is the number of the first notification that the kernel has not queued yet.
+func (f *Sensor) Queued() uint64 {
+	f.counting.Lock()
+	defer f.counting.Unlock()
+	if n := f.group.waiting(); n != actor.Unset {
+		return f.taken + uint64(n)
+	}
+	return f.taken
+}
+
+// Passed is the number of the first notification that was not handed over yet.
+func (f *Sensor) Passed() uint64 { return f.passed.Load() }
 
 // hold waits for a loop that is busy, and listens on meanwhile.
 func (f *Sensor) hold(ctx context.Context, full func() bool) {
@@ -260,7 +290,7 @@ func (f *Sensor) actor(e event) actor.Actor {
 	if e.pid <= 0 {
 		return actor.Actor{}
 	}
-	n := actor.Named{PID: e.pid, Number: f.number}
+	n := actor.Named{PID: e.pid, Number: f.passed.Load()}
 	switch {
 	case e.pidGone:
 		n.Same = gone

@@ -12,16 +12,16 @@ import (
 	"github.com/stele-log/stele/verify"
 )
 
-// TestStanding: a watcher tells how it stands without its server, and only those
+// TestReport: a watcher tells how it stands without its server, and only those
 // who may know.
-func TestStanding(t *testing.T) {
+func TestReport(t *testing.T) {
 	b := newBench(t, 0)
 	b.liar.submit = func() error { return wire.ErrUnreachable }
 	if err := b.gap("nothing was seen for a while", b.clock()); err != nil {
 		t.Fatal(err)
 	}
 	b.raise(verify.Fork, "the server shows another log")
-	s := b.Standing()
+	s := b.Report()
 	if s.Pending != 1 || s.Next != 1 || s.Host != "h" || s.Source != b.Source().String() || s.Room <= 0 {
 		t.Errorf("%+v", s)
 	}
@@ -30,7 +30,7 @@ func TestStanding(t *testing.T) {
 	}
 	own, root, other := uint32(os.Geteuid()), uint32(0), uint32(54321)
 	for uid, told := range map[*uint32]bool{&own: true, &root: true, &other: false, nil: false} {
-		if r := b.standing(&body.Who{UID: uid}); (r.Standing != nil) != told || (r.Error == "") != told {
+		if r := b.report(&body.Who{UID: uid}); (r.Report != nil) != told || (r.Error == "") != told {
 			t.Errorf("uid %v is told %+v", uid, r)
 		}
 	}
