@@ -11,7 +11,10 @@
 // ignore fields they do not know: new fields may come in v1.
 package body
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Who is the actor of a change: the process that made it, the person behind
 // that process, and the chain of processes between the two.
@@ -36,6 +39,16 @@ type Who struct {
 	Claimed   bool      `json:"claimed,omitempty"`    // told by the peer itself, not observed
 	NamedBy   string    `json:"named_by,omitempty"`   // bpf or proc: what told of the process
 	Unproved  []string  `json:"unproved,omitempty"`   // fields that the actor could have made up, in ascending order
+}
+
+// IsPerson says whether a user is the actor, or the person behind him by a login that
+// the actor cannot have made up.
+func (w *Who) IsPerson(uid *uint32) bool {
+	if w == nil || uid == nil {
+		return false
+	}
+	return w.UID != nil && *w.UID == *uid ||
+		w.LoginUID != nil && *w.LoginUID == *uid && !slices.Contains(w.Unproved, UnprovedLogin)
 }
 
 // Fields that stand in Unproved.
@@ -66,6 +79,14 @@ type Why struct {
 	Reason string `json:"reason,omitempty"` // as the person wrote it, secrets masked
 	Ticket string `json:"ticket,omitempty"` // reference into a change-management system
 	Learnt string `json:"learnt,omitempty"` // run, env, git, import or explain
+
+	GivenBy *Giver `json:"given_by,omitempty"` // absent where that is the actor or the person behind him
+}
+
+// Giver is who gave a reason, as the kernel tells.
+type Giver struct {
+	User string  `json:"user,omitempty"` // name of UID on the host
+	UID  *uint32 `json:"uid,omitempty"`
 }
 
 // Confidence says how far the actor of a change can be relied upon.
@@ -89,10 +110,14 @@ type How struct {
 	Claimed    *Claimed   `json:"claimed,omitempty"`    // what a source of changes said about their past
 	Import     *Import    `json:"import,omitempty"`     // where an importer read the entry
 	Host       *Host      `json:"host,omitempty"`       // in an enrolment: the host of the source
-	Signals    []string   `json:"signals,omitempty"`    // hints a scan could collect: owner, package manager
+	Signals    []string   `json:"signals,omitempty"`    // how a change was found, in ascending order: found-later
 	Package    *Package   `json:"package,omitempty"`    // what a package manager was doing, by its own records
 	Beats      []string   `json:"beats,omitempty"`      // in a roll call: the last beats of sources it names, as they signed them
 }
+
+// SignalFoundLater stands in Signals: the place came to be watched after the watcher
+// had begun, a new user's home for example, and this is what was found there.
+const SignalFoundLater = "found-later"
 
 // Set places an entry among the entries of one change set.
 type Set struct {
@@ -161,18 +186,26 @@ const (
 
 // What is one change of one subject.
 type What struct {
-	Host     string   `json:"host,omitempty"`   // as told; receivers and importers only
-	Agent    string   `json:"agent,omitempty"`  // id in the catalogue
-	Path     string   `json:"path,omitempty"`   // absolute on a host; as told by an importer
-	Path64   string   `json:"path64,omitempty"` // Path, where it is not UTF-8
-	Action   Action   `json:"action"`
-	Time     string   `json:"time,omitempty"`   // when the source saw it, time format of an entry
-	Since    string   `json:"since,omitempty"`  // seen late: it happened after this and at Time at the latest
-	From     string   `json:"from,omitempty"`   // rename: the path before
-	From64   string   `json:"from64,omitempty"` // From, where it is not UTF-8
-	Format   string   `json:"format,omitempty"`
-	Mode     string   `json:"mode,omitempty"` // octal permission bits, for example 0644
-	Owner    *Owner   `json:"owner,omitempty"`
+	Host   string `json:"host,omitempty"`   // as told; receivers and importers only
+	Agent  string `json:"agent,omitempty"`  // id in the catalogue
+	Path   string `json:"path,omitempty"`   // absolute on a host; as told by an importer
+	Path64 string `json:"path64,omitempty"` // Path, where it is not UTF-8
+	Action Action `json:"action"`
+	Time   string `json:"time,omitempty"`   // when the source saw it, time format of an entry
+	Since  string `json:"since,omitempty"`  // seen late: it happened after this and at Time at the latest
+	From   string `json:"from,omitempty"`   // rename: the path before
+	From64 string `json:"from64,omitempty"` // From, where it is not UTF-8
+	Format string `json:"format,omitempty"`
+	Mode   string `json:"mode,omitempty"` // octal permission bits, for example 0644
+	Owner  *Owner `json:"owner,omitempty"`
+
+	Target     string      `json:"target,omitempty"`     // of a symbolic link, as the text has it
+	Target64   string      `json:"target64,omitempty"`   // Target, where it is not UTF-8
+	Attributes []Attribute `json:"attributes,omitempty"` // beside mode and owner, by name
+	Links      int         `json:"links,omitempty"`      // names that the file has, where more than one
+	Names      []Name      `json:"names,omitempty"`      // of them the others that are known
+	Was        *Was        `json:"was,omitempty"`        // before this change, as far as it was otherwise and known
+
 	Size     *int64   `json:"size,omitempty"`                // of the content in bytes, before redaction
 	Digest   string   `json:"digest,omitempty"`              // hexadecimal SHA-256 of content kept as digest only
 	After    string   `json:"after,omitempty" body:"digest"` // seal of this change's text; absent where there is none
@@ -188,6 +221,37 @@ type Owner struct {
 	GID   uint32 `json:"gid"`
 	User  string `json:"user,omitempty"`
 	Group string `json:"group,omitempty"`
+}
+
+// AttributeFlags is the name under which the flags of chattr(1) stand among the
+// attributes. Those of the kernel have a dot in theirs.
+const AttributeFlags = "flags"
+
+// Attribute is an extended attribute of a file, or its flags. With a name alone it
+// says that there was none.
+type Attribute struct {
+	Name        string `json:"name,omitempty"`
+	Name64      string `json:"name64,omitempty"`
+	Value       string `json:"value,omitempty"`       // in words, where it is an access control list, capabilities or flags
+	Fingerprint string `json:"fingerprint,omitempty"` // of a value that is not shown: it is long, not text or secret
+	Size        *int64 `json:"size,omitempty"`        // of an extended attribute's value in bytes
+}
+
+// Name is a path by which a file is known.
+type Name struct {
+	Path   string `json:"path,omitempty"`
+	Path64 string `json:"path64,omitempty"` // Path, where it is not UTF-8
+}
+
+// Was is how a subject was before a change, beside its text: what the change left
+// alone is absent.
+type Was struct {
+	Mode       string      `json:"mode,omitempty"`
+	Owner      *Owner      `json:"owner,omitempty"`
+	Target     string      `json:"target,omitempty"`
+	Target64   string      `json:"target64,omitempty"`
+	Attributes []Attribute `json:"attributes,omitempty"` // those that are otherwise now, or gone, or were not there
+	Links      int         `json:"links,omitempty"`
 }
 
 // Ref names a change: line what k of an entry.

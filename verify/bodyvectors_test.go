@@ -47,7 +47,7 @@ func (v *bodyVectors) complete() {
 		`"author":"joe","claimed":true,"command":["vi","/etc/a"],"container":"c0ffee","euid":0,"exe":"/usr/bin/vi","gid":0,`+
 		`"login_uid":1000,"login_user":"jane","pid":4711,"session":{"address":"192.0.2.1","id":"12","kind":"ssh"},`+
 		`"started":"2026-01-02T03:04:05.000000006Z","tty":"pts/0","uid":0,"unit":"session-12.scope","user":"root"}`)
-	v.good("why", "all fields", `{"learnt":"run","reason":"less noise","ticket":"OPS-1"}`)
+	v.good("why", "all fields", `{"given_by":{"uid":1000,"user":"jane"},"learnt":"run","reason":"less noise","ticket":"OPS-1"}`)
 	v.good("how", "all fields", `{"claimed":{"author_time":"2020-01-01T00:00:00Z","commit":"abc","repository":"https://git.example/r","time":"2020-01-02T00:00:00+01:00"},`+
 		`"confidence":"certain","detail":"One sentence.","host":{"machine":"f00d","name":"web-1","os":"linux"},`+
 		`"import":{"file":"00ff","first":0,"rows":3},"layer":"fanotify","set":{"id":"s","of":2,"part":1},"signals":["dpkg"],"version":"0.1.0"}`)
@@ -115,7 +115,7 @@ func (v *bodyVectors) types() {
 			"pid": "number", "started": "string", "exe": "string", "command": "array", "tty": "string", "unit": "string",
 			"container": "string", "ancestors": "", "session": "object", "author": "string", "claimed": "flag", "named_by": "string", "unproved": "array",
 		},
-		"why": {"reason": "string", "ticket": "string", "learnt": "string"},
+		"why": {"reason": "string", "ticket": "string", "learnt": "string", "given_by": "object"},
 		"how": {
 			"layer": "string", "confidence": "string", "version": "string", "detail": "string", "set": "object",
 			"claimed": "object", "import": "object", "host": "object", "signals": "array", "beats": "array", "package": "object",
@@ -123,7 +123,7 @@ func (v *bodyVectors) types() {
 		"what": {
 			"host": "string", "agent": "string", "path": "string", "time": "string", "since": "string", "from": "string", "format": "string",
 			"mode": "string", "owner": "object", "size": "number", "digest": "string", "before": "object", "marks": "array",
-			"secrets": "array", "observed": "number",
+			"secrets": "array", "observed": "number", "target": "string", "attributes": "", "links": "number", "names": "", "was": "object",
 		},
 	} {
 		for field, right := range fields {
@@ -176,6 +176,7 @@ func (v *bodyVectors) types() {
 	v.good("what", "marks not in order", `{"action":"create","marks":["b","a"]}`)
 	v.good("what", "owner's gid is 2^32-1", `{"action":"create","owner":{"gid":4294967295,"uid":0}}`)
 	v.bad("what", "owner's gid is 2^32", `{"action":"create","owner":{"gid":4294967296,"uid":0}}`)
+	v.beside(all)
 	for _, b := range []struct{ kind, name, body string }{
 		{"who", "command64", `{"command64":7}`},
 		{"who", "user64 beside user", `{"user":"a","user64":"?"}`},
@@ -196,6 +197,33 @@ func (v *bodyVectors) types() {
 	v.bad("how", "host name is a number", `{"host":{"name":1}}`)
 	v.bad("how", "part is negative", `{"set":{"id":"s","of":1,"part":-1}}`)
 	v.bad("how", "rows are a string", `{"import":{"rows":"1"}}`)
+}
+
+// beside has what a change says of a file beside its text.
+func (v *bodyVectors) beside(all map[string]string) {
+	v.good("what", "all that is beside a text", `{"action":"attributes","attributes":[{"name":"flags","value":"immutable"},{"name":"security.capability","size":20,"value":"cap_net_raw+ep"},`+
+		`{"fingerprint":"AbC_-0123456","name64":"/w==","size":0}],"links":2,"names":[{"path":"/a"},{"path64":"/w=="}],"target":"../b",`+
+		`"was":{"attributes":[{"name":"flags"}],"links":1,"mode":"0644","owner":{"gid":0,"uid":0},"target64":"/w=="}}`)
+	v.good("what", "was is empty", `{"action":"attributes","was":{}}`)
+	v.good("what", "attributes are none", `{"action":"attributes","attributes":[],"names":[]}`)
+	for field, right := range map[string]string{"was.mode": "string", "was.owner": "object", "was.target": "string", "was.attributes": "", "was.links": "number"} {
+		v.inside("what", field, all, right)
+	}
+	for _, where := range []string{`"attributes":[%s]`, `"was":{"attributes":[%s]}`} {
+		at := func(s string) string { return `{"action":"attributes",` + fmt.Sprintf(where, s) + `}` }
+		name, _, _ := strings.Cut(where, "[")
+		for field, right := range map[string]string{"name": "string", "value": "string", "fingerprint": "string", "size": "number"} {
+			for typ, value := range all {
+				v.typed("what", name+field+" is "+typ, at(fmt.Sprintf(`{%q:%s}`, field, value)), typ == right)
+			}
+		}
+		v.bad("what", name+"a string", at(`"a"`))
+		v.bad("what", name+"name given twice", at(`{"name":"a","name64":"YQ=="}`))
+		v.bad("what", name+"name64 not base64", at(`{"name64":"?"}`))
+	}
+	v.bad("what", "name's path is a number", `{"action":"attributes","names":[{"path":1}]}`)
+	v.bad("what", "name's path given twice", `{"action":"attributes","names":[{"path":"/a","path64":"L2E="}]}`)
+	v.bad("what", "was.owner's uid is 2^32", `{"action":"attributes","was":{"owner":{"gid":0,"uid":4294967296}}}`)
 }
 
 // inside has a field of an object with values of every type.
@@ -229,6 +257,8 @@ func (v *bodyVectors) bytes() {
 		{"who", "ancestor's exe", `{"ancestors":[{"exe64":%s,"pid":1}]}`},
 		{"what", "path", `{"action":"create","path64":%s}`},
 		{"what", "from", `{"action":"rename","from64":%s}`},
+		{"what", "target", `{"action":"create","target64":%s}`},
+		{"what", "former target", `{"action":"create","was":{"target64":%s}}`},
 	} {
 		put := func(s string) string { return fmt.Sprintf(f.with, s) }
 		v.good(f.kind, f.field+" in base64", put(`"/w=="`))
@@ -243,6 +273,7 @@ func (v *bodyVectors) bytes() {
 	v.bad("who", "ancestor's exe given twice", `{"ancestors":[{"exe":"/a","exe64":"L2E=","pid":1}]}`)
 	v.bad("what", "path given twice", `{"action":"create","path":"/a","path64":"L2E="}`)
 	v.bad("what", "from given twice", `{"action":"rename","from":"/a","from64":"L2E="}`)
+	v.bad("what", "target given twice", `{"action":"create","target":"/a","target64":"L2E="}`)
 	v.good("why", "a field 64 that is not known", `{"reason":"a","reason64":"?"}`)
 }
 

@@ -53,6 +53,8 @@ function fits(v, fields) {
   return true
 }
 
+const owner = O({ uid: U, gid: U, user: S, group: S })
+const attributes = A({ name: S, name64: X, value: S, fingerprint: S, size: N })
 const schema = {
   who: {
     user: S, uid: U, euid: U, gid: U, login_user: S, login_uid: U, pid: N, started: S,
@@ -60,7 +62,7 @@ const schema = {
     ancestors: A({ pid: N, exe: S, exe64: X, command: L, uid: U, user: S }),
     session: O({ id: S, kind: S, address: S }), author: S, claimed: B, named_by: S, unproved: L,
   },
-  why: { reason: S, ticket: S, learnt: S },
+  why: { reason: S, ticket: S, learnt: S, given_by: O({ user: S, uid: U }) },
   how: {
     layer: S, confidence: S, version: S, detail: S, set: O({ id: S, part: N, of: N }),
     claimed: O({ time: S, author_time: S, repository: S, commit: S }),
@@ -69,7 +71,8 @@ const schema = {
   },
   what: {
     host: S, agent: S, path: S, path64: X, action: S, time: S, since: S, from: S, from64: X,
-    format: S, mode: S, owner: O({ uid: U, gid: U, user: S, group: S }), size: N, digest: S,
+    format: S, mode: S, owner, size: N, digest: S, target: S, target64: X, attributes, links: N,
+    names: A({ path: S, path64: X }), was: O({ mode: S, owner, target: S, target64: X, attributes, links: N }),
     after: isDigest, before: O({ entry: isDigest, what: N }), marks: L, secrets: L, observed: N,
   },
 }

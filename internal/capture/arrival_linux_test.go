@@ -48,23 +48,3 @@ func TestDirectoryArrives(t *testing.T) {
 		})
 	}
 }
-
-// A path that is not known is above and below nothing.
-func TestUnder(t *testing.T) {
-	for _, c := range []struct {
-		path, dir string
-		want      bool
-	}{
-		{"/a/b", "/a", true},
-		{"/a", "/a", true},
-		{"/ab", "/a", false},
-		{"/a", "/", true},
-		{"/a", "", false},
-		{"", "", false},
-		{"", "/", false},
-	} {
-		if got := under(c.path, c.dir); got != c.want {
-			t.Errorf("under(%q, %q) is %v", c.path, c.dir, got)
-		}
-	}
-}

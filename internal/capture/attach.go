@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // maxLinks bounds the symbolic links followed on the way to a root.
@@ -32,7 +35,7 @@ func (l *loop) attach(r root, v visitor) {
 		l.walk(r.path, v)
 		return
 	}
-	l.mark(filepath.Dir(r.path), roleContent)
+	l.mark(filepath.Dir(r.path), fanotify.Content)
 	if l.isDirectory(r.path) { // made just now
 		l.walk(r.path, v)
 	} else if _, there := l.stat(r.path); there && !r.pattern() {
@@ -52,7 +55,7 @@ func (l *loop) isDirectory(path string) bool {
 	if err == nil {
 		err = failed
 	}
-	if err != nil && !absent(err) {
+	if err != nil && !reach.Absent(err) {
 		l.readable(path, err)
 	}
 	return err == nil
@@ -67,7 +70,7 @@ func (l *loop) way(dir string, links *int) bool {
 		next := filepath.Join(at, part)
 		k, there := l.stat(next)
 		if !there {
-			l.mark(at, roleEntries)
+			l.mark(at, fanotify.Entries)
 			if k, there = l.stat(next); !there { // it may have come just before the mark
 				return false
 			}
@@ -76,7 +79,7 @@ func (l *loop) way(dir string, links *int) bool {
 			return false
 		}
 		// Best effort: the scan finds what this misses.
-		_, _ = by(l.hands, next, func() error { return l.sensor.markDir(next, roleWay) })
+		_, _ = by(l.hands, next, func() error { return l.sensor.MarkDir(next, fanotify.Way) })
 		at = next
 	}
 	return true
@@ -84,7 +87,7 @@ func (l *loop) way(dir string, links *int) bool {
 
 // wayThrough marks where a symbolic link is and what it leads through.
 func (l *loop) wayThrough(at, link string, links *int) bool {
-	l.mark(at, roleEntries)
+	l.mark(at, fanotify.Entries)
 	target, err := by(l.hands, link, func() string {
 		f, err := l.shares.reach.Open(link)
 		if err != nil {
@@ -116,7 +119,7 @@ func (l *loop) walk(dir string, v visitor) {
 		return
 	}
 	got, err := by(l.hands, dir, func() (g listing) {
-		g.marked = l.sensor.markDir(dir, roleContent)
+		g.marked = l.sensor.MarkDir(dir, fanotify.Content)
 		f, err := l.shares.reach.OpenDir(dir)
 		if err != nil {
 			g.err = err
@@ -174,14 +177,15 @@ func (l *loop) theirs(dir string, v visitor) bool {
 
 // giveAway hands on what is recorded below a directory that has become a user's.
 func (l *loop) giveAway(dir string) map[string]Known {
-	for _, p := range l.byAge(func(p *pending) bool { return under(p.path, dir) }) {
+	for _, p := range l.byAge(func(p *pending) bool { return reach.Under(p.path, dir) }) {
 		l.finish(p)
 	}
 	records := map[string]Known{}
 	for path, k := range l.recorded {
-		if under(path, dir) {
+		if reach.Under(path, dir) {
 			records[path] = k
 			delete(l.recorded, path)
+			l.linked.drop(path, k)
 		}
 	}
 	return records
@@ -192,12 +196,13 @@ func (l *loop) adopt(records map[string]Known) {
 	for path, k := range records {
 		if _, told := l.recorded[path]; !told {
 			l.recorded[path] = k
+			l.linked.add(path, k)
 		}
 	}
 }
 
-func (l *loop) mark(dir string, r role) {
-	marked, err := by(l.hands, dir, func() error { return l.sensor.markDir(dir, r) })
+func (l *loop) mark(dir string, r fanotify.Role) {
+	marked, err := by(l.hands, dir, func() error { return l.sensor.MarkDir(dir, r) })
 	if err == nil {
 		err = marked
 	}
@@ -208,7 +213,7 @@ func (l *loop) mark(dir string, r role) {
 
 // markFile is a best effort: the directory is marked.
 func (l *loop) markFile(path string) {
-	_, _ = by(l.hands, path, func() error { return l.sensor.markFile(path) })
+	_, _ = by(l.hands, path, func() error { return l.sensor.MarkFile(path) })
 }
 
 // readable keeps the list of what cannot be read or marked.

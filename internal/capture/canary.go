@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/helper"
 )
 
@@ -75,7 +76,7 @@ func newCanary(s *shares) *canary {
 
 // run sends canaries until ctx ends.
 func (c *canary) run(ctx context.Context) {
-	if c.every < 0 || !c.s.sensor.live() {
+	if c.every < 0 || !c.s.sensor.Live() {
 		return
 	}
 	select {
@@ -104,12 +105,13 @@ func (c *canary) look(ctx context.Context) {
 	now := c.s.c.cfg.Now()
 	soon, cancel := context.WithTimeout(ctx, marksWithin)
 	defer cancel()
-	lost, whole, err := c.s.sensor.restore(soon, func(path string) *hands {
+	lost, whole, err := c.s.sensor.Restore(soon, func(path string, do func()) error {
 		uid := c.s.keeper(path)
 		if c.hands[uid] == nil {
 			c.hands[uid] = newHands(ctx)
 		}
-		return c.hands[uid]
+		_, err := by(c.hands[uid], path, func() struct{} { do(); return struct{}{} })
+		return err
 	})
 	switch {
 	case err != nil:
@@ -283,7 +285,7 @@ func (c *canary) wrong(p *perch, o *Observation) string {
 		return "a change of our own was found by a scan alone"
 	case o.Mode&0o777 != canaryMode:
 		return "a change of mode of our own was not told of"
-	case !c.s.sensor.namesProcesses():
+	case !c.s.sensor.NamesProcesses():
 		return ""
 	case o.Who == nil:
 		return "nobody was named for a change of our own"
@@ -327,7 +329,7 @@ func (c *canary) report() {
 // settle finds a place for a canary on each file system that has none.
 func (c *canary) settle() {
 	c.revive()
-	for id, where := range c.s.sensor.fileSystems() {
+	for id, where := range c.s.sensor.FileSystems(c.s.c.cages.cage) {
 		p := c.perches[id]
 		if p == nil {
 			p = &perch{where: where, good: c.s.c.cfg.Now()}
@@ -359,12 +361,12 @@ func (c *canary) perch(id string, p *perch) {
 	}
 	p.mute = "no directory there which others can write"
 	for _, above := range everybodys {
-		if c.s.sensor.fileSystem(above) != id {
+		if c.s.sensor.FileSystem(above) != id {
 			continue
 		}
 		dir, err := c.makeCage(above)
 		if err == nil {
-			err = c.s.sensor.markDir(dir, roleContent)
+			err = c.s.sensor.MarkDir(dir, fanotify.Content)
 		}
 		if err != nil {
 			p.mute = err.Error()

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
 // troubles is what a capture told of itself.
@@ -59,7 +60,7 @@ type caged struct {
 	*watched
 	troubles
 	dir    string
-	sensor *fanotify
+	sensor *fanotify.Sensor
 	shares *shares
 	actors *muteActors
 }
@@ -94,7 +95,7 @@ func newCaged(t *testing.T, lost time.Duration) *caged {
 		canaryEvery: 50 * time.Millisecond, canaryLost: lost, began: func(s *shares) { parts <- s },
 	})
 	c.shares = <-parts
-	f, ok := c.shares.sensor.(*fanotify)
+	f, ok := c.shares.sensor.(*fanotify.Sensor)
 	need(t, ok, "fanotify")
 	c.sensor = f
 	c.heard()
@@ -170,31 +171,31 @@ func TestCanaryIsLost(t *testing.T) {
 	}{
 		{"the mark of its directory", func(c *caged) func() {
 			for _, dir := range c.cages() {
-				if err := c.sensor.group.lose(dir, c.sensor.group.mask(roleContent)); err != nil {
+				if err := loseMark(c.sensor, dir); err != nil {
 					c.t.Fatal(err)
 				}
 			}
 			return func() {}
 		}},
 		{"all marks", func(c *caged) func() {
-			if err := unix.FanotifyMark(c.sensor.group.fd, unix.FAN_MARK_FLUSH, 0, unix.AT_FDCWD, "/"); err != nil {
+			if err := unix.FanotifyMark(c.sensor.FD(), unix.FAN_MARK_FLUSH, 0, unix.AT_FDCWD, "/"); err != nil {
 				c.t.Fatal(err)
 			}
 			return func() {}
 		}},
 		{"the mark of one watched directory", func(c *caged) func() {
-			if err := c.sensor.group.lose(c.dir, c.sensor.group.mask(roleContent)); err != nil {
+			if err := loseMark(c.sensor, c.dir); err != nil {
 				c.t.Fatal(err)
 			}
 			return func() {}
 		}},
 		{"the queue", func(c *caged) func() {
-			fd := c.sensor.group.fd
+			fd := c.sensor.FD()
 			saved, err := unix.Dup(fd)
 			if err != nil {
 				c.t.Fatal(err)
 			}
-			other, err := unix.FanotifyInit(c.sensor.group.level.flags, unix.O_RDONLY|unix.O_CLOEXEC)
+			other, err := unix.FanotifyInit(unix.FAN_CLASS_NOTIF|unix.FAN_NONBLOCK|unix.FAN_REPORT_DFID_NAME|unix.FAN_REPORT_FID, unix.O_RDONLY|unix.O_CLOEXEC)
 			if err != nil {
 				c.t.Fatal(err)
 			}
@@ -280,4 +281,11 @@ func TestCanaryIsKilled(t *testing.T) {
 	if c.ever(Lost) {
 		t.Errorf("lost: %+v", c.standing(Lost))
 	}
+}
+
+// loseMark takes away the mark of a directory, as somebody with a debugger can.
+func loseMark(s *fanotify.Sensor, dir string) error {
+	const all = unix.FAN_CREATE | unix.FAN_DELETE | unix.FAN_MOVE | unix.FAN_RENAME | unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB |
+		unix.FAN_DELETE_SELF | unix.FAN_MOVE_SELF | unix.FAN_ONDIR | unix.FAN_EVENT_ON_CHILD
+	return unix.FanotifyMark(s.FD(), unix.FAN_MARK_REMOVE, all, unix.AT_FDCWD, dir)
 }

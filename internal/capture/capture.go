@@ -3,13 +3,17 @@
 //
 // On Linux the kernel tells what happened (fanotify, inode marks, never a
 // permission event: a writer is never made to wait), and package actor who did
-// it. A scan at the start and every few minutes finds what nobody told. Elsewhere, and
+// it. A scan at the start and every few minutes finds what nobody told; who did that
+// the kernel may remember. Elsewhere, and
 // where the kernel refuses, the scan is all there is; [Status] says so.
 //
 // P7: it promises that every close-after-write, rename, removal and change of
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
 // seen is handed over as a [Gap]. Times alone, as touch sets them, are no change.
+// Of the flags of chattr the kernel tells nobody: they are looked at again and again,
+// within a minute, and who set them is known where the kernel remembers who changed
+// a file last.
 // An actor is what is known of the very process the kernel named, as it was then,
 // or nothing.
 //
@@ -36,6 +40,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
@@ -54,6 +59,10 @@ type Config struct {
 	// Want decides whether a file found through a directory or a pattern is a
 	// subject; nil wants all. Files named in Paths are always wanted.
 	Want func(path string) bool
+	// Reads tells the names that a program reads, beside those named in Paths and by
+	// patterns there: what stands under one, however briefly, is a change of its own,
+	// and under another a step if who made it moves or removes it. nil: none.
+	Reads func(path string) bool
 	// Ignore tells the names editors use for their own purposes; nil: none.
 	Ignore func(base string) bool
 	// Known is what was last recorded of each path.
@@ -84,9 +93,10 @@ type Config struct {
 	Log  *slog.Logger     // nil: discard
 
 	// canaryEvery is the time between two canaries; 0: 30 s, less: none (tests).
-	canaryEvery time.Duration
-	canaryLost  time.Duration // after which one is lost; 0: 60 s (tests)
-	began       func(*shares) // told what a capture is made of (tests)
+	canaryEvery  time.Duration
+	canaryLost   time.Duration // after which one is lost; 0: 60 s (tests)
+	flagsSoonest time.Duration // between two looks at the flags, at least; 0: 800 ms (tests)
+	began        func(*shares) // told what a capture is made of (tests)
 
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
@@ -119,10 +129,15 @@ type Observation struct {
 	Size       int64
 	Mode       uint32 // type and permission bits, as in st_mode
 	Owner      body.Owner
+	Attributes []Attribute
+	Names      []string // others of the same file
+	Before     Known    // what was recorded before; zero: nothing
 	Marks      []string // ascending
 	Who        *body.Who
+	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
 	Layer      string // LayerFanotify or LayerScan
+	Found      bool   // the first of a file in a place that was added ([Capture.Add])
 	Known      Known  // to be kept under Path; to be dropped after a delete
 	Events     int    // notifications folded into this observation
 }
@@ -147,7 +162,7 @@ const (
 
 // The layers of capture.
 const (
-	LayerFanotify = "fanotify"
+	LayerFanotify = fanotify.Layer
 	LayerScan     = "scan"
 	LayerCanary   = "canary" // whether the others work
 	LayerBPF      = actor.LayerBPF
@@ -204,8 +219,9 @@ type Capture struct {
 	cages *cages
 	ready chan struct{}
 
-	mu     sync.Mutex // guards status
+	mu     sync.Mutex // guards status and shares
 	status Status
+	shares *shares // nil before Run
 }
 
 // New checks the settings; nothing is opened before Run.
@@ -216,7 +232,7 @@ func New(cfg Config) (*Capture, error) {
 	if len(cfg.DigestKey) == 0 {
 		return nil, errors.New("capture: no digest key")
 	}
-	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore)
+	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore, cfg.Reads)
 	if err != nil {
 		return nil, err
 	}
@@ -230,6 +246,9 @@ func New(cfg Config) (*Capture, error) {
 func setDefaults(cfg *Config) {
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = defaultMaxSize
+	}
+	if cfg.flagsSoonest == 0 {
+		cfg.flagsSoonest = flagsSoonest
 	}
 	if cfg.Tell == nil {
 		cfg.Tell = func(Trouble) {}
@@ -271,12 +290,15 @@ func (c *Capture) count(f func(*Status)) {
 func (c *Capture) Run(ctx context.Context) error {
 	defer c.reach.Close()
 	s := c.open()
-	defer s.sensor.close()
+	defer s.sensor.Close()
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	c.mu.Lock() // whoever adds paths does so before, or to the shares
 	s.begin(run)
+	c.shares = s
+	c.mu.Unlock()
 	var wg sync.WaitGroup
-	wg.Go(func() { cancelOn(cancel, s.sensor.run(run, s.dispatch, s.full)) })
+	wg.Go(func() { cancelOn(cancel, s.sensor.Run(run, s.dispatch, s.full)) })
 	mounts := openMounts() // before the first scan, so that none is missed
 	wg.Go(func() { watchMounts(run, mounts, func() { s.all(func(l *loop) { l.reconcile(causeMounts) }) }) })
 	wg.Go(func() { cancelOn(cancel, s.out.deliver(ctx, c.cfg.Handle)) })
@@ -309,7 +331,7 @@ func (c *Capture) open() *shares {
 	every := c.cfg.ScanEvery
 	if every == 0 {
 		every = defaultScanEvery
-		if !s.live() {
+		if !s.Live() {
 			every = defaultScanOnly
 		}
 	}
@@ -327,7 +349,7 @@ func (c *Capture) openSensor() (sensor, []Layer) {
 		return noSensor{}, []Layer{{LayerFanotify, false, "switched off"}, scan}
 	}
 	s, layers := newSensor(c)
-	if !s.live() {
+	if !s.Live() {
 		scan.Reason = "only layer: actors are unknown, texts between two scans are missed"
 	}
 	return s, append(layers, scan)

@@ -2,26 +2,63 @@ package capture
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
+	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stele-log/stele/internal/attribute"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
-// inodeFlags of chattr that statx shows without opening the file.
-const inodeFlags = unix.STATX_ATTR_IMMUTABLE | unix.STATX_ATTR_APPEND | unix.STATX_ATTR_NODUMP | unix.STATX_ATTR_VERITY
-
-// extraAttributes gives each attribute that lstat does not show: flags set by
-// chattr, then extended attributes (access control lists, capabilities, labels)
-// by name. What cannot be read is passed over.
-func extraAttributes(f *reach.File, each func([]byte)) {
+// flagsOf are the flags of chattr that statx shows, without opening the file. Their
+// bits are those of FS_IOC_GETFLAGS.
+func flagsOf(f *reach.File) uint32 {
 	var stx unix.Statx_t
-	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH, 0, &stx) == nil && stx.Attributes&inodeFlags != 0 {
-		each(binary.BigEndian.AppendUint64(nil, stx.Attributes&inodeFlags))
+	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &stx) != nil {
+		return 0
 	}
+	return attribute.Set(uint32(stx.Attributes))
+}
+
+// allFlags are the flags of a file that is open; those that statx shows where its
+// file system tells of none.
+func allFlags(file *os.File, shown uint32) uint32 {
+	c, err := file.SyscallConn()
+	if err != nil {
+		return shown
+	}
+	_ = c.Control(func(fd uintptr) {
+		if flags, err := unix.IoctlGetUint32(int(fd), unix.FS_IOC_GETFLAGS); err == nil {
+			shown = attribute.Set(flags)
+		}
+	})
+	return shown
+}
+
+// flagsMoved reports whether a file in an open directory is the recorded one with
+// other flags, or may be: with another time of its last change alone.
+func flagsMoved(dir *reach.File, base string, k Known) bool {
+	var stx unix.Statx_t
+	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT
+	if unix.Statx(dir.FD(), base, flags, unix.STATX_BASIC_STATS, &stx) != nil {
+		return false
+	}
+	if stx.Ino != k.Ino || int64(stx.Size) != k.Size && k.regular() || uint32(stx.Mode) != k.Mode || stx.Uid != k.UID || stx.Gid != k.GID ||
+		nano(stx.Mtime) != k.MtimeNs || k.regular() && stx.Nlink != k.Links {
+		return false // it is told of, or the scan finds it
+	}
+	shown := attribute.Set(uint32(stx.Attributes_mask))
+	return nano(stx.Ctime) != k.CtimeNs || (attribute.Set(uint32(stx.Attributes))^k.Flags)&shown != 0
+}
+
+func nano(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
+
+// eachAttribute gives each extended attribute (access control lists, capabilities,
+// labels) by name. What cannot be read is passed over.
+func eachAttribute(f *reach.File, each func(name string, value []byte, withheld bool)) {
 	path := f.Proc()
 	names, err := grown(func(b []byte) (int, error) { return unix.Listxattr(path, b) })
 	if err != nil || len(names) == 0 {
@@ -32,8 +69,7 @@ func extraAttributes(f *reach.File, each func([]byte)) {
 	for _, name := range list {
 		value, err := grown(func(b []byte) (int, error) { return unix.Getxattr(path, string(name), b) })
 		if err == nil {
-			each(name)
-			each(value)
+			each(string(name), value, f.Foreign())
 		}
 	}
 }
@@ -51,4 +87,13 @@ func grown(read func([]byte) (int, error)) ([]byte, error) {
 		return nil, err
 	}
 	return b[:n], nil
+}
+
+// birth is when a file was made; 0: its file system does not tell.
+func birth(f *reach.File) int64 {
+	var stx unix.Statx_t
+	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &stx) != nil || stx.Mask&unix.STATX_BTIME == 0 {
+		return 0
+	}
+	return stx.Btime.Sec*int64(time.Second) + int64(stx.Btime.Nsec)
 }

@@ -14,16 +14,22 @@ type Known struct {
 	MtimeNs, CtimeNs int64
 	Mode             uint32 // type and permission bits, as in st_mode
 	UID, GID         uint32
+	Links            uint32   // names of the file, where it is a regular one; 0: not known
+	Flags            uint32   // of chattr
 	Digest           [32]byte // HMAC-SHA256 of the content; zero: it could not be read
-	Extra            [32]byte // HMAC-SHA256 of extended attributes and inode flags; zero: none
+	Extra            [32]byte // HMAC-SHA256 of extended attributes; zero: none
 }
 
 func knownOf(st *unix.Stat_t) Known {
-	return Known{
+	k := Known{
 		Dev: uint64(st.Dev), Ino: uint64(st.Ino), Size: st.Size,
 		MtimeNs: st.Mtim.Nano(), CtimeNs: st.Ctim.Nano(),
 		Mode: uint32(st.Mode), UID: st.Uid, GID: st.Gid,
 	}
+	if k.regular() {
+		k.Links = uint32(st.Nlink)
+	}
+	return k
 }
 
 func (k Known) format() uint32 { return k.Mode & unix.S_IFMT }
@@ -41,6 +47,7 @@ func (k Known) sameFile(o Known) bool { return k.Dev == o.Dev && k.Ino == o.Ino 
 func (k Known) sameStat(o Known) bool {
 	k.Digest, o.Digest = [32]byte{}, [32]byte{}
 	k.Extra, o.Extra = [32]byte{}, [32]byte{}
+	k.Flags, o.Flags = 0, 0
 	return k == o
 }
 
@@ -53,7 +60,16 @@ func (k Known) sameText(o Known) bool {
 	return k.Digest != [32]byte{} || (k.Size == o.Size && k.MtimeNs == o.MtimeNs)
 }
 
-// sameAttributes: permission bits, owner and extended attributes are equal.
+// sameAttributes: permission bits, owner, flags, extended attributes and number of
+// names are equal. Names that were not counted are as many as there are.
 func (k Known) sameAttributes(o Known) bool {
+	return k.sameButLinks(o) && (k.Links == o.Links || k.Links == 0 || o.Links == 0)
+}
+
+func (k Known) sameButLinks(o Known) bool {
+	return k.sameButFlags(o) && k.Flags == o.Flags
+}
+
+func (k Known) sameButFlags(o Known) bool {
 	return k.Mode == o.Mode && k.UID == o.UID && k.GID == o.GID && k.Extra == o.Extra
 }

@@ -1,5 +1,9 @@
 package capture
 
+import (
+	"github.com/stele-log/stele/internal/capture/fanotify"
+)
+
 import "sync"
 
 // maxInbox bounds the notifications that wait for the loop of one user's share.
@@ -12,19 +16,21 @@ type inbox struct {
 	wake  chan struct{}
 
 	mu     sync.Mutex
-	raws   []raw
+	raws   []fanotify.Notice
 	jobs   []func()
 	missed uint64 // notifications there was no room for, since it was last asked
+	count  uint64 // notifications put, in all
 }
 
 func newInbox(bound int) *inbox { return &inbox{bound: bound, wake: make(chan struct{}, 1)} }
 
-func (b *inbox) put(r raw) {
+func (b *inbox) put(r fanotify.Notice) {
 	b.mu.Lock()
 	if b.bound > 0 && len(b.raws) >= b.bound {
 		b.missed++
 	} else {
 		b.raws = append(b.raws, r)
+		b.count++
 	}
 	b.mu.Unlock()
 	b.ring()
@@ -45,7 +51,7 @@ func (b *inbox) ring() {
 }
 
 // take returns all that waits, and how many notifications are missing after it.
-func (b *inbox) take() (raws []raw, jobs []func(), missed uint64) {
+func (b *inbox) take() (raws []fanotify.Notice, jobs []func(), missed uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	raws, jobs, missed = b.raws, b.jobs, b.missed
@@ -58,4 +64,11 @@ func (b *inbox) waiting() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.raws)
+}
+
+// came is how many notifications ever came.
+func (b *inbox) came() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.count
 }

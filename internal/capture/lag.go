@@ -1,5 +1,9 @@
 package capture
 
+import (
+	"github.com/stele-log/stele/internal/capture/fanotify"
+)
+
 import "time"
 
 const (
@@ -13,8 +17,8 @@ const (
 
 // lagged: by now a text may have stood for long enough to be recorded, and been
 // replaced.
-func (l *loop) lagged(h happening) bool {
-	return !h.since.IsZero() && l.c.cfg.Now().Sub(h.since) > lagAtMost
+func (l *loop) lagged(h fanotify.Happening) bool {
+	return !h.Since.IsZero() && l.c.cfg.Now().Sub(h.Since) > lagAtMost
 }
 
 // rewritten: the text is what it was, and was written since. Nobody can tell any
@@ -25,9 +29,9 @@ func rewritten(before, now Known) bool {
 
 // steps: who wrote it has given it another name. What it was under this one is a
 // step on the way.
-func (p *pending) steps(h happening) {
+func (p *pending) steps(h fanotify.Happening) {
 	for i := range p.sights {
-		if p.sights[i].by.SameAs(h.by) {
+		if p.sights[i].by.SameAs(h.By) {
 			p.sights[i].kept = false
 		}
 	}

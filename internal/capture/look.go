@@ -27,11 +27,13 @@ type sight struct {
 	content []byte
 	has     bool   // content is the text
 	sum     string // SHA-256 of a content too large to keep
+	beside  []Attribute
 	marks   []string
 
 	kept        bool  // unread, and told even if one process did all of it
 	unread      bool  // it was there, and gone before it could be looked at
 	provisional bool  // its writer may still be at it
+	linked      bool  // nothing but the number of its names is otherwise than before
 	unreported  *scan // found it, though notifications are live
 	from        string
 	by          actor.Actor
@@ -76,7 +78,7 @@ func (e *eye) look(path string) (sight, error) {
 	case errors.Is(err, errMoved):
 		s.mark(body.MarkTorn)
 		return s, nil
-	case absent(err):
+	case reach.Absent(err):
 		return sight{}, nil
 	case err != nil && s.exists:
 		s.mark(body.MarkUnread)
@@ -98,7 +100,8 @@ func (e *eye) once(path string) (sight, error) {
 	}
 	defer f.Close()
 	s := sight{exists: true, known: knownOf(&f.Stat)}
-	s.known.Extra = e.extra(f)
+	s.known.Flags = flagsOf(f)
+	s.beside, s.known.Extra = e.attributes(f)
 	switch s.known.format() {
 	case unix.S_IFREG:
 		if f.Stat.Nlink > 1 {
@@ -147,6 +150,7 @@ func (e *eye) readFile(f *reach.File, s *sight) error {
 		return err
 	}
 	defer r.Close()
+	s.known.Flags = allFlags(r, s.known.Flags)
 	if err := e.readContent(r, s); err != nil {
 		return err
 	}
@@ -192,20 +196,6 @@ func (e *eye) readDigest(f *os.File, s *sight) error {
 	return nil
 }
 
-// extra is the keyed digest of what lstat does not show.
-func (e *eye) extra(f *reach.File) (sum [32]byte) {
-	m, any := e.hmac(), false
-	extraAttributes(f, func(b []byte) {
-		any = true
-		fmt.Fprintf(m, "%d ", len(b))
-		m.Write(b)
-	})
-	if any {
-		m.Sum(sum[:0])
-	}
-	return sum
-}
-
 // stat is lstat alone.
 func (e *eye) stat(path string) (Known, error) {
 	f, err := e.reach.Open(path)
@@ -214,9 +204,4 @@ func (e *eye) stat(path string) (Known, error) {
 	}
 	defer f.Close()
 	return knownOf(&f.Stat), nil
-}
-
-// absent: it is not there, and that is all.
-func absent(err error) bool {
-	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }

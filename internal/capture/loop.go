@@ -10,6 +10,8 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // tick is how often pending paths are looked through, while there are some.
@@ -26,6 +28,7 @@ type loop struct {
 	every  time.Duration
 	out    *outbox
 	in     *inbox
+	taken  uint64 // notifications of in that were taken
 
 	shares *shares
 	uid    uint32      // who keeps what this loop looks at
@@ -36,15 +39,21 @@ type loop struct {
 	absent           map[string]bool // directories of the user's that were not there at the last scan
 	dirs             int             // directories walked since the last scan began
 
+	finding bool // what is noted, or told, is the first of a place that was added
+
 	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]Known
+	linked   linked // the recorded files that have several names
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up
 	held     int                            // bytes of the texts that are pending
 
 	scan  *scan     // the last one
 	began time.Time // when it began
+
+	flags      *time.Timer // for the next look at flags
+	flagsSince time.Time   // when the last one began
 
 	scannedOnce chan struct{} // closed after the first scan
 	ended       chan struct{} // closed with the loop
@@ -56,6 +65,11 @@ type scan struct {
 	since time.Time // when the one before began
 	cause string
 	told  bool // the gap was handed over
+
+	until   uint64 // notifications before that may tell what it found
+	inbox   uint64 // of the loop's, those that do; once passed
+	passed  bool   // all were handed over
+	settled bool   // all were taken
 }
 
 func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
@@ -67,12 +81,13 @@ func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: newHands(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &allowances{of: map[uint32]*allowance{}}},
 		out: s.out, in: newInbox(bound), shares: s, uid: uid,
-		recorded: map[string]Known{}, pending: map[string]*pending{},
+		recorded: map[string]Known{}, linked: linked{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
 		if l.set.subject(path) {
 			l.recorded[path] = k
+			l.linked.add(path, k)
 		}
 	}
 	return l
@@ -85,6 +100,8 @@ func (l *loop) run(ctx context.Context) {
 	defer scan.Stop()
 	settle := time.NewTicker(tick)
 	defer settle.Stop()
+	l.flags = time.NewTimer(l.c.cfg.flagsSoonest)
+	defer l.flags.Stop()
 	for {
 		var due <-chan time.Time
 		if len(l.pending) > 0 {
@@ -98,6 +115,8 @@ func (l *loop) run(ctx context.Context) {
 			l.takeAll()
 		case <-scan.C:
 			l.reconcile(causeUnreported)
+		case <-l.flags.C:
+			l.lookAtFlags()
 		case <-due:
 			l.settle(time.Now())
 		}
@@ -112,6 +131,7 @@ func (l *loop) takeAll() {
 		do()
 	}
 	for i, r := range raws {
+		l.taken++
 		if l.take(r); i%settleEach == settleEach-1 {
 			l.settle(time.Now())
 		}
@@ -138,11 +158,11 @@ func (l *loop) stop() {
 	}
 }
 
-func (l *loop) take(r raw) {
-	for _, h := range l.sensor.resolve(r) {
+func (l *loop) take(r fanotify.Notice) {
+	for _, h := range l.sensor.Resolve(r) {
 		switch {
-		case l.shares.keeper(h.path) != l.uid: // it was handed to that user's loop too
-		case h.kind&directory != 0:
+		case l.shares.keeper(h.Path) != l.uid: // it was handed to that user's loop too
+		case h.Kind&fanotify.Directory != 0:
 			l.onDirectory(h)
 		default:
 			l.onFile(h)
@@ -150,59 +170,60 @@ func (l *loop) take(r raw) {
 	}
 }
 
-func (l *loop) onFile(h happening) {
-	if l.set.subject(h.path) {
+func (l *loop) onFile(h fanotify.Happening) {
+	if l.set.subject(h.Path) {
 		l.c.count(func(s *Status) { s.Counters.Matched++ })
 		l.note(h)
-	} else if l.set.onWay(h.path) { // a link on the way to a root was replaced
+		l.noteOtherNames(h)
+	} else if l.set.onWay(h.Path) { // a link on the way to a root was replaced
 		l.again(h)
 	}
 }
 
 // onDirectory follows directories as they come and go.
-func (l *loop) onDirectory(h happening) {
-	if !l.set.covers(h.path) && !l.set.onWay(h.path) {
+func (l *loop) onDirectory(h fanotify.Happening) {
+	if !l.set.covers(h.Path) && !l.set.onWay(h.Path) {
 		return
 	}
 	switch {
-	case h.kind&arrived != 0:
-		if h.from != "" { // else it came from where nothing is marked
-			l.sensor.forget(h.from)
+	case h.Kind&fanotify.Arrived != 0:
+		if h.From != "" { // else it came from where nothing is marked
+			l.sensor.Forget(h.From)
 		}
 		l.again(h)
-	case h.kind&created != 0:
-		l.again(h.listed())
-	case h.kind&(removed|self) != 0:
-		if h.kind&removed != 0 {
-			l.sensor.forget(h.path)
+	case h.Kind&fanotify.Created != 0:
+		l.again(listed(h))
+	case h.Kind&(fanotify.Removed|fanotify.Self) != 0:
+		if h.Kind&fanotify.Removed != 0 {
+			l.sensor.Forget(h.Path)
 		}
-		l.below(h.path, h)
-		l.again(h.listed())
+		l.below(h.Path, h)
+		l.again(listed(h))
 	}
 }
 
-// listed is h for what a listing finds: who made or removed a directory need
+// listed is a happening for what a listing finds: who made or removed a directory need
 // not be who wrote what is in it, or in its successor, by now.
-func (h happening) listed() happening {
-	h.by, h.layer = actor.Actor{}, LayerScan
+func listed(h fanotify.Happening) fanotify.Happening {
+	h.By, h.Layer = actor.Actor{}, LayerScan
 	return h
 }
 
 // below takes note of what is recorded at or below a path and is not there, in
 // every share.
-func (l *loop) below(path string, h happening) {
+func (l *loop) below(path string, h fanotify.Happening) {
 	l.ownBelow(path, h)
 	l.shares.elsewhere(path, l.uid, func(o *loop) { o.ownBelow(path, h) })
 }
 
-func (l *loop) ownBelow(path string, h happening) {
+func (l *loop) ownBelow(path string, h fanotify.Happening) {
 	for sub, k := range l.recorded {
-		if !under(sub, path) {
+		if !reach.Under(sub, path) {
 			continue
 		}
 		if now, there := l.stat(sub); !there || !now.sameStat(k) {
 			h := h
-			h.path, h.kind = sub, removed
+			h.Path, h.Kind = sub, fanotify.Removed
 			l.note(h)
 		}
 	}
@@ -210,47 +231,47 @@ func (l *loop) ownBelow(path string, h happening) {
 
 // again attaches what lies at or below h.path anew and takes note of what is
 // there that was not, or was another file.
-func (l *loop) again(h happening) {
+func (l *loop) again(h fanotify.Happening) {
 	visit := func(path string) {
 		if k, there := l.stat(path); !there || k.sameStat(l.latest(path)) {
 			return
 		}
 		n := h
-		n.path, n.kind = path, h.kind&(created|arrived)
-		if n.kind == 0 {
-			n.kind = created
+		n.Path, n.Kind = path, h.Kind&(fanotify.Created|fanotify.Arrived)
+		if n.Kind == 0 {
+			n.Kind = fanotify.Created
 		}
-		if h.from != "" && under(path, h.path) {
-			n.from = filepath.Join(h.from, strings.TrimPrefix(path, h.path))
+		if h.From != "" && reach.Under(path, h.Path) {
+			n.From = filepath.Join(h.From, strings.TrimPrefix(path, h.Path))
 		}
 		l.note(n)
 	}
 	v := visitor{visit, func(dir string, o *loop) {
 		n := h
-		n.path, n.from = dir, ""
+		n.Path, n.From = dir, ""
 		o.in.post(func() { o.again(n) })
 	}}
-	if l.set.covers(h.path) {
-		l.walk(h.path, v)
+	if l.set.covers(h.Path) {
+		l.walk(h.Path, v)
 	}
-	for _, r := range l.set.through(h.path) {
+	for _, r := range l.set.through(h.Path) {
 		l.attach(r, v)
 	}
 }
 
 // note takes up a happening of a subject and, where the text must be complete
 // by now, looks at once.
-func (l *loop) note(h happening) {
-	p := l.pendingOf(h.path)
+func (l *loop) note(h fanotify.Happening) {
+	p := l.pendingOf(h.Path)
 	p.events++
 	p.last, p.suspect = time.Now(), nil
 	switch {
-	case h.kind&(written|arrived) != 0:
+	case h.Kind&(fanotify.Written|fanotify.Arrived) != 0:
 		l.lookNow(p, h)
-	case h.kind&created != 0:
+	case h.Kind&fanotify.Created != 0:
 		p.overtaken(h)
 		p.deferred, p.peeked = &h, false
-	case h.kind&removed != 0:
+	case h.Kind&fanotify.Removed != 0:
 		l.lookGone(p, h)
 	default:
 		l.lookAttributes(p, h)
@@ -280,7 +301,7 @@ func (l *loop) weigh(p *pending) {
 func (l *loop) pendingOf(path string) *pending {
 	p := l.pending[path]
 	if p == nil {
-		p = &pending{path: path, first: time.Now()}
+		p = &pending{path: path, first: time.Now(), found: l.finding}
 		l.pending[path] = p
 	}
 	return p
@@ -288,20 +309,20 @@ func (l *loop) pendingOf(path string) *pending {
 
 // overtaken: a file that one process made was touched by another before it was
 // looked at.
-func (p *pending) overtaken(h happening) {
+func (p *pending) overtaken(h fanotify.Happening) {
 	d := p.deferred
 	p.deferred = nil
-	if d != nil && d.kind&created != 0 && !p.peeked && d.layer != LayerScan && !d.by.SameAs(h.by) {
+	if d != nil && d.Kind&fanotify.Created != 0 && !p.peeked && d.Layer != LayerScan && !d.By.SameAs(h.By) {
 		p.push(sight{unread: true}, *d)
 	}
 }
 
-func (l *loop) lookNow(p *pending, h happening) {
+func (l *loop) lookNow(p *pending, h fanotify.Happening) {
 	p.overtaken(h)
 	s := l.look(p.path)
 	if !s.exists {
 		p.push(sight{unread: true, kept: l.lagged(h)}, h)
-		if h.kind&removed == 0 {
+		if h.Kind&fanotify.Removed == 0 {
 			return // its removal is a notification of its own
 		}
 	} else if before, existed := l.lastSeen(p); existed && l.lagged(h) && rewritten(before, s.known) {
@@ -310,21 +331,21 @@ func (l *loop) lookNow(p *pending, h happening) {
 	p.push(s, h)
 }
 
-func (l *loop) lookGone(p *pending, h happening) {
+func (l *loop) lookGone(p *pending, h fanotify.Happening) {
 	p.overtaken(h)
-	if h.moved {
+	if h.Moved {
 		p.steps(h)
 	}
 	p.push(sight{}, h)
 	if _, there := l.stat(p.path); there {
-		h.kind = attributes // put back since, perhaps by the same rename
+		h.Kind = fanotify.Attributes // put back since, perhaps by the same rename
 		p.deferred, p.peeked = &h, true
 	}
 }
 
 // lookAttributes: the text should be what it was. If it is not, a writer has it
 // open, or its notification is on the way.
-func (l *loop) lookAttributes(p *pending, h happening) {
+func (l *loop) lookAttributes(p *pending, h fanotify.Happening) {
 	if p.deferred != nil {
 		return
 	}
@@ -334,6 +355,7 @@ func (l *loop) lookAttributes(p *pending, h happening) {
 		return // its removal is a notification of its own
 	}
 	if existed && before.sameText(s.known) {
+		s.linked = before.sameButLinks(s.known) && before.Links != s.known.Links
 		p.push(s, h)
 		return
 	}
@@ -391,7 +413,7 @@ func (l *loop) stat(path string) (Known, bool) {
 	if err == nil {
 		err = got.err
 	}
-	if err != nil && !absent(err) {
+	if err != nil && !reach.Absent(err) {
 		l.readable(path, err)
 		k := l.latest(path)
 		return k, k != (Known{})
@@ -414,11 +436,12 @@ func (l *loop) settle(now time.Time) {
 	if l.out.full(l.uid) {
 		return
 	}
-	live := l.sensor.live()
+	live := l.sensor.Live()
 	if len(l.pending) == 0 {
 		return
 	}
-	for _, p := range l.byAge(func(p *pending) bool { return !now.Before(p.due(live)) }) {
+	ripe := func(p *pending) bool { return !now.Before(p.due(live)) && (p.suspect == nil || l.heard(p.suspect)) }
+	for _, p := range l.byAge(ripe) {
 		if l.out.full(l.uid) {
 			break
 		}
@@ -429,6 +452,16 @@ func (l *loop) settle(now time.Time) {
 			l.peek(p)
 		}
 	}
+}
+
+// heard: every notification that had been queued when a scan was made was taken.
+// What it found, and none of them told of, was not told.
+func (l *loop) heard(s *scan) bool {
+	if !s.passed && l.sensor.Passed() >= s.until {
+		s.passed, s.inbox = true, l.in.came()
+	}
+	s.settled = s.settled || s.passed && l.taken >= s.inbox
+	return s.settled
 }
 
 // byAge lists what is pending and chosen, in the order it began.
@@ -451,7 +484,7 @@ func (l *loop) peek(p *pending) {
 	p.peeked = true
 	if s := l.look(p.path); s.exists {
 		s.provisional = true
-		p.push(s, *p.deferred)
+		p.push(s, l.authored(p, s, *p.deferred))
 		l.weigh(p)
 	}
 }
@@ -459,9 +492,9 @@ func (l *loop) peek(p *pending) {
 // finishUnlessHeld gives the process that made or writes the file some more
 // time to close it.
 func (l *loop) finishUnlessHeld(p *pending, now time.Time) {
-	if d := p.deferred; d != nil && d.by.PID > 0 {
+	if d := p.deferred; d != nil && d.By.PID > 0 {
 		k, there := l.stat(p.path)
-		if there && k.regular() && writing(d.by.PID, k) {
+		if there && k.regular() && writing(d.By.PID, k) {
 			if now.Sub(p.first) < holding {
 				return
 			}
@@ -490,14 +523,11 @@ func (l *loop) finish(p *pending) {
 	l.held -= p.held
 	if d := p.deferred; d != nil {
 		p.deferred = nil
-		p.push(l.look(p.path), *d)
+		s := l.look(p.path)
+		p.push(s, l.authored(p, s, *d))
 	}
 	if p.suspect != nil {
-		s := l.look(p.path)
-		if l.sensor.live() {
-			s.unreported = p.suspect
-		}
-		p.push(s, happening{layer: LayerScan, at: l.c.cfg.Now()})
+		l.finishSuspect(p)
 	}
 	l.tell(p)
 }

@@ -10,8 +10,10 @@ import (
 // observation, before the handler has it: a crash in between is a difference
 // that the scan of the next start finds.
 func (l *loop) tell(p *pending) {
-	told, lost := 0, false
-	for _, s := range fold(p.sights) {
+	told, lost := 0, p.lost
+	defer func(was bool) { l.finding = was }(l.finding)
+	l.finding = p.found
+	for _, s := range fold(p.sights, l.set.read(p.path)) {
 		if s.unread {
 			l.tellUnread(p.path, s)
 			told, lost = told+1, true
@@ -22,6 +24,7 @@ func (l *loop) tell(p *pending) {
 		}
 		lost = false
 	}
+	p.lost = lost
 	if told == 0 {
 		l.c.count(func(s *Status) { s.Counters.Unchanged++ })
 	}
@@ -34,13 +37,13 @@ func (l *loop) tellUnread(path string, s sight) {
 	if !existed {
 		a = body.Create
 	}
-	l.put(&Observation{Path: path, Action: a, Marks: []string{body.MarkUnread}, Known: k}, s)
+	l.put(&Observation{Path: path, Action: a, Marks: []string{body.MarkUnread}, Known: k}, s) // nothing else is known either
 }
 
 // tellSight tells of a state, if it is another one than was recorded, or if a
 // text was lost in between.
 func (l *loop) tellSight(path string, s sight, lost bool) bool {
-	from := l.renamedFrom(path, s)
+	from, origin := l.renamedFrom(path, s)
 	before, existed := l.recorded[path]
 	a, changed := action(before, existed, s)
 	switch {
@@ -54,8 +57,13 @@ func (l *loop) tellSight(path string, s sight, lost bool) bool {
 		l.record(path, s)
 		return false
 	}
+	names := l.otherNames(path, before, s)
 	l.record(path, s)
-	l.put(observe(path, from, a, s), s)
+	o := observe(path, from, a, s)
+	if o.Before, o.Names = before, names; from != "" {
+		o.Before = origin
+	}
+	l.put(o, s)
 	return true
 }
 
@@ -64,29 +72,58 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 		Path: path, From: from, Action: a,
 		Content: s.content, HasContent: s.has, Digest: s.sum,
 		Size: s.known.Size, Mode: s.known.Mode, Owner: s.known.owner(),
-		Marks: slices.Clone(s.marks), Known: s.known,
+		Attributes: s.beside, Marks: slices.Clone(s.marks), Known: s.known,
 	}
 }
 
-// renamedFrom returns the name s had before, if a subject of that name is gone
-// and was this very inode. Its history goes on under the new name.
-func (l *loop) renamedFrom(path string, s sight) string {
+// renamedFrom returns the name s had before, and what was recorded of it, if a
+// subject of that name is gone and was this very inode. Its history goes on under
+// the new name.
+func (l *loop) renamedFrom(path string, s sight) (string, Known) {
 	if s.from == "" || s.from == path || !s.exists || !l.set.subject(s.from) {
-		return ""
+		return "", Known{}
 	}
 	if _, there := l.stat(s.from); there {
-		return ""
+		return "", Known{}
+	}
+	if l.onTheWay(s) {
+		return "", Known{}
 	}
 	gone := l.settleSource(s)
 	k, ok := l.recorded[s.from]
+	if !ok && gone != nil && gone.lost { // told to be there; nothing else is known of it
+		return s.from, Known{}
+	}
 	if !ok || k.Ino != s.known.Ino {
 		if gone != nil { // it was not this file: its removal is told by itself
 			l.pending[s.from] = gone
 		}
-		return ""
+		return "", Known{}
 	}
 	delete(l.recorded, s.from)
-	return s.from
+	l.linked.drop(s.from, k)
+	return s.from, k
+}
+
+// onTheWay says whether the source of a rename was a step of the process that made
+// it, as of one who writes a file anew and then puts it in place. It is dropped: its
+// text is told under the name that it got.
+func (l *loop) onTheWay(s sight) bool {
+	p := l.pending[s.from]
+	if _, existed := l.recorded[s.from]; p == nil || existed || s.by.PID == 0 || l.set.read(s.from) {
+		return false
+	}
+	if p.deferred != nil && !p.deferred.By.SameAs(s.by) {
+		return false
+	}
+	for i := range p.sights {
+		if !p.sights[i].by.SameAs(s.by) {
+			return false
+		}
+	}
+	delete(l.pending, s.from)
+	l.held -= p.held
+	return true
 }
 
 // settleSource tells what happened to the source of a rename before the rename.
@@ -104,6 +141,7 @@ func (l *loop) settleSource(s sight) *pending {
 		p.sights = p.sights[:len(p.sights)-1]
 	}
 	l.tell(p)
+	rest.lost = p.lost
 	return rest
 }
 
@@ -116,13 +154,15 @@ func (l *loop) record(path string, s sight) {
 	before, existed := l.recorded[path]
 	if !s.exists {
 		delete(l.recorded, path)
+		l.linked.drop(path, before)
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more
-			l.sensor.forget(path)
+			l.sensor.Forget(path)
 		}
 		return
 	}
 	l.recorded[path] = s.known
+	l.linked.add(path, s.known)
 	if s.known.regular() && !(existed && before.sameFile(s.known)) {
 		l.markFile(path)
 	}
@@ -130,7 +170,7 @@ func (l *loop) record(path string, s sight) {
 
 // counted adds this loop's counts to those of the capture.
 func (l *loop) counted() {
-	marks := l.sensor.marks()
+	marks := l.sensor.Marks()
 	watched, pending := len(l.recorded)-l.counts.watched, len(l.pending)-l.counts.pending
 	l.counts.watched, l.counts.pending = len(l.recorded), len(l.pending)
 	l.c.count(func(s *Status) { s.Watched, s.Pending, s.Marks = s.Watched+watched, s.Pending+pending, marks })
@@ -139,8 +179,8 @@ func (l *loop) counted() {
 // put completes an observation and puts it into the box, after the gap it
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
-	o.Time, o.Since, o.Layer, o.Events = s.at, s.interval(), s.layer, s.events
-	o.Who, o.Confidence = s.by.Who, s.by.Certainty()
+	o.Time, o.Since, o.Layer, o.Events, o.Found = s.at, s.interval(), s.layer, s.events, l.finding
+	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
 	if l.set.cages.came(o) {
 		return
 	}

@@ -4,11 +4,10 @@ package capture
 
 import (
 	"context"
+	"os"
 
 	"github.com/stele-log/stele/internal/capture/reach"
 )
-
-type event struct{}
 
 func newSensor(*Capture) (sensor, []Layer) {
 	return noSensor{}, []Layer{{LayerFanotify, false, "not on this system"}}
@@ -20,6 +19,14 @@ func watchMounts(context.Context, int, func()) {}
 
 func ownerOf(string) (uint32, bool) { return 0, true }
 
-func extraAttributes(*reach.File, func([]byte)) {}
+func eachAttribute(*reach.File, func(string, []byte, bool)) {}
+
+func flagsMoved(*reach.File, string, Known) bool { return false }
+
+func flagsOf(*reach.File) uint32 { return 0 }
+
+func allFlags(_ *os.File, shown uint32) uint32 { return shown }
 
 func writing(int, Known) bool { return false }
+
+func birth(*reach.File) int64 { return 0 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
 const (
@@ -27,9 +28,11 @@ type pending struct {
 	events      int // since the last sight
 	held        int // bytes of texts in sights, as they were last added up
 
-	deferred *happening // to be looked at once quiet: its writer may be at it
-	peeked   bool       // a provisional look was taken meanwhile
-	suspect  *scan      // found it, nobody told
+	deferred *fanotify.Happening // to be looked at once quiet: its writer may be at it
+	peeked   bool                // a provisional look was taken meanwhile
+	suspect  *scan               // found it, nobody told
+	lost     bool                // it was told last as unread
+	found    bool                // in a place that was added
 }
 
 // weigh adds up the texts and says by how much they have grown.
@@ -50,14 +53,14 @@ func (p *pending) top() *sight {
 }
 
 // push adds a sight unless it shows what the one before showed.
-func (p *pending) push(s sight, h happening) {
-	s.by, s.layer, s.at, s.since, s.from = h.by, h.layer, h.at, h.since, h.from
+func (p *pending) push(s sight, h fanotify.Happening) {
+	s.by, s.layer, s.at, s.since, s.from = h.By, h.Layer, h.At, h.Since, h.From
 	s.events, p.events = p.events, 0
 	t := p.top()
 	switch {
 	case t == nil || !t.shows(s):
 		p.sights = append(p.sights, s)
-	case s.identical(*t) && h.kind&(written|arrived) != 0 && !t.by.SameAs(s.by):
+	case s.identical(*t) && h.Kind&(fanotify.Written|fanotify.Arrived) != 0 && !t.by.SameAs(s.by):
 		p.reassign(s)
 	default:
 		t.events += s.events
@@ -106,7 +109,7 @@ func (s sight) identical(o sight) bool { return s.exists && s.known == o.known }
 func (p *pending) due(live bool) time.Time {
 	limit, wait := p.first.Add(longest), quiet
 	switch t := p.top(); {
-	case p.suspect != nil && live, p.deferred != nil && p.deferred.kind&created != 0:
+	case p.suspect != nil && live, p.deferred != nil && p.deferred.Kind&fanotify.Created != 0:
 		wait = longest
 	case t != nil && !t.exists && !t.unread && p.deferred == nil:
 		wait = goneFor
@@ -118,11 +121,12 @@ func (p *pending) due(live bool) time.Time {
 }
 
 // fold drops what one process passed through on its way from one state to
-// another, as editors do.
-func fold(sights []sight) []sight {
+// another, as editors do. Of a name that a program reads nothing is dropped that
+// stood there and is gone: it may have been read.
+func fold(sights []sight, read bool) []sight {
 	var kept []sight
 	for _, s := range slices.Backward(sights) {
-		if n := len(kept); n > 0 && s.transient(kept[n-1]) {
+		if n := len(kept); n > 0 && s.transient(kept[n-1]) && !(read && s.stood() && !kept[n-1].exists) {
 			next := &kept[n-1]
 			next.events += s.events
 			if s.from != "" && next.from == "" && next.exists {
@@ -136,6 +140,8 @@ func fold(sights []sight) []sight {
 	return kept
 }
 
+func (s sight) stood() bool { return s.exists || s.unread }
+
 // transient says whether s was a step of the process that then made next.
 func (s sight) transient(next sight) bool {
 	if !s.by.SameAs(next.by) {
@@ -145,7 +151,7 @@ func (s sight) transient(next sight) bool {
 	switch {
 	case s.kept:
 		return false
-	case s.unread, s.provisional:
+	case s.unread, s.provisional, s.linked: // a second name may be a copy to go back to
 		return true
 	case !s.exists:
 		return next.exists

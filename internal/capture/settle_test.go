@@ -14,6 +14,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
 // P7 as a property: folding keeps the last state, every state of another
@@ -26,7 +27,7 @@ func TestFoldKeepsWhatStood(t *testing.T) {
 			at = at.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "ms")) * time.Millisecond)
 			sights[i].at, sights[i].events = at, 1
 		}
-		kept := fold(slices.Clone(sights))
+		kept := fold(slices.Clone(sights), false)
 		if len(kept) == 0 || !kept[len(kept)-1].at.Equal(sights[len(sights)-1].at) {
 			t.Fatal("the last state is gone")
 		}
@@ -70,27 +71,42 @@ func tells(kept []sight, s sight) bool {
 	})
 }
 
+// A second name is a step of the process that then replaced the file, and no step of
+// another.
+func TestFoldSecondName(t *testing.T) {
+	old := Known{Ino: 1, Mode: unix.S_IFREG, Links: 2, Digest: [32]byte{1}}
+	linked := sight{exists: true, known: old, linked: true, by: actor.Actor{PID: 1}}
+	replaced := sight{exists: true, known: Known{Ino: 2, Mode: unix.S_IFREG, Links: 1, Digest: [32]byte{2}}, by: actor.Actor{PID: 1}, at: time.Unix(1, 0)}
+	if kept := fold([]sight{linked, replaced}, false); len(kept) != 1 || kept[0].known != replaced.known {
+		t.Errorf("by one process: %+v, want what it replaced the file by", kept)
+	}
+	replaced.by.PID = 2
+	if kept := fold([]sight{linked, replaced}, false); len(kept) != 2 {
+		t.Errorf("by two processes: %+v, want both", kept)
+	}
+}
+
 // What was read after two processes wrote is the work of the second.
 func TestReassign(t *testing.T) {
 	p := &pending{path: "/x", events: 1}
 	text := sight{exists: true, known: Known{Ino: 1, Mode: unix.S_IFREG, CtimeNs: 5, Digest: [32]byte{1}}}
-	p.push(text, happening{kind: written, by: actor.Actor{PID: 1}})
+	p.push(text, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
 	p.events = 1
-	p.push(text, happening{kind: written, by: actor.Actor{PID: 2}})
+	p.push(text, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 2}})
 	if len(p.sights) != 2 || !p.sights[0].unread || p.sights[0].by.PID != 1 || p.sights[1].by.PID != 2 || !p.sights[1].exists {
 		t.Errorf("%+v", p.sights)
 	}
 	listed := &pending{path: "/x"}
-	listed.push(text, happening{kind: created, layer: LayerScan})
-	listed.push(text, happening{kind: written, by: actor.Actor{PID: 2}})
+	listed.push(text, fanotify.Happening{Kind: fanotify.Created, Layer: LayerScan})
+	listed.push(text, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 2}})
 	if len(listed.sights) != 1 || listed.sights[0].by.PID != 2 {
 		t.Errorf("listed, then closed: %+v", listed.sights)
 	}
 	later := text
 	later.known.CtimeNs = 6 // the second wrote the same text after the first was read
 	q := &pending{path: "/x"}
-	q.push(text, happening{kind: written, by: actor.Actor{PID: 1}})
-	q.push(later, happening{kind: written, by: actor.Actor{PID: 2}})
+	q.push(text, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
+	q.push(later, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 2}})
 	if len(q.sights) != 1 || q.sights[0].by.PID != 1 {
 		t.Errorf("benign twin: %+v", q.sights)
 	}
@@ -100,7 +116,7 @@ func TestTextsOfAPathAreBounded(t *testing.T) {
 	p := &pending{path: "/x"}
 	for i := range 3 * maxTexts {
 		s := sight{exists: true, has: true, content: []byte{byte(i)}, known: Known{Mode: unix.S_IFREG, Digest: [32]byte{1, byte(i)}}}
-		p.push(s, happening{kind: written, by: actor.Actor{PID: i}})
+		p.push(s, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: i}})
 	}
 	held := 0
 	for _, s := range p.sights {
@@ -118,15 +134,15 @@ func TestTextsOfAPathAreBounded(t *testing.T) {
 func TestRemoverDidNotWriteTheSuccessor(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "sub", "a.conf")
-	for _, k := range []kind{self, removed, created} {
+	for _, k := range []fanotify.Kind{fanotify.Self, fanotify.Removed, fanotify.Created} {
 		c, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: (&watched{}).handle})
 		if err != nil {
 			t.Fatal(err)
 		}
 		l := loopOf(t.Context(), c)
 		write(t, path, "successor")
-		l.onDirectory(happening{path: filepath.Dir(path), kind: k | directory, by: actor.Actor{PID: 1}, layer: LayerFanotify})
-		l.onFile(happening{path: path, kind: written, by: actor.Actor{PID: 2}, layer: LayerFanotify})
+		l.onDirectory(fanotify.Happening{Path: filepath.Dir(path), Kind: k | fanotify.Directory, By: actor.Actor{PID: 1}, Layer: LayerFanotify})
+		l.onFile(fanotify.Happening{Path: path, Kind: fanotify.Written, By: actor.Actor{PID: 2}, Layer: LayerFanotify})
 		p := l.pending[path]
 		if p == nil || len(p.sights) != 1 || p.sights[0].by.PID != 2 || p.sights[0].unread {
 			t.Errorf("kind %b: %+v", k, p)
@@ -144,8 +160,8 @@ func TestMadeAndRemovedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := loopOf(t.Context(), c)
-	l.onFile(happening{path: path, kind: written, by: actor.Actor{PID: 1, Who: &body.Who{PID: 1}}, layer: LayerFanotify})
-	l.onFile(happening{path: path, kind: removed, by: actor.Actor{PID: 2, Who: &body.Who{PID: 2}}, layer: LayerFanotify})
+	l.onFile(fanotify.Happening{Path: path, Kind: fanotify.Written, By: actor.Actor{PID: 1, Who: &body.Who{PID: 1}}, Layer: LayerFanotify})
+	l.onFile(fanotify.Happening{Path: path, Kind: fanotify.Removed, By: actor.Actor{PID: 2, Who: &body.Who{PID: 2}}, Layer: LayerFanotify})
 	l.finish(l.pending[path])
 	var got []string
 	for _, i := range l.out.items {
@@ -159,7 +175,7 @@ func TestMadeAndRemovedByAnother(t *testing.T) {
 // deaf is a sensor that is live and tells nothing.
 type deaf struct{ noSensor }
 
-func (deaf) live() bool { return true }
+func (deaf) Live() bool { return true }
 
 // loopOf is a loop that nobody runs.
 func loopOf(ctx context.Context, c *Capture) *loop {
@@ -186,14 +202,14 @@ func TestOverflow(t *testing.T) {
 	go s.ready()
 	<-c.Ready()
 	w.take()
-	s.dispatch(raw{overflow: true})
+	s.dispatch(fanotify.Notice{Overflow: true})
 	w.c = c
 	w.eventually("a gap", func() bool { return len(w.gapsSoFar()) == 1 })
 	if len(w.take()) > 0 {
 		t.Error("benign twin: nothing changed, and something was told")
 	}
 	write(t, path, "two")
-	s.dispatch(raw{overflow: true})
+	s.dispatch(fanotify.Notice{Overflow: true})
 	got := w.next(1)
 	if diff := cmp.Diff([]string{"modify a.conf two"}, lines(got)); diff != "" || got[0].Layer != LayerScan || got[0].Confidence != body.Unknown {
 		t.Errorf("%s %s", diff, show(got))

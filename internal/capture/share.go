@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
@@ -23,6 +24,7 @@ type shares struct {
 	single bool // a watcher without privilege has one loop
 	ctx    context.Context
 	canary *canary
+	began  time.Time // on the calendar of files
 
 	mu      sync.RWMutex
 	change  sync.Cond // a loop or a first look ended; with mu
@@ -31,12 +33,13 @@ type shares struct {
 	loops   map[uint32]*loop
 	keepers map[string]uint32 // by directory: the first on its way that is not root's
 	keeps   map[uint32]int    // how many of them are a user's
+	added   []root            // since all began
 }
 
 func newShares(c *Capture, s sensor, every time.Duration) *shares {
 	shares := &shares{
 		c: c, sensor: s, every: every, out: newOutbox(), reach: c.reach, single: os.Geteuid() != 0,
-		loops: map[uint32]*loop{}, keepers: map[string]uint32{}, keeps: map[uint32]int{},
+		began: time.Now(), loops: map[uint32]*loop{}, keepers: map[string]uint32{}, keeps: map[uint32]int{},
 	}
 	shares.change.L = &shares.mu
 	shares.canary = newCanary(shares)
@@ -47,7 +50,7 @@ func newShares(c *Capture, s sensor, every time.Duration) *shares {
 func (s *shares) begin(ctx context.Context) {
 	s.ctx = ctx
 	surveyed := map[string]bool{}
-	for _, r := range s.c.set.roots {
+	for _, r := range s.c.set.roots() {
 		s.survey(r.path, surveyed)
 	}
 	for path := range s.c.cfg.Known {
@@ -240,7 +243,7 @@ func (s *shares) elsewhere(path string, self uint32, do func(*loop)) {
 	s.mu.RLock()
 	uids := map[uint32]bool{}
 	for dir, uid := range s.keepers {
-		if uid != self && under(dir, path) {
+		if uid != self && reach.Under(dir, path) {
 			uids[uid] = true
 		}
 	}
@@ -262,12 +265,12 @@ func (s *shares) all(do func(*loop)) {
 
 // dispatch hands a notification to the loops of whatever it is about. Root's loop
 // may make the reader wait: nothing of it is lost by that.
-func (s *shares) dispatch(r raw) {
+func (s *shares) dispatch(r fanotify.Notice) {
 	switch {
-	case r.gap != nil:
-		s.out.put(item{gap: r.gap})
+	case !r.Unnamed.IsZero():
+		s.out.put(item{gap: &Gap{Since: r.Unnamed, Cause: CauseActors}})
 		return
-	case r.overflow:
+	case r.Overflow:
 		s.c.count(func(st *Status) { st.Counters.Overflows++ })
 		s.all(func(l *loop) { l.reconcile(causeOverflow) })
 		return
@@ -275,8 +278,8 @@ func (s *shares) dispatch(r raw) {
 	var told [4]uint32 // a rename has two names; more are those of bind mounts
 	to := told[:0]
 next:
-	for _, h := range s.sensor.resolve(r) {
-		uid := s.keeper(h.path)
+	for _, h := range s.sensor.Resolve(r) {
+		uid := s.keeper(h.Path)
 		for _, t := range to {
 			if t == uid {
 				continue next

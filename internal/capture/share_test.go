@@ -7,6 +7,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
 // What goes below which several users keep something is for each of their loops once:
@@ -24,7 +25,7 @@ func TestBelowIsAskedOnce(t *testing.T) {
 		s.loops[uid] = users[uid]
 		s.keepers[fmt.Sprintf("/home/%d", i)] = uid
 	}
-	root.below("/home", happening{kind: removed})
+	root.below("/home", fanotify.Happening{Kind: fanotify.Removed})
 	for uid, l := range users {
 		_, jobs, _ := l.in.take()
 		if len(jobs) != 1 {
@@ -113,7 +114,7 @@ func TestHeldTextsAreBounded(t *testing.T) {
 	for i := range texts {
 		p := l.pendingOf(fmt.Sprint("/nothing/", i))
 		for v := range 2 {
-			p.push(sight{exists: true, known: Known{Ino: uint64(v + 1), Size: size}, content: make([]byte, size), has: true}, happening{kind: written, by: actor.Actor{PID: 1}})
+			p.push(sight{exists: true, known: Known{Ino: uint64(v + 1), Size: size}, content: make([]byte, size), has: true}, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
 			l.weigh(p)
 		}
 		all = append(all, p)
@@ -145,7 +146,7 @@ func TestSettleStopsWhenFull(t *testing.T) {
 	const files = maxWaiting
 	for i := range files {
 		p := l.pendingOf(fmt.Sprint("/nothing/", i))
-		p.push(sight{exists: true, known: Known{Ino: uint64(i + 1)}, has: true}, happening{kind: written, by: actor.Actor{PID: 1}})
+		p.push(sight{exists: true, known: Known{Ino: uint64(i + 1)}, has: true}, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
 		p.first, p.last = time.Now().Add(-time.Hour), time.Now().Add(-time.Hour)
 	}
 	l.settle(time.Now())

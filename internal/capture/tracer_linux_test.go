@@ -52,8 +52,8 @@ func TestDetachedIsNoticed(t *testing.T) {
 	write(t, path, "one")
 	w := watch(t, Config{Paths: []string{path}})
 	needLive(t, w)
-	if n := closeLinks(t); n != 3 {
-		t.Fatalf("%d links were closed, want 3", n)
+	if n := closeLinks(t); n != 3 && n != 6 { // three are of the record of who changed a file
+		t.Fatalf("%d links were closed, want 3 or 6", n)
 	}
 	w.eventually("noticed", func() bool { return len(w.gapsSoFar()) > 0 })
 	if g := w.gapsSoFar()[0]; g.Cause != CauseActors || g.Since.IsZero() {

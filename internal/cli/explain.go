@@ -24,6 +24,9 @@ func (a *app) explain() *cobra.Command {
 		Short: "Give the reason for a change afterwards",
 		Long: `Explain records a remark about an entry. The watcher on this machine signs it
 and names who gave it, as the kernel tells. The entry itself stays as it is.
+Everybody may explain what the watcher of this machine recorded, 60 times an
+hour; root may explain any entry. A reason of the actor's own, or of root, is
+shown before one that others give.
 Without a store on this machine the watcher asks its server for the entry.`,
 		Example: `  stele explain 42 --reason "silence the flapping disk alert" --ticket OPS-7`,
 		Args:    cobra.ExactArgs(1),
@@ -57,7 +60,7 @@ func (a *app) about(ctx context.Context, ref string, req *watcher.Request) error
 		}
 		v, err := r.Entry(ctx, i)
 		if err == nil {
-			req.About = v.ID
+			req.Index, req.About = &i, v.ID
 		}
 		return err
 	})
@@ -65,7 +68,7 @@ func (a *app) about(ctx context.Context, ref string, req *watcher.Request) error
 		return err
 	}
 	if req.About != "" {
-		return nil
+		return usagef("there is no store here to find an id in; name the entry by its index")
 	}
 	i, bad := strconv.ParseUint(ref, 10, 64)
 	if bad != nil {
@@ -85,6 +88,10 @@ func (a *app) askToExplain(ctx context.Context, ref string, req watcher.Request)
 		return hintWatcher(err, "a remark is signed by the watcher; start it with `stele up` or `stele watch`")
 	}
 	defer done()
+	if reply.Spooled {
+		fmt.Fprintf(a.out, "entry %s explained by entry %s, which the watcher keeps until the server takes it\n", terminal.Escape(ref), reply.ID)
+		return nil
+	}
 	fmt.Fprintf(a.out, "entry %s explained by entry %d\n", terminal.Escape(ref), reply.Index)
 	return nil
 }

@@ -153,7 +153,7 @@ func joinedHere(l layout.Store) string {
 
 // watcherHere is how the watcher on this machine stands; nil where none answers.
 // Mute: there is one.
-func (a *app) watcherHere(ctx context.Context) (st *watcher.Standing, mute bool) {
+func (a *app) watcherHere(ctx context.Context) (st *watcher.Report, mute bool) {
 	socket, err := a.socket()
 	if err != nil {
 		return nil, false
@@ -169,13 +169,13 @@ func (a *app) watcherHere(ctx context.Context) (st *watcher.Standing, mute bool)
 		return nil, false
 	}
 	_ = done() // the answer is here
-	return reply.Standing, false
+	return reply.Report, false
 }
 
 func readInto(ctx context.Context, st *render.Status, r *history.Reader) error {
 	cp := r.Checkpoint()
 	st.Origin, st.Key, st.Size, st.Root = cp.Origin, r.Key().VKey(), cp.Size, cp.Root.String()
-	counts, found, err := r.Standing(ctx)
+	counts, found, err := r.Summary(ctx)
 	if err != nil {
 		return err
 	}

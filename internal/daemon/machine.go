@@ -26,7 +26,8 @@ type Machine struct {
 	Watcher  *watcher.Watcher
 	Spool    *spool.Spool
 
-	lock *durable.Lock // of the watcher's directory
+	lock      *durable.Lock // of the watcher's directory
+	newcomers *newcomers    // nil: nobody looks for them
 }
 
 // Run watches and serves until the context ends; ready is called once everything
@@ -49,6 +50,9 @@ func (m *Machine) Run(ctx context.Context, ready func()) error {
 		case <-ctx.Done():
 		}
 	})
+	if m.newcomers != nil {
+		parts.Go(func() { m.newcomers.run(ctx) })
+	}
 	err := m.Watcher.Run(ctx)
 	cancel()
 	stopServing()
@@ -108,8 +112,13 @@ func (p Process) OpenMachine(ctx context.Context, o UpOptions) (_ *Machine, err 
 		return nil, fmt.Errorf("key of the log: %w", err)
 	}
 	cfg.Key, cfg.Server, cfg.Spool, cfg.Host = key, m.Listener.Inside(key.Source(), host.Name), m.Spool, host.Name
-	m.Watcher, err = watcher.New(ctx, cfg)
-	return m, err
+	if m.Watcher, err = watcher.New(ctx, cfg); err != nil {
+		return m, err
+	}
+	if o.Discover {
+		m.newcomers = p.newcomers(&cfg, m.Watcher.Add)
+	}
+	return m, nil
 }
 
 // listenHere serves this machine: at the usual port, or at any that is free

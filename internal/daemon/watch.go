@@ -29,7 +29,7 @@ func (p Process) Watch(ctx context.Context, h *join.Host, set settings.Watch, o 
 		cfg.Socket, cfg.SocketMode = set.Socket, 0o666 // the kernel says who asks
 	}
 	cfg.Key, cfg.LogKey, cfg.Server, cfg.Spool, cfg.Host, cfg.Alert = h.Key, h.Log, h.Client, h.Spool, h.Name, alerts.Send
-	cfg.Entry, cfg.Clock = h.Client.Entry, h.Clock
+	cfg.Clock = h.Clock
 	w, err := p.newWatcher(ctx, cfg)
 	if err != nil || w == nil {
 		return err
@@ -39,6 +39,11 @@ func (p Process) Watch(ctx context.Context, h *join.Host, set settings.Watch, o 
 		return hint.With(err, "name another address in `metrics` of the settings")
 	}
 	defer stop()
+	if o.Discover {
+		following, stopFollowing := context.WithCancel(ctx)
+		defer stopFollowing()
+		go p.newcomers(&cfg, w.Add).run(following)
+	}
 	go func() {
 		select {
 		case <-w.Ready():

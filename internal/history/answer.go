@@ -142,7 +142,7 @@ func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 			_, err = r.Recorded(ctx, name, host)
 		}
 	case wire.AskStatus:
-		_, _, err = r.Standing(ctx)
+		_, _, err = r.Summary(ctx)
 	case wire.AskPieces:
 		return t.pieces(ctx, q.Wants)
 	case wire.AskDisclosures:
@@ -176,8 +176,8 @@ func (r *Reader) gatherDiff(ctx context.Context, q wire.Question) error {
 // newestFindings is how many recorded findings status shows.
 const newestFindings = 10
 
-// Standing sums the log up, with the findings recorded last.
-func (r *Reader) Standing(ctx context.Context) (*wire.Counts, []*View, error) {
+// Summary sums the log up, with the findings recorded last.
+func (r *Reader) Summary(ctx context.Context) (*wire.Counts, []*View, error) {
 	counts, err := r.Counts(ctx)
 	if err != nil {
 		return nil, nil, err

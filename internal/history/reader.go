@@ -151,7 +151,7 @@ func (r *Reader) place(ctx context.Context, e *entry.Entry, en *enrolment, v *Vi
 		}
 	}
 	if v.Reason == nil {
-		v.Reason = r.explained(ctx, e.ID())
+		v.Reason = r.explained(ctx, e, v)
 	}
 	v.About = r.indexes(ctx, e.Open.About)
 }
@@ -215,28 +215,6 @@ func (r *Reader) find(ctx context.Context, id entry.ID) (uint64, *entry.Entry, e
 		}
 	}
 	return 0, nil, fmt.Errorf("no entry has the id %s", id)
-}
-
-// explained is the latest reason that a remark gave for an entry.
-func (r *Reader) explained(ctx context.Context, id entry.ID) *Reason {
-	remarks, err := r.naming(ctx, id, func(by *entry.Entry) bool {
-		return by.Kind == entry.Remark && by.Open.Says == "reason" && by.Open.About[0] == id
-	})
-	if err != nil {
-		return nil
-	}
-	for _, g := range slices.Backward(remarks) {
-		e, j, err := r.word(ctx, g.Index)
-		if err != nil || j.wrong != nil {
-			continue
-		}
-		if o, err := r.open(ctx, g.Index, e, entry.LineWhy); err == nil {
-			if why := reason(o.bodies.why); why != nil {
-				return why
-			}
-		}
-	}
-	return nil
 }
 
 // word is an entry that stands in the log by right. What its source is accused of

@@ -53,6 +53,7 @@ type Actor struct {
 	Layer      string        `json:"layer,omitempty"`
 	Confidence string        `json:"confidence,omitempty"`
 	Package    *body.Package `json:"package,omitempty"` // what a package manager was doing
+	Signals    []string      `json:"signals,omitempty"` // hints of how a change was found
 }
 
 // Reason is why a change was made.
@@ -60,6 +61,8 @@ type Reason struct {
 	Text   string `json:"text,omitempty"`
 	Ticket string `json:"ticket,omitempty"`
 	Learnt string `json:"learnt,omitempty"`
+
+	GivenBy *Giver `json:"given_by,omitempty"`
 }
 
 // Change is one change of an entry. Before and After are references, <entry
@@ -81,6 +84,24 @@ type Change struct {
 	Digest         string   `json:"digest,omitempty"`
 	Marks          []string `json:"marks,omitempty"`
 	SecretsChanged int      `json:"secrets_changed,omitempty"`
+
+	Target     string           `json:"target,omitempty"`
+	Target64   string           `json:"target64,omitempty"`
+	Attributes []body.Attribute `json:"attributes,omitempty"`
+	Links      int              `json:"links,omitempty"`
+	Names      []body.Name      `json:"names,omitempty"`
+	Was        *Was             `json:"was,omitempty"`
+}
+
+// Was is how a subject was before a change, beside its text, so far as that is known
+// and was otherwise. An attribute with a name alone was not there.
+type Was struct {
+	Mode       string           `json:"mode,omitempty"`
+	Owner      string           `json:"owner,omitempty"`
+	Target     string           `json:"target,omitempty"`
+	Target64   string           `json:"target64,omitempty"`
+	Attributes []body.Attribute `json:"attributes,omitempty"`
+	Links      int              `json:"links,omitempty"`
 }
 
 // Finding is something a check found about an entry.
@@ -148,7 +169,7 @@ func view(index uint64, e *entry.Entry, b bodies) *View {
 func actor(b bodies) *Actor {
 	var a Actor
 	if b.how != nil {
-		a.Layer, a.Confidence, a.Package = b.how.Layer, string(b.how.Confidence), b.how.Package
+		a.Layer, a.Confidence, a.Package, a.Signals = b.how.Layer, string(b.how.Confidence), b.how.Package, b.how.Signals
 	}
 	if b.who != nil {
 		a.Who = *b.who
@@ -169,7 +190,11 @@ func reason(w *body.Why) *Reason {
 	if w == nil || *w == (body.Why{}) {
 		return nil
 	}
-	return &Reason{w.Reason, w.Ticket, w.Learnt}
+	r := &Reason{Text: w.Reason, Ticket: w.Ticket, Learnt: w.Learnt}
+	if w.GivenBy != nil {
+		r.GivenBy = &Giver{Giver: *w.GivenBy}
+	}
+	return r
 }
 
 func change(id entry.ID, k int, w *body.What) Change {
@@ -180,6 +205,8 @@ func change(id entry.ID, k int, w *body.What) Change {
 		Path: body.Text(w.Path, w.Path64), Path64: w.Path64, From: body.Text(w.From, w.From64), From64: w.From64,
 		Action: string(w.Action), Time: w.Time, Since: w.Since,
 		Format: w.Format, Mode: w.Mode, Size: w.Size, Digest: w.Digest, Marks: w.Marks,
+		Target: body.Text(w.Target, w.Target64), Target64: w.Target64, Attributes: attributes(w.Attributes),
+		Links: w.Links, Names: names(w.Names), Was: was(w.Was),
 	}
 	if w.After != "" {
 		c.After = Ref(id, k)
@@ -194,6 +221,37 @@ func change(id entry.ID, k int, w *body.What) Change {
 		}
 	}
 	return c
+}
+
+func was(w *body.Was) *Was {
+	if w == nil {
+		return nil
+	}
+	f := &Was{
+		Mode: w.Mode, Target: body.Text(w.Target, w.Target64), Target64: w.Target64,
+		Attributes: attributes(w.Attributes), Links: w.Links,
+	}
+	if w.Owner != nil {
+		f.Owner = owner(w.Owner)
+	}
+	return f
+}
+
+// attributes can be read by name, whether that is UTF-8 or not.
+func attributes(list []body.Attribute) []body.Attribute {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Name = body.Text(list[i].Name, list[i].Name64)
+	}
+	return list
+}
+
+func names(list []body.Name) []body.Name {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Path = body.Text(list[i].Path, list[i].Path64)
+	}
+	return list
 }
 
 func owner(o *body.Owner) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/stele-log/stele/body"
@@ -90,7 +91,29 @@ func reasonText(v *history.View) string {
 	if v.Reason.Ticket != "" {
 		text = strings.TrimSpace(v.Reason.Ticket + " " + text)
 	}
+	if by := Giver(v.Reason.GivenBy); by != "" {
+		by = " (by " + terminal.Escape(by) + ")"
+		return ": " + terminal.Escape(shortened(text)) + by
+	}
 	return ": " + terminal.Escape(shortened(text))
+}
+
+// Giver is who gave a reason that is not the actor's own.
+func Giver(g *history.Giver) string {
+	if g == nil {
+		return ""
+	}
+	name := g.User
+	if name == "" && g.UID != nil {
+		name = "uid " + strconv.FormatUint(uint64(*g.UID), 10)
+	}
+	if name == "" {
+		name = "somebody unknown"
+	}
+	if g.Host != "" {
+		name += " on " + g.Host
+	}
+	return name
 }
 
 func subject(v *history.View, c history.Change) string {

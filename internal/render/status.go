@@ -31,7 +31,7 @@ type Status struct {
 	Findings   []*history.View   `json:"findings,omitempty"` // recorded last
 	Bytes      map[string]int64  `json:"bytes,omitempty"`
 	BytesTotal int64             `json:"bytes_total"`
-	Watcher    *watcher.Standing `json:"watcher,omitempty"`
+	Watcher    *watcher.Report   `json:"watcher,omitempty"`
 	Mute       bool              `json:"watcher_mute,omitempty"` // it is there and does not answer: stopped, or starved
 	Joined     string            `json:"joined,omitempty"`       // the server that the watcher on this machine records with
 }
@@ -66,7 +66,7 @@ func (st *Status) Print(w io.Writer) {
 	}
 	switch {
 	case st.Watcher != nil:
-		printStanding(w, st.Watcher)
+		printReport(w, st.Watcher)
 	case st.Mute:
 		fmt.Fprintln(w, "watcher  does not answer: its process is stopped or starved, and nothing is recorded meanwhile; continue it, or end it and start it anew")
 	case st.Joined != "":
@@ -116,8 +116,8 @@ func (st *Status) printSizes(w io.Writer) {
 	}
 }
 
-// printStanding shows how the watcher on this machine stands.
-func printStanding(w io.Writer, s *watcher.Standing) {
+// printReport shows how the watcher on this machine stands.
+func printReport(w io.Writer, s *watcher.Report) {
 	fmt.Fprintf(w, "watcher  %s, %s watched under %s, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Count(s.Marks, "mark", "marks"), terminal.Entries(s.Next))
 	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), terminal.Entries(s.Believed))
 	fmt.Fprintf(w, "pending  %s not acknowledged yet; %d bytes of the spool free\n", terminal.Entries(s.Pending), s.Room)

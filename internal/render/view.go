@@ -36,6 +36,7 @@ func Entry(w io.Writer, v *history.View) {
 		line("why", v.Reason.Text)
 		line("ticket", v.Reason.Ticket)
 		line("learnt by", v.Reason.Learnt)
+		line("given by", Giver(v.Reason.GivenBy))
 	}
 	for k, c := range v.Changes {
 		printChange(w, line, k, c)
@@ -84,6 +85,7 @@ func printActor(line func(name, value string), a *history.Actor) {
 	}
 	line("unproved", strings.Join(a.Unproved, ", "))
 	line("seen by", strings.Trim(a.Layer+", "+a.Confidence, ", "))
+	line("signals", strings.Join(a.Signals, ", "))
 }
 
 func printChange(w io.Writer, line func(name, value string), k int, c history.Change) {
@@ -94,7 +96,7 @@ func printChange(w io.Writer, line func(name, value string), k int, c history.Ch
 	line("  since", ExactTime(c.Since))
 	line("  seen", ExactTime(c.Time))
 	line("  format", c.Format)
-	line("  mode", strings.TrimSpace(c.Mode+" "+c.Owner))
+	printBeside(line, c)
 	if c.Size != nil {
 		line("  size", strconv.FormatInt(*c.Size, 10))
 	}

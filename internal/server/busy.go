@@ -10,8 +10,8 @@ import (
 // as long as a source is waited for to be able to hear it for that long. Nobody is
 // missed meanwhile, which must not go unnoticed either.
 type busy struct {
-	since patience.Moment // of the stretch that is judged
-	told  bool
+	since   patience.Moment // of the stretch that is judged
+	alerted bool
 }
 
 // judge looks at the stretch up to now, and reports whether this server begins or
@@ -19,9 +19,9 @@ type busy struct {
 func (b *busy) judge(now patience.Moment) (begins, ends bool) {
 	switch now.Waited(b.since, presence.SilentAfter) {
 	case patience.Untold:
-		begins, b.told = !b.told, true
+		begins, b.alerted = !b.alerted, true
 	case patience.Late: // it could have heard whoever spoke
-		ends, b.told = b.told, false
+		ends, b.alerted = b.alerted, false
 		b.since = now
 	}
 	return begins, ends

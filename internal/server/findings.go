@@ -31,8 +31,8 @@ const tellEvery = time.Hour
 type findings struct {
 	queue chan oddity // to be recorded
 
-	mu   sync.Mutex
-	told map[subjectOf]*telling
+	mu      sync.Mutex
+	alerted map[subjectOf]*telling
 }
 
 type subjectOf struct {
@@ -46,18 +46,18 @@ type telling struct {
 }
 
 func newFindings() *findings {
-	return &findings{queue: make(chan oddity, 1024), told: make(map[subjectOf]*telling)}
+	return &findings{queue: make(chan oddity, 1024), alerted: make(map[subjectOf]*telling)}
 }
 
 // due reports whether a finding is to be told, and how many like it were not.
 func (fs *findings) due(f oddity, now time.Time) (tell bool, folded int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	t := fs.told[subjectOf{f.code, f.source}]
+	t := fs.alerted[subjectOf{f.code, f.source}]
 	switch {
 	case t == nil:
 		t = &telling{}
-		fs.told[subjectOf{f.code, f.source}] = t
+		fs.alerted[subjectOf{f.code, f.source}] = t
 	case now.Sub(t.at) < tellEvery:
 		t.more++
 		return false, 0
@@ -70,7 +70,7 @@ func (fs *findings) due(f oddity, now time.Time) (tell bool, folded int) {
 func (fs *findings) forget(f oddity) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	delete(fs.told, subjectOf{f.code, f.source})
+	delete(fs.alerted, subjectOf{f.code, f.source})
 }
 
 // found counts a finding and, once in a while, tells it: to the diagnostics, to

@@ -61,6 +61,15 @@ func (in *Inside) Head(ctx context.Context, src entry.Source) (h record.Head, no
 	return h, note, err
 }
 
+// Entry is an entry by its index, not proved.
+func (in *Inside) Entry(ctx context.Context, i uint64) (note []byte, err error) {
+	err = in.use(ctx, func(ctx context.Context, srv *store.Store) (err error) {
+		note, err = srv.Entry(ctx, i)
+		return err
+	})
+	return note, err
+}
+
 // Latest is the latest change of paths of this host, whichever host is named.
 func (in *Inside) Latest(ctx context.Context, _ string, paths []string) (all []wire.Latest, err error) {
 	subs := make([]index.Subject, len(paths))

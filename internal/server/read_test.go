@@ -319,7 +319,7 @@ func TestStatusFromAfar(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	counts, found, err := r.Standing(t.Context())
+	counts, found, err := r.Summary(t.Context())
 	if err != nil || counts.Changes != 2 || len(counts.Sources) != 2 || counts.Kinds["finding"] != 1 {
 		t.Fatalf("%+v, %v", counts, err)
 	}

@@ -167,7 +167,7 @@ func TestSlowLink(t *testing.T) {
 			return err
 		}},
 		"status": {wire.Question{Ask: wire.AskStatus}, func(ctx context.Context, r *history.Reader) error {
-			_, _, err := r.Standing(ctx)
+			_, _, err := r.Summary(ctx)
 			return err
 		}},
 	} {

@@ -367,6 +367,9 @@ func (s *Store) Entry(ctx context.Context, i uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if i >= cp.Size {
+		return nil, &BeyondError{i, cp.Size}
+	}
 	return s.treeOf(cp).Entry(ctx, i)
 }
 

@@ -71,6 +71,9 @@ func (h *held) fold(c change) {
 		if old.what.Action == body.Create && c.what.Action == body.Modify {
 			c.what.Action = body.Create
 		}
+		if c.what.Was = earlier(old.what.Was, c.what.Was, &c.what); c.what.Action == body.Create || c.gone {
+			c.what.Was = nil
+		}
 		h.bytes -= len(old.text)
 		h.order = slices.DeleteFunc(h.order, func(p string) bool { return p == c.path })
 	}
@@ -96,7 +99,7 @@ func (h *held) left(c *change) {
 		return
 	}
 	gone := *c
-	gone.path, gone.gone, gone.text, gone.known = from, true, nil, capture.Known{}
+	gone.path, gone.gone, gone.text, gone.known, gone.beside = from, true, nil, capture.Known{}, nil
 	gone.what = body.What{Action: body.Delete, Agent: c.what.Agent, Path: c.what.From, Path64: c.what.From64, Time: c.what.Time}
 	h.fold(gone)
 	h.changes-- // it was counted as the rename

@@ -41,6 +41,7 @@ type liar struct {
 	submit  func() error
 	receipt func(*wire.Receipt) (*wire.Receipt, error)
 	head    func(record.Head, []byte) (record.Head, []byte, error)
+	entry   func(i uint64) ([]byte, error)
 	latest  func([]wire.Latest)
 	away    bool // nobody reaches it
 }
@@ -65,6 +66,15 @@ func (l *liar) Receipt(ctx context.Context, believed uint64, indexes []uint64) (
 		return l.receipt(r)
 	}
 	return r, err
+}
+
+func (l *liar) Entry(ctx context.Context, i uint64) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.entry != nil {
+		return l.entry(i)
+	}
+	return l.Store.Entry(ctx, i)
 }
 
 func (l *liar) Beat(ctx context.Context, b wire.Beat) (*wire.Receipt, error) {

@@ -27,17 +27,18 @@ type Request struct {
 	Do     string  `json:"do"` // run, explain or status
 	Reason string  `json:"reason"`
 	Ticket string  `json:"ticket,omitempty"`
-	About  string  `json:"about,omitempty"` // explain: an entry id
-	Index  *uint64 `json:"index,omitempty"` // explain: in place of the id, where the log has the entry
+	Index  *uint64 `json:"index,omitempty"` // explain: where the log has the entry
+	About  string  `json:"about,omitempty"` // explain: the id of that entry, where it is known
 }
 
 // Reply is the watcher's answer, one line of JSON.
 type Reply struct {
-	Error    string    `json:"error,omitempty"`
-	ID       string    `json:"id,omitempty"`       // explain: of the remark
-	Index    uint64    `json:"index,omitempty"`    // explain: of the remark
-	Nameless bool      `json:"nameless,omitempty"` // run: no layer says which process changed a file, so no change gets the reason
-	Standing *Standing `json:"standing,omitempty"` // status
+	Error    string  `json:"error,omitempty"`
+	ID       string  `json:"id,omitempty"`       // explain: of the remark
+	Index    uint64  `json:"index,omitempty"`    // explain: of the remark
+	Spooled  bool    `json:"spooled,omitempty"`  // explain: the remark waits for the server; it has no index yet
+	Nameless bool    `json:"nameless,omitempty"` // run: no layer says which process changed a file, so no change gets the reason
+	Report   *Report `json:"report,omitempty"`   // status
 }
 
 // maxRequest bounds one request in bytes.
@@ -133,19 +134,41 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 	}
 	switch req.Do {
 	case "run":
-		w.reasons.begin(peer.PID, w.why(req, "run"))
-		defer func() { w.reasons.end(peer.PID, w.cfg.Now()) }()
-		if err := answer(conn, Reply{Nameless: !w.namesProcesses()}); err != nil {
-			return err
-		}
-		io.Copy(io.Discard, conn) // until the process has gone, however it went
-		return nil
+		return w.holdReason(conn, peer, req)
 	case "explain":
-		return answer(conn, w.remark(ctx, peer, req))
+		return answer(conn, w.explain(ctx, peer, req))
 	case "status":
-		return answer(conn, w.standing(peer))
+		return answer(conn, w.report(peer))
 	}
 	return answer(conn, Reply{Error: fmt.Sprintf("%.40q is not run, explain or status", req.Do)})
+}
+
+// holdReason keeps a reason for as long as the process that gave it runs and its
+// connection is open.
+func (w *Watcher) holdReason(conn *net.UnixConn, peer *body.Who, req Request) error {
+	from, err := askingOf(conn, peer)
+	if err != nil {
+		return fmt.Errorf("find out which process asks: %w", err)
+	}
+	if from == nil {
+		return answer(conn, Reply{Nameless: true})
+	}
+	x := &run{why: w.why(req, "run"), giver: body.Giver{User: peer.User, UID: peer.UID}}
+	w.reasons.begin(from.Ident, x)
+	defer func() { w.reasons.end(x, w.cfg.Now()) }()
+	if err := answer(conn, Reply{Nameless: !w.namesProcesses()}); err != nil {
+		from.close()
+		return err
+	}
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		from.wait()
+		conn.Close() // others may hold the other end
+	})
+	io.Copy(io.Discard, conn)
+	from.close()
+	waiting.Wait()
+	return nil
 }
 
 // namesProcesses reports whether a layer tells which process changed a file.
@@ -166,18 +189,4 @@ func answer(conn net.Conn, r Reply) error {
 
 func (w *Watcher) why(req Request, learnt string) body.Why {
 	return body.Why{Reason: w.cfg.Redactor.String(req.Reason), Ticket: w.cfg.Redactor.String(req.Ticket), Learnt: learnt}
-}
-
-// remark records a reason given afterwards, with the credentials the kernel
-// gives for whoever asked.
-func (w *Watcher) remark(ctx context.Context, peer *body.Who, req Request) Reply {
-	about, err := w.about(ctx, req)
-	if err != nil {
-		return Reply{Error: err.Error()}
-	}
-	id, index, err := w.sign(ctx, remarkDraft(about, peer, w.said(w.why(req, "explain"))))
-	if err != nil {
-		return Reply{Error: err.Error()}
-	}
-	return Reply{ID: id.String(), Index: index}
 }

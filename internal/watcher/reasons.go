@@ -5,60 +5,64 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 // runGrace is how long after `stele run` has ended its reason still counts: the
 // last writes of the command are settling.
 const runGrace = 3 * time.Second
 
-// reasons are the reasons given ahead, by `stele run`: they hold for what that
+// reasons are the reasons given ahead, by `stele run`: they hold for what that very
 // process and its descendants change while it runs.
 type reasons struct {
 	mu   sync.Mutex
-	runs map[int]*run // by process id of `stele run`
+	runs map[actor.Ident]*run
 }
 
 type run struct {
 	why   body.Why
+	giver body.Giver
 	ended time.Time // zero: not yet
 }
 
-func newReasons() *reasons { return &reasons{runs: make(map[int]*run)} }
+func newReasons() *reasons { return &reasons{runs: make(map[actor.Ident]*run)} }
 
-func (r *reasons) begin(pid int, why body.Why) {
+func (r *reasons) begin(id actor.Ident, x *run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.runs[pid] = &run{why: why}
+	r.runs[id] = x
 }
 
-func (r *reasons) end(pid int, now time.Time) {
+func (r *reasons) end(x *run, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if x := r.runs[pid]; x != nil {
-		x.ended = now
-	}
+	x.ended = now
 }
 
 // of finds the reason for what a process did: its own or that of its nearest
 // ancestor. An actor nobody saw has none.
-func (r *reasons) of(w *body.Who, now time.Time) body.Why {
+func (r *reasons) of(w *body.Who, line []actor.Ident, now time.Time) body.Why {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for pid, x := range r.runs {
+	for id, x := range r.runs {
 		if !x.ended.IsZero() && now.Sub(x.ended) > runGrace {
-			delete(r.runs, pid)
+			delete(r.runs, id)
 		}
 	}
-	if w == nil {
-		return body.Why{}
-	}
-	if x := r.runs[w.PID]; x != nil && w.PID != 0 {
-		return x.why
-	}
-	for _, a := range w.Ancestors {
-		if x := r.runs[a.PID]; x != nil {
-			return x.why
+	for _, id := range line {
+		if x := r.runs[id]; x != nil {
+			return x.to(w)
 		}
 	}
 	return body.Why{}
+}
+
+// to is the reason as it is recorded of an actor: who gave it stands there if that
+// was somebody else.
+func (x *run) to(w *body.Who) body.Why {
+	why := x.why
+	if !w.IsPerson(x.giver.UID) {
+		why.GivenBy = &x.giver
+	}
+	return why
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/actor"
 )
 
 func by(pid int, path string) change {
@@ -155,21 +156,36 @@ func TestFoldedRename(t *testing.T) {
 func TestReasons(t *testing.T) {
 	now := time.Unix(100, 0)
 	r := newReasons()
-	r.begin(7, body.Why{Reason: "nightly"})
-	child := &body.Who{PID: 9, Ancestors: []body.Process{{PID: 8}, {PID: 7}, {PID: 1}}}
-	for _, c := range []struct {
+	jane, joe, root := uint32(1000), uint32(1001), uint32(0)
+	x := &run{why: body.Why{Reason: "nightly"}, giver: body.Giver{User: "jane", UID: &jane}}
+	r.begin(actor.Ident{PID: 7, Start: time.Second}, x)
+	child := []actor.Ident{{PID: 9, Start: 3 * time.Second}, {PID: 8, Start: 2 * time.Second}, {PID: 7, Start: time.Second}, {PID: 1}}
+	for name, c := range map[string]struct {
 		who  *body.Who
+		line []actor.Ident
 		want string
-	}{{child, "nightly"}, {&body.Who{PID: 7}, "nightly"}, {&body.Who{PID: 9}, ""}, {nil, ""}} {
-		if got := r.of(c.who, now).Reason; got != c.want {
-			t.Errorf("%+v: reason %q, want %q", c.who, got, c.want)
+		by   *uint32
+	}{
+		"a descendant":             {&body.Who{UID: &jane}, child, "nightly", nil},
+		"itself":                   {&body.Who{UID: &jane}, child[2:], "nightly", nil},
+		"through sudo":             {&body.Who{UID: &root, LoginUID: &jane}, child, "nightly", nil},
+		"as another":               {&body.Who{UID: &root}, child, "nightly", &jane},
+		"as another who logged in": {&body.Who{UID: &root, LoginUID: &joe}, child, "nightly", &jane},
+		"a login of its own":       {&body.Who{UID: &root, LoginUID: &jane, Unproved: []string{body.UnprovedLogin}}, child, "nightly", &jane},
+		"a process before it":      {&body.Who{UID: &jane}, child[3:], "", nil},
+		"its number, given again":  {&body.Who{UID: &root}, []actor.Ident{{PID: 7, Start: time.Second + time.Second/100}}, "", nil},
+		"nobody":                   {nil, nil, "", nil},
+	} {
+		got := r.of(c.who, c.line, now)
+		if got.Reason != c.want || (got.GivenBy == nil) != (c.by == nil) || c.by != nil && *got.GivenBy.UID != *c.by {
+			t.Errorf("%s: %+v, want %q by %v", name, got, c.want, c.by)
 		}
 	}
-	r.end(7, now)
-	if got := r.of(child, now.Add(runGrace)).Reason; got != "nightly" {
+	r.end(x, now)
+	if got := r.of(nil, child, now.Add(runGrace)).Reason; got != "nightly" {
 		t.Errorf("what settles after the end: %q", got)
 	}
-	if got := r.of(child, now.Add(runGrace+1)).Reason; got != "" {
+	if got := r.of(nil, child, now.Add(runGrace+1)).Reason; got != "" {
 		t.Errorf("long after the end: %q", got)
 	}
 }

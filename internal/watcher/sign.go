@@ -30,6 +30,9 @@ func (w *Watcher) record(s *set) error {
 		Kind: entry.Change, Time: w.cfg.Now(), Who: w.without(s.who), Why: w.said(s.why),
 		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version, Package: s.pkg},
 	}
+	if s.found {
+		d.How.Signals = []string{body.SignalFoundLater}
+	}
 	latest := make(map[string]int) // of this very entry
 	for k := range s.changes {
 		c := &s.changes[k]
@@ -85,11 +88,11 @@ func (w *Watcher) states(s *set, e *entry.Entry, latest map[string]int) ([]spool
 	var states []spool.State
 	for path, k := range latest {
 		c := &s.changes[k]
-		known, err := json.Marshal(c.known)
+		kept, err := json.Marshal(known{c.known, c.beside})
 		if err != nil {
 			return nil, err
 		}
-		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), Seq: e.Seq, What: k, Known: known, Gone: c.gone || path != c.path, Secrets: c.what.Secrets})
+		states = append(states, spool.State{Path: []byte(path), Entry: e.ID(), Seq: e.Seq, What: k, Known: kept, Gone: c.gone || path != c.path, Secrets: c.what.Secrets})
 	}
 	return states, nil
 }
@@ -218,14 +221,8 @@ func (w *Watcher) gapLocked(cause string, since time.Time) error {
 	return nil
 }
 
-func remarkDraft(about entry.ID, peer *body.Who, why body.Why) record.Draft {
-	return record.Draft{
-		Kind: entry.Remark, Open: entry.Open{About: []entry.ID{about}, Says: "reason"},
-		Who: *peer, Why: why, How: body.How{Layer: "socket", Confidence: body.Certain},
-	}
-}
-
-// sign records a draft and waits until the log has proved to hold it.
+// sign records a draft and waits until the log has proved to hold it. Where the
+// context ends before that, the entry is in the spool.
 func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, error) {
 	w.mu.Lock()
 	head := w.chain.Head()
@@ -259,6 +256,6 @@ func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, e
 		w.waitMu.Lock()
 		defer w.waitMu.Unlock()
 		delete(w.waiting, e.Seq)
-		return entry.ID{}, 0, ctx.Err()
+		return e.ID(), 0, ctx.Err()
 	}
 }

@@ -8,7 +8,6 @@ package watcher
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +42,8 @@ type Server interface {
 	// Head is where the log sees the chain of a source, and the entry it ends with
 	// as that source signed it, none before the first.
 	Head(ctx context.Context, src entry.Source) (record.Head, []byte, error)
+	// Entry is an entry by its index, not proved.
+	Entry(ctx context.Context, i uint64) ([]byte, error)
 	// Latest is the latest change of each of those paths of this host.
 	Latest(ctx context.Context, host string, paths []string) ([]wire.Latest, error)
 	// Beat says that the source lives. It is answered with a receipt for no entry.
@@ -65,10 +66,9 @@ type Config struct {
 	SocketMode os.FileMode // of the socket; 0: the owner's alone
 	Version    string
 	ScanEvery  time.Duration
-	BeatEvery  time.Duration                                       // 0: 20 s
-	Entry      func(ctx context.Context, i uint64) ([]byte, error) // an entry by its index, not proved; nil: entries go by their ids
-	Alert      func(finding.Finding)                               // told what is wrong, and when it is over; it must not wait
-	OwnEvents  bool                                                // record what this very process changes too
+	BeatEvery  time.Duration         // 0: 20 s
+	Alert      func(finding.Finding) // told what is wrong, and when it is over; it must not wait
+	OwnEvents  bool                  // record what this very process changes too
 	Now        func() time.Time
 	Clock      *patience.Clock // by which patience with the server is measured; nil: one of its own. Whoever gives it has it run
 	Pace       Pace            // zero: as fits a host
@@ -83,6 +83,7 @@ type Capture interface {
 	Run(ctx context.Context) error
 	Ready() <-chan struct{}
 	Status() capture.Status
+	Add(paths []string) error
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -90,8 +91,10 @@ type Capture interface {
 type Watcher struct {
 	cfg     Config
 	reasons *reasons
-	callers callers
-	capture Capture
+
+	explained budget
+	callers   callers
+	capture   Capture
 
 	mu    sync.Mutex // of chain, seen, kept, held and stale: one entry is signed at a time
 	chain *record.Chain
@@ -102,6 +105,7 @@ type Watcher struct {
 
 	// Of the goroutine that records.
 	refs      map[string]ref  // latest change of each path
+	besides   besides         // of the goroutine that observes
 	deafSince patience.Moment // the server could not be asked, and is not for a while; zero: it could
 
 	intake chan change   // from capture to the change sets
@@ -152,7 +156,9 @@ type change struct {
 	what       body.What
 	text       []byte
 	known      capture.Known
+	beside     *beside
 	pkg        *body.Package
+	found      bool // in a place that was added
 	gone       bool
 	gap        *capture.Gap // not a change but a hole
 }
@@ -160,7 +166,7 @@ type change struct {
 // New prepares a watcher whose chain goes on from what spool and log say.
 func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	w := &Watcher{
-		cfg: cfg, dpkg: packages.NewDpkg("/"), found: cfg.Spool.Latest(), reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref),
+		cfg: cfg, dpkg: packages.NewDpkg("/"), found: cfg.Spool.Latest(), reasons: newReasons(), callers: callers{of: make(map[uint32]int)}, refs: make(map[string]ref), besides: besides{},
 		intake: make(chan change, 1024), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1),
 		proof: make(chan struct{}, 1), waiting: make(map[uint64]chan acknowledged), findings: make(map[verify.Code]finding.Finding),
 	}
@@ -193,15 +199,15 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 		if st.Gone {
 			continue
 		}
-		var k capture.Known
-		if err := json.Unmarshal(st.Known, &k); err != nil {
+		k, err := w.besides.load(path, st.Known)
+		if err != nil {
 			return nil, fmt.Errorf("spool: what is known of a path: %w", err)
 		}
 		known[path] = k
 	}
 	var err error
 	cc := capture.Config{
-		Paths: cfg.Paths, Want: w.want, Known: known, DigestKey: cfg.DigestKey,
+		Paths: cfg.Paths, Want: w.want, Reads: w.reads, Known: known, DigestKey: cfg.DigestKey,
 		ScanEvery: cfg.ScanEvery, Since: w.found, Now: cfg.Now, Log: cfg.Diag, Handle: w.handle, Tell: w.trouble,
 	}
 	if cfg.OwnEvents {
@@ -301,6 +307,14 @@ func (w *Watcher) want(path string) bool {
 	}
 	return claimed && !w.cfg.Catalogue.Ignored(path)
 }
+
+func (w *Watcher) reads(path string) bool {
+	m, ok := w.cfg.Catalogue.Match(path)
+	return ok && m.Reads
+}
+
+// Add watches more paths from now on, see [capture.Capture.Add].
+func (w *Watcher) Add(paths []string) error { return w.capture.Add(paths) }
 
 // Status says what capture sees, layer by layer.
 func (w *Watcher) Status() capture.Status { return w.capture.Status() }

@@ -7,6 +7,9 @@
 // they cannot be had, or a record was lost, /proc is asked, which knows nobody
 // that is gone.
 //
+// Of a file that was found changed without a notification Tracer.Author says who
+// made it what it is, by what the kernel remembers of who touched it.
+//
 // It promises that an [Actor] is what is known of the very process the kernel
 // named, as it was then, or nothing; it says [body.Certain] only where no other
 // can be meant.
@@ -16,7 +19,11 @@
 // not (Tracer.Gap).
 package actor
 
-import "github.com/stele-log/stele/body"
+import (
+	"time"
+
+	"github.com/stele-log/stele/body"
+)
 
 // The layers of actors.
 const (
@@ -48,7 +55,14 @@ type Named struct {
 type Actor struct {
 	PID        int       // as the kernel told; 0 where it did not
 	Who        *body.Who // nil: nothing could be read
+	Line       []Ident   // the process of Who and those it descends from, itself first
 	Confidence body.Confidence
+}
+
+// Ident is one process. Its number alone is given to others after it.
+type Ident struct {
+	PID   int
+	Start time.Duration // since boot, in whole ticks as /proc has it
 }
 
 // Certainty of an actor that may be the zero Actor.
@@ -67,4 +81,14 @@ func (a Actor) SameAs(b Actor) bool {
 		return false
 	}
 	return a.Who == nil || b.Who == nil || a.Who.Started == b.Who.Started
+}
+
+// File is a file as it was found, without any notification that tells who made it
+// what it is.
+type File struct {
+	Dev, Ino         uint64 // as stat tells them
+	Parent           uint64 // Ino of the directory it was found in; 0: not known
+	MtimeNs, CtimeNs int64
+	Since            int64 // it was made, or known to be another, before that, in ns of the calendar; 0: not known
+	Gone             bool  // it was found to be gone; the rest is as it was before
 }

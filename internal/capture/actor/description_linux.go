@@ -15,6 +15,8 @@ func (t *Tracer) Layer() string { return LayerBPF }
 
 // Actor implements [Source].
 func (t *Tracer) Actor(n Named) Actor {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if !t.drain() {
 		return t.proc.Actor(n)
 	}
@@ -26,11 +28,16 @@ func (t *Tracer) Actor(n Named) Actor {
 	if at < 0 || p.lives[at].image == nil {
 		return t.later(n, at == len(p.lives)-1)
 	}
-	l := p.lives[at]
 	ids, steady := t.acting(p, at, n.Number)
-	who, shared := t.who(p, l, ids)
-	a := Actor{PID: n.PID, Who: who, Confidence: body.Likely}
-	if !shared && sure && one && steady && l.image.exe != "" && !l.image.partial {
+	return t.described(p, p.lives[at], ids, sure && one && steady)
+}
+
+// described is p as the actor, in one of its lives. It is certain only where no
+// other can be meant.
+func (t *Tracer) described(p *process, l life, ids bpf.IDs, sure bool) Actor {
+	who, chain := t.who(p, l, ids)
+	a := Actor{PID: p.pid, Who: who, Line: line(p.pid, p.start, chain), Confidence: body.Likely}
+	if sure && !isShared(chain) && l.image.exe != "" && !l.image.partial {
 		a.Confidence = body.Certain
 	}
 	return a
@@ -114,9 +121,8 @@ func (d procDir) ids() (bpf.IDs, bool) {
 	return bpf.IDs{UID: s.uid, EUID: s.euid, GID: s.gid, LoginUID: d.number("loginuid"), Session: d.number("sessionid")}, ok
 }
 
-// who puts down what is known of p in one of its lives, and whether several people
-// may have typed.
-func (t *Tracer) who(p *process, l life, ids bpf.IDs) (w *body.Who, shared bool) {
+// who puts down what is known of p in one of its lives, and of those above it.
+func (t *Tracer) who(p *process, l life, ids bpf.IDs) (w *body.Who, chain []ancestor) {
 	w = &body.Who{
 		User: t.proc.names.user(ids.UID), UID: &ids.UID, GID: &ids.GID, PID: p.pid,
 		Started: t.proc.since(p.start), Command: l.image.command, TTY: l.tty,
@@ -127,10 +133,10 @@ func (t *Tracer) who(p *process, l life, ids bpf.IDs) (w *body.Who, shared bool)
 		w.EUID = &ids.EUID
 	}
 	t.proc.login(w, ids.LoginUID)
-	chain := t.ancestors(p)
+	chain = t.ancestors(p)
 	w.Ancestors = t.proc.names.above(chain, ids.UID)
 	arrival(w, ids.Session, t.address(p), chain)
-	return w, isShared(chain)
+	return w, chain
 }
 
 // ancestors climbs from a process to those who made it, each as it was then.
@@ -138,7 +144,7 @@ func (t *Tracer) ancestors(p *process) []ancestor {
 	var chain []ancestor
 	for ; p.maker != nil && len(chain) < maxAncestors; p = p.maker {
 		uid := p.under.ids.UID
-		a := ancestor{Process: body.Process{PID: p.maker.pid, UID: &uid}, address: t.address(p.maker), peer: p.maker.peer, loginUID: p.under.ids.LoginUID}
+		a := ancestor{Process: body.Process{PID: p.maker.pid, UID: &uid}, start: p.maker.start, address: t.address(p.maker), peer: p.maker.peer, loginUID: p.under.ids.LoginUID}
 		if i := p.under.image; i != nil {
 			a.Exe, a.Exe64 = encode(i.exe)
 			a.Command = i.command
@@ -188,7 +194,7 @@ func peerOfProcess(pid int, start time.Duration) string {
 	defer dir.close()
 	peer := peerOf(dir)
 	// The directory stays that process's: what began at another time is another.
-	if st := parseStat(dir.read("stat", 2<<10)); !sameStart(time.Duration(st.started)*tickLength, start) {
+	if !dir.began(start) {
 		return ""
 	}
 	return peer
@@ -232,7 +238,7 @@ func readProcess(pid int) *process {
 	}
 	l := life{image: &image{exe: id.exe, command: splitCommand(id.command)}, ids: ids, tty: ttyName(st.tty)}
 	l.group.unit, l.group.container = parseCgroup(dir.read("cgroup", 8<<10))
-	return &process{pid: pid, start: time.Duration(st.started) * tickLength, known: ids, makerPID: st.ppid, lives: []life{l}}
+	return &process{pid: pid, start: ticks(st.started), known: ids, makerPID: st.ppid, lives: []life{l}}
 }
 
 // since says from when on what is known of a process that was read holds.

@@ -48,7 +48,8 @@ type process struct {
 // life is the time of a process in one program.
 type life struct {
 	from  moment
-	image *image // nil: not known
+	at    time.Duration // the same since boot; 0: not known, before there were records
+	image *image        // nil: not known
 	ids   bpf.IDs
 	tty   string
 	group cgroup
@@ -99,7 +100,7 @@ func (l *lineage) newProcess(r *bpf.Record, born moment) *process {
 }
 
 func (l *lineage) life(r *bpf.Record, from moment, i *image) life {
-	return life{from, i, r.IDs, ttyOf(r.TTY), l.groups(r.Cgroup)}
+	return life{from, r.Time, i, r.IDs, ttyOf(r.TTY), l.groups(r.Cgroup)}
 }
 
 // madeBy links p to its maker. An ancestor too far up to be told, and gone, is
@@ -159,6 +160,27 @@ func (l *lineage) current(pid int) *process {
 }
 
 func (p *process) latest() life { return p.lives[len(p.lives)-1] }
+
+// whose is the process of that number that began then.
+func (l *lineage) whose(pid int, start time.Duration) *process {
+	for _, p := range slices.Backward(l.processes[pid]) {
+		if sameStart(p.start, start) {
+			return p
+		}
+	}
+	return nil
+}
+
+// leading returns which of its lives p led at a time since boot; -1: none that is
+// remembered.
+func (p *process) leading(at time.Duration) int {
+	for i := len(p.lives) - 1; i >= 0; i-- {
+		if p.lives[i].at <= at {
+			return i
+		}
+	}
+	return -1
+}
 
 // sameStart compares times of which one may be known in ticks only.
 func sameStart(a, b time.Duration) bool { return a/tickLength == b/tickLength }

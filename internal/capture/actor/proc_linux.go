@@ -103,12 +103,12 @@ func (p *procActors) Actor(n Named) Actor {
 			return a
 		}
 	}
-	who, shared := p.who(dir, id, st)
+	who, chain := p.who(dir, id, st)
 	if who == nil {
 		return Actor{PID: pid}
 	}
-	a := Actor{PID: pid, Who: who, Confidence: body.Likely}
-	if same != nil && id.complete() && !shared {
+	a := Actor{PID: pid, Who: who, Line: line(pid, ticks(st.started), chain), Confidence: body.Likely}
+	if same != nil && id.complete() && !isShared(chain) {
 		a.Confidence = body.Certain
 	}
 	p.remember(id, a)
@@ -140,16 +140,16 @@ func (p *procActors) remembered(pid int, started uint64) Actor {
 	return a
 }
 
-// who describes the process, or nil if not even its status could be read, and says
-// whether several people may have typed.
-func (p *procActors) who(dir procDir, id ident, st stats) (w *body.Who, shared bool) {
+// who describes the process, or nil if not even its status could be read, and those
+// above it.
+func (p *procActors) who(dir procDir, id ident, st stats) (w *body.Who, chain []ancestor) {
 	if !id.known || st.started == 0 {
-		return nil, false
+		return nil, nil
 	}
 	ids := id.ids
 	w = &body.Who{
 		User: p.names.user(ids.uid), UID: &ids.uid, GID: &ids.gid, PID: id.pid,
-		Started: p.since(time.Duration(st.started) * tickLength),
+		Started: p.since(ticks(st.started)),
 		Command: splitCommand(id.command), TTY: ttyName(st.tty), NamedBy: LayerProc,
 	}
 	w.Exe, w.Exe64 = encode(id.exe)
@@ -158,10 +158,34 @@ func (p *procActors) who(dir procDir, id ident, st stats) (w *body.Who, shared b
 	}
 	p.person(dir, w)
 	w.Unit, w.Container = parseCgroup(dir.read("cgroup", 8<<10))
-	chain := p.ancestors(st)
+	chain = p.ancestors(st)
 	w.Ancestors = p.names.above(chain, ids.uid)
 	arrival(w, dir.number("sessionid"), sshPeer(dir.read("environ", maxCommand)), chain)
-	return w, isShared(chain)
+	return w, chain
+}
+
+func ticks(n uint64) time.Duration { return time.Duration(n) * tickLength }
+
+// line is a process and those above it.
+func line(pid int, start time.Duration, chain []ancestor) []Ident {
+	all := []Ident{{pid, start.Truncate(tickLength)}}
+	for _, a := range chain {
+		all = append(all, Ident{a.PID, a.start.Truncate(tickLength)})
+	}
+	return all
+}
+
+// Living is the process that has that number now, as /proc tells, and the user it
+// acts as; not ok where there is none or where it acts as several.
+func Living(pid int) (id Ident, uid uint32, ok bool) {
+	dir, err := openProc(pid)
+	if err != nil {
+		return Ident{}, 0, false
+	}
+	defer dir.close()
+	st := parseStat(dir.read("stat", 2<<10))
+	ids, known := parseStatus(dir.read("status", 8<<10))
+	return Ident{pid, ticks(st.started)}, ids.uid, known && st.started != 0 && ids.uid == ids.euid
 }
 
 // since turns a time since boot into one of the calendar, as exact as /proc
@@ -184,6 +208,7 @@ func (p *procActors) login(w *body.Who, uid uint32) {
 // ancestor is a process further up, and what it says about the session.
 type ancestor struct {
 	body.Process
+	start    time.Duration
 	address  string // peer, from the environment sshd gave it
 	peer     string // of root's end of an ssh session: the other end of its connection
 	loginUID uint32
@@ -211,7 +236,7 @@ func (p *procActors) ancestors(st stats) []ancestor {
 
 func (p *procActors) ancestor(dir procDir) (ancestor, stats) {
 	st := parseStat(dir.read("stat", 2<<10))
-	a := ancestor{Process: body.Process{PID: dir.pid, Command: splitCommand(dir.command(maxShort))}}
+	a := ancestor{Process: body.Process{PID: dir.pid, Command: splitCommand(dir.command(maxShort))}, start: ticks(st.started)}
 	a.Exe, a.Exe64 = encode(dir.link("exe"))
 	if ids, ok := parseStatus(dir.read("status", 8<<10)); ok {
 		a.UID = &ids.uid

@@ -3,6 +3,8 @@ package actor
 import (
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -13,17 +15,20 @@ import (
 // that one that is gone long before its notification is read is still named in
 // full. Where there are no programs, or a record was lost, /proc is asked.
 //
-// It belongs to the goroutine that reads notifications: before it answers, it
-// has every record that was written before the notification, and knows by the
-// order which process, and which of its programs, is meant.
+// Before it answers the goroutine that reads notifications, it has every record
+// that was written before the notification, and knows by the order which process,
+// and which of its programs, is meant. Its methods may be called from any goroutine.
 type Tracer struct {
 	// Gap is told since when there were no programs. It is set before the first
 	// notification.
 	Gap func(since time.Time)
 
-	cfg      Config
+	cfg Config
+
+	mu       sync.Mutex // a record is never taken between a read of the queue and Took
 	proc     *procActors
 	programs *bpf.Programs // nil: not attached
+	touches  *bpf.Touches  // nil: not attached
 	order    order
 	kin      *lineage
 	groups   *cgroups
@@ -68,6 +73,8 @@ func NewTracer(cfg Config) *Tracer {
 
 // Start attaches the programs, if that is possible, and says how it went.
 func (t *Tracer) Start() State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if err := t.attach(); err != nil {
 		return t.state(false, err.Error())
 	}
@@ -77,7 +84,15 @@ func (t *Tracer) Start() State {
 	return t.state(true, "")
 }
 
-func (t *Tracer) state(live bool, reason string) State { return State{live, reason, t.missed} }
+// state adds to the reason of one that is live what it has to do without.
+func (t *Tracer) state(live bool, reason string) State {
+	if live && t.touches == nil {
+		reason = strings.TrimPrefix(reason+"; "+noTouches, "; ")
+	}
+	return State{live, reason, t.missed}
+}
+
+const noTouches = "this kernel keeps no record of who changed a file: of what only a listing or a scan finds the actor is at most likely"
 
 func (t *Tracer) attach() error {
 	programs, err := bpf.Open(t.cfg.Queue)
@@ -85,6 +100,11 @@ func (t *Tracer) attach() error {
 		return err
 	}
 	t.programs, t.lost, t.wanted = programs, 0, true
+	t.touches, err = bpf.OpenTouches()
+	if err != nil {
+		t.touches = nil
+		t.cfg.Log.Info("changes of files are not traced", "reason", err)
+	}
 	t.checked, t.good = SinceBoot(), t.cfg.Now()
 	t.sync()
 	return nil
@@ -95,6 +115,8 @@ func (t *Tracer) Close() {
 	if t == nil {
 		return
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.detach()
 	t.groups.close()
 }
@@ -105,6 +127,12 @@ func (t *Tracer) detach() {
 			t.cfg.Log.Warn("programs not closed", "error", err)
 		}
 		t.programs, t.whole = nil, false
+	}
+	if t.touches != nil {
+		if err := t.touches.Close(); err != nil {
+			t.cfg.Log.Warn("programs not closed", "error", err)
+		}
+		t.touches = nil
 	}
 }
 
@@ -128,11 +156,16 @@ func (t *Tracer) moment() moment {
 	return t.order.moment(from, SinceBoot(), waiting)
 }
 
-// Took takes note of a read of the queue; Tracer is in step with it.
-func (t *Tracer) Took(b Read) {
-	if t != nil {
-		t.order.took(b)
+// Reading has the queue of notifications read: no record is taken meanwhile, so
+// that each is counted on the right side of the read.
+func (t *Tracer) Reading(read func() Read) {
+	if t == nil {
+		read()
+		return
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.order.took(read())
 }
 
 // Listen empties the ring and checks what is to be checked.
@@ -140,6 +173,12 @@ func (t *Tracer) Listen() {
 	if t == nil {
 		return
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.listen()
+}
+
+func (t *Tracer) listen() {
 	t.drain()
 	if now := SinceBoot(); t.wanted && now-t.checked > checkEvery {
 		t.check(now)
@@ -148,8 +187,13 @@ func (t *Tracer) Listen() {
 
 // Tend listens, forgets, and makes kin whole again.
 func (t *Tracer) Tend() {
-	t.Listen()
-	if t == nil || t.programs == nil {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.listen()
+	if t.programs == nil {
 		return
 	}
 	now := SinceBoot()
@@ -170,7 +214,14 @@ func (t *Tracer) sweep(now time.Duration) {
 }
 
 // Live: actors are told from records, and need not be looked at beforehand.
-func (t *Tracer) Live() bool { return t != nil && t.programs != nil && t.whole }
+func (t *Tracer) Live() bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.programs != nil && t.whole
+}
 
 // drain takes all records there are. False: kin cannot be relied upon.
 func (t *Tracer) drain() bool {
@@ -211,7 +262,11 @@ func (t *Tracer) check(now time.Duration) {
 		t.again()
 		return
 	}
-	if err := t.programs.Check(); err != nil {
+	err := t.programs.Check()
+	if err == nil && t.touches != nil {
+		err = t.touches.Check()
+	}
+	if err != nil {
 		t.down(err)
 		t.again()
 		return

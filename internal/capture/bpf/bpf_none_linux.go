@@ -24,3 +24,18 @@ func (*Programs) Ordered() bool { return false }
 
 // Check finds nothing.
 func (*Programs) Check() error { return nil }
+
+// Touches cannot be had either.
+type Touches struct{}
+
+// OpenTouches says so.
+func OpenTouches() (*Touches, error) { return nil, errors.New("not on this processor") }
+
+// Close does nothing.
+func (*Touches) Close() error { return nil }
+
+// Check finds nothing.
+func (*Touches) Check() error { return nil }
+
+// Of lists nothing.
+func (*Touches) Of(uint64, uint64) []Touch { return nil }

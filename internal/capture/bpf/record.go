@@ -1,5 +1,6 @@
 // Package bpf hears from the kernel of every process that is made, starts
-// another program or ends: the programs in processes.bpf.c, and what they tell.
+// another program or ends: the programs in processes.bpf.c, and what they tell. And
+// it asks the kernel who changed a file last: those in touches.bpf.c remember.
 //
 // It promises that a record of a process lies in the ring before that process
 // goes on, so that whoever drains the ring after an act of the process knows all
@@ -19,6 +20,7 @@ import (
 )
 
 //go:generate go tool -modfile=../../../tools/go.mod bpf2go -target bpfel -tags linux -no-global-types -type record -cflags "-Wall -Werror -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" processes processes.bpf.c
+//go:generate go tool -modfile=../../../tools/go.mod bpf2go -target bpfel -tags linux -no-global-types -type file -type touch -type touches -cflags "-Wall -Werror -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" touches touches.bpf.c
 
 // Kind is what a record tells of.
 type Kind uint32
@@ -48,6 +50,16 @@ type Record struct {
 	CutPath     bool   // Exe lacks its beginning
 	CutArgs     bool   // Args lack their end
 	UnknownArgs bool   // Args could not be read
+}
+
+// Touch is the last time at which a process, in one of its turns, changed a file or
+// what the file system keeps of it. Times but CtimeNs are since boot.
+type Touch struct {
+	PID     int
+	Start   time.Duration // of the process
+	Time    time.Duration
+	CtimeNs int64  // the time of change that the file had from then on
+	Parent  uint64 // inode of the directory it was in until then; 0: it was just made
 }
 
 // IDs are the numbers a process acts under.

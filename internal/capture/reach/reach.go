@@ -63,6 +63,10 @@ type File struct {
 // Open opens path itself, not what it links to.
 func (r *Reach) Open(path string) (*File, error) { return r.open(path, false) }
 
+// Foreign reports that a user led to the file, so that it is to be read with that
+// user's rights alone.
+func (f *File) Foreign() bool { return f.user != nil }
+
 // OpenDir opens the directory that path is or links to.
 func (r *Reach) OpenDir(path string) (*File, error) {
 	f, err := r.open(path, true)

@@ -1,21 +1,15 @@
 package watcher
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/stele-log/stele/body"
-	"github.com/stele-log/stele/entry"
-	"github.com/stele-log/stele/internal/wire"
 	"github.com/stele-log/stele/verify"
 )
 
-// Standing is how a watcher stands, as it tells on this machine. It needs no
+// Report is how a watcher stands, as it tells on this machine. It needs no
 // server for it: it is told while that is away, and while it lies.
-type Standing struct {
+type Report struct {
 	Source     string            `json:"source"`
 	Host       string            `json:"host"`
 	Origin     string            `json:"origin"`   // of the log it records in
@@ -26,47 +20,47 @@ type Standing struct {
 	Root       string            `json:"root,omitempty"`
 	Watched    int               `json:"watched"` // files
 	Marks      int               `json:"marks"`   // files and directories that the kernel was asked to tell of
-	Layers     []LayerStanding   `json:"layers"`
+	Layers     []LayerReport     `json:"layers"`
 	Unreadable map[string]string `json:"unreadable,omitempty"` // and why; not all of them if there are many
 	Overflows  uint64            `json:"overflows"`            // of the kernel's queue, since the start
 	Unread     uint64            `json:"unread"`               // texts that were gone too soon, since the start
-	Findings   []FindingStanding `json:"findings"`             // what is wrong now
+	Findings   []FindingReport   `json:"findings"`             // what is wrong now
 }
 
-// LayerStanding is one layer of capture.
-type LayerStanding struct {
+// LayerReport is one layer of capture.
+type LayerReport struct {
 	Name   string `json:"name"`
 	Live   bool   `json:"live"`
 	Detail string `json:"detail,omitempty"`
 }
 
-// FindingStanding is something that is wrong.
-type FindingStanding struct {
+// FindingReport is something that is wrong.
+type FindingReport struct {
 	Code   verify.Code `json:"code"`
 	Since  time.Time   `json:"since"`
 	Detail string      `json:"detail,omitempty"`
 }
 
-// mostUnreadable bounds the paths that a standing names.
+// mostUnreadable bounds the paths that a report names.
 const mostUnreadable = 100
 
-// Standing says how the watcher stands.
-func (w *Watcher) Standing() Standing {
+// Report says how the watcher stands.
+func (w *Watcher) Report() Report {
 	cp, seen := w.Believed(), w.Status()
 	w.mu.Lock()
 	next := w.chain.Head().Next
 	w.mu.Unlock()
-	s := Standing{
+	s := Report{
 		Source: w.Source().String(), Host: w.cfg.Host, Origin: w.cfg.LogKey.Origin(), Next: next,
 		Pending: w.cfg.Spool.Len(), Room: w.cfg.Spool.Room(), Believed: cp.Size, Watched: seen.Watched, Marks: seen.Marks,
 		Overflows: seen.Counters.Overflows, Unread: seen.Counters.Unread, Unreadable: make(map[string]string),
-		Findings: []FindingStanding{},
+		Findings: []FindingReport{},
 	}
 	if cp.Size > 0 {
 		s.Root = cp.Root.String()
 	}
 	for _, l := range seen.Layers {
-		s.Layers = append(s.Layers, LayerStanding{l.Name, l.Live, l.Reason})
+		s.Layers = append(s.Layers, LayerReport{l.Name, l.Live, l.Reason})
 	}
 	for p, why := range seen.Unreadable {
 		if len(s.Unreadable) < mostUnreadable {
@@ -74,49 +68,17 @@ func (w *Watcher) Standing() Standing {
 		}
 	}
 	for _, f := range w.Findings() {
-		s.Findings = append(s.Findings, FindingStanding{f.Code, f.Time, f.Detail})
+		s.Findings = append(s.Findings, FindingReport{f.Code, f.Time, f.Detail})
 	}
 	return s
 }
 
-// standing answers who may know: root, and whoever the watcher runs as. Others
+// report answers who may know: root, and whoever the watcher runs as. Others
 // could learn from it which files are watched.
-func (w *Watcher) standing(peer *body.Who) Reply {
-	if peer.UID == nil || *peer.UID != 0 && int(*peer.UID) != os.Geteuid() {
+func (w *Watcher) report(peer *body.Who) Reply {
+	if !mayAll(peer) {
 		return Reply{Error: "only root and the user the watcher runs as may ask for its status"}
 	}
-	s := w.Standing()
-	return Reply{Standing: &s}
-}
-
-// provedWithin bounds how long a server is waited for while somebody waits here.
-const provedWithin = 20 * time.Second
-
-// about is the entry that a request is about. An index is looked up in the log,
-// and the server has to prove what stands there: a remark about another entry
-// than was meant could not be taken back.
-func (w *Watcher) about(ctx context.Context, req Request) (entry.ID, error) {
-	if req.Index == nil {
-		return entry.ParseHash(req.About)
-	}
-	if w.cfg.Entry == nil {
-		return entry.ID{}, errors.New("name the entry by its id")
-	}
-	ctx, cancel := context.WithTimeout(ctx, provedWithin)
-	defer cancel()
-	at := []uint64{*req.Index}
-	note, err := w.cfg.Entry(ctx, *req.Index)
-	if err != nil {
-		return entry.ID{}, fmt.Errorf("look up entry %d: %w", *req.Index, err)
-	}
-	e, err := entry.Parse(note)
-	if err != nil {
-		return entry.ID{}, fmt.Errorf("entry %d, as the server shows it: %w", *req.Index, err)
-	}
-	if _, err := w.prove(ctx, at, [][]byte{note}, func(believed uint64) (*wire.Receipt, error) {
-		return w.cfg.Server.Receipt(ctx, believed, at)
-	}); err != nil {
-		return entry.ID{}, fmt.Errorf("entry %d: %w", *req.Index, err)
-	}
-	return e.ID(), nil
+	s := w.Report()
+	return Reply{Report: &s}
 }

@@ -1,4 +1,4 @@
-package capture
+package fanotify
 
 import (
 	"context"
@@ -77,9 +77,9 @@ func (g *group) close() {
 }
 
 // mask of notifications for a directory marked in a role.
-func (g *group) mask(r role) uint64 {
+func (g *group) mask(r Role) uint64 {
 	m := uint64(unix.FAN_DELETE_SELF | unix.FAN_MOVE_SELF | unix.FAN_ONDIR)
-	if r&(roleContent|roleEntries) != 0 {
+	if r&(Content|Entries) != 0 {
 		m |= unix.FAN_CREATE | unix.FAN_DELETE
 		if g.apart.Load() {
 			m |= unix.FAN_MOVE
@@ -87,14 +87,14 @@ func (g *group) mask(r role) uint64 {
 			m |= unix.FAN_RENAME
 		}
 	}
-	if r&roleContent != 0 {
+	if r&Content != 0 {
 		m |= unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB | unix.FAN_EVENT_ON_CHILD
 	}
 	return m
 }
 
 // markDir marks the directory at path and returns its handle and inode.
-func (g *group) markDir(path string, r role) (handle, uint64, error) {
+func (g *group) markDir(path string, r Role) (handle, uint64, error) {
 	f, err := g.reach.OpenDir(path)
 	if err != nil {
 		return "", 0, err
@@ -175,14 +175,17 @@ const tendEvery = 100 * time.Millisecond
 // emptyWithin is how long the queue is read once the capture is to end.
 const emptyWithin = time.Second
 
-// read calls each for every batch until ctx ends, and tend now and then.
-func (g *group) read(ctx context.Context, each func(batch), tend func()) error {
+// read calls each for every batch until ctx ends, and tend now and then. It reads
+// as reading has it.
+func (g *group) read(ctx context.Context, reading func(func() actor.Read), each func(batch), tend func()) error {
 	unregister := context.AfterFunc(ctx, g.wake)
 	defer unregister()
 	buf := make([]byte, 256<<10)
 	tended, ended := actor.SinceBoot(), time.Duration(0)
 	for {
-		b, err := g.readOnce(buf)
+		var b batch
+		var err error
+		reading(func() actor.Read { b, err = g.readOnce(buf); return b.read })
 		each(b)
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package capture
+package fanotify
 
 import (
 	"bufio"
@@ -9,41 +9,35 @@ import (
 	"slices"
 	"strconv"
 
-	"golang.org/x/sys/unix"
+	"github.com/stele-log/stele/internal/capture/reach"
 )
 
-// restore compares the marks that there should be with those that the kernel
-// lists. A mark is missing if its name still is what was marked. Where ctx ends first,
-// or a name does not answer in time, it was not the whole: names come in no order,
-// and those that were left out have their turn.
-func (f *fanotify) restore(ctx context.Context, of func(path string) *hands) (lost []string, whole bool, err error) {
-	have, err := f.group.marked()
+// Restore compares the marks that there should be with those that the kernel
+// lists, and sets again those that are missing. A mark is missing if its name still
+// is what was marked. Where ctx ends first, or a name does not answer in time, it was
+// not the whole: names come in no order, and those that were left out have their turn.
+func (f *Sensor) Restore(ctx context.Context, wait Patience) (lost []string, whole bool, err error) {
+	missing, err := f.unlisted()
 	if err != nil {
 		return nil, false, err
 	}
 	whole = true
-	for path, was := range f.unlisted(have) {
+	for path, was := range missing {
 		if ctx.Err() != nil {
 			whole = false
 			break
 		}
-		type found struct {
-			now handle
-			err error
-		}
-		got, err := by(of(path), path, func() found {
-			now, err := f.handleAt(path)
-			return found{now, err}
-		})
-		switch {
-		case err != nil:
+		var now handle
+		var failed error
+		switch late := wait(path, func() { now, failed = f.handleAt(path) }); {
+		case late != nil:
 			whole = false
-		case absent(got.err): // of what a user removes there may be no notification left
+		case reach.Absent(failed): // of what a user removes there may be no notification left
 			f.gone(path, was)
-		case got.err == nil && got.now == was: // else its notification is on the way
+		case failed == nil && now == was: // else its notification is on the way
 			lost = append(lost, path)
 			// If that fails, or takes too long, the next look finds it missing.
-			_, _ = by(of(path), path, func() struct{} { f.remark(path, was); return struct{}{} })
+			_ = wait(path, func() { f.remark(path, was) })
 		}
 	}
 	slices.Sort(lost)
@@ -51,7 +45,7 @@ func (f *fanotify) restore(ctx context.Context, of func(path string) *hands) (lo
 }
 
 // gone forgets what a name stood for, and nothing that may have come there since.
-func (f *fanotify) gone(path string, was handle) {
+func (f *Sensor) gone(path string, was handle) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.names[path] == was {
@@ -60,25 +54,30 @@ func (f *fanotify) gone(path string, was handle) {
 }
 
 // remark sets a mark again. If that fails the next look finds it missing.
-func (f *fanotify) remark(path string, h handle) {
+func (f *Sensor) remark(path string, h handle) {
 	f.mu.RLock()
 	p, is := f.dirs[h]
-	var r role
+	var r Role
 	if is {
 		r = p.role
 	}
 	f.mu.RUnlock()
 	if is {
-		_ = f.markDir(path, r)
+		_ = f.MarkDir(path, r)
 	} else {
-		_ = f.markFile(path)
+		_ = f.MarkFile(path)
 	}
 }
 
-// unlisted are the names whose inodes the kernel lists no mark of.
-func (f *fanotify) unlisted(have map[uint64]bool) map[string]handle {
+// unlisted are the names whose inodes the kernel lists no mark of. None is added
+// while it lists them: what was marked after would seem to be missing.
+func (f *Sensor) unlisted() (map[string]handle, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	have, err := f.group.marked()
+	if err != nil {
+		return nil, err
+	}
 	names := map[string]handle{}
 	for h, p := range f.dirs {
 		if !have[p.ino] && len(p.paths) > 0 {
@@ -90,10 +89,10 @@ func (f *fanotify) unlisted(have map[uint64]bool) map[string]handle {
 			names[file.path] = h
 		}
 	}
-	return names
+	return names, nil
 }
 
-func (f *fanotify) handleAt(path string) (handle, error) {
+func (f *Sensor) handleAt(path string) (handle, error) {
 	file, err := f.group.reach.OpenDir(path)
 	if err != nil {
 		file, err = f.group.reach.Open(path)
@@ -128,21 +127,25 @@ func (g *group) marked() (map[uint64]bool, error) {
 	return have, lines.Err()
 }
 
-func (f *fanotify) namesProcesses() bool { return f.group.privileged() }
+// NamesProcesses: the kernel says who did it.
+func (f *Sensor) NamesProcesses() bool { return f.group.privileged() }
 
-func (f *fanotify) fileSystems() map[string]string {
+// FileSystems names, for each file system of which something is watched, a directory
+// on it that is not to be passed over, by the file system's id.
+func (f *Sensor) FileSystems(pass func(dir string) bool) map[string]string {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	found := map[string]string{}
 	for h, p := range f.dirs {
-		if p.role != roleWay && len(p.paths) > 0 && !f.cages.cage(p.paths[0]) {
+		if p.role != Way && len(p.paths) > 0 && !pass(p.paths[0]) {
 			found[string(h[:fsidSize])] = p.paths[0]
 		}
 	}
 	return found
 }
 
-func (f *fanotify) fileSystem(path string) string {
+// FileSystem is the id of the file system that path is on.
+func (f *Sensor) FileSystem(path string) string {
 	file, err := f.group.reach.OpenDir(path)
 	if err != nil {
 		return ""
@@ -153,9 +156,4 @@ func (f *fanotify) fileSystem(path string) string {
 		return ""
 	}
 	return string(h[:fsidSize])
-}
-
-// lose takes away the marks, as somebody with a debugger can (tests).
-func (g *group) lose(path string, mask uint64) error {
-	return unix.FanotifyMark(g.fd, unix.FAN_MARK_REMOVE, mask, unix.AT_FDCWD, path)
 }

@@ -1,4 +1,4 @@
-package capture
+package fanotify
 
 import (
 	"bytes"
@@ -138,19 +138,19 @@ func parseEntry(b []byte) (dirent, error) {
 }
 
 // kind translates the mask of an event that is not a rename.
-func (e *event) kind() kind {
-	var k kind
+func (e *event) kind() Kind {
+	var k Kind
 	for _, m := range []struct {
 		mask uint64
-		kind kind
+		kind Kind
 	}{
-		{unix.FAN_CLOSE_WRITE, written},
-		{unix.FAN_CREATE, created},
-		{unix.FAN_MOVED_TO | unix.FAN_RENAME, arrived},
-		{unix.FAN_DELETE | unix.FAN_MOVED_FROM, removed},
-		{unix.FAN_ATTRIB, attributes},
-		{unix.FAN_DELETE_SELF | unix.FAN_MOVE_SELF, self},
-		{unix.FAN_ONDIR, directory},
+		{unix.FAN_CLOSE_WRITE, Written},
+		{unix.FAN_CREATE, Created},
+		{unix.FAN_MOVED_TO | unix.FAN_RENAME, Arrived},
+		{unix.FAN_DELETE | unix.FAN_MOVED_FROM, Removed},
+		{unix.FAN_ATTRIB, Attributes},
+		{unix.FAN_DELETE_SELF | unix.FAN_MOVE_SELF, Self},
+		{unix.FAN_ONDIR, Directory},
 	} {
 		if e.mask&m.mask != 0 {
 			k |= m.kind

@@ -1,4 +1,4 @@
-package capture
+package fanotify
 
 import (
 	"encoding/binary"

@@ -1,0 +1,56 @@
+package capture
+
+import (
+	"path/filepath"
+
+	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/fanotify"
+)
+
+// authored completes a happening that a listing or a scan found, which names
+// nobody, with who made the file what it was seen to be.
+func (l *loop) authored(p *pending, s sight, h fanotify.Happening) fanotify.Happening {
+	if h.By.PID != 0 || h.Layer != LayerScan || s.unread {
+		return h
+	}
+	before, existed := l.lastSeen(p)
+	f := actor.File{Dev: s.known.Dev, Ino: s.known.Ino, MtimeNs: s.known.MtimeNs, CtimeNs: s.known.CtimeNs}
+	switch {
+	case !s.exists && !existed:
+		return h
+	case !s.exists:
+		f = actor.File{Dev: before.Dev, Ino: before.Ino, CtimeNs: before.CtimeNs, Gone: true}
+	case existed && before.sameFile(s.known):
+		f.Since = before.CtimeNs + 1
+	default:
+		f.Since, f.Parent = l.origin(p.path, s.known)
+	}
+	h.By = l.sensor.Author(f)
+	return h
+}
+
+// origin is when a file was made that is as it is known, and the inode of the
+// directory it is in; 0: not known.
+func (l *loop) origin(path string, k Known) (born int64, parent uint64) {
+	type origin struct {
+		born   int64
+		parent uint64
+	}
+	o, err := by(l.hands, path, func() (o origin) {
+		if f, err := l.shares.reach.Open(path); err == nil {
+			if knownOf(&f.Stat).sameFile(k) {
+				o.born = birth(f)
+			}
+			f.Close()
+		}
+		if d, err := l.shares.reach.OpenDir(filepath.Dir(path)); err == nil {
+			o.parent = d.Stat.Ino
+			d.Close()
+		}
+		return o
+	})
+	if err != nil {
+		return 0, 0
+	}
+	return o.born, o.parent
+}

@@ -1,0 +1,77 @@
+//go:build amd64 || arm64
+
+package bpf
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func openTouches(t testing.TB) *Touches {
+	t.Helper()
+	need(t, os.Getuid() == 0, "root")
+	touches, err := OpenTouches()
+	if err != nil {
+		need(t, false, "Linux 6.13: "+err.Error())
+	}
+	t.Cleanup(func() { touches.Close() })
+	return touches
+}
+
+func stat(t *testing.T, path string) unix.Stat_t {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// Who made, wrote, renamed or changed a file is known after it is gone, with the
+// very time of change that the file bears.
+func TestTouches(t *testing.T) {
+	touches := openTouches(t)
+	for _, at := range []string{t.TempDir(), "/dev/shm"} {
+		dir, err := os.MkdirTemp(at, "touches")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		path := filepath.Join(dir, "f")
+		for _, act := range []string{"echo one > f", "echo two >> f", "truncate -s 9 f", "chmod 600 f", "mv f g; mv g f", "ln f h", "ln -sfn x f"} {
+			cmd := exec.Command("sh", "-c", act)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v %s", act, err, out)
+			}
+			st := stat(t, path)
+			got := touches.Of(uint64(st.Dev), st.Ino)
+			if len(got) == 0 || got[0].CtimeNs != st.Ctim.Nano() || got[0].PID < cmd.Process.Pid {
+				t.Errorf("%s in %s: %+v, changed at %d by %d or its child", act, at, got, st.Ctim.Nano(), cmd.Process.Pid)
+			}
+		}
+		before := stat(t, path)
+		if _, err := os.ReadFile(path); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if got := touches.Of(uint64(before.Dev), before.Ino); len(got) == 0 || got[0].PID == os.Getpid() {
+			t.Errorf("benign twin: who reads is told to have changed it: %+v", got)
+		}
+	}
+}
+
+// They are noticed to be gone.
+func TestTouchesDetached(t *testing.T) {
+	touches := openTouches(t)
+	if err := touches.Check(); err != nil {
+		t.Fatal(err)
+	}
+	touches.links[0].Close()
+	if touches.Check() == nil {
+		t.Error("a program is detached, and nothing is said")
+	}
+}

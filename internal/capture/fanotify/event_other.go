@@ -1,0 +1,5 @@
+//go:build !linux
+
+package fanotify
+
+type event struct{}

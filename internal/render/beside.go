@@ -1,0 +1,77 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/history"
+)
+
+// printBeside lays out what a file has beside its text, and how that was before.
+func printBeside(line func(name, value string), c history.Change) {
+	was := c.Was
+	if was == nil {
+		was = &history.Was{}
+	}
+	line("  mode", formerly(c.Mode, was.Mode))
+	line("  owner", formerly(c.Owner, was.Owner))
+	line("  target", formerly(c.Target, was.Target))
+	for _, a := range either(c.Attributes, was.Attributes) {
+		line("  attr", a.name+" "+a.text)
+	}
+	switch {
+	case was.Links > 0:
+		line("  names", formerly(strconv.Itoa(max(c.Links, 1)), strconv.Itoa(was.Links)))
+	case c.Links > 0:
+		line("  names", strconv.Itoa(c.Links))
+	}
+	for _, n := range c.Names {
+		line("  also", n.Path)
+	}
+}
+
+// formerly says how something is, and how it was if that differs.
+func formerly(is, was string) string {
+	if was == "" {
+		return is
+	}
+	return cmp.Or(is, "none") + ", was " + was
+}
+
+// said is an attribute in words.
+type said struct{ name, text string }
+
+// either are the attributes that there are or were.
+func either(is, was []body.Attribute) []said {
+	var all []said
+	for _, a := range is {
+		all = append(all, said{a.Name, value(a)})
+	}
+	for _, a := range was {
+		i := slices.IndexFunc(all, func(s said) bool { return s.name == a.Name })
+		if i < 0 {
+			all = append(all, said{a.Name, "none, was " + value(a)})
+			continue
+		}
+		all[i].text += ", was " + value(a)
+	}
+	slices.SortStableFunc(all, func(a, b said) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// value is how an attribute's value is shown.
+func value(a body.Attribute) string {
+	switch {
+	case a.Fingerprint != "" && a.Size != nil:
+		return fmt.Sprintf("%d bytes, fingerprint %s", *a.Size, a.Fingerprint)
+	case a.Value == "" && a.Size == nil:
+		return "none"
+	case a.Value == "":
+		return "empty"
+	}
+	return a.Value
+}

@@ -1,0 +1,55 @@
+package render
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/history"
+)
+
+func lines(c history.Change) []string {
+	var b bytes.Buffer
+	Entry(&b, &history.View{Kind: "change", Changes: []history.Change{c}})
+	_, after, _ := strings.Cut(b.String(), "change 0\n")
+	var all []string
+	for l := range strings.Lines(after) {
+		if l = strings.TrimRight(l, "\n"); strings.HasPrefix(l, "  ") {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func TestBeside(t *testing.T) {
+	size := int64(9)
+	c := history.Change{
+		Mode: "0600", Owner: "root:root", Links: 2, Names: []body.Name{{Path: "/etc/b"}},
+		Attributes: []body.Attribute{{Name: "flags", Value: "immutable"}, {Name: "security.capability", Value: "cap_net_raw+ep", Size: &size}, {Name: "user.k", Fingerprint: "AbC", Size: &size}},
+		Was:        &history.Was{Mode: "0644", Owner: "jane:jane", Links: 1, Attributes: []body.Attribute{{Name: "flags"}, {Name: "user.gone\x1b", Value: "1", Size: &size}}},
+	}
+	want := []string{
+		"  mode     0600, was 0644",
+		"  owner    root:root, was jane:jane",
+		"  attr     flags immutable, was none",
+		"  attr     security.capability cap_net_raw+ep",
+		`  attr     user.gone\x1b none, was 1`,
+		"  attr     user.k 9 bytes, fingerprint AbC",
+		"  names    2, was 1",
+		"  also     /etc/b",
+	}
+	if diff := cmp.Diff(want, lines(c)); diff != "" {
+		t.Error(diff)
+	}
+	// The twin: nothing is said of how it was where that is as it is.
+	want = []string{"  mode     0644", "  owner    0:0", "  target   /dev/null"}
+	if diff := cmp.Diff(want, lines(history.Change{Mode: "0644", Owner: "0:0", Target: "/dev/null"})); diff != "" {
+		t.Error(diff)
+	}
+	if got := lines(history.Change{Was: &history.Was{Target: "../a"}}); len(got) != 1 || got[0] != "  target   none, was ../a" {
+		t.Errorf("no link any more: %q", got)
+	}
+}
