@@ -238,7 +238,7 @@ func (f *finder) elements() {
 func (f *finder) remark(c comment) {
 	for {
 		next := bytes.Index(f.text[c.Start:c.End], []byte(" # "))
-		if next < 0 {
+		if next < 0 || bytes.Count(f.text[c.Start:c.Start+next], []byte("\""))%2 > 0 {
 			break
 		}
 		first := c
@@ -450,7 +450,7 @@ func (f *finder) insideGroup(c comment) bool {
 
 // tells masks what follows the name of a secret in a comment, or what was before.
 func (f *finder) tells(c comment) bool {
-	at := c.Start
+	at, be := c.Start, false // whether the last word was is, was or the like
 	for n := 0; n < 24 && at < c.End; n++ {
 		start := syntax.Blanks(f.text[:c.End], at)
 		at = min(f.wordEnd(start), c.End)
@@ -459,7 +459,8 @@ func (f *finder) tells(c comment) bool {
 			continue
 		}
 		strong := lexicon.Classify(string(word)) == lexicon.Strong || notions.Tells(word)
-		was := notions.IsPast(word) || c.beside && notions.IsHash(word)
+		was := !be && notions.IsPast(word) || c.beside && notions.IsHash(word)
+		be = isSentenceVerb(word)
 		if !strong && !was || bytes.IndexByte(f.text[start:at], '=') > 0 && at > start && f.text[at-1] != '=' {
 			continue
 		}
@@ -474,7 +475,7 @@ func (f *finder) tells(c comment) bool {
 func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 	s := syntax.Trim(f.text, syntax.Span{Start: at, End: c.End})
 	said := f.text[at-1] == ':' || f.text[at-1] == '=' || notions.IsVerb(word)
-	for n := 0; n < 3 && s.Start < s.End; n++ {
+	for n, be := 0, false; n < 3 && s.Start < s.End; n++ {
 		end := min(f.wordEnd(s.Start), s.End)
 		w := string(bytes.ToLower(bytes.TrimRight(f.text[s.Start:end], ":=")))
 		if w == "of" && notions.IsHash([]byte(word)) {
@@ -484,6 +485,10 @@ func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 		if w != "" && w != "was" && w != "is" && w != "were" && w != "now" && w != "from" && w != "->" && !notions.IsPast([]byte(w)) && !(said && notions.IsQualifier([]byte(w))) {
 			break
 		}
+		if be && notions.IsPast([]byte(w)) {
+			return false // was changed
+		}
+		be = w == "was" || w == "is" || w == "were"
 		said = true
 		s = syntax.Trim(f.text, syntax.Span{Start: end, End: s.End})
 	}

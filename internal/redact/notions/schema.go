@@ -41,8 +41,7 @@ func SecretPaths(name string) []string {
 	var all []string
 	for _, s := range schemas {
 		for glob := range strings.FieldsSeq(s.globs) {
-			ok, _ := path.Match(glob, base)
-			if deep, _ := path.Match(glob, dir+"/"+base); ok || deep {
+			if matches(glob, base, dir) {
 				all = append(all, strings.Fields(s.paths)...)
 				break
 			}

@@ -73,13 +73,31 @@ func TableOf(name string) *Table {
 	}
 	for i := range fileTables {
 		for glob := range strings.FieldsSeq(fileTables[i].globs) {
-			if ok, _ := path.Match(glob, base); ok {
-				return &fileTables[i].table
-			}
-			if ok, _ := path.Match(glob, dir+"/"+base); ok && strings.Contains(glob, "/") {
+			if matches(glob, base, dir) {
 				return &fileTables[i].table
 			}
 		}
 	}
 	return nil
+}
+
+// matches says whether the name of a file, or with a slash that and its directory,
+// matches a glob. Most globs have one star or none.
+func matches(glob, base, dir string) bool {
+	if strings.IndexByte(glob, '/') >= 0 {
+		ok, _ := path.Match(glob, dir+"/"+base)
+		return ok
+	}
+	before, after, star := strings.Cut(glob, "*")
+	if !star {
+		return glob == base
+	}
+	if !strings.HasPrefix(base, before) {
+		return false
+	}
+	if strings.IndexByte(after, '*') < 0 {
+		return len(base) >= len(before)+len(after) && strings.HasSuffix(base, after)
+	}
+	ok, _ := path.Match(glob, base)
+	return ok
 }
