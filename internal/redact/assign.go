@@ -69,17 +69,7 @@ func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, b
 		return value{}, false // content:"password=" holds no value
 	}
 	if quote := f.openQuote(at); quote > 0 {
-		v := f.quotedValue(at, quote)
-		v.doubt = l.comment || f.plan.prose && c != lexicon.Strong
-		if l.comment && opt && !f.plan.prose {
-			v = f.commented(v)
-			v.doubt = v.doubt && !lexicon.LooksChosen(f.text[v.start:v.end]) && notions.IsSample(f.text[v.start:v.end])
-			return v, v.end > v.start
-		}
-		if l.comment && f.isSetting(l, start, at) {
-			v = f.commented(v)
-		}
-		return v, v.end > v.start
+		return f.literal(l, start, at, quote, c, opt)
 	}
 	if sep == continued {
 		return value{start: at, end: f.statementWord(at)}, true
@@ -87,6 +77,24 @@ func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, b
 	if at > l.end { // the next item of a list
 		return value{start: at, end: f.lineEnd(at)}, true
 	}
+	return f.unquoted(l, start, at, sep, c, opt)
+}
+
+// literal is a value in quotes, of which the first stands at at.
+func (f *finder) literal(l *line, start, at, quote int, c lexicon.Suspicion, opt bool) (value, bool) {
+	v := f.quotedValue(at, quote)
+	v.doubt = l.comment || f.plan.prose && c != lexicon.Strong
+	switch {
+	case l.comment && opt && !f.plan.prose:
+		v.doubt = notions.IsSample(f.text[v.start:v.end])
+	case l.comment && f.isSetting(l, start, at):
+		v = f.commented(v)
+	}
+	return v, v.end > v.start
+}
+
+// unquoted is a value that no quote of its own begins.
+func (f *finder) unquoted(l *line, start, at int, sep separator, c lexicon.Suspicion, opt bool) (value, bool) {
 	if v, ok := f.blockBelow(l, at, c); ok {
 		return v, true
 	}

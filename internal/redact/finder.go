@@ -148,22 +148,6 @@ func (f *finder) hit(t *trigger, end int) {
 		f.url(start, end)
 	case kindDial:
 		f.dial(start)
-	case kindMailbox:
-		f.mailbox(start)
-	case kindThin:
-		f.thin(end)
-	case kindUser:
-		f.userinfo(start, end)
-	case kindCall:
-		f.call(end, notions.Calls[t.arg].Place)
-	case kindSend:
-		f.sent(end)
-	case kindHere:
-		f.hereString(end)
-	case kindClear:
-		f.clear(start, end)
-	case kindIdentify:
-		f.identify(start, end)
 	case kindTool:
 		if f.plan.format != "rules" {
 			f.tool(start)
@@ -183,6 +167,31 @@ func (f *finder) hit(t *trigger, end int) {
 		f.puttyMAC(end)
 	case kindSQL:
 		f.identified(start, end)
+	default:
+		f.place(t, start, end)
+	}
+}
+
+// place gives a trigger to a rule that knows a secret by its place, or else to one
+// that knows it by its shape.
+func (f *finder) place(t *trigger, start, end int) {
+	switch t.kind {
+	case kindMailbox:
+		f.mailbox(start)
+	case kindThin:
+		f.thin(end)
+	case kindUser:
+		f.userinfo(start, end)
+	case kindCall:
+		f.call(end, notions.Calls[t.arg].Place)
+	case kindSend:
+		f.sent(end)
+	case kindHere:
+		f.hereString(end)
+	case kindClear:
+		f.clear(start, end)
+	case kindIdentify:
+		f.identify(start, end)
 	default:
 		f.shape(t, start, end)
 	}
