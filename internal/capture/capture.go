@@ -30,7 +30,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +38,7 @@ import (
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
+	"github.com/stele-log/stele/internal/capture/scope"
 )
 
 // Defaults of [Config].
@@ -206,7 +206,7 @@ type Counters struct {
 // Capture watches one set of files.
 type Capture struct {
 	cfg   Config
-	set   *watchSet
+	set   *scope.Set
 	reach *reach.Reach
 	cages *cages
 	ready chan struct{}
@@ -224,13 +224,14 @@ func New(cfg Config) (*Capture, error) {
 	if len(cfg.DigestKey) == 0 {
 		return nil, errors.New("capture: no digest key")
 	}
-	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore)
+	cages := &cages{}
+	set, err := scope.New(cfg.Paths, cfg.Want, cfg.Ignore, cages.holds)
 	if err != nil {
 		return nil, err
 	}
 	setDefaults(&cfg)
 	return &Capture{
-		cfg: cfg, set: set, reach: reach.New(), cages: &set.cages, ready: make(chan struct{}),
+		cfg: cfg, set: set, reach: reach.New(), cages: cages, ready: make(chan struct{}),
 		status: Status{Unreadable: map[string]string{}},
 	}, nil
 }
@@ -342,11 +343,4 @@ func (c *Capture) openSensor() (sensor, []Layer) {
 		scan.Reason = "only layer: actors are unknown, texts between two scans are missed"
 	}
 	return s, append(layers, scan)
-}
-
-func clean(path string) (string, error) {
-	if !filepath.IsAbs(path) {
-		return "", fmt.Errorf("capture: path %q is not absolute", path)
-	}
-	return filepath.Clean(path), nil
 }

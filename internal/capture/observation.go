@@ -79,7 +79,7 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 // subject of that name is gone and was this very inode. Its history goes on under
 // the new name.
 func (l *loop) renamedFrom(path string, s sight) (string, Known) {
-	if s.from == "" || s.from == path || !s.exists || !l.set.subject(s.from) {
+	if s.from == "" || s.from == path || !s.exists || !l.set.Subject(s.from) {
 		return "", Known{}
 	}
 	if _, there := l.stat(s.from); there {
@@ -119,7 +119,7 @@ func (l *loop) settleSource(s sight) *pending {
 // record moves the record of path on, and marks a new file under its own inode,
 // so that writes under its other names are noticed.
 func (l *loop) record(path string, s sight) {
-	if l.set.cages.holds(path) {
+	if l.c.cages.holds(path) {
 		return // of a canary nothing is kept
 	}
 	before, existed := l.recorded[path]
@@ -152,7 +152,7 @@ func (l *loop) counted() {
 func (l *loop) put(o *Observation, s sight) {
 	o.Time, o.Since, o.Layer, o.Events, o.Found = s.at, s.interval(), s.layer, s.events, l.finding
 	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
-	if l.set.cages.came(o) {
+	if l.c.cages.came(o) {
 		return
 	}
 	if s.unreported != nil {
