@@ -129,6 +129,7 @@ type Observation struct {
 	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
 	Layer      string // LayerFanotify or LayerScan
+	Mount      string // the mount that hid it or let it be seen again, and its source
 	Found      bool   // the first of a file in a place that was added ([Capture.Add])
 	Known      Known  // to be kept under Path; to be dropped after a delete
 	Events     int    // notifications folded into this observation
@@ -136,8 +137,9 @@ type Observation struct {
 
 // Gap is a time in which changes may have gone by unseen.
 type Gap struct {
-	Since time.Time
-	Cause string
+	Since  time.Time
+	Cause  string
+	Detail string // which part of what is watched it is about; empty: all of it
 }
 
 // The causes of a gap.
@@ -289,8 +291,8 @@ func (c *Capture) Run(ctx context.Context) error {
 	c.mu.Unlock()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancelOn(cancel, s.sensor.Run(run, s.dispatch, s.full)) })
-	mounts := openMounts() // before the first scan, so that none is missed
-	wg.Go(func() { watchMounts(run, mounts, func() { s.all(func(l *loop) { l.reconcile(causeMounts) }) }) })
+	mounts := watchMounts(s) // from before the first scan, so that none is missed
+	wg.Go(func() { mounts(run) })
 	wg.Go(func() { cancelOn(cancel, s.out.deliver(ctx, c.cfg.Handle)) })
 	wg.Go(s.ready)
 	wg.Go(func() { s.canary.run(run) })

@@ -78,7 +78,7 @@ func TestChangesWhileDown(t *testing.T) {
 			if diff := cmp.Diff(want, lines(obs)); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff([]Gap{{cfg.Since, CauseDown}}, gaps); diff != "" {
+			if diff := cmp.Diff([]Gap{{Since: cfg.Since, Cause: CauseDown}}, gaps); diff != "" {
 				t.Error(diff)
 			}
 			for _, o := range obs {

@@ -40,7 +40,8 @@ type loop struct {
 	absent           map[string]bool // directories of the user's that were not there at the last scan
 	dirs             int             // directories walked since the last scan began
 
-	finding bool // what is noted, or told, is the first of a place that was added
+	finding bool   // what is noted, or told, is the first of a place that was added
+	mount   string // that what is told comes from
 
 	churning bool // the last scan, or what came since, was too much
 

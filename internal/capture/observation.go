@@ -11,8 +11,8 @@ import (
 // that the scan of the next start finds.
 func (l *loop) tell(p *pending) {
 	told, lost := 0, false
-	defer func(was bool) { l.finding = was }(l.finding)
-	l.finding = p.found
+	defer func(finding bool, mount string) { l.finding, l.mount = finding, mount }(l.finding, l.mount)
+	l.finding, l.mount = p.found, p.mount
 	for _, s := range fold(p.sights) {
 		if s.unread {
 			l.tellUnread(p.path, s)
@@ -150,7 +150,7 @@ func (l *loop) counted() {
 // put completes an observation and puts it into the box, after the gap it
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
-	o.Time, o.Since, o.Layer, o.Events, o.Found = s.at, s.interval(), s.layer, s.events, l.finding
+	o.Time, o.Since, o.Layer, o.Events, o.Found, o.Mount = s.at, s.interval(), s.layer, s.events, l.finding, l.mount
 	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
 	if l.c.cages.came(o) {
 		return

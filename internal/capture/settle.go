@@ -32,6 +32,7 @@ type pending struct {
 	peeked   bool                // a provisional look was taken meanwhile
 	suspect  *scan               // found it, nobody told
 	found    bool                // in a place that was added
+	mount    string              // that hid or uncovered it
 }
 
 // weigh adds up the texts and says by how much they have grown.
