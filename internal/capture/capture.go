@@ -11,6 +11,9 @@
 // attributes of a watched file becomes an [Observation] with its actor, that
 // every text that stood for 50 ms is among them, and that a hole in what was
 // seen is handed over as a [Gap]. Times alone, as touch sets them, are no change.
+// Of the flags of chattr the kernel tells nobody: they are looked at again and again,
+// within a minute, and who set them is known where the kernel remembers who changed
+// a file last.
 // An actor is what is known of the very process the kernel named, as it was then,
 // or nothing.
 //
@@ -56,6 +59,10 @@ type Config struct {
 	// Want decides whether a file found through a directory or a pattern is a
 	// subject; nil wants all. Files named in Paths are always wanted.
 	Want func(path string) bool
+	// Reads tells the names that a program reads, beside those named in Paths and by
+	// patterns there: what stands under one, however briefly, is a change of its own,
+	// and under another a step if who made it moves or removes it. nil: none.
+	Reads func(path string) bool
 	// Ignore tells the names editors use for their own purposes; nil: none.
 	Ignore func(base string) bool
 	// Known is what was last recorded of each path.
@@ -86,9 +93,10 @@ type Config struct {
 	Log  *slog.Logger     // nil: discard
 
 	// canaryEvery is the time between two canaries; 0: 30 s, less: none (tests).
-	canaryEvery time.Duration
-	canaryLost  time.Duration // after which one is lost; 0: 60 s (tests)
-	began       func(*shares) // told what a capture is made of (tests)
+	canaryEvery  time.Duration
+	canaryLost   time.Duration // after which one is lost; 0: 60 s (tests)
+	flagsSoonest time.Duration // between two looks at the flags, at least; 0: 800 ms (tests)
+	began        func(*shares) // told what a capture is made of (tests)
 
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
@@ -227,7 +235,7 @@ func New(cfg Config) (*Capture, error) {
 		return nil, errors.New("capture: no digest key")
 	}
 	cages := &cages{}
-	set, err := scope.New(cfg.Paths, cfg.Want, cfg.Ignore, cages.holds)
+	set, err := scope.New(cfg.Paths, scope.Config{Want: cfg.Want, Ignore: cfg.Ignore, Reads: cfg.Reads, Always: cages.holds})
 	if err != nil {
 		return nil, err
 	}
@@ -241,6 +249,9 @@ func New(cfg Config) (*Capture, error) {
 func setDefaults(cfg *Config) {
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = defaultMaxSize
+	}
+	if cfg.flagsSoonest == 0 {
+		cfg.flagsSoonest = flagsSoonest
 	}
 	if cfg.Tell == nil {
 		cfg.Tell = func(Trouble) {}

@@ -38,6 +38,24 @@ func allFlags(file *os.File, shown uint32) uint32 {
 	return shown
 }
 
+// flagsMoved reports whether a file in an open directory is the recorded one with
+// other flags, or may be: with another time of its last change alone.
+func flagsMoved(dir *reach.File, base string, k Known) bool {
+	var stx unix.Statx_t
+	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT
+	if unix.Statx(dir.FD(), base, flags, unix.STATX_BASIC_STATS, &stx) != nil {
+		return false
+	}
+	if stx.Ino != k.Ino || int64(stx.Size) != k.Size && k.regular() || uint32(stx.Mode) != k.Mode || stx.Uid != k.UID || stx.Gid != k.GID ||
+		nano(stx.Mtime) != k.MtimeNs || k.regular() && stx.Nlink != k.Links {
+		return false // it is told of, or the scan finds it
+	}
+	shown := attribute.Set(uint32(stx.Attributes_mask))
+	return nano(stx.Ctime) != k.CtimeNs || (attribute.Set(uint32(stx.Attributes))^k.Flags)&shown != 0
+}
+
+func nano(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
+
 // eachAttribute gives each extended attribute (access control lists, capabilities,
 // labels) by name. What cannot be read is passed over.
 func eachAttribute(f *reach.File, each func(name string, value []byte, withheld bool)) {

@@ -54,6 +54,9 @@ type loop struct {
 	scan  *scan     // the last one
 	began time.Time // when it began
 
+	flags      *time.Timer // for the next look at flags
+	flagsSince time.Time   // when the last one began
+
 	scannedOnce chan struct{} // closed after the first scan
 	ended       chan struct{} // closed with the loop
 }
@@ -99,6 +102,8 @@ func (l *loop) run(ctx context.Context) {
 	defer scan.Stop()
 	settle := time.NewTicker(tick)
 	defer settle.Stop()
+	l.flags = time.NewTimer(l.c.cfg.flagsSoonest)
+	defer l.flags.Stop()
 	for {
 		var due <-chan time.Time
 		if len(l.pending) > 0 {
@@ -112,6 +117,8 @@ func (l *loop) run(ctx context.Context) {
 			l.takeAll()
 		case <-scan.C:
 			l.reconcile(causeUnreported)
+		case <-l.flags.C:
+			l.lookAtFlags()
 		case <-due:
 			l.settle(time.Now())
 		}
@@ -522,11 +529,7 @@ func (l *loop) finish(p *pending) {
 		p.push(s, l.authored(p, s, *d))
 	}
 	if p.suspect != nil {
-		s := l.look(p.path)
-		if l.sensor.Live() {
-			s.unreported = p.suspect
-		}
-		p.push(s, l.authored(p, s, fanotify.Happening{Layer: LayerScan, At: l.c.cfg.Now()}))
+		l.finishSuspect(p)
 	}
 	l.tell(p)
 }

@@ -10,10 +10,10 @@ import (
 // observation, before the handler has it: a crash in between is a difference
 // that the scan of the next start finds.
 func (l *loop) tell(p *pending) {
-	told, lost := 0, false
+	told, lost := 0, p.lost
 	defer func(finding bool, mount string) { l.finding, l.mount = finding, mount }(l.finding, l.mount)
 	l.finding, l.mount = p.found, p.mount
-	for _, s := range fold(p.sights) {
+	for _, s := range fold(p.sights, l.set.Read(p.path)) {
 		if s.unread {
 			l.tellUnread(p.path, s)
 			told, lost = told+1, true
@@ -24,6 +24,7 @@ func (l *loop) tell(p *pending) {
 		}
 		lost = false
 	}
+	p.lost = lost
 	if told == 0 {
 		l.c.count(func(s *Status) { s.Counters.Unchanged++ })
 	}
@@ -85,8 +86,14 @@ func (l *loop) renamedFrom(path string, s sight) (string, Known) {
 	if _, there := l.stat(s.from); there {
 		return "", Known{}
 	}
+	if l.onTheWay(s) {
+		return "", Known{}
+	}
 	gone := l.settleSource(s)
 	k, ok := l.recorded[s.from]
+	if !ok && gone != nil && gone.lost { // told to be there; nothing else is known of it
+		return s.from, Known{}
+	}
 	if !ok || k.Ino != s.known.Ino {
 		if gone != nil { // it was not this file: its removal is told by itself
 			l.pending[s.from] = gone
@@ -96,6 +103,27 @@ func (l *loop) renamedFrom(path string, s sight) (string, Known) {
 	delete(l.recorded, s.from)
 	l.linked.drop(s.from, k)
 	return s.from, k
+}
+
+// onTheWay says whether the source of a rename was a step of the process that made
+// it, as of one who writes a file anew and then puts it in place. It is dropped: its
+// text is told under the name that it got.
+func (l *loop) onTheWay(s sight) bool {
+	p := l.pending[s.from]
+	if _, existed := l.recorded[s.from]; p == nil || existed || s.by.PID == 0 || l.set.Read(s.from) {
+		return false
+	}
+	if p.deferred != nil && !p.deferred.By.SameAs(s.by) {
+		return false
+	}
+	for i := range p.sights {
+		if !p.sights[i].by.SameAs(s.by) {
+			return false
+		}
+	}
+	delete(l.pending, s.from)
+	l.held -= p.held
+	return true
 }
 
 // settleSource tells what happened to the source of a rename before the rename.
@@ -113,6 +141,7 @@ func (l *loop) settleSource(s sight) *pending {
 		p.sights = p.sights[:len(p.sights)-1]
 	}
 	l.tell(p)
+	rest.lost = p.lost
 	return rest
 }
 

@@ -15,6 +15,7 @@ import (
 func (l *loop) start() {
 	defer l.shares.end(&l.shares.first)
 	l.began, l.scan = l.c.cfg.Now(), &scan{since: l.c.cfg.Since, cause: CauseDown}
+	l.flagsSince = l.began
 	found := l.find()
 	for _, path := range slices.Sorted(maps.Keys(l.recorded)) {
 		l.compare(path)
@@ -175,9 +176,11 @@ func (l *loop) reconcile(cause string) {
 
 // suspect keeps the first scan that found a path other than recorded: since the
 // one before that it may have changed.
-func (l *loop) suspect(path string) {
+func (l *loop) suspect(path string) { l.suspectOf(path, l.scan) }
+
+func (l *loop) suspectOf(path string, s *scan) {
 	if l.pending[path] == nil {
-		l.pendingOf(path).suspect = l.scan
+		l.pendingOf(path).suspect = s
 		l.pending[path].last = l.pending[path].first
 	}
 }

@@ -208,7 +208,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	}
 	var err error
 	cc := capture.Config{
-		Paths: cfg.Paths, Want: w.want, Known: known, DigestKey: cfg.DigestKey,
+		Paths: cfg.Paths, Want: w.want, Reads: w.reads, Known: known, DigestKey: cfg.DigestKey,
 		ScanEvery: cfg.ScanEvery, Since: w.found, Now: cfg.Now, Log: cfg.Diag, Handle: w.handle, Tell: w.trouble,
 	}
 	if cfg.OwnEvents {
@@ -307,6 +307,11 @@ func (w *Watcher) want(path string) bool {
 		claimed = w.cfg.Claims(path)
 	}
 	return claimed && !w.cfg.Catalogue.Ignored(path)
+}
+
+func (w *Watcher) reads(path string) bool {
+	m, ok := w.cfg.Catalogue.Match(path)
+	return ok && m.Reads
 }
 
 // Add watches more paths from now on, see [capture.Capture.Add].

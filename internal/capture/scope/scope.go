@@ -14,16 +14,22 @@ import (
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
-// watchSet says which paths are subjects and which directories can hold some.
-type Set struct {
-	added  sync.Mutex             // whoever adds roots
-	all    atomic.Pointer[[]Root] // never altered, but exchanged
-	want   func(string) bool
-	ignore func(string) bool
-	always func(string) bool
+// Config says what of a set counts; nil is no such function.
+type Config struct {
+	Want   func(path string) bool // takes files that are not named in a path that is given
+	Ignore func(base string) bool // leaves those out
+	Reads  func(path string) bool // a program reads it because of its name
+	Always func(path string) bool // is watched whatever was given
 }
 
-// root is one entry of Config.Paths.
+// Set is what is watched. Its methods may be called from any goroutine.
+type Set struct {
+	cfg   Config
+	added sync.Mutex             // whoever adds roots
+	all   atomic.Pointer[[]Root] // never altered, but exchanged
+}
+
+// Root is one path that was given.
 type Root struct {
 	Path  string   // of a pattern: its components before the first wildcard
 	parts []string // of a pattern: the others
@@ -31,20 +37,17 @@ type Root struct {
 
 const meta = `*?[\`
 
-// New returns a set of absolute paths. Of files that are not named in them, want
-// takes part and ignore does not (by base name), and always does whatever is in them;
-// nil is no such function.
-func New(paths []string, want, ignore, always func(string) bool) (*Set, error) {
-	w := &Set{want: want, ignore: ignore, always: always}
-	if want == nil {
-		w.want = func(string) bool { return true }
+// New returns a set of absolute paths.
+func New(paths []string, cfg Config) (*Set, error) {
+	if cfg.Want == nil {
+		cfg.Want = func(string) bool { return true }
 	}
-	if ignore == nil {
-		w.ignore = func(string) bool { return false }
+	for _, f := range []*func(string) bool{&cfg.Ignore, &cfg.Reads, &cfg.Always} {
+		if *f == nil {
+			*f = func(string) bool { return false }
+		}
 	}
-	if always == nil {
-		w.always = func(string) bool { return false }
-	}
+	w := &Set{cfg: cfg}
 	w.all.Store(&[]Root{})
 	_, err := w.Add(paths)
 	return w, err
@@ -155,7 +158,7 @@ func (r Root) HoldsBelow(dir string) bool {
 
 // Subject says whether path, if it is not a directory, is watched.
 func (w *Set) Subject(path string) bool {
-	if w.always(path) {
+	if w.cfg.Always(path) {
 		return true
 	}
 	found := false
@@ -165,7 +168,20 @@ func (w *Set) Subject(path string) bool {
 		}
 		found = found || r.Holds(path)
 	}
-	return found && !w.ignore(filepath.Base(path)) && w.want(path)
+	return found && !w.cfg.Ignore(filepath.Base(path)) && w.cfg.Want(path)
+}
+
+// Read says whether a program reads a subject because of its name.
+func (w *Set) Read(path string) bool {
+	for _, r := range w.Roots() {
+		switch {
+		case !r.Pattern() && path == r.Path:
+			return true
+		case r.Pattern() && strings.Trim(r.parts[len(r.parts)-1], "*") != "" && r.Holds(path):
+			return true
+		}
+	}
+	return w.cfg.Reads(path)
 }
 
 // Covers says whether subjects can be directly in dir or below it.

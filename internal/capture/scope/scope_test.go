@@ -8,8 +8,11 @@ import (
 
 func TestSet(t *testing.T) {
 	w, err := New([]string{"/etc/one.conf", "/etc/agent", "/srv/*/conf.d/*.conf"},
-		func(p string) bool { return !strings.HasSuffix(p, ".md") }, func(b string) bool { return strings.HasSuffix(b, "~") },
-		func(p string) bool { return p == "/tmp/always" })
+		Config{
+			Want:   func(p string) bool { return !strings.HasSuffix(p, ".md") },
+			Ignore: func(b string) bool { return strings.HasSuffix(b, "~") },
+			Always: func(p string) bool { return p == "/tmp/always" },
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +46,7 @@ func TestSet(t *testing.T) {
 
 // What is added later counts at once, and what was there is not new.
 func TestAdd(t *testing.T) {
-	w, err := New([]string{"/etc/agent"}, nil, nil, nil)
+	w, err := New([]string{"/etc/agent"}, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
