@@ -26,7 +26,8 @@ type Machine struct {
 	Watcher  *watcher.Watcher
 	Spool    *spool.Spool
 
-	lock *durable.Lock // of the watcher's directory
+	lock  *durable.Lock // of the watcher's directory
+	ended func()        // the watcher did, by itself
 }
 
 // Run watches and serves until the context ends; ready is called once everything
@@ -50,6 +51,9 @@ func (m *Machine) Run(ctx context.Context, ready func()) error {
 		}
 	})
 	err := m.Watcher.Run(ctx)
+	if err == nil {
+		m.ended()
+	}
 	cancel()
 	stopServing()
 	parts.Wait()
@@ -108,6 +112,7 @@ func (p Process) OpenMachine(ctx context.Context, o UpOptions) (_ *Machine, err 
 		return nil, fmt.Errorf("key of the log: %w", err)
 	}
 	cfg.Key, cfg.Server, cfg.Spool, cfg.Host = key, m.Listener.Inside(key.Source(), host.Name), m.Spool, host.Name
+	cfg.Unended, m.ended = p.begin(), p.ended
 	m.Watcher, err = watcher.New(ctx, cfg)
 	return m, err
 }
