@@ -53,6 +53,8 @@ var lineCases = []struct{ format, text string }{
 	{"conf", "proxy = px:«walnut»@proxy.lan:3128\nimage = app:1.2@sha256:7e12c17c20d9\n"},
 	{"", "//10.0.0.6/scan  /mnt/scan  cifs  user=scan%«walnut»,domain=CORP  0 0\n"},
 	{"", "Server = irc.libera.chat +6697 «walnut»\nListen = irc.libera.chat 6697\n"},
+	{"", "irc.libera.chat:6697:«walnut»\n10.0.0.1:514:udp\n"},
+	{"", "server=10.0.0.5,«walnut»,auth-port=1812\n"},
 	{"conf", "dsn = \"host=db password=«walnut; thimble» connect_timeout=3\"\n"},
 	{"", "jo:ops:«b01466909887b1c537cd76681cdb1e25»\n"},
 	{"ini", "icesecretread=«walnut»\nsslPassPhrase=«thimble»\npasssha256=«walnut»\npassengers=walnut\n"},
