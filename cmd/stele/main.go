@@ -5,17 +5,20 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/capture/helper"
 	"github.com/stele-log/stele/internal/cli"
+	"github.com/stele-log/stele/internal/stop"
 )
 
 func main() {
 	helper.Main(capture.Helpers())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	var from stop.Senders
+	if cli.Watches(os.Args[1:]) {
+		from = senders()
+	}
+	ctx, release := stop.Context(context.Background(), from)
+	defer release()
 	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -61,6 +61,13 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer)
 	return exitStatus(err)
 }
 
+// Watches reports whether a command line runs a watcher, whose end has to be told
+// on the record with who asked for it.
+func Watches(args []string) bool {
+	cmd, _, err := (&app{}).root().Find(args)
+	return err == nil && (cmd.Name() == "up" || cmd.Name() == "watch")
+}
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "stele",

@@ -30,7 +30,7 @@ unless --listen says otherwise. It ends with Ctrl-C; what was recorded stays.`,
 			if err != nil {
 				return err
 			}
-			o.Paths = args
+			o.Paths, o.Own = args, daemon.Own("")
 			return a.runUp(cmd.Context(), l, o)
 		},
 	}

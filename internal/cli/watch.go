@@ -81,7 +81,7 @@ func (a *app) runWatch(ctx context.Context, o watchOptions) (err error) {
 		return nil
 	}
 	p := daemon.Process{Layout: l, Version: version(), Say: a.talk, Diag: a.diag()}
-	return p.Watch(ctx, h, set, daemon.WatchOptions{Paths: o.paths, ScanEvery: o.scanEvery})
+	return p.Watch(ctx, h, set, daemon.WatchOptions{Paths: o.paths, ScanEvery: o.scanEvery, Own: daemon.Own(o.file)})
 }
 
 // socket is where the watcher on this machine listens.

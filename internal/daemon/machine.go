@@ -28,6 +28,7 @@ type Machine struct {
 
 	lock      *durable.Lock // of the watcher's directory
 	newcomers *newcomers    // nil: nobody looks for them
+	ended     func()        // the watcher did, by itself
 }
 
 // Run watches and serves until the context ends; ready is called once everything
@@ -54,6 +55,9 @@ func (m *Machine) Run(ctx context.Context, ready func()) error {
 		parts.Go(func() { m.newcomers.run(ctx) })
 	}
 	err := m.Watcher.Run(ctx)
+	if err == nil {
+		m.ended()
+	}
 	cancel()
 	stopServing()
 	parts.Wait()
@@ -112,6 +116,7 @@ func (p Process) OpenMachine(ctx context.Context, o UpOptions) (_ *Machine, err 
 		return nil, fmt.Errorf("key of the log: %w", err)
 	}
 	cfg.Key, cfg.Server, cfg.Spool, cfg.Host = key, m.Listener.Inside(key.Source(), host.Name), m.Spool, host.Name
+	cfg.Unended, m.ended = p.begin(), p.ended
 	if m.Watcher, err = watcher.New(ctx, cfg); err != nil {
 		return m, err
 	}

@@ -30,9 +30,14 @@ func (p Process) Watch(ctx context.Context, h *join.Host, set settings.Watch, o 
 	}
 	cfg.Key, cfg.LogKey, cfg.Server, cfg.Spool, cfg.Host, cfg.Alert = h.Key, h.Log, h.Client, h.Spool, h.Name, alerts.Send
 	cfg.Clock = h.Clock
+	cfg.Unended = p.begin()
 	w, err := p.newWatcher(ctx, cfg)
-	if err != nil || w == nil {
+	if err != nil {
 		return err
+	}
+	if w == nil {
+		p.ended()
+		return nil
 	}
 	stop, err := serveMetrics(set.Metrics.Listen, w, h.Spool)
 	if err != nil {
@@ -51,7 +56,11 @@ func (p Process) Watch(ctx context.Context, h *join.Host, set settings.Watch, o 
 		case <-ctx.Done():
 		}
 	}()
-	return w.Run(ctx)
+	if err := w.Run(ctx); err != nil {
+		return err
+	}
+	p.ended()
+	return nil
 }
 
 // newWatcher waits for a server that cannot be reached: a host without a spool

@@ -18,8 +18,9 @@ import (
 type WatchOptions struct {
 	Paths     []string
 	ScanEvery time.Duration
-	Discover  bool // watch what the catalogue knows
-	OwnEvents bool // record what this process changes too
+	Discover  bool     // watch what the catalogue knows
+	OwnEvents bool     // record what this process changes too
+	Own       []string // what decides what this process does; it need not be there
 }
 
 func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
@@ -35,15 +36,19 @@ func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
 	if err != nil {
 		return watcher.Config{}, err
 	}
+	own, err := Absolute(o.Own)
+	if err != nil {
+		return watcher.Config{}, err
+	}
 	p.tellMissing(given)
-	given = p.behindLinks(given)
+	given = append(p.behindLinks(given), own...)
 	paths := given
 	if o.Discover {
 		found, err := p.discover(cat)
 		if err != nil {
 			return watcher.Config{}, err
 		}
-		if len(found) == 0 && len(given) == 0 {
+		if len(found) == 0 && len(o.Paths) == 0 {
 			p.Say("no agent of the catalogue was found on this machine")
 			p.Say("name paths to watch: stele up PATH… (a file, a directory or a pattern)")
 		}

@@ -18,7 +18,7 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/patience", "internal/capture/helper"},
+	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/patience", "internal/stop", "internal/capture/helper"},
 	{"internal/capture/bpf", "internal/capture/reach"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
 	{"seal", "internal/capture/fanotify", "internal/capture/scope", "internal/redact/notions"},

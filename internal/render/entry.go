@@ -43,7 +43,7 @@ func Headline(v *history.View) string {
 		return Actor(v.Actor)
 	}
 	text := strings.TrimSpace(v.Kind + " " + strings.Join(openLines(v), ", "))
-	if v.Kind == "access" || v.Kind == "remark" {
+	if v.Kind == "access" || v.Kind == "remark" || v.Kind == "gap" && v.Actor != nil && v.Actor.UID != nil {
 		text += " by " + Actor(v.Actor)
 	}
 	if v.Detail != "" {

@@ -21,7 +21,9 @@ import (
 func (w *Watcher) handle(_ context.Context, b capture.Batch) error {
 	if b.Gap != nil {
 		w.heed(b.Gap)
-		w.intake <- change{gap: b.Gap}
+		if b.Gap.Cause != capture.CauseDown || !w.cfg.Unended { // else it is told
+			w.intake <- change{gap: b.Gap}
+		}
 	}
 	for i := range b.Observations {
 		w.intake <- w.observe(&b.Observations[i])

@@ -201,6 +201,11 @@ func (w *Watcher) gap(cause string, since time.Time) error {
 }
 
 func (w *Watcher) gapLocked(cause string, since time.Time) error {
+	return w.gapBy(cause, since, body.Who{}, "")
+}
+
+// gapBy is a gap that somebody made. The caller holds mu.
+func (w *Watcher) gapBy(cause string, since time.Time, who body.Who, confidence body.Confidence) error {
 	if since.IsZero() {
 		since = w.cfg.Now()
 	}
@@ -209,8 +214,8 @@ func (w *Watcher) gapLocked(cause string, since time.Time) error {
 		put = w.cfg.Spool.PutLast
 	}
 	err := w.spoolDraft(record.Draft{
-		Kind: entry.Gap, Time: w.cfg.Now(), Open: entry.Open{Since: body.FormatTime(since)},
-		How: body.How{Layer: "watcher", Version: w.cfg.Version, Detail: cause},
+		Kind: entry.Gap, Time: w.cfg.Now(), Open: entry.Open{Since: body.FormatTime(since)}, Who: who,
+		How: body.How{Layer: "watcher", Confidence: confidence, Version: w.cfg.Version, Detail: cause},
 	}, put, nil)
 	if errors.Is(err, spool.ErrFull) && w.held == nil {
 		return w.beginHolding(since, cause)

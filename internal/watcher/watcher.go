@@ -76,6 +76,9 @@ type Config struct {
 
 	// Capture sees the changes; nil: package capture.
 	Capture func(capture.Config) (Capture, error)
+
+	// Unended says that the run before did not end by itself.
+	Unended bool
 }
 
 // Capture is what sees changes and hands them over, as [capture.Capture] does.
@@ -190,6 +193,11 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	}
 	if err := w.mourn(); err != nil {
 		return nil, err
+	}
+	if cfg.Unended {
+		if err := w.gap(causeUnended, w.found); err != nil {
+			return nil, err
+		}
 	}
 	known := make(map[string]capture.Known)
 	for path, st := range cfg.Spool.States() {
@@ -347,6 +355,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 // all runs the parts until the first one fails or the context ends. They stop
 // from the front to the back, so that nothing handed over is left.
 func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) error {
+	end := watchEnd(ctx)
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
 	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
@@ -373,6 +382,9 @@ func (w *Watcher) all(ctx context.Context, more ...func(context.Context) error) 
 	fronts.Wait()
 	close(w.intake)
 	sets.Wait()
+	if ctx.Err() != nil {
+		errs = append(errs, w.signEnd(<-end))
+	}
 	w.drain(back, ended)
 	stopBack()
 	ship.Wait()

@@ -278,15 +278,24 @@ func TestGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, line, _ := strings.Cut(string(src), "//go:generate ")
-	line, _, _ = strings.Cut(line, "\n")
 	dir := t.TempDir()
-	cmd := exec.Command("sh", "-c", strings.Replace(line, " bpf2go ", " bpf2go -output-dir "+dir+" ", 1))
-	cmd.Env = append(os.Environ(), "GOPACKAGE=bpf")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", line, err, out)
+	for line := range strings.Lines(string(src)) {
+		line, is := strings.CutPrefix(line, "//go:generate ")
+		if !is {
+			continue
+		}
+		cmd := exec.Command("sh", "-c", strings.Replace(line, " bpf2go ", " bpf2go -output-dir "+dir+" ", 1))
+		cmd.Env = append(os.Environ(), "GOPACKAGE=bpf")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
 	}
-	for _, name := range []string{"processes_bpfel.go", "processes_bpfel.o"} {
+	made, err := filepath.Glob(dir + "/*")
+	if err != nil || len(made) != 6 {
+		t.Fatalf("%q are made, want a file of each kind for three sources (%v)", made, err)
+	}
+	for _, path := range made {
+		name := filepath.Base(path)
 		want, err1 := os.ReadFile(filepath.Join(dir, name))
 		got, err2 := os.ReadFile(name)
 		if err1 != nil || err2 != nil || string(got) != string(want) {

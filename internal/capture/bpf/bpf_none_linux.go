@@ -39,3 +39,15 @@ func (*Touches) Check() error { return nil }
 
 // Of lists nothing.
 func (*Touches) Of(uint64, uint64) []Touch { return nil }
+
+// Signals cannot be had either.
+type Signals struct{}
+
+// OpenSignals says so.
+func OpenSignals() (*Signals, error) { return nil, errors.New("not on this processor") }
+
+// Sender is nobody.
+func (*Signals) Sender() (pid int, uid uint32, told bool) { return 0, 0, false }
+
+// Close does nothing.
+func (*Signals) Close() error { return nil }

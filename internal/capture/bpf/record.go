@@ -1,6 +1,7 @@
 // Package bpf hears from the kernel of every process that is made, starts
 // another program or ends: the programs in processes.bpf.c, and what they tell. And
-// it asks the kernel who changed a file last: those in touches.bpf.c remember.
+// it asks the kernel who changed a file last: those in touches.bpf.c remember; and who
+// sent this process the signal to end: that in signals.bpf.c does.
 //
 // It promises that a record of a process lies in the ring before that process
 // goes on, so that whoever drains the ring after an act of the process knows all
@@ -21,6 +22,7 @@ import (
 
 //go:generate go tool -modfile=../../../tools/go.mod bpf2go -target bpfel -tags linux -no-global-types -type record -cflags "-Wall -Werror -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" processes processes.bpf.c
 //go:generate go tool -modfile=../../../tools/go.mod bpf2go -target bpfel -tags linux -no-global-types -type file -type touch -type touches -cflags "-Wall -Werror -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" touches touches.bpf.c
+//go:generate go tool -modfile=../../../tools/go.mod bpf2go -target bpfel -tags linux -no-global-types -type sender -cflags "-Wall -Werror -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" signals signals.bpf.c
 
 // Kind is what a record tells of.
 type Kind uint32
