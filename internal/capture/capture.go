@@ -98,6 +98,8 @@ type Config struct {
 	flagsSoonest time.Duration // between two looks at the flags, at least; 0: 800 ms (tests)
 	began        func(*shares) // told what a capture is made of (tests)
 
+	untouched bool // without the kernel's record of who changed a file (tests)
+
 	// includeSelf keeps what this process does itself (tests).
 	includeSelf bool
 }

@@ -194,7 +194,10 @@ func (l *loop) onDirectory(h fanotify.Happening) {
 		}
 		l.again(h)
 	case h.Kind&fanotify.Created != 0:
-		l.again(listed(h))
+		maker := h.By
+		h = listed(h)
+		h.Maker = maker
+		l.again(h)
 	case h.Kind&(fanotify.Removed|fanotify.Self) != 0:
 		if h.Kind&fanotify.Removed != 0 {
 			l.sensor.Forget(h.Path)

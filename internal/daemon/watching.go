@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
@@ -40,7 +41,7 @@ func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
 		return watcher.Config{}, err
 	}
 	p.tellMissing(given)
-	given = append(given, own...)
+	given = append(p.behindLinks(given), own...)
 	paths := given
 	if o.Discover {
 		found, err := p.discover(cat)
@@ -57,6 +58,23 @@ func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
 		Catalogue: cat, Redactor: red, DigestKey: secret.Bytes(), Paths: paths, Claims: claims(given, p.Layout.Dir),
 		Socket: p.Layout.Socket(), Version: p.Version, ScanEvery: o.ScanEvery, OwnEvents: o.OwnEvents, Now: time.Now, Diag: p.Diag,
 	}, nil
+}
+
+// behindLinks adds the files that given links lead to: a link's own text is only
+// where it leads. Each is recorded under its own name.
+func (p Process) behindLinks(given []string) []string {
+	r := reach.New()
+	defer r.Close()
+	for _, g := range slices.Clone(given) {
+		switch real, err := r.Behind(g); {
+		case real != "":
+			p.Say("following    %s to %s", terminal.Escape(g), terminal.Escape(real))
+			given = append(given, real)
+		case err != nil && !reach.Absent(err):
+			p.Say("not followed %s: %v", terminal.Escape(g), err)
+		}
+	}
+	return given
 }
 
 // tellMissing names what is to be watched and is not there: it may come, and it

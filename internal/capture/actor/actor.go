@@ -89,6 +89,8 @@ type File struct {
 	Dev, Ino         uint64 // as stat tells them
 	Parent           uint64 // Ino of the directory it was found in; 0: not known
 	MtimeNs, CtimeNs int64
-	Since            int64 // it was made, or known to be another, before that, in ns of the calendar; 0: not known
-	Gone             bool  // it was found to be gone; the rest is as it was before
+	Since            int64  // it was made, or known to be another, before that, in ns of the calendar; 0: not known
+	UID              uint32 // whose it is
+	Maker            Actor  // who made the directory it was found in, where that was told
+	Gone             bool   // it was found to be gone; the rest is as it was before
 }

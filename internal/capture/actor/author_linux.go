@@ -18,7 +18,7 @@ func (t *Tracer) Author(f File) Actor {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.touches == nil {
-		return Actor{}
+		return t.family(f)
 	}
 	touch, sure := f.author(t.touches.Of(f.Dev, f.Ino))
 	if touch.PID == 0 {

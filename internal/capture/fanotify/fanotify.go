@@ -42,7 +42,8 @@ type Happening struct {
 	From  string // Arrived: the path before, where it is known
 	Kind  Kind
 	By    actor.Actor
-	Layer string // which means of capture it came by; of this package: [Layer]
+	Maker actor.Actor // of what was found in a directory: who made that
+	Layer string      // which means of capture it came by; of this package: [Layer]
 	At    time.Time
 	Since time.Time // it happened after this; zero: not known
 	Moved bool      // Removed: it has another name now

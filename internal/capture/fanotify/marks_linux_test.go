@@ -67,3 +67,29 @@ func TestRestoreWhileMarking(t *testing.T) {
 		t.Errorf("missing: %q, want %s", lost, one)
 	}
 }
+
+// A directory that is forgotten takes all names below it along, and no other.
+func TestForget(t *testing.T) {
+	s, top := openSensor(t), t.TempDir()
+	for i := range 600 {
+		for _, d := range []string{"gone", "stays", "gone-not"} {
+			dir := filepath.Join(top, d, fmt.Sprint(i))
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if d == "gone" || i == 0 {
+				if err := s.MarkDir(dir, Content); err != nil {
+					t.Skip("needs that many marks: " + err.Error())
+				}
+			}
+		}
+	}
+	s.Forget(filepath.Join(top, "gone"))
+	if n := s.Marks(); n != 2 {
+		t.Errorf("%d marks are left, want 2", n)
+	}
+	s.Forget(filepath.Join(top, "nothing"))
+	if n := s.Marks(); n != 2 {
+		t.Errorf("benign twin: %d marks are left, want 2", n)
+	}
+}

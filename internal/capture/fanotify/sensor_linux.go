@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,8 +31,10 @@ type Config struct {
 	// Traced is told how the programs in the kernel are doing, whenever that is
 	// another than Programs returned.
 	Traced func(actor.State)
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Untouched is that of [actor.Config].
+	Untouched bool
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Sensor is a fanotify group, and which paths its handles stand for. Its methods
@@ -88,7 +91,7 @@ func (f *Sensor) openActors() {
 		f.actors, f.state = actor.Proc(), actor.State{Reason: f.group.level.name}
 	default:
 		f.trace = actor.NewTracer(actor.Config{
-			Queue: f.group.fd, Waiting: f.group.waiting, Report: f.cfg.Traced, Now: f.cfg.Now, Log: f.cfg.Log,
+			Queue: f.group.fd, Waiting: f.group.waiting, Report: f.cfg.Traced, Untouched: f.cfg.Untouched, Now: f.cfg.Now, Log: f.cfg.Log,
 		})
 		f.actors, f.state = f.trace, f.trace.Start()
 	}
@@ -183,19 +186,40 @@ func (p *place) drop(path string) {
 	p.paths = kept
 }
 
-// Forget drops the names at and below path.
+// Forget drops the names at and below path, some at a time: whoever reads
+// notifications is not to wait for all.
 func (f *Sensor) Forget(path string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if h, ok := f.names[path]; ok && f.dirs[h] == nil {
-		f.release(path, "") // a file: nothing is below it
-		return
+	for some := range slices.Chunk(f.below(path), 256) {
+		f.mu.Lock()
+		for _, n := range some {
+			if f.names[n.path] == n.was {
+				f.release(n.path, "")
+			}
+		}
+		f.mu.Unlock()
 	}
-	for name := range f.names {
-		if reach.Under(name, path) {
-			f.release(name, "")
+}
+
+// name is a name, and what it stood for.
+type name struct {
+	path string
+	was  handle
+}
+
+func (f *Sensor) below(path string) []name {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	h, known := f.names[path]
+	if known && f.dirs[h] == nil { // a file: nothing is below it
+		return []name{{path, h}}
+	}
+	var all []name
+	for p, h := range f.names {
+		if reach.Under(p, path) {
+			all = append(all, name{p, h})
 		}
 	}
+	return all
 }
 
 // Marks is how many files and directories notifications are asked for.
