@@ -110,10 +110,14 @@ type How struct {
 	Claimed    *Claimed   `json:"claimed,omitempty"`    // what a source of changes said about their past
 	Import     *Import    `json:"import,omitempty"`     // where an importer read the entry
 	Host       *Host      `json:"host,omitempty"`       // in an enrolment: the host of the source
-	Signals    []string   `json:"signals,omitempty"`    // hints a scan could collect: owner, package manager
+	Signals    []string   `json:"signals,omitempty"`    // how a change was found, in ascending order: found-later
 	Package    *Package   `json:"package,omitempty"`    // what a package manager was doing, by its own records
 	Beats      []string   `json:"beats,omitempty"`      // in a roll call: the last beats of sources it names, as they signed them
 }
+
+// SignalFoundLater stands in Signals: the place came to be watched after the watcher
+// had begun, a new user's home for example, and this is what was found there.
+const SignalFoundLater = "found-later"
 
 // Set places an entry among the entries of one change set.
 type Set struct {

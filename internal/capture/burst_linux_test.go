@@ -122,4 +122,3 @@ func TestMountInABurst(t *testing.T) {
 		t.Errorf("gaps %v", g)
 	}
 }
-

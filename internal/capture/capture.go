@@ -59,6 +59,10 @@ type Config struct {
 	// Want decides whether a file found through a directory or a pattern is a
 	// subject; nil wants all. Files named in Paths are always wanted.
 	Want func(path string) bool
+	// Reads tells the names that a program reads, beside those named in Paths and by
+	// patterns there: what stands under one, however briefly, is a change of its own,
+	// and under another a step if who made it moves or removes it. nil: none.
+	Reads func(path string) bool
 	// Ignore tells the names editors use for their own purposes; nil: none.
 	Ignore func(base string) bool
 	// Known is what was last recorded of each path.
@@ -133,6 +137,7 @@ type Observation struct {
 	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
 	Layer      string // LayerFanotify or LayerScan
+	Found      bool   // the first of a file in a place that was added ([Capture.Add])
 	Known      Known  // to be kept under Path; to be dropped after a delete
 	Events     int    // notifications folded into this observation
 }
@@ -214,8 +219,9 @@ type Capture struct {
 	cages *cages
 	ready chan struct{}
 
-	mu     sync.Mutex // guards status
+	mu     sync.Mutex // guards status and shares
 	status Status
+	shares *shares // nil before Run
 }
 
 // New checks the settings; nothing is opened before Run.
@@ -226,7 +232,7 @@ func New(cfg Config) (*Capture, error) {
 	if len(cfg.DigestKey) == 0 {
 		return nil, errors.New("capture: no digest key")
 	}
-	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore)
+	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore, cfg.Reads)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +293,10 @@ func (c *Capture) Run(ctx context.Context) error {
 	defer s.sensor.Close()
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	c.mu.Lock() // whoever adds paths does so before, or to the shares
 	s.begin(run)
+	c.shares = s
+	c.mu.Unlock()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancelOn(cancel, s.sensor.Run(run, s.dispatch, s.full)) })
 	mounts := openMounts() // before the first scan, so that none is missed

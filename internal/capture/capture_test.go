@@ -184,7 +184,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestWatchSet(t *testing.T) {
 	w, err := newWatchSet([]string{"/etc/one.conf", "/etc/agent", "/srv/*/conf.d/*.conf"},
-		func(p string) bool { return !strings.HasSuffix(p, ".md") }, func(b string) bool { return strings.HasSuffix(b, "~") })
+		func(p string) bool { return !strings.HasSuffix(p, ".md") }, func(b string) bool { return strings.HasSuffix(b, "~") }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func TestRevertedWithinTheLag(t *testing.T) {
 		want          []string
 	}{
 		{"edit and revert", "echo evil > a.conf; sleep .3; printf one > a.conf", []string{"modify a.conf [unread]", "modify a.conf one"}},
-		{"edit and revert by rename", "echo evil > n; mv n a.conf; sleep .3; printf one > n; mv n a.conf", []string{"modify a.conf [unread]", "modify a.conf one"}},
+		{"edit and revert by rename", "echo evil > n; mv n a.conf; sleep .3; printf one > n; mv n a.conf", []string{"modify a.conf [unread]", "rename a.conf from n one"}},
 		{"make and remove", "echo evil > b.conf; sleep .3; exec rm b.conf", []string{"create b.conf [unread]", "delete b.conf"}},
 		{"benign twin: a temporary file", "sed -i s/one/two/ a.conf", []string{"modify a.conf two"}},
 		{"benign twin: a file that is read", "cat a.conf", nil},

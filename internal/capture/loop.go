@@ -39,6 +39,8 @@ type loop struct {
 	absent           map[string]bool // directories of the user's that were not there at the last scan
 	dirs             int             // directories walked since the last scan began
 
+	finding bool // what is noted, or told, is the first of a place that was added
+
 	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]Known
@@ -299,7 +301,7 @@ func (l *loop) weigh(p *pending) {
 func (l *loop) pendingOf(path string) *pending {
 	p := l.pending[path]
 	if p == nil {
-		p = &pending{path: path, first: time.Now()}
+		p = &pending{path: path, first: time.Now(), found: l.finding}
 		l.pending[path] = p
 	}
 	return p

@@ -10,8 +10,10 @@ import (
 // observation, before the handler has it: a crash in between is a difference
 // that the scan of the next start finds.
 func (l *loop) tell(p *pending) {
-	told, lost := 0, false
-	for _, s := range fold(p.sights) {
+	told, lost := 0, p.lost
+	defer func(was bool) { l.finding = was }(l.finding)
+	l.finding = p.found
+	for _, s := range fold(p.sights, l.set.read(p.path)) {
 		if s.unread {
 			l.tellUnread(p.path, s)
 			told, lost = told+1, true
@@ -22,6 +24,7 @@ func (l *loop) tell(p *pending) {
 		}
 		lost = false
 	}
+	p.lost = lost
 	if told == 0 {
 		l.c.count(func(s *Status) { s.Counters.Unchanged++ })
 	}
@@ -83,8 +86,14 @@ func (l *loop) renamedFrom(path string, s sight) (string, Known) {
 	if _, there := l.stat(s.from); there {
 		return "", Known{}
 	}
+	if l.onTheWay(s) {
+		return "", Known{}
+	}
 	gone := l.settleSource(s)
 	k, ok := l.recorded[s.from]
+	if !ok && gone != nil && gone.lost { // told to be there; nothing else is known of it
+		return s.from, Known{}
+	}
 	if !ok || k.Ino != s.known.Ino {
 		if gone != nil { // it was not this file: its removal is told by itself
 			l.pending[s.from] = gone
@@ -94,6 +103,27 @@ func (l *loop) renamedFrom(path string, s sight) (string, Known) {
 	delete(l.recorded, s.from)
 	l.linked.drop(s.from, k)
 	return s.from, k
+}
+
+// onTheWay says whether the source of a rename was a step of the process that made
+// it, as of one who writes a file anew and then puts it in place. It is dropped: its
+// text is told under the name that it got.
+func (l *loop) onTheWay(s sight) bool {
+	p := l.pending[s.from]
+	if _, existed := l.recorded[s.from]; p == nil || existed || s.by.PID == 0 || l.set.read(s.from) {
+		return false
+	}
+	if p.deferred != nil && !p.deferred.By.SameAs(s.by) {
+		return false
+	}
+	for i := range p.sights {
+		if !p.sights[i].by.SameAs(s.by) {
+			return false
+		}
+	}
+	delete(l.pending, s.from)
+	l.held -= p.held
+	return true
 }
 
 // settleSource tells what happened to the source of a rename before the rename.
@@ -111,6 +141,7 @@ func (l *loop) settleSource(s sight) *pending {
 		p.sights = p.sights[:len(p.sights)-1]
 	}
 	l.tell(p)
+	rest.lost = p.lost
 	return rest
 }
 
@@ -148,7 +179,7 @@ func (l *loop) counted() {
 // put completes an observation and puts it into the box, after the gap it
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
-	o.Time, o.Since, o.Layer, o.Events = s.at, s.interval(), s.layer, s.events
+	o.Time, o.Since, o.Layer, o.Events, o.Found = s.at, s.interval(), s.layer, s.events, l.finding
 	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
 	if l.set.cages.came(o) {
 		return

@@ -3,8 +3,10 @@ package capture
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/fanotify"
 )
 
 // start attaches everything, then compares what is there with what was
@@ -29,14 +31,14 @@ func (l *loop) find() map[string]bool {
 	found := map[string]bool{}
 	l.dirs = 0
 	v := visitor{func(path string) { found[path] = true }, func(string, *loop) {}} // others look by themselves
-	for _, r := range l.set.roots {
+	for _, r := range l.set.roots() {
 		if l.uid == 0 || l.shares.keeper(r.path) == l.uid {
 			l.attach(r, v)
 		}
 	}
 	l.forgetAbsent()
 	for _, dir := range l.shares.kept(l.uid) {
-		if slices.ContainsFunc(l.set.roots, func(r root) bool { return l.shares.keeper(r.path) != l.uid && r.holdsBelow(dir) }) {
+		if slices.ContainsFunc(l.set.roots(), func(r root) bool { return l.shares.keeper(r.path) != l.uid && r.holdsBelow(dir) }) {
 			l.walk(dir, v)
 		}
 	}
@@ -105,11 +107,18 @@ func (l *loop) compare(path string) {
 	}
 }
 
-// firstSight tells of a path that has no record. If its inode changed after the
-// last run ended it was made in between; else it was there before.
+// firstSight tells of a path that has no record. If it was made after this capture
+// began it is new, and nobody told who made it. If its inode changed after the last
+// run ended it was made in between; else it was there before.
 func (l *loop) firstSight(path string) {
 	s := l.look(path)
 	if !s.exists {
+		return
+	}
+	l.finding = l.shares.addedLater(path)
+	defer func() { l.finding = false }()
+	if l.madeSince(path, s.known, l.shares.began) {
+		l.note(fanotify.Happening{Path: path, Kind: fanotify.Created, Layer: LayerScan, At: l.c.cfg.Now()})
 		return
 	}
 	s.at, s.layer = l.c.cfg.Now(), LayerScan
@@ -121,6 +130,16 @@ func (l *loop) firstSight(path string) {
 	l.out.room(l.uid)
 	l.record(path, s)
 	l.put(observe(path, "", a, s), s)
+}
+
+// madeSince says whether a file was made after a time. Where its file system does
+// not tell, it is taken to have been made when it was last changed.
+func (l *loop) madeSince(path string, k Known, when time.Time) bool {
+	born, _ := l.origin(path, k)
+	if born == 0 {
+		born = k.CtimeNs
+	}
+	return born > when.UnixNano()
 }
 
 // reconcile looks for what nobody told: it attaches everything anew and makes a

@@ -31,6 +31,8 @@ type pending struct {
 	deferred *fanotify.Happening // to be looked at once quiet: its writer may be at it
 	peeked   bool                // a provisional look was taken meanwhile
 	suspect  *scan               // found it, nobody told
+	lost     bool                // it was told last as unread
+	found    bool                // in a place that was added
 }
 
 // weigh adds up the texts and says by how much they have grown.
@@ -119,11 +121,12 @@ func (p *pending) due(live bool) time.Time {
 }
 
 // fold drops what one process passed through on its way from one state to
-// another, as editors do.
-func fold(sights []sight) []sight {
+// another, as editors do. Of a name that a program reads nothing is dropped that
+// stood there and is gone: it may have been read.
+func fold(sights []sight, read bool) []sight {
 	var kept []sight
 	for _, s := range slices.Backward(sights) {
-		if n := len(kept); n > 0 && s.transient(kept[n-1]) {
+		if n := len(kept); n > 0 && s.transient(kept[n-1]) && !(read && s.stood() && !kept[n-1].exists) {
 			next := &kept[n-1]
 			next.events += s.events
 			if s.from != "" && next.from == "" && next.exists {
@@ -136,6 +139,8 @@ func fold(sights []sight) []sight {
 	slices.Reverse(kept)
 	return kept
 }
+
+func (s sight) stood() bool { return s.exists || s.unread }
 
 // transient says whether s was a step of the process that then made next.
 func (s sight) transient(next sight) bool {

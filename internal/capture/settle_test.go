@@ -27,7 +27,7 @@ func TestFoldKeepsWhatStood(t *testing.T) {
 			at = at.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "ms")) * time.Millisecond)
 			sights[i].at, sights[i].events = at, 1
 		}
-		kept := fold(slices.Clone(sights))
+		kept := fold(slices.Clone(sights), false)
 		if len(kept) == 0 || !kept[len(kept)-1].at.Equal(sights[len(sights)-1].at) {
 			t.Fatal("the last state is gone")
 		}
@@ -77,11 +77,11 @@ func TestFoldSecondName(t *testing.T) {
 	old := Known{Ino: 1, Mode: unix.S_IFREG, Links: 2, Digest: [32]byte{1}}
 	linked := sight{exists: true, known: old, linked: true, by: actor.Actor{PID: 1}}
 	replaced := sight{exists: true, known: Known{Ino: 2, Mode: unix.S_IFREG, Links: 1, Digest: [32]byte{2}}, by: actor.Actor{PID: 1}, at: time.Unix(1, 0)}
-	if kept := fold([]sight{linked, replaced}); len(kept) != 1 || kept[0].known != replaced.known {
+	if kept := fold([]sight{linked, replaced}, false); len(kept) != 1 || kept[0].known != replaced.known {
 		t.Errorf("by one process: %+v, want what it replaced the file by", kept)
 	}
 	replaced.by.PID = 2
-	if kept := fold([]sight{linked, replaced}); len(kept) != 2 {
+	if kept := fold([]sight{linked, replaced}, false); len(kept) != 2 {
 		t.Errorf("by two processes: %+v, want both", kept)
 	}
 }

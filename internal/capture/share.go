@@ -24,6 +24,7 @@ type shares struct {
 	single bool // a watcher without privilege has one loop
 	ctx    context.Context
 	canary *canary
+	began  time.Time // on the calendar of files
 
 	mu      sync.RWMutex
 	change  sync.Cond // a loop or a first look ended; with mu
@@ -32,12 +33,13 @@ type shares struct {
 	loops   map[uint32]*loop
 	keepers map[string]uint32 // by directory: the first on its way that is not root's
 	keeps   map[uint32]int    // how many of them are a user's
+	added   []root            // since all began
 }
 
 func newShares(c *Capture, s sensor, every time.Duration) *shares {
 	shares := &shares{
 		c: c, sensor: s, every: every, out: newOutbox(), reach: c.reach, single: os.Geteuid() != 0,
-		loops: map[uint32]*loop{}, keepers: map[string]uint32{}, keeps: map[uint32]int{},
+		began: time.Now(), loops: map[uint32]*loop{}, keepers: map[string]uint32{}, keeps: map[uint32]int{},
 	}
 	shares.change.L = &shares.mu
 	shares.canary = newCanary(shares)
@@ -48,7 +50,7 @@ func newShares(c *Capture, s sensor, every time.Duration) *shares {
 func (s *shares) begin(ctx context.Context) {
 	s.ctx = ctx
 	surveyed := map[string]bool{}
-	for _, r := range s.c.set.roots {
+	for _, r := range s.c.set.roots() {
 		s.survey(r.path, surveyed)
 	}
 	for path := range s.c.cfg.Known {

@@ -2,16 +2,21 @@ package capture
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // watchSet says which paths are subjects and which directories can hold some.
 type watchSet struct {
-	roots  []root
+	added  sync.Mutex             // whoever adds roots
+	all    atomic.Pointer[[]root] // never altered, but exchanged
 	want   func(string) bool
 	ignore func(string) bool
+	reads  func(string) bool
 	cages  cages // of canaries
 }
 
@@ -23,13 +28,33 @@ type root struct {
 
 const meta = `*?[\`
 
-func newWatchSet(paths []string, want, ignore func(string) bool) (*watchSet, error) {
-	w := &watchSet{want: want, ignore: ignore}
+func newWatchSet(paths []string, want, ignore, reads func(string) bool) (*watchSet, error) {
+	w := &watchSet{want: want, ignore: ignore, reads: reads}
 	if want == nil {
 		w.want = func(string) bool { return true }
 	}
 	if ignore == nil {
 		w.ignore = func(string) bool { return false }
+	}
+	if reads == nil {
+		w.reads = func(string) bool { return false }
+	}
+	w.all.Store(&[]root{})
+	_, err := w.add(paths)
+	return w, err
+}
+
+// roots are those there are now.
+func (w *watchSet) roots() []root { return *w.all.Load() }
+
+// add takes up paths and returns the roots that are new.
+func (w *watchSet) add(paths []string) ([]root, error) {
+	w.added.Lock()
+	defer w.added.Unlock()
+	var fresh []root
+	known := map[string]bool{}
+	for _, r := range w.roots() {
+		known[r.String()] = true
 	}
 	for _, p := range paths {
 		p, err := clean(p)
@@ -40,10 +65,17 @@ func newWatchSet(paths []string, want, ignore func(string) bool) (*watchSet, err
 		if err != nil {
 			return nil, err
 		}
-		w.roots = append(w.roots, r)
+		if !known[r.String()] {
+			known[r.String()] = true
+			fresh = append(fresh, r)
+		}
 	}
-	return w, nil
+	all := slices.Concat(w.roots(), fresh)
+	w.all.Store(&all)
+	return fresh, nil
 }
+
+func (r root) String() string { return filepath.Join(append([]string{r.path}, r.parts...)...) }
 
 func newRoot(path string) (root, error) {
 	parts := split(path)
@@ -118,7 +150,7 @@ func (w *watchSet) subject(path string) bool {
 		return true
 	}
 	found := false
-	for _, r := range w.roots {
+	for _, r := range w.roots() {
 		if path == r.path && !r.pattern() {
 			return true
 		}
@@ -127,9 +159,22 @@ func (w *watchSet) subject(path string) bool {
 	return found && !w.ignore(filepath.Base(path)) && w.want(path)
 }
 
+// read says whether a program reads a subject because of its name.
+func (w *watchSet) read(path string) bool {
+	for _, r := range w.roots() {
+		switch {
+		case !r.pattern() && path == r.path:
+			return true
+		case r.pattern() && strings.Trim(r.parts[len(r.parts)-1], "*") != "" && r.holds(path):
+			return true
+		}
+	}
+	return w.reads(path)
+}
+
 // covers says whether subjects can be directly in dir or below it.
 func (w *watchSet) covers(dir string) bool {
-	for _, r := range w.roots {
+	for _, r := range w.roots() {
 		if r.holdsBelow(dir) {
 			return true
 		}
@@ -142,7 +187,7 @@ func (w *watchSet) onWay(path string) bool { return len(w.through(path)) > 0 }
 
 func (w *watchSet) through(path string) []root {
 	var rs []root
-	for _, r := range w.roots {
+	for _, r := range w.roots() {
 		if reach.Under(r.path, path) {
 			rs = append(rs, r)
 		}

@@ -108,6 +108,7 @@ type Match struct {
 	Format  string
 	Secrets []string // key paths, those of the agent
 	Opaque  bool     // see [Pattern.Opaque]
+	Reads   bool     // the agent reads every such name: its pattern ends with one, or with all but those of a list
 	Guess   bool     // the path only ends like one of the agent's: a copy, perhaps
 }
 

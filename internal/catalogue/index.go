@@ -13,7 +13,11 @@ type claim struct {
 }
 
 func (c claim) match() Match {
-	return Match{Agent: c.agent, Format: c.pattern.Format, Secrets: c.agent.Secrets, Opaque: c.pattern.Opaque}
+	base := c.pattern.glob.elems[len(c.pattern.glob.elems)-1]
+	return Match{
+		Agent: c.agent, Format: c.pattern.Format, Secrets: c.agent.Secrets, Opaque: c.pattern.Opaque,
+		Reads: c.agent.Ignore != nil || strings.Trim(base, "*") != "",
+	}
 }
 
 // beats orders claims on the same path.

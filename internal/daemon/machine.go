@@ -26,8 +26,9 @@ type Machine struct {
 	Watcher  *watcher.Watcher
 	Spool    *spool.Spool
 
-	lock  *durable.Lock // of the watcher's directory
-	ended func()        // the watcher did, by itself
+	lock      *durable.Lock // of the watcher's directory
+	ended     func()        // the watcher did, by itself
+	newcomers *newcomers    // nil: nobody looks for them
 }
 
 // Run watches and serves until the context ends; ready is called once everything
@@ -50,6 +51,9 @@ func (m *Machine) Run(ctx context.Context, ready func()) error {
 		case <-ctx.Done():
 		}
 	})
+	if m.newcomers != nil {
+		parts.Go(func() { m.newcomers.run(ctx) })
+	}
 	err := m.Watcher.Run(ctx)
 	if err == nil {
 		m.ended()
@@ -113,8 +117,14 @@ func (p Process) OpenMachine(ctx context.Context, o UpOptions) (_ *Machine, err 
 	}
 	cfg.Key, cfg.Server, cfg.Spool, cfg.Host = key, m.Listener.Inside(key.Source(), host.Name), m.Spool, host.Name
 	cfg.Unended, m.ended = p.begin(), p.ended
-	m.Watcher, err = watcher.New(ctx, cfg)
-	return m, err
+	if m.Watcher, err = watcher.New(ctx, cfg); err != nil {
+		p.neverBegan(cfg.Unended)
+		return m, err
+	}
+	if o.Discover {
+		m.newcomers = p.newcomers(&cfg, m.Watcher.Add)
+	}
+	return m, nil
 }
 
 // listenHere serves this machine: at the usual port, or at any that is free

@@ -33,3 +33,11 @@ func (p Process) ended() {
 		p.Diag.Warn("that the watcher ended could not be noted", "error", err)
 	}
 }
+
+// neverBegan: no watcher came of it, and that the run before did not end by itself,
+// if so, is still to be told.
+func (p Process) neverBegan(unended bool) {
+	if !unended {
+		p.ended()
+	}
+}

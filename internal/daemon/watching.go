@@ -99,7 +99,7 @@ func (p Process) discover(cat *catalogue.Catalogue) ([]catalogue.Found, error) {
 // their own.
 func homes() []string {
 	if os.Geteuid() == 0 {
-		if passwd, err := os.ReadFile("/etc/passwd"); err == nil {
+		if passwd, err := os.ReadFile(passwdFile); err == nil {
 			return catalogue.Homes(passwd)
 		}
 	}
@@ -113,33 +113,46 @@ func homes() []string {
 // files that do not exist yet included.
 func cataloguePaths(cat *catalogue.Catalogue, found []catalogue.Found) []string {
 	var paths []string
-	add := func(glob string) {
-		if stem, _, ok := strings.Cut(glob, "/**"); ok {
-			glob = stem
-		}
-		if glob != "" {
-			paths = append(paths, glob)
-		}
-	}
 	for _, ag := range cat.Agents {
 		for _, p := range ag.Paths {
-			switch {
-			case strings.HasPrefix(p.Glob, "/"):
-				add(p.Glob)
-			case strings.HasPrefix(p.Glob, "~/"):
-				for _, h := range homes() {
-					add(h + p.Glob[1:])
+			if strings.HasPrefix(p.Glob, "/") {
+				paths = append(paths, stem(p.Glob))
+			}
+		}
+	}
+	return foundPaths(append(paths, homePaths(cat, homes())...), found)
+}
+
+// homePaths are those of the catalogue's patterns below homes.
+func homePaths(cat *catalogue.Catalogue, homes []string) []string {
+	var paths []string
+	for _, ag := range cat.Agents {
+		for _, p := range ag.Paths {
+			if rest, ok := strings.CutPrefix(p.Glob, "~"); ok {
+				for _, h := range homes {
+					paths = append(paths, stem(h+rest))
 				}
 			}
 		}
 	}
+	return paths
+}
+
+// stem is a pattern up to the directory of which everything below matches.
+func stem(glob string) string {
+	stem, _, _ := strings.Cut(glob, "/**")
+	return stem
+}
+
+// foundPaths adds the files that were found, and can be read, to paths.
+func foundPaths(paths []string, found []catalogue.Found) []string {
 	for _, f := range found {
 		if f.Err == nil {
 			paths = append(paths, f.Path)
 		}
 	}
 	slices.Sort(paths)
-	return slices.Compact(paths)
+	return slices.Compact(slices.DeleteFunc(paths, func(p string) bool { return p == "" }))
 }
 
 // claims says which files the paths given by a person stand for.

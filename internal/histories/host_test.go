@@ -382,6 +382,8 @@ func (s *script) attach(cfg capture.Config) (watcher.Capture, error) {
 
 func (s *script) Ready() <-chan struct{} { return s.ready }
 
+func (s *script) Add([]string) error { return nil }
+
 func (s *script) Status() capture.Status { return capture.Status{} }
 
 func (s *script) tell(o capture.Observation) {

@@ -53,6 +53,7 @@ type Actor struct {
 	Layer      string        `json:"layer,omitempty"`
 	Confidence string        `json:"confidence,omitempty"`
 	Package    *body.Package `json:"package,omitempty"` // what a package manager was doing
+	Signals    []string      `json:"signals,omitempty"` // hints of how a change was found
 }
 
 // Reason is why a change was made.
@@ -168,7 +169,7 @@ func view(index uint64, e *entry.Entry, b bodies) *View {
 func actor(b bodies) *Actor {
 	var a Actor
 	if b.how != nil {
-		a.Layer, a.Confidence, a.Package = b.how.Layer, string(b.how.Confidence), b.how.Package
+		a.Layer, a.Confidence, a.Package, a.Signals = b.how.Layer, string(b.how.Confidence), b.how.Package, b.how.Signals
 	}
 	if b.who != nil {
 		a.Who = *b.who

@@ -27,6 +27,7 @@ const (
 	option                // white space or a comma after an option
 	continued             // a backslash and a line break after an option
 	element               // the > of an XML element
+	compared              // == and the like
 )
 
 // maxValue and maxBare bound how far a value with and without quotes is
@@ -53,12 +54,28 @@ func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, b
 	if at >= len(f.text) || f.text[at] == '\n' || f.text[at] == '\r' {
 		return value{}, false
 	}
+	if sep == compared {
+		if at = f.prefixed(at); c != lexicon.Strong || f.openQuote(at) == 0 {
+			return value{}, false
+		}
+	}
+	if at = f.prefixed(at); c == lexicon.Strong {
+		if v, ok := f.bracketed(l, at); ok {
+			v.doubt = l.comment
+			return v, true
+		}
+	}
 	if c := f.text[end]; l.quote != 0 && f.text[at] == l.quote && c != l.quote && c != '\\' {
 		return value{}, false // content:"password=" holds no value
 	}
 	if quote := f.openQuote(at); quote > 0 {
 		v := f.quotedValue(at, quote)
 		v.doubt = l.comment || f.plan.prose && c != lexicon.Strong
+		if l.comment && opt && !f.plan.prose {
+			v = f.commented(v)
+			v.doubt = v.doubt && !lexicon.LooksChosen(f.text[v.start:v.end]) && notions.IsSample(f.text[v.start:v.end])
+			return v, v.end > v.start
+		}
 		if l.comment && f.isSetting(l, start, at) {
 			v = f.commented(v)
 		}
@@ -73,14 +90,24 @@ func (f *finder) valueOf(l *line, start, end int, c lexicon.Suspicion) (value, b
 	if v, ok := f.blockBelow(l, at, c); ok {
 		return v, true
 	}
+	if v, ok := f.part(l, start, at); ok {
+		return v, v.end > v.start
+	}
 	if v, ok := f.inQuote(l, start, at, sep); ok {
 		return v, v.end > v.start
 	}
 	if v, ok := f.connection(l, start, at); ok {
 		return v, v.end > v.start
 	}
+	if c == lexicon.Strong && sep != tight && f.expression(l, at) {
+		return value{}, false
+	}
 	v := f.bareValue(l, start, at, sep, c)
 	v.doubt = v.doubt || sep == tight && start > l.first && !opt
+	if l.comment && opt && sep == option && !f.plan.prose {
+		v = f.commented(v)
+		return v, v.end > v.start
+	}
 	if l.comment && v.doubt && f.isSetting(l, start, at) {
 		v = f.commented(f.restOfSetting(l, at))
 	}
@@ -126,6 +153,63 @@ func (f *finder) inQuote(l *line, start, at int, sep separator) (value, bool) {
 	return v, true
 }
 
+// part is the value of a name in a quoted setting or list of settings:
+// "host=a password=b c port=1". It ends at the quote, or before the next setting.
+func (f *finder) part(l *line, start, at int) (value, bool) {
+	if l.quote == 0 || f.text[at-1] != '=' || start <= l.opened || f.plan.prose {
+		return value{}, false
+	}
+	q, lead := l.quote, f.text[start-1]
+	if (lead == '\'' || lead == '"') && lead != q {
+		q = lead
+	} else if start != l.opened+1 && (bytes.IndexByte([]byte(" ;,&"), lead) < 0 || bytes.IndexByte(f.text[l.opened:start], '=') < 0) {
+		return value{}, false
+	}
+	shut := bytes.IndexByte(f.text[at:min(l.end, at+maxBare)], q)
+	if shut <= 0 {
+		return value{}, false
+	}
+	end := f.partEnd(at, at+shut, lead)
+	v := f.text[at:end]
+	if lead != ',' && bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, ';') < 0 || bytes.Contains(v, []byte(" -")) || bytes.ContainsAny(v, "|/$<>`«") || isProgram(firstWordAfter(v)) {
+		return value{}, false
+	}
+	res := value{start: at, end: end}
+	if l.comment {
+		res = f.commented(res)
+	}
+	return res, true
+}
+
+// partEnd is where a part of a list of settings ends: before a sign and NAME=, or at
+// stop.
+func (f *finder) partEnd(at, stop int, lead byte) int {
+	for i := at; i < stop; i++ {
+		c := f.text[i]
+		if c != ';' && (lead == ';' || c != ' ' && c != '&' && c != ',') {
+			continue
+		}
+		n := syntax.Blanks(f.text[:stop], i+1)
+		name := n
+		for n < stop && (ascii.IsName(f.text[n]) || f.text[n] == ' ' && lead == ';') {
+			n++
+		}
+		if n > name+1 && n < stop && f.text[n] == '=' && ascii.IsLetter(f.text[name]) {
+			return i
+		}
+	}
+	return at + len(bytes.TrimRight(f.text[at:stop], " ;,\\"))
+}
+
+func firstWordAfter(v []byte) []byte {
+	_, rest, _ := bytes.Cut(v, []byte(" "))
+	w, _, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
+	return w
+}
+
+// isProgram says whether a word is the name of a program that takes secrets.
+func isProgram(w []byte) bool { return toolFor(w, nil) != nil }
+
 // connection is a value of a connection string, whose parts semicolons end and
 // which may hold blanks: Server=db;Password=a b;App=x.
 func (f *finder) connection(l *line, start, at int) (value, bool) {
@@ -138,10 +222,10 @@ func (f *finder) connection(l *line, start, at int) (value, bool) {
 		return value{}, false
 	}
 	end := at
-	for end < l.end && end < at+maxBare && f.text[end] != ';' && (l.quote == 0 || f.text[end] != l.quote) && f.text[end] != '"' && !bytes.HasPrefix(f.text[end:], []byte("</")) {
+	for end < l.end && end < at+maxBare && (l.quote == 0 || f.text[end] != l.quote) && f.text[end] != '"' && !bytes.HasPrefix(f.text[end:], []byte("</")) {
 		end++
 	}
-	v := value{start: at, end: end}
+	v := value{start: at, end: f.partEnd(at, end, ';')}
 	if l.comment {
 		v = f.commented(v)
 	}
@@ -164,7 +248,11 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return assigned, at + 1
 	case c == ',' && at == end && start > 0 && f.text[start-1] == '{': // a tuple of Erlang
 		return assigned, f.tuple(at + 1)
-	case c == ',' && closed && (opt || f.isDefinition(start)), opt && (c == '\n' || c == '\r'):
+	case c == ',' && (closed || start > 0 && f.text[start-1] == '$') && f.isDefinition(start):
+		return assigned, syntax.Blanks(f.text, at+1)
+	case c == '.' && at > blanks && f.openQuote(syntax.Blanks(f.text, at+1)) > 0: // a pair of Lisp
+		return assigned, syntax.Blanks(f.text, at+1)
+	case c == ',' && closed && opt, opt && (c == '\n' || c == '\r'):
 		return f.nextItem(at)
 	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
 		return f.operator(at)
@@ -188,6 +276,7 @@ func isPlainName(text []byte, start, end int) bool {
 // function that gives the name a value: define('DB_PASSWORD', 'x').
 func (f *finder) isDefinition(start int) bool {
 	before := bytes.TrimRight(f.text[max(0, start-16):max(0, start-1)], " ")
+	before = bytes.TrimRight(bytes.TrimSuffix(before, []byte("$")), " ")
 	for _, fn := range []string{"define(", "setenv(", "putenv(", "set(", "Set(", "option(", "config("} {
 		if bytes.HasSuffix(before, []byte(fn)) {
 			return true
@@ -226,7 +315,14 @@ func (f *finder) operator(at int) (separator, int) {
 	next := at + len(op)
 	set := next >= len(f.text) || ascii.IsSpace(f.text[next]) || f.openQuote(next) > 0 || ascii.IsBlank(f.text[at-1])
 	switch string(op) {
-	case "==", "=~":
+	case "==", "!=":
+		if third := next; third < len(f.text) && f.text[third] == '=' {
+			next, set = third+1, true
+		}
+		if set {
+			return compared, syntax.Blanks(f.text, next)
+		}
+	case "=~":
 		if set {
 			return noSeparator, at
 		}
@@ -326,6 +422,9 @@ func (f *finder) quotedValue(at, n int) value {
 	if end >= 0 {
 		return value{start: start, end: end}
 	}
+	if n == 1 && open[0] == '\'' && at > 0 && bytes.IndexByte(f.text[start:min(len(f.text), start+maxBare)], open[0]) < 0 && (ascii.IsBlank(f.text[at-1]) || f.text[at-1] == '=' || f.text[at-1] == ':') {
+		start = at // the quote is the first character of the value
+	}
 	stop := f.lineEnd(start)
 	return value{start: start, end: stop, unsure: true}
 }
@@ -385,7 +484,7 @@ func (f *finder) lineEnd(at int) int {
 
 // bareValue finds the end of a value without quotes of its own.
 func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Suspicion) value {
-	if l.quote == 0 && start <= l.first && sep != option && !f.plan.shell {
+	if l.quote == 0 && (start <= l.first || f.isDeep(l, start, at)) && sep != option && !f.plan.shell {
 		return f.restOfLine(l, at)
 	}
 	if l.quote == 0 && sep == assigned && f.plan.spaced() && !f.plan.shell && isNames(f.text[l.first:start]) && !f.plan.isProgram(f.text) {
@@ -396,7 +495,8 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Susp
 		limit = at + maxBare
 	}
 	end := at
-	for end < l.end && end < limit && !f.endsBare(l, at, end) {
+	listed := start > 0 && f.text[start-1] == ',' && l.quote == 0
+	for end < l.end && end < limit && (!f.endsBare(l, at, end) || listed && f.text[end] == ';' && end+1 < l.end && !ascii.IsSpace(f.text[end+1])) {
 		end++
 	}
 	if end == limit && c != lexicon.Strong {
@@ -417,6 +517,21 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Susp
 		v.doubt = true // a sentence: "Password: must be changed"
 	}
 	return v
+}
+
+// isDeep says whether the name is the last part of a path that begins the line:
+// Proxy\Password=x.
+func (f *finder) isDeep(l *line, start, at int) bool {
+	before := f.text[l.first:start]
+	if len(before) < 2 || len(before) > syntax.MaxName || f.text[at-1] != '=' && f.text[at-1] != ' ' || before[len(before)-1] != '\\' && before[len(before)-1] != '/' {
+		return false
+	}
+	for _, c := range before {
+		if !ascii.IsName(c) && bytes.IndexByte([]byte("\\/:"), c) < 0 {
+			return false
+		}
+	}
+	return ascii.IsLetter(before[0]) && !bytes.Contains(before, []byte("://"))
 }
 
 // blockBelow finds the block scalar that the sign at at announces, as in YAML: the
@@ -539,11 +654,14 @@ func (f *finder) untilQuote(l *line, at int) int {
 // restOfLine is the value of a key that begins its line.
 func (f *finder) restOfLine(l *line, at int) value {
 	v := value{start: at, end: f.lineEnd(at)}
+	if l.first > l.start && bytes.HasSuffix(f.text[l.start:l.first], []byte("export ")) {
+		v.end = f.partEnd(at, v.end, ' ')
+	}
 	if f.plan.format == "ini" && v.end-v.start > 2 && f.text[v.start] == '`' && f.text[v.end-1] == '`' && !bytes.ContainsAny(f.text[v.start:v.end], "$|/") {
 		return value{start: v.start + 1, end: v.end - 1, doubt: l.comment}
 	}
 	rest := f.text[v.start:v.end]
-	if i := commentAt(rest, f.plan.format); i >= 0 {
+	if i := commentAt(rest, f.plan.format); i >= 0 && bytes.Count(f.text[l.start:at], []byte(".")) < 2 { // dotted keys are properties
 		v.end = v.start + len(bytes.TrimRight(rest[:i], " \t"))
 	}
 	if f.plan.format != "ini" && f.plan.format != "env" {
@@ -689,12 +807,12 @@ func (f *finder) commentedWord(l *line, start, at, end int) bool {
 // the files of log shippers. After a community comes who may use it.
 func takesLine(name []byte) bool {
 	low := bytes.ToLower(name)
-	return !bytes.Contains(low, []byte("communit")) && (bytes.Contains(low, []byte("pass")) || bytes.Contains(low, []byte("secret")) || bytes.Contains(low, []byte("token")))
+	return !bytes.Contains(low, []byte("communit")) && (bytes.Contains(low, []byte("pass")) || bytes.Contains(low, []byte("pw")) || bytes.Contains(low, []byte("secret")) || bytes.Contains(low, []byte("token")))
 }
 
 func (f *finder) wordEnd(at int) int {
 	stop := min(len(f.text), at+maxValue)
-	for at < stop && !ascii.IsSpace(f.text[at]) {
+	for at < stop && (!ascii.IsSpace(f.text[at]) || f.text[at] == ' ' && f.text[at-1] == '\\' && at+1 < stop && !ascii.IsSpace(f.text[at+1])) {
 		at++
 	}
 	return at

@@ -91,6 +91,9 @@ func (t *tool) following(masks map[int]*Span, ws []word, i int) {
 		return
 	}
 	for _, f := range t.Follows {
+		if word, far := strings.CutSuffix(f, "+1"); far && word == w && i+2 < len(ws) {
+			maskWhole(masks, ws, i+2)
+		}
 		if f == w || f == "+" && len(w) <= syntax.MaxName && w != "" && w[0] != '-' && w[0] != '/' && lexicon.Classify(w) == lexicon.Strong {
 			maskWhole(masks, ws, i+1)
 		}

@@ -30,6 +30,8 @@ var why = map[kind]string{
 	kindPEM: "private key block", kindCrypt: "password hash", kindToken: "token with the prefix of its issuer", kindBasic: "credentials of Basic authentication",
 	kindTool: "argument of a command", kindOutput: "output to a database", kindPuTTY: "private key of PuTTY", kindPuTTYMAC: "private key of PuTTY",
 	kindSQL: "password in an SQL statement", kindAccount: "account of a login module", kindPiped: "secret from a pipe", kindVault: "encrypted variable",
+	kindUser: "password of an account", kindHere: "string given to a program", kindClear: "password in clear",
+	kindMailbox: "password of an account at a host", kindThin: "password in an address of Oracle", kindIdentify: "password for a service of names",
 }
 
 // Explain tells of each value of a configuration, in its order, whether

@@ -60,6 +60,10 @@ type finder struct {
 	blocks  int      // bytes read as parts of block scalars
 	weakTo  int      // values of doubtful names are read up to here
 
+	computed int       // expressions up to here are read
+	linked   int       // the parts of URLs up to here are judged
+	notes    []comment // values that are comments
+
 	looked, vmess, jose, jaas bool // what the text holds besides settings
 }
 
@@ -79,6 +83,13 @@ func newFinder(s *searcher, text []byte, p plan) *finder {
 
 // find returns the spans to mask, sorted and apart.
 func (f *finder) find() []Span {
+	f.findOnce()
+	f.remarks()
+	return union(f.spans)
+}
+
+// findOnce finds what to mask outside of comments.
+func (f *finder) findOnce() []Span {
 	f.search.scan(f.text, f.hit)
 	f.rule = "key path, directive or table"
 	f.parsed = f.walk()
@@ -135,6 +146,18 @@ func (f *finder) hit(t *trigger, end int) {
 		f.url(start, end)
 	case kindDial:
 		f.dial(start)
+	case kindMailbox:
+		f.mailbox(start)
+	case kindThin:
+		f.thin(end)
+	case kindUser:
+		f.userinfo(start, end)
+	case kindHere:
+		f.hereString(end)
+	case kindClear:
+		f.clear(start, end)
+	case kindIdentify:
+		f.identify(start, end)
 	case kindTool:
 		if f.plan.format != "rules" {
 			f.tool(start)
@@ -264,7 +287,7 @@ func (f *finder) name(start, end int) {
 	if c != lexicon.Strong {
 		start, c = f.spacedName(l, start, end, c)
 	}
-	guarded := lexicon.IsGuardedName(string(f.text[start:end]))
+	guarded := c != lexicon.Strong && lexicon.IsGuardedName(string(f.text[start:end]))
 	if c == lexicon.None && !guarded || c == lexicon.Weak && start < f.weakTo {
 		return
 	}
@@ -333,6 +356,9 @@ func (f *finder) spacedName(l *line, start, end int, c lexicon.Suspicion) (int, 
 
 // judge masks a value under a name of the given suspicion.
 func (f *finder) judge(v value, c lexicon.Suspicion) {
+	if f.plan.vault && c == lexicon.Likely && len(f.text[v.start:v.end]) >= 4 && ascii.IsNumber(f.text[v.start:v.end]) {
+		c = lexicon.Strong // a code
+	}
 	if v.unsure && c == lexicon.Strong {
 		f.add(v.start, v.end)
 		return
@@ -345,6 +371,9 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 		v.start += n
 		content = content[n:]
 	}
+	if c == lexicon.Strong && !v.doubt && isComputed(content) && f.literals(v.start, v.end) {
+		return
+	}
 	if lexicon.IsPlain(content) || f.isAlias(v) || v.doubt && lexicon.IsPublished(content) {
 		return
 	}
@@ -354,6 +383,8 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && (lexicon.LooksRandom(content) || !v.doubt && isPhrase(content)):
 		f.add(v.start, v.end)
+	case c == lexicon.Weak && !v.doubt && isCode(content):
+		f.add(v.start, v.end)
 	case c == lexicon.Weak && !v.doubt:
 		f.userPassword(v)
 	}
@@ -362,7 +393,27 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 // isPhrase says whether a value is no single word, number or list of names, but is
 // written with signs that settings do not have.
 func isPhrase(v []byte) bool {
-	return lexicon.LooksChosen(v) && !bytes.ContainsAny(v, "/.,:")
+	return lexicon.LooksChosen(v) && !bytes.ContainsAny(v, "/.,:") || bytes.Contains(v, []byte("; ")) && !bytes.ContainsAny(v, "=:(){}<>/")
+}
+
+// isCode says whether a value is digits in groups, as numbers that people are given
+// to type are.
+func isCode(v []byte) bool {
+	dashes := 0
+	for _, c := range v {
+		if c == '-' {
+			dashes++
+		} else if !ascii.IsDigit(c) {
+			return false
+		}
+	}
+	return len(v) >= 8 && len(v) < 20 && dashes > 0 && v[0] != '-' && (len(v) != 10 || dashes != 2 || v[4] != '-')
+}
+
+// isComputed says whether a value is a template that decodes a string or falls back
+// on one.
+func isComputed(v []byte) bool {
+	return bytes.HasPrefix(v, []byte("<%")) && (bytes.Contains(v, []byte("||")) || bytes.Contains(v, []byte("decode")) || bytes.Contains(v, []byte("fetch")))
 }
 
 // isAlias says whether the value is an alias of YAML, which stands after a

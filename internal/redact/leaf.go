@@ -60,6 +60,9 @@ func (f *finder) leaf(l syntax.Leaf) {
 		f.declaredLeaf(l)
 		return
 	}
+	if own := l.Path[len(l.Path)-1]; notions.IsNote(own) && l.End-l.Start <= maxRemark {
+		f.notes = append(f.notes, comment{Span: l.Span, beside: true})
+	}
 	f.proxied()
 	if is, private := jwk(l.Path[len(l.Path)-1]); is && f.jose {
 		if private && l.End-l.Start > 16 && string(f.text[l.Start:l.End]) != Mark {

@@ -29,21 +29,19 @@ func isLogins(name string) bool {
 // by semicolons or commas. Every part has to have that shape.
 func (f *finder) loginsIn(s syntax.Span) bool {
 	v := f.text[s.Start:s.End]
-	if bytes.IndexByte(v, ':') <= 0 || bytes.ContainsAny(v, " \t/{}[]()<>") && !bytes.Contains(v, []byte("$apr1$")) && !bytes.Contains(v, []byte("$2")) || bytes.Contains(v, []byte("://")) {
+	if bytes.IndexByte(v, ':') <= 0 || bytes.ContainsAny(v, "/{}[]()<>") && !bytes.Contains(v, []byte("$apr1$")) && !bytes.Contains(v, []byte("$2")) || bytes.Contains(v, []byte("://")) {
 		return false
 	}
 	var found []syntax.Span
 	for at := s.Start; at < s.End; {
-		end := s.End
-		if i := bytes.IndexAny(f.text[at:s.End], ";"); i >= 0 {
-			end = at + i
-		}
+		at = syntax.Blanks(f.text[:s.End], at)
+		end := f.loginEnd(at, s.End)
 		colon := bytes.IndexByte(f.text[at:end], ':')
 		if colon <= 0 || !isAccount(f.text[at:at+colon]) {
 			return false
 		}
 		pass := f.text[at+colon+1 : end]
-		if len(pass) == 0 || pass[0] == ':' || isPort(pass) || lexicon.IsPlain(pass) {
+		if len(pass) == 0 || pass[0] == ':' || ascii.IsBlank(pass[0]) || isPort(pass) || lexicon.IsPlain(pass) {
 			return false
 		}
 		found = append(found, syntax.Span{Start: at + colon + 1, End: end})
@@ -53,6 +51,25 @@ func (f *finder) loginsIn(s syntax.Span) bool {
 		f.add(p.Start, p.End)
 	}
 	return len(found) > 0
+}
+
+// loginEnd is where an account and its password end: at a sign with another account
+// and a colon behind it, or at stop.
+func (f *finder) loginEnd(at, stop int) int {
+	for i := at; i < stop; i++ {
+		if f.text[i] != ';' && f.text[i] != ',' {
+			continue
+		}
+		n := syntax.Blanks(f.text[:stop], i+1)
+		name := n
+		for n < stop && n < name+64 && isAccount(f.text[n:n+1]) {
+			n++
+		}
+		if n > name && n+1 < stop && f.text[n] == ':' && !ascii.IsBlank(f.text[n+1]) || i+1 == stop {
+			return i
+		}
+	}
+	return stop
 }
 
 // isAccount says whether a word can be the name of an account.
@@ -106,6 +123,11 @@ func (f *finder) scalar(l syntax.Leaf) {
 	}
 	if end == 0 || end >= len(v)-1 {
 		return
+	}
+	if v[end] == ':' && bytes.Contains(bytes.ToLower([]byte(l.Path[len(l.Path)-1])), []byte("header")) {
+		if at := syntax.Blanks(f.text, l.Start+end+1); lexicon.LooksRandom(f.text[at:l.End]) {
+			f.add(at, l.End)
+		}
 	}
 	switch v[end] {
 	case ' ', ':':

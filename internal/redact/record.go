@@ -14,13 +14,21 @@ func (f *finder) record(at int, line []byte) bool {
 	if len(line) > maxBare {
 		return false
 	}
-	if f.productLine(at, line) || f.credential(at, line) || f.directive(at, line) || f.oldOutput(at, line) {
+	if f.productLine(at, line) || f.credential(at, line) || f.directive(at, line) || f.endpoint(at, line) || f.digest(at, line) || f.oldOutput(at, line) {
 		return true
 	}
 	for _, read := range []func([]byte) int{userRecord, pgpassRecord, agentRecord, clockRecord} {
 		if n := read(line); n > 0 && !lexicon.IsPlain(line[n:]) {
 			f.add(at+n, at+len(line))
 			return true
+		}
+	}
+	if bytes.Count(line, []byte(":")) >= 4 && bytes.IndexByte(line, '"') > 0 { // a row of .pgpass that a command writes
+		for _, w := range splitCommand(line, at) {
+			if inner := bytes.Trim(w.text, "'\""); pgpassRecord(inner) > 0 {
+				n := bytes.Index(w.text, inner) + pgpassRecord(inner)
+				f.add(w.start+n, w.start+bytes.Index(w.text, inner)+len(inner))
+			}
 		}
 	}
 	return false

@@ -168,10 +168,12 @@ const (
 // url masks the password in the user information of a URL, and the path of
 // one that is itself a permission.
 func (f *finder) url(start, end int) {
-	if f.guardedURL(start, end) {
+	if f.guardedURL(start, end) || f.open(start, end) {
 		return
 	}
 	at := f.at(end)
+	f.enter(start)
+	f.parts(max(end, at+1))
 	if at < 0 {
 		f.tokenInPath(start, end)
 		return
@@ -185,6 +187,20 @@ func (f *finder) url(start, end int) {
 		return
 	}
 	f.password(end+colon+1, at)
+}
+
+// open masks the password of odbc://dsn:user:SECRET.
+func (f *finder) open(start, end int) bool {
+	if !bytes.HasSuffix(f.text[:start], []byte("odbc")) {
+		return false
+	}
+	stop := f.urlEnd(end)
+	parts := bytes.SplitN(f.text[end:stop], []byte(":"), 3)
+	if len(parts) < 3 || lexicon.IsPlain(parts[2]) {
+		return false
+	}
+	f.add(stop-len(parts[2]), stop)
+	return true
 }
 
 // maxElement is how long an element of a path is that was made to be secret.

@@ -77,6 +77,11 @@ func (f *finder) areSettings(text []byte) bool {
 
 // field masks one field of a line.
 func (f *finder) field(t *notions.Table, line syntax.Span) {
+	f.cell(syntax.Trim(f.text, f.fieldOf(t, line)))
+}
+
+// fieldOf is the field of a line that holds the secret, or an empty span.
+func (f *finder) fieldOf(t *notions.Table, line syntax.Span) syntax.Span {
 	s := line
 	switch t.Sep {
 	case ' ':
@@ -86,13 +91,13 @@ func (f *finder) field(t *notions.Table, line syntax.Span) {
 			i = len(ws) - 1
 		}
 		if i < 1 || i >= len(ws) {
-			return
+			return syntax.Span{}
 		}
 		s = syntax.Span{Start: ws[i].start, End: ws[i].start + len(ws[i].text)}
 	case '=', '>':
 		i := bytes.IndexAny(f.text[line.Start:line.End], "=:")
 		if i <= 0 {
-			return
+			return syntax.Span{}
 		}
 		s.Start += i + 1
 		if s.Start < s.End && f.text[s.Start] == '>' {
@@ -104,12 +109,12 @@ func (f *finder) field(t *notions.Table, line syntax.Span) {
 	case ':':
 		s = f.colonField(t, line)
 	}
-	if t.After == ':' {
-		if i := bytes.IndexByte(f.text[s.Start:s.End], ':'); i >= 0 {
+	if t.After == ':' || t.After == '%' {
+		if i := bytes.IndexByte(f.text[s.Start:s.End], t.After); i >= 0 {
 			s.Start += i + 1
 		}
 	}
-	f.cell(syntax.Trim(f.text, s))
+	return s
 }
 
 // colonField is a field of a line whose fields colons part; a backslash makes a

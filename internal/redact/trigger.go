@@ -27,6 +27,12 @@ const (
 	kindSQL                      // the password of an account in a statement
 	kindAccount                  // an entry of a list of accounts: user_bob="x"
 	kindVault                    // the text of an encrypted variable of Ansible
+	kindMailbox                  // "@": the password of an account before a host
+	kindThin                     // an address of Oracle
+	kindIdentify                 // what is told to a service of names
+	kindUser                     // user=NAME%SECRET
+	kindHere                     // a string given to a program
+	kindClear                    // the keyword cleartext
 	kindPiped                    // a program that reads a secret from a pipe
 )
 
@@ -58,7 +64,13 @@ func triggers() []trigger {
 	add(kindSQL, "identified")
 	add(kindVault, "$ansible_vault;")
 	add(kindAccount, "user_")
-	add(kindPiped, "chpasswd", "sudo -s", "-stdin", "cryptsetup", "passwd --stdin")
+	add(kindPiped, "chpasswd", "sudo -s", "-stdin", "cryptsetup", "passwd --stdin", "kinit", "passphrase-fd", "gocryptfs", "encfs", "cryptroot-unlock", "luksopen", "mount.ecryptfs", "--stdin", "-p -")
+	add(kindMailbox, "@")
+	add(kindThin, ":thin:", ":oci:", ":oci8:")
+	add(kindIdentify, "identify ")
+	add(kindUser, "user=", "username=", "login=")
+	add(kindHere, "<<<")
+	add(kindClear, "cleartext ", "clear-text ", "plaintext ", "plain-text ")
 	for i, s := range lexicon.Tokens {
 		all = append(all, trigger{text: strings.ToLower(s.Prefix), kind: kindToken, arg: i})
 	}

@@ -85,6 +85,7 @@ func printActor(line func(name, value string), a *history.Actor) {
 	}
 	line("unproved", strings.Join(a.Unproved, ", "))
 	line("seen by", strings.Trim(a.Layer+", "+a.Confidence, ", "))
+	line("signals", strings.Join(a.Signals, ", "))
 }
 
 func printChange(w io.Writer, line func(name, value string), k int, c history.Change) {

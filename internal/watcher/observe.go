@@ -34,10 +34,14 @@ func (w *Watcher) handle(_ context.Context, b capture.Batch) error {
 // observe redacts an observation and words it as a change.
 func (w *Watcher) observe(o *capture.Observation) change {
 	c := change{
-		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known,
+		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known, found: o.Found,
 		gone: o.Action == body.Delete, why: w.reasons.of(o.Who, o.Line, w.cfg.Now()),
 	}
 	c.pkg = w.packageOf(o)
+	if pkg := w.unpacked(o); pkg != nil {
+		root := uint32(0)
+		c.pkg, c.who, c.confidence = pkg, &body.Who{User: "root", UID: &root, Exe: dpkg}, body.Likely
+	}
 	match, claimed := w.cfg.Catalogue.Match(o.Path)
 	if !claimed {
 		match, _ = w.cfg.Catalogue.MatchSuffix(o.Path)
@@ -98,9 +102,20 @@ func (w *Watcher) packageOf(o *capture.Observation) *body.Package {
 	return nil
 }
 
+// unpacked is what dpkg was doing, by its own records, when a file came of which
+// nobody saw who made it.
+func (w *Watcher) unpacked(o *capture.Observation) *body.Package {
+	if o.Who != nil || o.Action != body.Create || o.Known.UID != 0 {
+		return nil
+	}
+	return w.dpkg.At(o.Path, time.Time{}, time.Unix(0, o.Known.CtimeNs))
+}
+
+const dpkg = "/usr/bin/dpkg"
+
 // isDpkg goes by where the program lies and as whom it runs: anybody can call one so.
 func isDpkg(exe string, uid *uint32) bool {
-	return strings.TrimSuffix(exe, " (deleted)") == "/usr/bin/dpkg" && uid != nil && *uid == 0
+	return strings.TrimSuffix(exe, " (deleted)") == dpkg && uid != nil && *uid == 0
 }
 
 func folded(events int) int {

@@ -30,6 +30,9 @@ func (w *Watcher) record(s *set) error {
 		Kind: entry.Change, Time: w.cfg.Now(), Who: w.without(s.who), Why: w.said(s.why),
 		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version, Package: s.pkg},
 	}
+	if s.found {
+		d.How.Signals = []string{body.SignalFoundLater}
+	}
 	latest := make(map[string]int) // of this very entry
 	for k := range s.changes {
 		c := &s.changes[k]

@@ -86,6 +86,7 @@ type Capture interface {
 	Run(ctx context.Context) error
 	Ready() <-chan struct{}
 	Status() capture.Status
+	Add(paths []string) error
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -160,6 +161,7 @@ type change struct {
 	known      capture.Known
 	beside     *beside
 	pkg        *body.Package
+	found      bool // in a place that was added
 	gone       bool
 	gap        *capture.Gap // not a change but a hole
 }
@@ -213,7 +215,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	}
 	var err error
 	cc := capture.Config{
-		Paths: cfg.Paths, Want: w.want, Known: known, DigestKey: cfg.DigestKey,
+		Paths: cfg.Paths, Want: w.want, Reads: w.reads, Known: known, DigestKey: cfg.DigestKey,
 		ScanEvery: cfg.ScanEvery, Since: w.found, Now: cfg.Now, Log: cfg.Diag, Handle: w.handle, Tell: w.trouble,
 	}
 	if cfg.OwnEvents {
@@ -313,6 +315,14 @@ func (w *Watcher) want(path string) bool {
 	}
 	return claimed && !w.cfg.Catalogue.Ignored(path)
 }
+
+func (w *Watcher) reads(path string) bool {
+	m, ok := w.cfg.Catalogue.Match(path)
+	return ok && m.Reads
+}
+
+// Add watches more paths from now on, see [capture.Capture.Add].
+func (w *Watcher) Add(paths []string) error { return w.capture.Add(paths) }
 
 // Status says what capture sees, layer by layer.
 func (w *Watcher) Status() capture.Status { return w.capture.Status() }

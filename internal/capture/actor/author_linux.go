@@ -43,9 +43,12 @@ func (f File) author(touches []bpf.Touch) (by bpf.Touch, sure bool) {
 		return bpf.Touch{}, false
 	}
 	for i, b := range touches[last:] {
-		brought := f.Parent != 0 && b.Parent != 0 && b.Parent != f.Parent
-		if brought || b.CtimeNs == f.MtimeNs {
-			return b, i == 0 && (brought || last == len(touches)-1)
+		if f.Parent != 0 && b.Parent != 0 && b.Parent != f.Parent {
+			return b, i == 0
+		}
+		// Of several within one tick it is the first: others changed what it made.
+		if b.CtimeNs == f.MtimeNs && !slices.ContainsFunc(touches[last+i+1:], func(b bpf.Touch) bool { return b.CtimeNs == f.MtimeNs }) {
+			return b, i == 0 && last == len(touches)-1
 		}
 	}
 	return touches[last], last == len(touches)-1

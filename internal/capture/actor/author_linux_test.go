@@ -19,6 +19,7 @@ func TestAuthorOf(t *testing.T) {
 		all[0].Parent = parent
 		return all
 	}
+	tick := []bpf.Touch{{PID: 2, CtimeNs: 5}, {PID: 1, CtimeNs: 5}}
 	for name, c := range map[string]struct {
 		file    File
 		touches []bpf.Touch
@@ -29,6 +30,7 @@ func TestAuthorOf(t *testing.T) {
 		"one":                            {File{CtimeNs: 5, MtimeNs: 5}, touched(5), 5, true},
 		"with times of an archive":       {File{CtimeNs: 5, MtimeNs: 1}, touched(5), 5, true},
 		"another changed the mode":       {File{CtimeNs: 7, MtimeNs: 5}, touched(7, 5), 5, false},
+		"another changed it in the tick": {File{CtimeNs: 5, MtimeNs: 5}, tick, 1, false},
 		"another wrote more":             {File{CtimeNs: 7, MtimeNs: 7}, touched(7, 5), 7, false},
 		"it was changed since":           {File{CtimeNs: 5, MtimeNs: 5}, touched(9, 5), 5, true},
 		"a change was not told of":       {File{CtimeNs: 8, MtimeNs: 5}, touched(5), 0, false},

@@ -8,8 +8,8 @@ import (
 func TestNames(t *testing.T) {
 	n := NewNames()
 	for want, names := range map[Suspicion]string{
-		Strong: `password DBPassword db_password api-key apiKey passwd2 secret.value Authorization proxy-authorization client_secret smtp.pass`,
-		Weak:   `key cookie_b password_board hash salt`,
+		Strong: `salt password_salt icesecretread sslPassPhrase passsha256 password DBPassword db_password api-key apiKey passwd2 secret.value Authorization proxy-authorization client_secret smtp.pass`,
+		Weak:   `key cookie_b password_board hash`,
 		None:   `host password_file token_ttl min_password public_key checksum nopass gpg_key secretName row_key monkey`,
 	} {
 		for name := range strings.FieldsSeq(names) {

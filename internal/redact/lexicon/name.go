@@ -39,6 +39,8 @@ type vocabulary struct {
 	stores   map[string]bool // end the name of a map of secrets
 	products map[string]bool // before such a word: the name of a program
 	beside   map[string]bool // in such a map: no secret, in addition to tails
+	parted   map[string]bool // two words that are one for a secret
+	stems    []string        // words for a secret that others are run together with
 }
 
 // names is read only.
@@ -46,25 +48,26 @@ var names = vocabulary{
 	secret: words(`password passwd passphrase passcode passwort pswd pwd pass pw secret token apikey
 		authtok authtoken psk community rocommunity rwcommunity trapcommunity trapcommunity2c rocommunity6 rwcommunity6
 		credential credentials bearer passin passout storepass keypass symmkey secretkey privatekey
-		authkey sharedkey licensekey encryptionkey signingkey appkey credentialsjson presharedkey
+		peppers authkey sharedkey licensekey encryptionkey signingkey appkey credentialsjson presharedkey
 		userpass requirepass masterauth encpass mypass dbpass authpass privpass
 		passcodes pepper mnemonic skey pass4symmkey wpapsk wepkey masterkey seckey servicekey cachemgrpasswd jwtkey
 		cookiesecret clientkeydata keydata salthash passwordsalt passwordsaltmain apisecret sastoken saskey
-		plaintextpassword authtokens connectionpassword senha motdepasse contrasena clave kennwort`),
+		plaintextpassword authtokens connectionpassword senha motdepasse contrasena clave kennwort salt
+		cleartext cleartextpassword nvspasswd netpasswd lozinka haslo losenord wachtwoord salasana heslo jelszo parola parole`),
 	endings: []string{
 		"password", "passwd", "passphrase", "passwort", "secret", "token", "apikey", "pwd", "psk",
 		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
 	},
 	innocent: words(`overpass bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
-		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
-	owners: words(`api app application private secret access license licence encryption encrypt crypt signing
+		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd autopasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
+	owners: words(`nonce api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
 		enrollment enrolment registration server client session jwt cipher crypto aes des fernet write ingest ingestion insert
 		integration cookie preshared wep network upgrade secure security admin root gossip unseal backup sas functions
 		subscription stripe sendgrid mailgun twilio openai anthropic gemini mistral cohere groq cf cloudflare dd datadog
 		newrelic honeycomb splunk rest rpc push fcm apns vapid turn sip snmp radius tacacs ospf bgp omapi sec symmetric
 		validation decryption machine pepper webhook agent join device installation rails flask django
-		authz cluster maxmind abuseipdb virustotal otx shodan tmdb omdb trakt pushover pagerduty opsgenie victorops
+		authz cluster register generation deploy deployment team activation product publish publisher sandbox live maxmind abuseipdb virustotal otx shodan tmdb omdb trakt pushover pagerduty opsgenie victorops
 		aead pre psk ipsec ike tls wpa2 wpa3 read restic borg plex`),
 	doubtful: words(`accesskey pin seed otp totp jwt dsn encrypt key keys auth salt hash cookie cookies tokens secrets passwords passwds cred creds hook
 		webhook license licence team code login apikeys`),
@@ -79,7 +82,7 @@ var names = vocabulary{
 		id ids idx index column table query sql schema class classes plugin plugins module modules
 		source sources user users group groups owner port host hosts server servers service services
 		address engine kind visible visibility reset recovery manager exchange request requests review
-		reviews bucket volume volumes mount mountpath read write access event events log logs logging failures failure failed success
+		reviews bucket volume volumes mount mountpath access event events log logs logging failures failure failed success
 		exporter script template templates map mappings mapping keyring cert certificate ca crt pem
 		last first date time timestamp created updated modified at cleanup cleanupinterval cache window
 		authenticator authenticators generator generators detection detector scanner scan redaction
@@ -89,7 +92,7 @@ var names = vocabulary{
 	neutral: words(`value val plain plaintext text data enc encrypted base64 b64 hex string str new old
 		current primary secondary default real raw content literal key md5 crypt clear cleartext hash 1 2 3 4
 		symmkey me here is was are sha sha1 sha2 sha256 sha512 sha1hex bcrypt hashed pbkdf2 argon2 argon2id scrypt ssha hex double base in out again confirm confirmation
-		repeat crypted override active previous prev old backup main alt second other global local dev prod test staging`),
+		repeat crypted override app salt alt read write only ro rw register active previous prev old backup main alt second other global local dev prod test staging`),
 	heads: words(`min max num number existing count allow permit deny no disable forgot use show hide
 		require requires check validate reset expire list filter with without bypass ignore by sort rotate existing pull from load import
 		has is need needs ask prompt generate auto skip`),
@@ -99,17 +102,19 @@ var names = vocabulary{
 	seeded:   words(`key secret jwt token totp otp wallet master private crypto encryption signing`),
 	passing:  words(`fastcgi uwsgi scgi grpc memcached low high band all`),
 	salted:   words(`hash auth secure logged nonce password passwd invite link ticket in session token secret cookie crypt encryption key security id`),
-	lookups:  words(`gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
+	lookups:  words(`verify site publishable recaptcha nkey gpg pgp ssh sort kms partition cache apt rpm repo row group routing_by registry object s3obj`),
 	headers:  words(`proxy x http`),
 	stores:   words(`secret secrets credential credentials creds passwords passwds passphrases`),
 	products: words(`external sealed detect scan csi store`),
 	beside: words(`username account region zone tenant tenants project domain realm email login principal subject
 		namespace annotations annotation description comment note title target targets uid gid uids driver external
 		create created automount kid optional hash org organization bucket cluster context address dn
-		subscription environment role roles name names datasource revision chart image repository replicas profile
+		subscription uuid uuids type sid ssid publishable environment role roles name names datasource revision chart image repository replicas profile
 		client clientid userid keyid kms`),
 	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint
-		ikey primarykey hostkey hostkeys kty foreign keyword keywords hotkey keyboard keymap pubkeys monkey turkey`),
+		ikey primarykey hostkey hostkeys kty foreign keyword keywords signingkey_id hotkey keyboard keymap pubkeys monkey turkey`),
+	parted: map[string]bool{"pass phrase": true, "pass word": true, "pass code": true, "pass wd": true, "api token": true, "clear text": true, "plain text": true, "pre shared": true, "pin value": true, "token auth": true, "pin code": true, "steam account": true},
+	stems:  []string{"password", "passphrase", "passwd", "passwrd", "secret", "token", "apikey", "pass", "salt"},
 }
 
 // maxWords bounds how many words of a name are looked at.
@@ -120,7 +125,10 @@ func Classify(name string) Suspicion {
 	if strings.HasPrefix(name, "ProxyPass") && !strings.HasPrefix(name, "ProxyPassw") {
 		return None // a directive of Apache: requests are handed on
 	}
-	ws := splitWords(name)
+	if strings.Contains(name, "account.key.") {
+		return Strong // of a store of Azure, whose host follows
+	}
+	ws := unjoined(splitWords(name))
 	at := lastSecret(ws)
 	if at >= 0 && allIn(ws[at+1:], names.neutral) {
 		return secretNamed(ws, at)
@@ -159,7 +167,7 @@ func secretNamed(ws []string, at int) Suspicion {
 // lastSecret finds the last word that names a secret, or -1.
 func lastSecret(ws []string) int {
 	for i := len(ws) - 1; i >= 0; i-- {
-		if isSecretWord(ws[i]) {
+		if isSecretWord(ws[i]) || i > 0 && names.parted[ws[i-1]+" "+ws[i]] {
 			return i
 		}
 		if i > 0 && (strings.TrimRight(ws[i], "0123456789") == "key" && names.owners[ws[i-1]] || ws[i] == "salt" && names.salted[ws[i-1]] || ws[i] == "seed" && names.seeded[ws[i-1]]) {
@@ -229,6 +237,42 @@ func allIn(ws []string, set map[string]bool) bool {
 	return true
 }
 
+// unjoined parts words that are run together with one for a secret, where what
+// follows it is known as well: icesecretread is ice, secret, read.
+func unjoined(ws []string) []string {
+	for i, w := range ws {
+		if len(w) < 8 || len(w) > 40 || isSecretWord(w) || names.open[w] || names.innocent[w] {
+			continue
+		}
+		for _, stem := range names.stems {
+			at := strings.Index(w, stem)
+			if at < 0 || at > 0 && len(stem) < 5 {
+				continue
+			}
+			if rest, ok := knownParts(w[at+len(stem):]); ok && len(ws) < maxWords {
+				parts := append([]string{w[:at] + stem}, rest...)
+				return append(append(append([]string{}, ws[:i]...), parts...), ws[i+1:]...)
+			}
+		}
+	}
+	return ws
+}
+
+// knownParts parts a word into known ones, the longest first.
+func knownParts(w string) (parts []string, ok bool) {
+	for w != "" {
+		n := len(w)
+		for n > 0 && !names.neutral[w[:n]] && !names.tails[w[:n]] && !(n > 1 && names.secret[w[:n]]) {
+			n--
+		}
+		if n == 0 {
+			return nil, false
+		}
+		parts, w = append(parts, w[:n]), w[n:]
+	}
+	return parts, len(parts) > 0
+}
+
 // splitWords splits a name at punctuation and at changes from lower to upper
 // case, into lower case: DBPassword and db_password are both db, password.
 func splitWords(name string) []string {
@@ -267,14 +311,14 @@ func startsWord(name string, i int) bool {
 var NameParts = []string{
 	"pass", "pwd", "secret", "token", "key", "cred", "auth", "commun", "psk",
 	"bearer", "hook", "salt", "cookie", "pw", "login", "team", "slack_api", "ping_url", "encrypt", "pepper", "mnemonic",
-	"senha", "clave", "kennwort", "jwt", "otp", "pin", "seed",
+	"licen", "phrase", "cleartext", "clear-text", "clear_text", "parol", "wachtw", "losen", "haslo", "heslo", "lozinka", "jelszo", "salasana", "signing", "senha", "clave", "kennwort", "jwt", "otp", "pin", "seed",
 }
 
 // HashPrefixes begin a password hash. It is read only.
 var HashPrefixes = []string{
 	"$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1$",
 	"$argon2", "$pbkdf2", "$scrypt", "{ssha", "{sha}", "{smd5}", "{crypt}",
-	"{plain}", "{md5}", "$8$", "$9$", "$14$", "$sha", "$bcrypt", "{ssha512}", "{ssha256}", "{sha512-crypt}", "{sha256-crypt}", "{blf-crypt}", "{argon2", "{cram-md5}", "{bcrypt}", "-pbkdf2-", "{pbkdf2", "scram-sha-256$", "grub.pbkdf2", "pbkdf2_sha256$",
+	"{plain}", "{md5}", "{hex}", "$8$", "$9$", "$14$", "$sha", "$bcrypt", "{ssha512}", "{ssha256}", "{sha512-crypt}", "{sha256-crypt}", "{blf-crypt}", "{argon2", "{cram-md5}", "{bcrypt}", "-pbkdf2-", "{pbkdf2", "scram-sha-256$", "grub.pbkdf2", "pbkdf2_sha256$",
 }
 
 // IsOpen says whether a name is that of something public by nature: checksum.

@@ -10,7 +10,7 @@ import (
 // plainValues are words that are settings, not secrets, under any name.
 var plainValues = words(`true false yes no y n on off none null nil ~ undef undefined required requisite sufficient
 	optional include substack enabled disabled enable disable prompt default auto absent present never
-	always any all empty unset ask inherit md5 scram-sha-256 trust | |- |+ > >- >+ |2 >2 \ { [ ( {} [] () '' ""
+	always any all empty unset ask inherit md5 bcrypt argon2 argon2i argon2id scrypt pbkdf2 sha256 sha512 crypt ssha {ssha} {crypt} {sha} scram-sha-256 trust | |- |+ > >- >+ |2 >2 \ { [ ( {} [] () '' ""
 	files compat sss \s+ \s* \w+ \d+ .* .+
 	string str int bool boolean bytes bearer basic plain text required, optional( = == != =~ !~ => -> | || && :`)
 
@@ -169,7 +169,20 @@ func isCall(v []byte) bool {
 
 // calls are functions that fetch a value. Read only.
 var calls = words(`env getenv file read lookup get var config secret hiera decrypt ref value concat join format parameters variables fn sub import random
-	generate cfg getattr trim base64 vault ssm fromjson replace coalesce default templatefile sensitive optional print`)
+	generate cfg getattr trim vault ssm fromjson replace coalesce default templatefile sensitive optional print`)
+
+// IsFetcher says whether a function of that name fetches a value that its argument
+// names.
+func IsFetcher(name string) bool {
+	low := strings.ToLower(name)
+	if i := strings.LastIndexByte(low, '.'); i >= 0 && calls[low[i+1:]] {
+		return true
+	}
+	return calls[low] || strings.Contains(low, "env") || strings.Contains(low, "get") || strings.Contains(low, "read") || strings.Contains(low, "lookup") || strings.Contains(low, "vault")
+}
+
+// IsVariableName says whether v is the name of a variable of an environment.
+func IsVariableName(v []byte) bool { return isVariableName(v) && !LooksRandom(v) }
 
 // IsReference says whether v begins as a value does that says where the secret is
 // kept.

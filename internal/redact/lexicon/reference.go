@@ -67,6 +67,9 @@ func referenceAt(v []byte) int {
 			return closing(v, len(b.open)+i, b.shut)
 		}
 	}
+	if n := braced(v); n > 0 {
+		return n
+	}
 	if v[0] == '%' {
 		return max(percentVariable(v), fieldVariable(v))
 	}
@@ -117,13 +120,34 @@ func isVariable(name []byte, upper bool) bool {
 // variables are names of variables that are one small word. Read only.
 var variables = words(`pass user host uri args scheme body arg value var val key auth hash salt port url dir path name conf db input opt opts secrets config http cookie`)
 
+// braced returns the length of {NAME}.
+func braced(v []byte) int {
+	if v[0] != '{' {
+		return 0
+	}
+	i := bytes.IndexByte(v[:min(len(v), 64)], '}')
+	if i < 4 || !isVariableName(v[1:i]) || bytes.IndexByte(v[1:i], '_') < 0 {
+		return 0
+	}
+	return i + 1
+}
+
 // percentVariable returns the length of %NAME%.
 func percentVariable(v []byte) int {
 	n := 1
+	dots := 0
 	for n < len(v) && (ascii.IsUpper(v[n]) || ascii.IsDigit(v[n]) || v[n] == '_') {
 		n++
 	}
-	if n > 2 && n < len(v) && v[n] == '%' {
+	if n == 1 {
+		for n < len(v) && (ascii.IsLower(v[n]) || v[n] == '_' || v[n] == '.') {
+			if v[n] == '.' {
+				dots++
+			}
+			n++
+		}
+	}
+	if n > 2 && n < len(v) && v[n] == '%' && (dots > 0 || ascii.IsUpper(v[1])) {
 		return n + 1
 	}
 	return 0

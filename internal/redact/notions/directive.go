@@ -41,6 +41,8 @@ var Directives = map[string][]Argument{
 	"peer": {{After: "password"}}, "ospf": {{After: "md5"}, {After: "simple"}}, "authentication-mode": {{After: "md5"}, {After: "cipher"}, {After: "simple"}, {After: "hmac-sha256"}},
 	"pre-shared-key": {{After: "pre-shared-key"}}, "security-mode": {{After: "psk"}}, "wpa-passphrase": {{After: "wpa-passphrase"}},
 	// Services.
+	"sv_setsteamaccount": {{At: 1}}, "rcon_password": {{At: 1}}, "sv_password": {{At: 1}}, "tv_password": {{At: 1}},
+	"drpass":   {{After: "restart"}, {After: "die"}},
 	"sentinel": {{After: "auth-pass+1"}, {After: "sentinel-pass"}}, "monitor": {{At: 4}},
 	"incominguser": {{At: 2}}, "outgoinguser": {{At: 2}}, "sqlconnectinfo": {{At: 3}}, "sqlnamedconnectinfo": {{At: 4}}, "cachemgr_passwd": {{At: 1}},
 	"setenv": {{Named: true}}, "fastcgi_param": {{Named: true}}, "uwsgi_param": {{Named: true}}, "proxy_set_header": {{Named: true}}, "add_header": {{Named: true}},

@@ -20,7 +20,13 @@ var schemas = []struct{ globs, paths string }{
 	{"*consul*.hcl *consul*.json nomad*.hcl server.hcl agent.hcl client.hcl", "encrypt *.encrypt acl.tokens.* *.acl.tokens.* tokens.*"},
 	{"resource.cfg", "$USER*"},
 	{".travis.yml", "*.secure secure env.global.secure"},
+	{"nuget.config", "*.apikeys.*"},
+	{"airflow.cfg", "*.flower_basic_auth"},
 	{"hipchat.cfg", "auth"},
+	{"application*.properties", "quarkus.security.users.embedded.users.*"},
+	{"mailcow.conf", "dbroot dbpass redispass"},
+	{"ngircd.conf znc.conf", "key *.key channel.key"},
+	{"oxidized/config", "*.enable vars.enable"},
 	{"darkstat.conf", "pass"},
 	{"login_duo.conf pam_duo.conf authproxy.cfg", "*.skey *.skey_*"},
 }

@@ -42,7 +42,8 @@ var fileTables = []struct {
 	{`smbpasswd`, Table{Sep: ':', At: 2, Rest: true}},
 	{`dma/auth.conf`, Table{Sep: ':', At: 1, Rest: true}},
 	{`deluge*/auth config/auth`, Table{Sep: ':', At: 1}},
-	{`davfs2/secrets .davfs2/secrets`, Table{Sep: ' ', At: 2}},
+	{`davfs2/secrets .davfs2/secrets`, Table{Sep: ' ', At: -1}},
+	{`amandapass *.smbpass *.cifspass`, Table{Sep: ' ', At: 1, After: '%'}},
 	{`rsyncd.secrets rsync.secrets *rsync*.secrets rsync*.scrt memcached-sasl* *sasl-pwdb* .passwd-s3fs passwd-s3fs *.s3fs pwfile* userpass.txt credentials.txt
 		*.userpass cvs/passwd cvsroot/passwd unicorn.passwd`, Table{Sep: ':', At: 1, Rest: true}},
 	{`*htpasswd* passwd passwd.* *.passwd passwd- shadow shadow- gshadow gshadow- *.pwfile mosquitto/passwords dovecot/users dovecot/passwd* proftpd/ftpd.passwd ftpd.passwd

@@ -1,0 +1,54 @@
+package watcher
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/packages"
+)
+
+// Of a file that nobody saw come the package manager's own records may tell.
+func TestUnpacked(t *testing.T) {
+	root := t.TempDir()
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.Local)
+	for name, text := range map[string]string{
+		"var/log/dpkg.log":              at.Format(time.DateTime) + " install snmpd:amd64 <none> 5.9.3\n",
+		"var/lib/dpkg/info/snmpd.list":  "/etc/snmp\n/etc/snmp/snmpd.conf\n",
+		"var/lib/dpkg/info/other.list":  "/etc/other.conf\n",
+		"var/lib/dpkg/info/unused.list": "\n",
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &Watcher{dpkg: packages.NewDpkg(root)}
+	seen := func(path string, after time.Duration) *capture.Observation {
+		return &capture.Observation{Path: path, Action: body.Create, Known: capture.Known{CtimeNs: at.Add(after).UnixNano()}}
+	}
+	if p := w.unpacked(seen("/etc/snmp/snmpd.conf", time.Second)); p == nil || p.Name != "snmpd" || p.Action != "install" || p.To != "5.9.3" {
+		t.Errorf("%+v", p)
+	}
+	named, users, changed := seen("/etc/snmp/snmpd.conf", time.Second), seen("/etc/snmp/snmpd.conf", time.Second), seen("/etc/snmp/snmpd.conf", time.Second)
+	named.Who, users.Known.UID, changed.Action = &body.Who{PID: 7}, 1000, body.Modify
+	for name, o := range map[string]*capture.Observation{
+		"of no package":        seen("/etc/mine.conf", time.Second),
+		"of another package":   seen("/etc/other.conf", time.Second),
+		"before it was":        seen("/etc/snmp/snmpd.conf", -time.Minute),
+		"long after":           seen("/etc/snmp/snmpd.conf", time.Hour),
+		"somebody was named":   named,
+		"a user's":             users,
+		"changed, not created": changed,
+	} {
+		if p := w.unpacked(o); p != nil {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
