@@ -3,6 +3,8 @@ package capture
 import (
 	"maps"
 	"slices"
+
+	"github.com/stele-log/stele/internal/capture/scope"
 )
 
 // Add watches more paths, as Config.Paths has them, from now on. What is found
@@ -10,7 +12,7 @@ import (
 // whoever made it if that is known, or as there before. It may be called at any time,
 // and again with paths that are watched.
 func (c *Capture) Add(paths []string) error {
-	fresh, err := c.set.add(paths)
+	fresh, err := c.set.Add(paths)
 	if err != nil || len(fresh) == 0 {
 		return err
 	}
@@ -24,17 +26,17 @@ func (c *Capture) Add(paths []string) error {
 }
 
 // add has the loops of whoever keeps what lies at new roots look there.
-func (s *shares) add(fresh []root) {
+func (s *shares) add(fresh []scope.Root) {
 	s.mu.Lock()
 	s.added = append(s.added, fresh...)
 	surveyed := map[string]bool{}
 	for _, r := range fresh {
-		s.survey(r.path, surveyed)
+		s.survey(r.Path, surveyed)
 	}
 	s.mu.Unlock()
 	uids := map[uint32]bool{0: true}
 	for _, r := range fresh {
-		uids[s.keeper(r.path)] = true
+		uids[s.keeper(r.Path)] = true
 	}
 	for uid := range uids {
 		l := s.of(uid)
@@ -43,11 +45,11 @@ func (s *shares) add(fresh []root) {
 }
 
 // extend attaches roots that came later and tells what is there.
-func (l *loop) extend(fresh []root) {
+func (l *loop) extend(fresh []scope.Root) {
 	found := map[string]bool{}
 	v := visitor{func(path string) { found[path] = true }, func(string, *loop) {}} // others are asked by themselves
 	for _, r := range fresh {
-		if l.uid == 0 || l.shares.keeper(r.path) == l.uid {
+		if l.uid == 0 || l.shares.keeper(r.Path) == l.uid {
 			l.attach(r, v)
 		}
 	}
@@ -62,5 +64,5 @@ func (l *loop) extend(fresh []root) {
 func (s *shares) addedLater(path string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.ContainsFunc(s.added, func(r root) bool { return r.holds(path) })
+	return slices.ContainsFunc(s.added, func(r scope.Root) bool { return r.Holds(path) })
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
+	"github.com/stele-log/stele/internal/capture/scope"
 )
 
 // maxLinks bounds the symbolic links followed on the way to a root.
@@ -22,24 +23,24 @@ type visitor struct {
 
 // attach marks what a root needs and calls visit for every subject found. Marks
 // come before the listing, so that nothing falls between the two.
-func (l *loop) attach(r root, v visitor) {
+func (l *loop) attach(r scope.Root, v visitor) {
 	links := maxLinks
-	if !l.way(filepath.Dir(r.path), &links) {
+	if !l.way(filepath.Dir(r.Path), &links) {
 		return
 	}
-	if uid := l.shares.keeper(r.path); uid != l.uid {
-		v.other(r.path, l.shares.of(uid))
+	if uid := l.shares.keeper(r.Path); uid != l.uid {
+		v.other(r.Path, l.shares.of(uid))
 		return
 	}
-	if l.isDirectory(r.path) {
-		l.walk(r.path, v)
+	if l.isDirectory(r.Path) {
+		l.walk(r.Path, v)
 		return
 	}
-	l.mark(filepath.Dir(r.path), fanotify.Content)
-	if l.isDirectory(r.path) { // made just now
-		l.walk(r.path, v)
-	} else if _, there := l.stat(r.path); there && !r.pattern() {
-		v.visit(r.path)
+	l.mark(filepath.Dir(r.Path), fanotify.Content)
+	if l.isDirectory(r.Path) { // made just now
+		l.walk(r.Path, v)
+	} else if _, there := l.stat(r.Path); there && !r.Pattern() {
+		v.visit(r.Path)
 	}
 }
 
@@ -66,7 +67,7 @@ func (l *loop) isDirectory(path string) bool {
 // way says false.
 func (l *loop) way(dir string, links *int) bool {
 	at := "/"
-	for _, part := range split(dir) {
+	for _, part := range scope.Split(dir) {
 		next := filepath.Join(at, part)
 		k, there := l.stat(next)
 		if !there {
@@ -115,7 +116,7 @@ type listing struct {
 
 // walk marks dir and the directories below, as far as the watch set reaches.
 func (l *loop) walk(dir string, v visitor) {
-	if !l.set.covers(dir) || l.set.cages.cage(dir) || l.theirs(dir, v) || !l.room(dir) {
+	if !l.set.Covers(dir) || l.c.cages.cage(dir) || l.theirs(dir, v) || !l.room(dir) {
 		return
 	}
 	got, err := by(l.hands, dir, func() (g listing) {
@@ -141,7 +142,7 @@ func (l *loop) walk(dir string, v visitor) {
 		switch {
 		case e.IsDir():
 			l.walk(path, v)
-		case l.set.subject(path):
+		case l.set.Subject(path):
 			v.visit(path)
 		}
 	}

@@ -33,7 +33,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -42,6 +41,7 @@ import (
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
+	"github.com/stele-log/stele/internal/capture/scope"
 )
 
 // Defaults of [Config].
@@ -137,6 +137,7 @@ type Observation struct {
 	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
 	Layer      string // LayerFanotify or LayerScan
+	Mount      string // the mount that hid it or let it be seen again, and its source
 	Found      bool   // the first of a file in a place that was added ([Capture.Add])
 	Known      Known  // to be kept under Path; to be dropped after a delete
 	Events     int    // notifications folded into this observation
@@ -144,8 +145,9 @@ type Observation struct {
 
 // Gap is a time in which changes may have gone by unseen.
 type Gap struct {
-	Since time.Time
-	Cause string
+	Since  time.Time
+	Cause  string
+	Detail string // which part of what is watched it is about; empty: all of it
 }
 
 // The causes of a gap.
@@ -214,7 +216,7 @@ type Counters struct {
 // Capture watches one set of files.
 type Capture struct {
 	cfg   Config
-	set   *watchSet
+	set   *scope.Set
 	reach *reach.Reach
 	cages *cages
 	ready chan struct{}
@@ -232,13 +234,14 @@ func New(cfg Config) (*Capture, error) {
 	if len(cfg.DigestKey) == 0 {
 		return nil, errors.New("capture: no digest key")
 	}
-	set, err := newWatchSet(cfg.Paths, cfg.Want, cfg.Ignore, cfg.Reads)
+	cages := &cages{}
+	set, err := scope.New(cfg.Paths, scope.Config{Want: cfg.Want, Ignore: cfg.Ignore, Reads: cfg.Reads, Always: cages.holds})
 	if err != nil {
 		return nil, err
 	}
 	setDefaults(&cfg)
 	return &Capture{
-		cfg: cfg, set: set, reach: reach.New(), cages: &set.cages, ready: make(chan struct{}),
+		cfg: cfg, set: set, reach: reach.New(), cages: cages, ready: make(chan struct{}),
 		status: Status{Unreadable: map[string]string{}},
 	}, nil
 }
@@ -299,8 +302,8 @@ func (c *Capture) Run(ctx context.Context) error {
 	c.mu.Unlock()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancelOn(cancel, s.sensor.Run(run, s.dispatch, s.full)) })
-	mounts := openMounts() // before the first scan, so that none is missed
-	wg.Go(func() { watchMounts(run, mounts, func() { s.all(func(l *loop) { l.reconcile(causeMounts) }) }) })
+	mounts := watchMounts(s) // from before the first scan, so that none is missed
+	wg.Go(func() { mounts(run) })
 	wg.Go(func() { cancelOn(cancel, s.out.deliver(ctx, c.cfg.Handle)) })
 	wg.Go(s.ready)
 	wg.Go(func() { s.canary.run(run) })
@@ -353,11 +356,4 @@ func (c *Capture) openSensor() (sensor, []Layer) {
 		scan.Reason = "only layer: actors are unknown, texts between two scans are missed"
 	}
 	return s, append(layers, scan)
-}
-
-func clean(path string) (string, error) {
-	if !filepath.IsAbs(path) {
-		return "", fmt.Errorf("capture: path %q is not absolute", path)
-	}
-	return filepath.Clean(path), nil
 }

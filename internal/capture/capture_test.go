@@ -78,7 +78,7 @@ func TestChangesWhileDown(t *testing.T) {
 			if diff := cmp.Diff(want, lines(obs)); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff([]Gap{{cfg.Since, CauseDown}}, gaps); diff != "" {
+			if diff := cmp.Diff([]Gap{{Since: cfg.Since, Cause: CauseDown}}, gaps); diff != "" {
 				t.Error(diff)
 			}
 			for _, o := range obs {
@@ -178,39 +178,6 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%s: accepted", name)
-		}
-	}
-}
-
-func TestWatchSet(t *testing.T) {
-	w, err := newWatchSet([]string{"/etc/one.conf", "/etc/agent", "/srv/*/conf.d/*.conf"},
-		func(p string) bool { return !strings.HasSuffix(p, ".md") }, func(b string) bool { return strings.HasSuffix(b, "~") }, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string][3]bool{ // subject, covers, on the way
-		"/etc/one.conf":           {true, true, true},
-		"/etc/one.confx":          {false, false, false},
-		"/etc/two.conf":           {false, false, false},
-		"/etc":                    {false, false, true},
-		"/etc/agent/a":            {true, true, false},
-		"/etc/agent/sub/a":        {true, true, false},
-		"/etc/agent/a~":           {false, true, false},
-		"/etc/agent/README.md":    {false, true, false},
-		"/etc/agents":             {false, false, false},
-		"/srv":                    {false, true, true},
-		"/srv/x":                  {false, true, false},
-		"/srv/x/conf.d":           {false, true, false},
-		"/srv/x/other":            {false, false, false},
-		"/srv/x/conf.d/a.conf":    {true, false, false},
-		"/srv/x/conf.d/a.txt":     {false, false, false},
-		"/srv/x/conf.d/s/a.conf":  {false, false, false},
-		"/":                       {false, false, true},
-		"/srv/x/conf.d/a.conf/bb": {false, false, false},
-	} {
-		got := [3]bool{w.subject(path), w.covers(path), w.onWay(path)}
-		if got != want {
-			t.Errorf("%s: subject, covers, on the way: %v, want %v", path, got, want)
 		}
 	}
 }

@@ -96,37 +96,84 @@ func TestAppearsLater(t *testing.T) {
 	}
 }
 
-// Act 10: a file system mounted over a watched directory, and taken away again.
+// Act 10: a file system mounted over a watched directory, and taken away again: the
+// doing of whoever did it, and a gap about what lies there alone.
 func TestMountOver(t *testing.T) {
 	needRoot(t)
+	needTool(t, "mount")
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "sub/a.conf"), "below")
+	write(t, filepath.Join(dir, "beside.conf"), "beside")
 	sub := filepath.Join(dir, "sub")
-	w := watch(t, Config{Paths: []string{dir}})
-	if err := unix.Mount("none", sub, "tmpfs", 0, ""); err != nil {
-		need(t, false, "permission to mount: "+err.Error())
+	w := watch(t, Config{Paths: []string{dir}, ScanEvery: time.Hour})
+	if out, err := exec.Command("mount", "-t", "tmpfs", "blank", sub).CombinedOutput(); err != nil {
+		need(t, false, "permission to mount: "+string(out))
 	}
-	unmount := func() { _ = unix.Unmount(sub, unix.MNT_DETACH) }
-	t.Cleanup(unmount)
-	if diff := cmp.Diff([]string{"delete a.conf"}, sorted(w.next(1))); diff != "" {
-		t.Error(diff)
+	t.Cleanup(func() { _ = unix.Unmount(sub, unix.MNT_DETACH) })
+	by := func(o Observation, want, exe, mount string) {
+		t.Helper()
+		exe, o.Who = whose(o, exe), nil
+		if line(o) != want || o.Mount != mount || exe != "" {
+			t.Errorf("%s%s, by mount %q; want %s by %q", line(o), exe, o.Mount, want, mount)
+		}
 	}
+	by(w.next(1)[0], "delete a.conf", "mount", "tmpfs mounted on "+sub+", source blank")
 	run(t, sub, "sh", "-c", "echo above > a.conf")
-	if diff := cmp.Diff([]string{"create a.conf above"}, sorted(w.next(1))); diff != "" {
+	by(w.next(1)[0], "create a.conf above", "dash", "")
+	run(t, dir, "umount", sub)
+	by(w.next(1)[0], "modify a.conf below", "umount", "tmpfs unmounted from "+sub+", source blank")
+	run(t, dir, "sh", "-c", "echo again > sub/a.conf; echo too > beside.conf")
+	if diff := cmp.Diff([]string{"modify a.conf again", "modify beside.conf too"}, sorted(w.next(2))); diff != "" {
 		t.Error(diff)
 	}
-	unmount()
-	if diff := cmp.Diff([]string{"modify a.conf below"}, sorted(w.next(1))); diff != "" {
-		t.Error(diff)
-	}
-	for _, g := range w.gapsSoFar() {
-		if g.Cause != causeMounts {
+	gaps := w.gapsSoFar()
+	for _, g := range gaps {
+		if g.Cause != causeMounts || !strings.Contains(g.Detail, sub) {
 			t.Errorf("gap %+v", g)
 		}
 	}
-	if n := len(w.gapsSoFar()); n != 2 {
-		t.Errorf("%d gaps, want one for each change of mounts", n)
+	if len(gaps) != 2 {
+		t.Errorf("%d gaps, want one for each change of mounts", len(gaps))
+	}
+}
+
+// whose says if somebody else than a program is named, where the kernel tells.
+func whose(o Observation, exe string) string {
+	if o.Who == nil || filepath.Base(o.Who.Exe) != exe {
+		return fmt.Sprintf(" by %+v", o.Who)
+	}
+	return ""
+}
+
+// A file mounted over a watched one, and the benign twin: a mount that hides nothing.
+func TestMountOverAFile(t *testing.T) {
+	needRoot(t)
+	needTool(t, "mount")
+	t.Parallel()
+	top := t.TempDir()
+	path, other, empty := filepath.Join(top, "w/a.conf"), filepath.Join(top, "other"), filepath.Join(top, "w/empty")
+	write(t, path, "mine")
+	write(t, other, "blank")
+	if err := os.Mkdir(empty, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w := watch(t, Config{Paths: []string{filepath.Dir(path)}, Want: isConf, Ignore: func(b string) bool { return b == "probe.conf.new" }, ScanEvery: time.Hour})
+	if out, err := exec.Command("mount", "--bind", other, path).CombinedOutput(); err != nil {
+		need(t, false, "permission to mount: "+string(out))
+	}
+	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
+	if o := w.next(1)[0]; line(o) != "modify a.conf blank by mount" || !strings.Contains(o.Mount, path) {
+		t.Errorf("%s, by mount %q", line(o), o.Mount)
+	}
+	run(t, top, "umount", path)
+	if o := w.next(1)[0]; line(o) != "modify a.conf mine by umount" {
+		t.Errorf("%s, by mount %q", line(o), o.Mount)
+	}
+	gaps := len(w.gapsSoFar())
+	run(t, top, "sh", "-c", "mount -t tmpfs none w/empty && umount -l w/empty")
+	if got := w.settled(top + "/w"); len(got) > 0 || len(w.gapsSoFar()) != gaps {
+		t.Errorf("%s, gaps %v", show(got), w.gapsSoFar())
 	}
 }
 
@@ -320,6 +367,9 @@ func TestUnprivilegedChild(t *testing.T) {
 	w := watch(t, Config{Paths: []string{dir}, ScanEvery: time.Hour})
 	st := w.c.Status()
 	for _, y := range st.Layers {
+		if y.Name == LayerCanary { // it may have begun
+			continue
+		}
 		if live := y.Name == LayerFanotify || y.Name == LayerScan; y.Live != live || !live && y.Reason == "" {
 			t.Errorf("layer %+v", y)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
+	"github.com/stele-log/stele/internal/capture/scope"
 )
 
 // tick is how often pending paths are looked through, while there are some.
@@ -21,7 +22,7 @@ const tick = 10 * time.Millisecond
 // goroutine.
 type loop struct {
 	c      *Capture
-	set    *watchSet
+	set    *scope.Set
 	sensor sensor
 	eye    eye
 	hands  *hands
@@ -39,7 +40,8 @@ type loop struct {
 	absent           map[string]bool // directories of the user's that were not there at the last scan
 	dirs             int             // directories walked since the last scan began
 
-	finding bool // what is noted, or told, is the first of a place that was added
+	finding bool   // what is noted, or told, is the first of a place that was added
+	mount   string // that what is told comes from
 
 	churning bool // the last scan, or what came since, was too much
 
@@ -85,7 +87,7 @@ func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
-		if l.set.subject(path) {
+		if l.set.Subject(path) {
 			l.recorded[path] = k
 			l.linked.add(path, k)
 		}
@@ -171,18 +173,18 @@ func (l *loop) take(r fanotify.Notice) {
 }
 
 func (l *loop) onFile(h fanotify.Happening) {
-	if l.set.subject(h.Path) {
+	if l.set.Subject(h.Path) {
 		l.c.count(func(s *Status) { s.Counters.Matched++ })
 		l.note(h)
 		l.noteOtherNames(h)
-	} else if l.set.onWay(h.Path) { // a link on the way to a root was replaced
+	} else if l.set.OnWay(h.Path) { // a link on the way to a root was replaced
 		l.again(h)
 	}
 }
 
 // onDirectory follows directories as they come and go.
 func (l *loop) onDirectory(h fanotify.Happening) {
-	if !l.set.covers(h.Path) && !l.set.onWay(h.Path) {
+	if !l.set.Covers(h.Path) && !l.set.OnWay(h.Path) {
 		return
 	}
 	switch {
@@ -251,10 +253,10 @@ func (l *loop) again(h fanotify.Happening) {
 		n.Path, n.From = dir, ""
 		o.in.post(func() { o.again(n) })
 	}}
-	if l.set.covers(h.Path) {
+	if l.set.Covers(h.Path) {
 		l.walk(h.Path, v)
 	}
-	for _, r := range l.set.through(h.Path) {
+	for _, r := range l.set.Through(h.Path) {
 		l.attach(r, v)
 	}
 }

@@ -11,9 +11,9 @@ import (
 // that the scan of the next start finds.
 func (l *loop) tell(p *pending) {
 	told, lost := 0, p.lost
-	defer func(was bool) { l.finding = was }(l.finding)
-	l.finding = p.found
-	for _, s := range fold(p.sights, l.set.read(p.path)) {
+	defer func(finding bool, mount string) { l.finding, l.mount = finding, mount }(l.finding, l.mount)
+	l.finding, l.mount = p.found, p.mount
+	for _, s := range fold(p.sights, l.set.Read(p.path)) {
 		if s.unread {
 			l.tellUnread(p.path, s)
 			told, lost = told+1, true
@@ -80,7 +80,7 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 // subject of that name is gone and was this very inode. Its history goes on under
 // the new name.
 func (l *loop) renamedFrom(path string, s sight) (string, Known) {
-	if s.from == "" || s.from == path || !s.exists || !l.set.subject(s.from) {
+	if s.from == "" || s.from == path || !s.exists || !l.set.Subject(s.from) {
 		return "", Known{}
 	}
 	if _, there := l.stat(s.from); there {
@@ -110,7 +110,7 @@ func (l *loop) renamedFrom(path string, s sight) (string, Known) {
 // text is told under the name that it got.
 func (l *loop) onTheWay(s sight) bool {
 	p := l.pending[s.from]
-	if _, existed := l.recorded[s.from]; p == nil || existed || s.by.PID == 0 || l.set.read(s.from) {
+	if _, existed := l.recorded[s.from]; p == nil || existed || s.by.PID == 0 || l.set.Read(s.from) {
 		return false
 	}
 	if p.deferred != nil && !p.deferred.By.SameAs(s.by) {
@@ -148,7 +148,7 @@ func (l *loop) settleSource(s sight) *pending {
 // record moves the record of path on, and marks a new file under its own inode,
 // so that writes under its other names are noticed.
 func (l *loop) record(path string, s sight) {
-	if l.set.cages.holds(path) {
+	if l.c.cages.holds(path) {
 		return // of a canary nothing is kept
 	}
 	before, existed := l.recorded[path]
@@ -179,9 +179,9 @@ func (l *loop) counted() {
 // put completes an observation and puts it into the box, after the gap it
 // belongs to.
 func (l *loop) put(o *Observation, s sight) {
-	o.Time, o.Since, o.Layer, o.Events, o.Found = s.at, s.interval(), s.layer, s.events, l.finding
+	o.Time, o.Since, o.Layer, o.Events, o.Found, o.Mount = s.at, s.interval(), s.layer, s.events, l.finding, l.mount
 	o.Who, o.Line, o.Confidence = s.by.Who, s.by.Line, s.by.Certainty()
-	if l.set.cages.came(o) {
+	if l.c.cages.came(o) {
 		return
 	}
 	if s.unreported != nil {

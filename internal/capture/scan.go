@@ -7,6 +7,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/scope"
 )
 
 // start attaches everything, then compares what is there with what was
@@ -31,14 +32,14 @@ func (l *loop) find() map[string]bool {
 	found := map[string]bool{}
 	l.dirs = 0
 	v := visitor{func(path string) { found[path] = true }, func(string, *loop) {}} // others look by themselves
-	for _, r := range l.set.roots() {
-		if l.uid == 0 || l.shares.keeper(r.path) == l.uid {
+	for _, r := range l.set.Roots() {
+		if l.uid == 0 || l.shares.keeper(r.Path) == l.uid {
 			l.attach(r, v)
 		}
 	}
 	l.forgetAbsent()
 	for _, dir := range l.shares.kept(l.uid) {
-		if slices.ContainsFunc(l.set.roots(), func(r root) bool { return l.shares.keeper(r.path) != l.uid && r.holdsBelow(dir) }) {
+		if slices.ContainsFunc(l.set.Roots(), func(r scope.Root) bool { return l.shares.keeper(r.Path) != l.uid && r.HoldsBelow(dir) }) {
 			l.walk(dir, v)
 		}
 	}

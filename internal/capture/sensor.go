@@ -43,6 +43,8 @@ type sensor interface {
 	Passed() uint64
 	// Author says who made a file what it is, where no notification tells.
 	Author(f actor.File) actor.Actor
+	// Lately is the process that has, or had a moment ago, a number.
+	Lately(pid int) actor.Actor
 	Close()
 }
 
@@ -65,4 +67,5 @@ func (noSensor) Resolve(fanotify.Notice) []fanotify.Happening { return nil }
 func (noSensor) Queued() uint64                               { return 0 }
 func (noSensor) Passed() uint64                               { return 0 }
 func (noSensor) Author(actor.File) actor.Actor                { return actor.Actor{} }
+func (noSensor) Lately(int) actor.Actor                       { return actor.Actor{} }
 func (noSensor) Close()                                       {}

@@ -9,7 +9,7 @@ import (
 
 func newSensor(c *Capture) (sensor, []Layer) {
 	cfg := fanotify.Config{
-		Reach: c.reach, Actors: c.cfg.Actors, Own: os.Getpid(), Want: c.set.concerns, Now: c.cfg.Now, Log: c.cfg.Log,
+		Reach: c.reach, Actors: c.cfg.Actors, Own: os.Getpid(), Want: c.set.Concerns, Now: c.cfg.Now, Log: c.cfg.Log,
 		Seen:   func() { c.count(func(s *Status) { s.Counters.Seen++ }) },
 		Traced: c.traced,
 	}

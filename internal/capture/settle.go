@@ -33,6 +33,7 @@ type pending struct {
 	suspect  *scan               // found it, nobody told
 	lost     bool                // it was told last as unread
 	found    bool                // in a place that was added
+	mount    string              // that hid or uncovered it
 }
 
 // weigh adds up the texts and says by how much they have grown.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/reach"
+	"github.com/stele-log/stele/internal/capture/scope"
 )
 
 // shares divide what is watched among those who decide what lies there: for each
@@ -33,7 +34,7 @@ type shares struct {
 	loops   map[uint32]*loop
 	keepers map[string]uint32 // by directory: the first on its way that is not root's
 	keeps   map[uint32]int    // how many of them are a user's
-	added   []root            // since all began
+	added   []scope.Root      // since all began
 }
 
 func newShares(c *Capture, s sensor, every time.Duration) *shares {
@@ -50,8 +51,8 @@ func newShares(c *Capture, s sensor, every time.Duration) *shares {
 func (s *shares) begin(ctx context.Context) {
 	s.ctx = ctx
 	surveyed := map[string]bool{}
-	for _, r := range s.c.set.roots() {
-		s.survey(r.path, surveyed)
+	for _, r := range s.c.set.Roots() {
+		s.survey(r.Path, surveyed)
 	}
 	for path := range s.c.cfg.Known {
 		s.survey(filepath.Dir(path), surveyed)
@@ -81,7 +82,7 @@ func (s *shares) survey(path string, surveyed map[string]bool) {
 		return
 	}
 	at := "/"
-	for _, part := range split(path) {
+	for _, part := range scope.Split(path) {
 		at = filepath.Join(at, part)
 		if surveyed[at] {
 			continue

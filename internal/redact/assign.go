@@ -171,7 +171,7 @@ func (f *finder) part(l *line, start, at int) (value, bool) {
 	}
 	end := f.partEnd(at, at+shut, lead)
 	v := f.text[at:end]
-	if lead != ',' && bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, ';') < 0 || bytes.Contains(v, []byte(" -")) || bytes.ContainsAny(v, "|/$<>`«") || isProgram(firstWordAfter(v)) {
+	if lead != ',' && (end == at+shut || f.text[end] != '&') && bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, ';') < 0 || bytes.Contains(v, []byte(" -")) || bytes.ContainsAny(v, "|/$<>`«") || isProgram(firstWordAfter(v)) {
 		return value{}, false
 	}
 	res := value{start: at, end: end}
@@ -252,6 +252,10 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return assigned, syntax.Blanks(f.text, at+1)
 	case c == '.' && at > blanks && f.openQuote(syntax.Blanks(f.text, at+1)) > 0: // a pair of Lisp
 		return assigned, syntax.Blanks(f.text, at+1)
+	case c == ',' && at == end && start > 0 && f.text[start-1] == '(' && f.openQuote(syntax.Blanks(f.text, at+1)) > 0: // a fact of Prolog
+		return assigned, syntax.Blanks(f.text, at+1)
+	case (c == '!' || c == '~') && at+1 < len(f.text) && f.text[at+1] == '=':
+		return f.operator(at)
 	case c == ',' && closed && opt, opt && (c == '\n' || c == '\r'):
 		return f.nextItem(at)
 	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
@@ -277,7 +281,7 @@ func isPlainName(text []byte, start, end int) bool {
 func (f *finder) isDefinition(start int) bool {
 	before := bytes.TrimRight(f.text[max(0, start-16):max(0, start-1)], " ")
 	before = bytes.TrimRight(bytes.TrimSuffix(before, []byte("$")), " ")
-	for _, fn := range []string{"define(", "setenv(", "putenv(", "set(", "Set(", "option(", "config("} {
+	for _, fn := range []string{"define(", "setenv(", "putenv(", "put(", "setProperty(", "setAttribute(", "addHeader(", "setHeader(", "header(", "property(", "Property(", "Field(", "param(", "set(", "Set(", "option(", "config("} {
 		if bytes.HasSuffix(before, []byte(fn)) {
 			return true
 		}
@@ -301,6 +305,11 @@ func (f *finder) closeName(at int) int {
 		switch f.text[at] {
 		case '\\', '"', '\'', ']':
 			at++
+		case ')':
+			if n == 0 {
+				return at
+			}
+			at++
 		default:
 			return at
 		}
@@ -315,7 +324,7 @@ func (f *finder) operator(at int) (separator, int) {
 	next := at + len(op)
 	set := next >= len(f.text) || ascii.IsSpace(f.text[next]) || f.openQuote(next) > 0 || ascii.IsBlank(f.text[at-1])
 	switch string(op) {
-	case "==", "!=":
+	case "==", "!=", "~=":
 		if third := next; third < len(f.text) && f.text[third] == '=' {
 			next, set = third+1, true
 		}
@@ -484,7 +493,7 @@ func (f *finder) lineEnd(at int) int {
 
 // bareValue finds the end of a value without quotes of its own.
 func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Suspicion) value {
-	if l.quote == 0 && (start <= l.first || f.isDeep(l, start, at)) && sep != option && !f.plan.shell {
+	if l.quote == 0 && (start <= l.first && !f.plan.script || f.isDeep(l, start, at)) && sep != option && !f.plan.shell {
 		return f.restOfLine(l, at)
 	}
 	if l.quote == 0 && sep == assigned && f.plan.spaced() && !f.plan.shell && isNames(f.text[l.first:start]) && !f.plan.isProgram(f.text) {
@@ -523,6 +532,9 @@ func (f *finder) bareValue(l *line, start, at int, sep separator, c lexicon.Susp
 // Proxy\Password=x.
 func (f *finder) isDeep(l *line, start, at int) bool {
 	before := f.text[l.first:start]
+	if name := bytes.TrimRight(before, " \t="); string(name) == "env" && len(before) > len(name) {
+		return true // of a process
+	}
 	if len(before) < 2 || len(before) > syntax.MaxName || f.text[at-1] != '=' && f.text[at-1] != ' ' || before[len(before)-1] != '\\' && before[len(before)-1] != '/' {
 		return false
 	}
@@ -703,6 +715,9 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 		v := f.quotedValue(at, quote)
 		return v, v.end > v.start
 	}
+	if v, ok := f.listed(l, start, at, c); ok {
+		return v, v.end > v.start
+	}
 	end := f.wordEnd(at)
 	word := f.text[at:end]
 	switch {
@@ -739,6 +754,31 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 	}
 	v.end = v.start + len(bytes.TrimRight(f.text[v.start:v.end], ";,"))
 	return v, v.end > v.start
+}
+
+// listed is the value of a name that begins a list of Lisp, (password "x"), or of one
+// that braces enclose as in Tcl: set password {x y}.
+func (f *finder) listed(l *line, start, at int, c lexicon.Suspicion) (value, bool) {
+	if c != lexicon.Strong || l.comment || f.plan.prose || at >= l.end {
+		return value{}, false
+	}
+	if lisp := start > 0 && f.text[start-1] == '('; lisp && f.openQuote(at) == 1 {
+		return f.quotedValue(at, 1), true
+	} else if lisp && f.text[at] == '(' && at >= f.computed {
+		f.computed = min(l.end, at+maxExpression)
+		f.literals(at, f.computed)
+		return value{}, true
+	}
+	if f.text[at] != '{' || !f.plan.spaced() || start == l.first && f.plan.format != "" {
+		return value{}, false
+	}
+	limit := min(l.end, at+maxBare)
+	shut := bytes.IndexByte(f.text[at:limit], '}')
+	if shut < 2 || bytes.ContainsAny(f.text[at:at+shut], "=:\"") || at+shut+1 < l.end && !ascii.IsSpace(f.text[at+shut+1]) || bytes.HasPrefix(f.text[at:], []byte("{{")) {
+		return value{}, false
+	}
+	s := syntax.Trim(f.text, syntax.Span{Start: at + 1, End: at + shut})
+	return value{start: s.Start, end: s.End}, true
 }
 
 // passQualifiers passes the words between a name and its secret: password 7 x,

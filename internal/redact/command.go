@@ -65,6 +65,9 @@ func commandMasks(ws []word) map[int]*Span {
 			if t.Last > 0 && len(ws)-t.Last > i {
 				maskWhole(masks, ws, len(ws)-t.Last)
 			}
+			if t.Rest {
+				t.rest(masks, ws, i)
+			}
 			if t.Login {
 				maskLogin(masks, ws, i+1)
 			}
@@ -77,6 +80,15 @@ func commandMasks(ws []word) map[int]*Span {
 		}
 	}
 	return masks
+}
+
+// rest masks words that are neither option nor drive nor share.
+func (t *tool) rest(masks map[int]*Span, ws []word, i int) {
+	for i += 2; i < len(ws); i++ {
+		if w := ws[i].text; len(w) > 2 && bytes.IndexByte([]byte("/\\-*"), w[0]) < 0 && w[len(w)-1] != ':' {
+			maskWhole(masks, ws, i)
+		}
+	}
 }
 
 // following masks what stands behind a word of the tool, or behind the name of a
@@ -354,6 +366,18 @@ func attachedQuote(line []byte, at int) int {
 	return next
 }
 
+// braceWord is where a word in braces ends, as Tcl has them, or 0.
+func braceWord(line []byte, i int) int {
+	if line[i] != '{' || i == 0 || i+2 >= len(line) || !ascii.IsAlnum(line[i+1]) {
+		return 0
+	}
+	shut := bytes.IndexByte(line[i:min(len(line), i+maxUnescaped)], '}')
+	if shut < 0 || i+shut+1 < len(line) && !ascii.IsSpace(line[i+shut+1]) || bytes.ContainsAny(line[i:i+shut], "=:\"'") {
+		return 0
+	}
+	return i + shut
+}
+
 // splitCommand splits a command line as a shell would; at is where it stands.
 // Commas and brackets between quoted words, as in JSON, do not matter.
 func splitCommand(line []byte, at int) []word {
@@ -367,6 +391,8 @@ func splitCommand(line []byte, at int) []word {
 		start, end := i, i
 		if shut := attachedQuote(line, i); shut > 0 {
 			i, end = shut, shut
+		} else if shut := braceWord(line, i); shut > 0 {
+			start, end, i = i+1, shut, shut+1
 		} else if c == '"' || c == '\'' {
 			var s syntax.Span
 			s, i = syntax.Quoted(line, i)

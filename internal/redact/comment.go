@@ -57,7 +57,7 @@ func (f *finder) told(l *line, at int) (value, bool) {
 			return value{start: start + 1, end: start + 1 + shut}, true
 		}
 	}
-	word := bytes.TrimRight(f.text[start:end], ".,;:!?)")
+	word := bytes.TrimRight(f.text[start:end], ".,;:)")
 	low := bytes.ToLower(word)
 	if len(word) < 4 || notions.Function[string(low)] || notions.Participles[string(low)] || bytes.HasSuffix(word, []byte("ed")) || bytes.HasSuffix(word, []byte("ing")) || notions.IsSample(word) {
 		return value{}, false

@@ -29,11 +29,14 @@ func (f *finder) directive(at int, line []byte) bool {
 	if len(ws) == 2 && bytes.IndexByte(ws[0].text, '.') > 0 { // host user:password
 		f.userPassword(value{start: ws[1].start, end: ws[1].start + len(ws[1].text)})
 	}
-	if len(ws) > 3 && string(ws[0].text) == "add" && string(ws[1].text) == "password" { // the logins of rancid
+	if len(ws) > 3 && string(ws[0].text) == "add" && (string(ws[1].text) == "password" || string(ws[1].text) == "passphrase" && bytes.ContainsAny(ws[2].text, ".*")) { // the logins of rancid
 		for _, w := range ws[3:] {
 			f.addWord(w)
 		}
 		return true
+	}
+	if n := len(ws); n >= 3 && bytes.EqualFold(ws[n-3].text, []byte("login")) && isAccount(ws[n-2].text) && !notions.IsStop(ws[n-2].text) && !notions.IsStop(ws[n-1].text) {
+		f.addWord(ws[n-1])
 	}
 	args := notions.Directives[string(bytes.ToLower(ws[0].text))]
 	for _, a := range args {
@@ -157,7 +160,7 @@ func mayBeDirective(line []byte) bool {
 	rest := bytes.TrimLeft(line[end:], " \t")
 	return bytes.HasPrefix(rest, []byte("* ")) || bytes.HasPrefix(rest, []byte("*\t")) ||
 		bytes.IndexByte(line[:end], '.') > 0 && bytes.IndexByte(rest, ':') > 0 && len(rest) < 256 ||
-		bytes.Contains(line, []byte(" insecure-password "))
+		bytes.Contains(line, []byte(" insecure-password ")) || bytes.Contains(line, []byte(" login "))
 }
 
 // argumentAfter masks an argument that the word before it makes secret.

@@ -25,7 +25,7 @@ func (f *finder) endpoint(at int, line []byte) bool {
 			return true
 		}
 	}
-	if len(ws) != 1 {
+	if bytes.IndexByte(v, ' ') >= 0 {
 		return false
 	}
 	return f.colonEndpoint(s) || f.commaEndpoint(at, s)
@@ -100,7 +100,7 @@ func (f *finder) commaEndpoint(at int, s syntax.Span) bool {
 		return false
 	}
 	host, port, _ := bytes.Cut(parts[0], []byte(":"))
-	if !isAddressDigits(host) || !ascii.IsNumber(port) || isAddressDigits(parts[1]) || bytes.IndexByte(parts[1], '.') > 0 && isDotted(parts[1]) || bytes.ContainsAny(parts[1], ":/=") {
+	if !isAddressDigits(host) || len(parts) == 2 && len(port) == 0 || len(port) > 0 && !ascii.IsNumber(port) || isAddressDigits(parts[1]) || bytes.IndexByte(parts[1], '.') > 0 && isDotted(parts[1]) || bytes.ContainsAny(parts[1], ":/=") {
 		return false
 	}
 	f.addLast(word{text: parts[1], start: s.Start + len(parts[0]) + 1})
@@ -135,7 +135,7 @@ func (f *finder) userinfo(start, end int) {
 	if i <= 0 || i+1 >= len(v) || !isAccount(bytes.TrimSuffix(v[:i], []byte("\\"))) || bytes.HasPrefix(v[i:], []byte("://")) || ascii.IsBlank(v[i+1]) || v[i] == '%' && v[i+1] == '%' {
 		return
 	}
-	if pass := v[i+1:]; !lexicon.IsTyped(pass) && !notions.IsSample(pass) {
+	if pass := v[i+1:]; !bytes.Equal(pass, v[:i]) && !lexicon.IsTyped(pass) && !notions.IsSample(pass) {
 		f.add(end+i+1, stop)
 	}
 }
@@ -181,6 +181,10 @@ func (f *finder) clear(start, end int) {
 func (f *finder) digest(at int, line []byte) bool {
 	if parts := bytes.Split(line, []byte(":")); len(parts) == 3 && isAccount(parts[0]) && (len(parts[2]) == 32 || len(parts[2]) == 64) && isHex(parts[2]) {
 		f.add(at+len(line)-len(parts[2]), at+len(line))
+		return true
+	}
+	if w := bytes.Trim(line, "\"';, \t"); len(w) >= 32 && isDense(w) {
+		f.add(at+bytes.Index(line, w), at+bytes.Index(line, w)+len(w))
 		return true
 	}
 	if !bytes.HasPrefix(line, []byte("usmUser")) {

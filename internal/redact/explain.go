@@ -31,6 +31,7 @@ var why = map[kind]string{
 	kindTool: "argument of a command", kindOutput: "output to a database", kindPuTTY: "private key of PuTTY", kindPuTTYMAC: "private key of PuTTY",
 	kindSQL: "password in an SQL statement", kindAccount: "account of a login module", kindPiped: "secret from a pipe", kindVault: "encrypted variable",
 	kindUser: "password of an account", kindHere: "string given to a program", kindClear: "password in clear",
+	kindCall: "argument of a function", kindSend: "answer to a prompt",
 	kindMailbox: "password of an account at a host", kindThin: "password in an address of Oracle", kindIdentify: "password for a service of names",
 }
 

@@ -18,10 +18,11 @@ type plan struct {
 	prose  bool // prose, not configuration
 	bare   bool // one argument of a command line
 	shell  bool // a command line in one string
+	script bool // a script of a shell, by its name
 }
 
 func newPlan(src Source) plan {
-	p := plan{format: src.Format, table: notions.TableOf(src.Path)}
+	p := plan{format: src.Format, table: notions.TableOf(src.Path), script: notions.IsScript(src.Path)}
 	for _, s := range append(notions.SecretPaths(src.Path), src.SecretPaths...) {
 		p.paths = append(p.paths, notions.CompilePath(s)...)
 	}
@@ -60,9 +61,10 @@ type finder struct {
 	blocks  int      // bytes read as parts of block scalars
 	weakTo  int      // values of doubtful names are read up to here
 
-	computed int       // expressions up to here are read
-	linked   int       // the parts of URLs up to here are judged
-	notes    []comment // values that are comments
+	computed int             // expressions up to here are read
+	linked   int             // the parts of URLs up to here are judged
+	heads    map[string]bool // first words of lines with secrets
+	notes    []comment       // values that are comments
 
 	looked, vmess, jose, jaas bool // what the text holds besides settings
 }
@@ -152,6 +154,10 @@ func (f *finder) hit(t *trigger, end int) {
 		f.thin(end)
 	case kindUser:
 		f.userinfo(start, end)
+	case kindCall:
+		f.call(end, notions.Calls[t.arg].Place)
+	case kindSend:
+		f.sent(end)
 	case kindHere:
 		f.hereString(end)
 	case kindClear:
@@ -299,10 +305,16 @@ func (f *finder) name(start, end int) {
 		f.maskAddress(v)
 		return
 	}
-	if c == lexicon.Weak && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.start, End: v.end}) {
+	if (c == lexicon.Weak || isUserPass(f.text[start:end])) && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.start, End: v.end}) {
 		return
 	}
 	f.judge(v, c)
+}
+
+// isUserPass says whether a name is that of an account with its password.
+func isUserPass(name []byte) bool {
+	low := bytes.ToLower(name)
+	return bytes.HasSuffix(low, []byte("userpass")) || bytes.HasSuffix(low, []byte("userpwd")) || bytes.HasSuffix(low, []byte("userpw")) || bytes.HasSuffix(low, []byte("user_pass_pair"))
 }
 
 // nameAround extends a trigger to the whole name.
@@ -378,12 +390,12 @@ func (f *finder) judge(v value, c lexicon.Suspicion) {
 		return
 	}
 	switch {
-	case c == lexicon.Likely && lexicon.IsTyped(content):
+	case c == lexicon.Likely && (lexicon.IsTyped(content) || notions.IsLevel(content)):
 	case c >= lexicon.Likely && (!v.doubt || lexicon.LooksChosen(content)):
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && (lexicon.LooksRandom(content) || !v.doubt && isPhrase(content)):
 		f.add(v.start, v.end)
-	case c == lexicon.Weak && !v.doubt && isCode(content):
+	case c == lexicon.Weak && !v.doubt && (isCode(content) || lexicon.IsUUID(content) && lexicon.EndsInKey(f.text[max(0, v.start-32):v.start])):
 		f.add(v.start, v.end)
 	case c == lexicon.Weak && !v.doubt:
 		f.userPassword(v)
@@ -430,7 +442,7 @@ func (f *finder) isAlias(v value) bool {
 func (f *finder) userPassword(v value) {
 	content := f.text[v.start:v.end]
 	colon := bytes.IndexByte(content, ':')
-	if colon <= 0 || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
+	if colon <= 0 || bytes.HasPrefix(content, []byte("sha")) && isHex(content[colon+1:]) || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
 		return
 	}
 	if pass := content[colon+1:]; lexicon.LooksChosen(pass) && !lexicon.IsPlain(pass) {

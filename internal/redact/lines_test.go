@@ -30,7 +30,7 @@ var lineCases = []struct{ format, text string }{
 	{"", "$database_password = '«badger\\'s den»';\n"},
 	{"", "# password for the backup account: «parsnip-71»\n# password for the socket: none\n"},
 	{"json", `{"apiToken": {"salt": "«plover»"}, "key_seed": "«goblet»", "random_seed": "x"}`},
-	{"", "add password * «{walnut}» «{thimble}»\nadd method * ssh\n"},
+	{"", "add password * {«walnut»} {«thimble»}\nadd method * ssh\n"},
 	{"", "# old password: «tansyroot»\n# formerly secret=«turnip»\n# password: the one of the database\n"},
 	{"conf", "command[check_ldap]=/usr/lib/nagios/plugins/check_ldap -H ldap1 -P «broomstick»\n"},
 	{"conf", "//nas/s /mnt cifs username=svc,password=«monkshood»,uid=1000 0 0\n"},

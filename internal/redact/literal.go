@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/lexicon"
@@ -152,7 +153,8 @@ func (f *finder) isSecretLiteral(at int, s syntax.Span, next, end int) bool {
 	if n := len(before); n > 1 && (before[n-1] == '(' || before[n-1] == '[') {
 		return !lexicon.IsFetcher(string(lastName(before[:n-1])))
 	} else if n > 1 && (before[n-1] == ':' || before[n-1] == '>' || before[n-1] == '=') {
-		return lexicon.IsUnnamed(string(lastName(bytes.TrimRight(before, " \t:=>\"'"))))
+		key := string(lastName(bytes.TrimRight(before, " \t:=>\"'")))
+		return strings.ContainsAny(key, "@.") || lexicon.IsUnnamed(key)
 	}
 	return true
 }

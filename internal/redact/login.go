@@ -12,7 +12,7 @@ import (
 
 // logins end the names of settings that hold an account and its password in one:
 // user:password, or several of them. They are read only.
-var logins = []string{"auth", "credentials", "creds", "userpass", "userpwd", "users", "login", "basicauth", "proxyauth", "userpw", "rpcauth", "htpasswd", "user", "ident"}
+var logins = []string{"auth", "authentication", "credentials", "creds", "userpass", "userpwd", "users", "login", "basicauth", "proxyauth", "userpw", "rpcauth", "htpasswd", "user", "ident"}
 
 // isLogins says whether a name is that of accounts with their passwords.
 func isLogins(name string) bool {
@@ -114,7 +114,7 @@ func (f *finder) scalar(l syntax.Leaf) {
 	if len(v) < 3 || len(v) > maxValue {
 		return
 	}
-	if f.accountLines(l) {
+	if f.accountLines(l) || f.dense(l) {
 		return
 	}
 	end := 0
@@ -139,6 +139,17 @@ func (f *finder) scalar(l syntax.Leaf) {
 			f.judge(value{start: l.Start + end + 1, end: l.End}, lexicon.Strong)
 		}
 	}
+}
+
+// dense masks a long value of letters of both cases and digits under a name that does
+// not say that it is public: nobody writes such words but to keep them.
+func (f *finder) dense(l syntax.Leaf) bool {
+	v := f.text[l.Start:l.End]
+	if len(v) < 32 || !isDense(v) || lexicon.IsOpen(l.Path[len(l.Path)-1]) || notions.IsDigestName(strings.ToLower(l.Path[len(l.Path)-1])) || lexicon.IsPlain(v) {
+		return false
+	}
+	f.add(l.Start, l.End)
+	return true
 }
 
 // headerIn masks the value of a header in one string: NAME VALUE, NAME: VALUE.

@@ -68,7 +68,10 @@ func (f *finder) comments() (all []comment, live bool) {
 			block = f.blockAfter(c, end, block)
 		}
 		holds := masked && f.spans[next].Start < c
-		live = live || holds
+		if holds && f.spans[next].Start > start {
+			f.head(start, f.spans[next].Start)
+		}
+		live = live || masked
 		if s := bare(f.text, c, end); s.Start < s.End && s.End-s.Start <= maxRemark {
 			all = append(all, comment{Span: s, beside: holds || before, behind: holds})
 		} else {
@@ -81,6 +84,17 @@ func (f *finder) comments() (all []comment, live bool) {
 		all[i].beside = all[i].beside || f.holdsNext(all[i].End)
 	}
 	return all, live
+}
+
+// head remembers the first word of a line that holds a secret.
+func (f *finder) head(start, end int) {
+	w := bytes.TrimRight(firstWord(bytes.TrimLeft(f.text[start:end], " \t\"'")), ":=\"'")
+	if f.heads == nil {
+		f.heads = make(map[string]bool)
+	}
+	if len(w) > 2 && len(w) < 64 && len(f.heads) < 4096 {
+		f.heads[string(w)] = true
+	}
 }
 
 // holdsNext says whether the line below is masked in part.
@@ -242,7 +256,7 @@ func (f *finder) clauses(c comment) {
 	if len(v) < 3 {
 		return
 	}
-	if bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, '=') < 0 {
+	if !bytes.ContainsAny(v, " \t=") {
 		f.loneWord(c)
 		return
 	}
@@ -250,8 +264,12 @@ func (f *finder) clauses(c comment) {
 	if f.assignments(c) || f.tells(c) || f.oldRow(c) {
 		return
 	}
+	if f.echoes(c) {
+		return
+	}
 	f.options(c)
 	f.quotes(c)
+	f.ends(c)
 	if lead := bytes.Index(v, []byte(": ")); lead > 0 && lead < 40 && bytes.IndexByte(v[:lead], ' ') < 0 {
 		c.Start += lead + 2
 		v = f.text[c.Start:c.End]
@@ -281,7 +299,7 @@ func (f *finder) assignments(c comment) bool {
 		}
 		s := syntax.Span{Start: start + eq + 1, End: at}
 		if q := f.text[s.Start]; q == '"' || q == '\'' || q == '`' {
-			if i := bytes.LastIndexByte(f.text[s.Start+1:c.End], q); i > 0 {
+			if i := shutQuote(f.text[s.Start+1:c.End], q); i > 0 {
 				s = syntax.Span{Start: s.Start + 1, End: s.Start + 1 + i}
 			}
 		} else if start == c.Start || f.text[start-2] == ':' {
@@ -309,9 +327,56 @@ func (f *finder) randomWords(c comment) {
 		at = max(start+1, min(f.wordEnd(start), c.End))
 		start += 1 + bytes.LastIndexAny(f.text[start:at], "/=:,(\"'")
 		word := bytes.TrimRight(f.text[start:at], ".,;:)\"'")
-		if len(word) >= 20 && lexicon.LooksRandom(word) && !lexicon.IsPlain(word) && (len(word) > 40 || len(word) == 32 || !isHex(word)) {
+		if len(word) >= 8 && isMade(word) || len(word) >= 20 && lexicon.LooksRandom(word) && !lexicon.IsPlain(word) && (len(word) > 40 || len(word) == 32 || !isHex(word)) {
 			f.add(start, start+len(word))
 		}
+	}
+}
+
+// isMade says whether a word of a comment mixes letters and digits as secrets do,
+// and names, versions and dates do not.
+func isMade(w []byte) bool {
+	if !lexicon.LooksChosen(w) || lexicon.IsTyped(w) || lexicon.IsUUID(w) || bytes.ContainsAny(w, "/\\@$%*<>{}[]|~") || bytes.Contains(w, []byte("::")) {
+		return false
+	}
+	digits, dots := 0, bytes.Count(w, []byte("."))
+	for _, c := range w {
+		if ascii.IsDigit(c) {
+			digits++
+		}
+	}
+	return digits > 1 && dots < 2 && digits*2 < len(w)+4 && (dots == 0 || !ascii.IsDigit(w[len(w)-1]))
+}
+
+// echoes masks the last word of a comment that begins as a line with a secret does:
+// the setting that it replaced.
+func (f *finder) echoes(c comment) bool {
+	v := f.text[c.Start:c.End]
+	if !f.heads[string(bytes.TrimRight(firstWord(v), ":="))] || notions.IsProse(v) || bytes.IndexByte(v, ' ') < 0 {
+		return false
+	}
+	ws := splitCommand(v, c.Start)
+	if len(ws) < 2 || len(ws) > 12 {
+		return false
+	}
+	last := ws[len(ws)-1]
+	if len(last.text) < 4 || lexicon.IsTyped(last.text) || notions.IsSample(last.text) || notions.IsLevel(last.text) || notions.IsOrdinary(last.text) || bytes.IndexByte(last.text, '=') >= 0 {
+		return false
+	}
+	f.add(last.start, last.start+len(last.text))
+	return true
+}
+
+// ends masks the one word that a comment ends with behind a colon.
+func (f *finder) ends(c comment) {
+	v := f.text[c.Start:c.End]
+	colon := bytes.LastIndex(v, []byte(": "))
+	if colon <= 0 || bytes.Count(v[:colon], []byte(" ")) > 3 || notions.IsAbout(v[:colon]) {
+		return
+	}
+	s := syntax.Trim(f.text, syntax.Span{Start: c.Start + colon + 1, End: c.End})
+	if w := f.text[s.Start:s.End]; !bytes.ContainsAny(w, " =") && len(w) > 3 && bytes.IndexByte([]byte(".:;,)]}>"), w[len(w)-1]) < 0 {
+		f.toldIn(s)
 	}
 }
 
@@ -394,7 +459,7 @@ func (f *finder) tells(c comment) bool {
 			continue
 		}
 		strong := lexicon.Classify(string(word)) == lexicon.Strong || notions.Tells(word)
-		was := c.beside && notions.IsPast(word)
+		was := notions.IsPast(word) || c.beside && notions.IsHash(word)
 		if !strong && !was || bytes.IndexByte(f.text[start:at], '=') > 0 && at > start && f.text[at-1] != '=' {
 			continue
 		}
@@ -408,39 +473,58 @@ func (f *finder) tells(c comment) bool {
 // tell masks what follows a telling word that stands from start to at.
 func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 	s := syntax.Trim(f.text, syntax.Span{Start: at, End: c.End})
-	said := f.text[at-1] == ':' || f.text[at-1] == '='
+	said := f.text[at-1] == ':' || f.text[at-1] == '=' || notions.IsVerb(word)
 	for n := 0; n < 3 && s.Start < s.End; n++ {
 		end := min(f.wordEnd(s.Start), s.End)
 		w := string(bytes.ToLower(bytes.TrimRight(f.text[s.Start:end], ":=")))
-		if w != "" && w != "was" && w != "is" && w != "were" && w != "now" && w != "->" && !notions.IsPast([]byte(w)) && !(said && notions.IsQualifier([]byte(w))) {
+		if w == "of" && notions.IsHash([]byte(word)) {
+			s, said = syntax.Trim(f.text, syntax.Span{Start: end, End: s.End}), true
+			continue
+		}
+		if w != "" && w != "was" && w != "is" && w != "were" && w != "now" && w != "from" && w != "->" && !notions.IsPast([]byte(w)) && !(said && notions.IsQualifier([]byte(w))) {
 			break
 		}
 		said = true
 		s = syntax.Trim(f.text, syntax.Span{Start: end, End: s.End})
 	}
-	if !said && strong { // the passphrase of the key: x
-		if i := bytes.Index(f.text[s.Start:s.End], []byte(": ")); i > 0 && bytes.Count(f.text[s.Start:s.Start+i], []byte(" ")) < 6 && startsSentence(f.text[s.Start:s.End]) {
+	if f.text[at-1] != ':' && f.text[at-1] != '=' { // the passphrase of the key: x
+		rest := f.text[s.Start:s.End]
+		if i := bytes.Index(rest, []byte(": ")); i > 0 && bytes.Count(rest[:i], []byte(" ")) < 6 && (strong && startsSentence(rest) || bytes.IndexByte(bytes.TrimSpace(rest[i+1:]), ' ') < 0) {
 			s = syntax.Trim(f.text, syntax.Span{Start: s.Start + i + 1, End: s.End})
 			said = true
 		}
 	}
 	s = f.clause(s)
 	v := f.text[s.Start:s.End]
-	switch {
-	case len(v) < 3 || v[0] == '-' || lexicon.IsTyped(v) || notions.IsSample(v) || startsSentence(v) || v[0] == '{' || v[0] == '<' || v[0] == '(' || bytes.HasPrefix(v, []byte("http")):
+	if !strong && !c.beside && (bytes.IndexByte(v, ' ') >= 0 || !said || s.End < c.End-1) || !strong && notions.IsOrdinary(v) {
 		return false
-	case !said && (!strong || start != c.Start && !notions.EndsLead(f.text[c.Start:start]) && (bytes.IndexByte(v, ' ') >= 0 || notions.IsProse(f.text[c.Start:start]) || bytes.IndexByte(f.text[c.Start:start], ',') >= 0) || notions.IsProse(v) || lexicon.Classify(word+"_"+string(firstWord(v))) == lexicon.None):
+	}
+	switch {
+	case len(v) < 3 || v[0] == '-' || lexicon.IsTyped(v) || notions.IsSample(v) || lexicon.IsPublished(v) || startsSentence(v) || v[0] == '{' || v[0] == '<' || v[0] == '(' || bytes.HasPrefix(v, []byte("http")):
+		return false
+	case !said && (!strong || start != c.Start && !notions.EndsLead(f.text[c.Start:start]) && (bytes.IndexByte(v, ' ') >= 0 || notions.IsProse(f.text[c.Start:start])) || notions.IsProse(v) || lexicon.Classify(word+"_"+string(firstWord(v))) == lexicon.None):
 		return false
 	}
 	f.add(s.Start, s.End)
 	return true
 }
 
+// shutQuote is where a quote is closed, or -1: an escaped one and one inside a word
+// do not close it.
+func shutQuote(v []byte, q byte) int {
+	for i, c := range v {
+		if c == q && (i == 0 || v[i-1] != '\\') && (i+1 == len(v) || !ascii.IsAlnum(v[i+1])) {
+			return i
+		}
+	}
+	return -1
+}
+
 // clause narrows what a comment tells to its quotes, or to where the clause ends.
 func (f *finder) clause(s syntax.Span) syntax.Span {
 	v := f.text[s.Start:s.End]
 	if len(v) > 2 && bytes.IndexByte([]byte("\"'`"), v[0]) >= 0 {
-		if i := bytes.LastIndexByte(v[1:], v[0]); i > 0 {
+		if i := shutQuote(v[1:], v[0]); i > 0 {
 			return syntax.Span{Start: s.Start + 1, End: s.Start + 1 + i}
 		}
 	}

@@ -50,7 +50,7 @@ func (f *finder) identified(start, end int) {
 	}
 	quote := f.openQuote(at)
 	if quote == 0 {
-		f.judge(value{start: at, end: f.statementWord(at), doubt: true}, lexicon.Strong)
+		f.judge(value{start: at, end: f.statementWord(at), doubt: f.plan.prose || !f.inStatement(start)}, lexicon.Strong)
 		return
 	}
 	f.judge(f.quotedValue(at, quote), lexicon.Strong)

@@ -33,6 +33,8 @@ const (
 	kindUser                     // user=NAME%SECRET
 	kindHere                     // a string given to a program
 	kindClear                    // the keyword cleartext
+	kindCall                     // a function of whose arguments one is a secret
+	kindSend                     // what a script of expect types
 	kindPiped                    // a program that reads a secret from a pipe
 )
 
@@ -40,7 +42,7 @@ const (
 type trigger struct {
 	text string // lower case
 	kind kind
-	arg  int // kindToken: index into lexicon.Tokens
+	arg  int // kindToken: index into lexicon.Tokens; kindCall: into notions.Calls
 }
 
 func triggers() []trigger {
@@ -70,6 +72,10 @@ func triggers() []trigger {
 	add(kindIdentify, "identify ")
 	add(kindUser, "user=", "username=", "login=")
 	add(kindHere, "<<<")
+	add(kindSend, "send ")
+	for i, c := range notions.Calls {
+		all = append(all, trigger{text: c.Text, kind: kindCall, arg: i})
+	}
 	add(kindClear, "cleartext ", "clear-text ", "plaintext ", "plain-text ")
 	for i, s := range lexicon.Tokens {
 		all = append(all, trigger{text: strings.ToLower(s.Prefix), kind: kindToken, arg: i})

@@ -34,7 +34,7 @@ func (w *Watcher) handle(_ context.Context, b capture.Batch) error {
 // observe redacts an observation and words it as a change.
 func (w *Watcher) observe(o *capture.Observation) change {
 	c := change{
-		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known, found: o.Found,
+		path: o.Path, who: w.clean(o.Who), confidence: o.Confidence, layer: o.Layer, known: o.Known, found: o.Found, detail: w.sentence(o.Mount),
 		gone: o.Action == body.Delete, why: w.reasons.of(o.Who, o.Line, w.cfg.Now()),
 	}
 	c.pkg = w.packageOf(o)
@@ -79,6 +79,18 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	}
 	return c
 }
+
+// cause is why there is a gap, and about what.
+func (w *Watcher) cause(g *capture.Gap) string {
+	if g.Detail == "" {
+		return g.Cause
+	}
+	return g.Cause + ": " + w.sentence(g.Detail)
+}
+
+// sentence masks in words of the host's what looks like a secret, and bytes that are
+// not text.
+func (w *Watcher) sentence(text string) string { return w.command([]string{text})[0] }
 
 // packageOf is what dpkg was doing where it, or a script of a package that it ran,
 // made a change.
@@ -210,7 +222,7 @@ func (w *Watcher) collect() error {
 				if err := w.recordAll(due); err != nil {
 					return err
 				}
-				if err := w.gap(c.gap.Cause, c.gap.Since); err != nil {
+				if err := w.gap(w.cause(c.gap), c.gap.Since); err != nil {
 					return err
 				}
 				continue

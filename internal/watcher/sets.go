@@ -24,6 +24,7 @@ type set struct {
 	layer      string
 	why        body.Why
 	pkg        *body.Package
+	detail     string
 	found      bool      // its changes were found in a place that was added
 	first      time.Time // when the first change was taken in
 	last       time.Time
@@ -69,12 +70,12 @@ func (s *sets) add(now time.Time, c change) (before []*set) {
 		before = append(before, s.close(other))
 	}
 	own := s.open[key]
-	if own != nil && (len(own.changes) >= setMost || own.bytes >= setBytes || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why || own.found != c.found || !same(own.pkg, c.pkg)) {
+	if own != nil && (len(own.changes) >= setMost || own.bytes >= setBytes || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why || own.found != c.found || own.detail != c.detail || !same(own.pkg, c.pkg)) {
 		before = append(before, s.close(key))
 		own = nil
 	}
 	if own == nil {
-		own = &set{confidence: c.confidence, layer: c.layer, why: c.why, pkg: c.pkg, found: c.found, first: now}
+		own = &set{confidence: c.confidence, layer: c.layer, why: c.why, pkg: c.pkg, found: c.found, detail: c.detail, first: now}
 		if c.who != nil {
 			own.who = *c.who
 		}

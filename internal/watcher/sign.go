@@ -28,7 +28,7 @@ func (w *Watcher) record(s *set) error {
 	defer w.mu.Unlock()
 	d := record.Draft{
 		Kind: entry.Change, Time: w.cfg.Now(), Who: w.without(s.who), Why: w.said(s.why),
-		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version, Package: s.pkg},
+		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version, Detail: s.detail, Package: s.pkg},
 	}
 	if s.found {
 		d.How.Signals = []string{body.SignalFoundLater}

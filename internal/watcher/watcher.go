@@ -161,7 +161,8 @@ type change struct {
 	known      capture.Known
 	beside     *beside
 	pkg        *body.Package
-	found      bool // in a place that was added
+	found      bool   // in a place that was added
+	detail     string // how it came about: the mount that hid or uncovered it
 	gone       bool
 	gap        *capture.Gap // not a change but a hole
 }

@@ -27,6 +27,28 @@ func (t *Tracer) Author(f File) Actor {
 	return t.toucher(touch, sure)
 }
 
+// Lately is the process that has, or had a moment ago, a number, as whoever did what
+// comes without an order among the notifications. It is likely at most.
+func (t *Tracer) Lately(pid int) Actor {
+	if t == nil || pid <= 0 {
+		return Actor{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.drain() || len(t.kin.processes[pid]) != 1 {
+		return Actor{}
+	}
+	p := t.kin.current(pid)
+	if p.latest().image == nil {
+		return Actor{}
+	}
+	ids, ok := t.look(p)
+	if !ok {
+		ids = p.known
+	}
+	return t.described(p, p.latest(), ids, false)
+}
+
 // author chooses among those who touched a file, the latest first: who wrote what
 // it says or brought it where it is, or else who changed it last. It is sure where
 // that is who touched it last, and nobody else had it there before.

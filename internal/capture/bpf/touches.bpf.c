@@ -61,7 +61,7 @@ struct file {
 struct touch {
 	__u64 time;   // since boot
 	__u64 start;  // of the process, since boot
-	__u64 parent; // inode of the directory it was in until then; 0: it was just made
+	__u64 parent; // inode of the directory it was in until then; 0: it had no name yet, or none any more
 	__s64 sec;
 	__u32 nsec;
 	__u32 pid;
@@ -103,7 +103,8 @@ static __always_inline int touch(struct inode *inode, __s64 sec, __u32 nsec)
 	now.time = bpf_ktime_get_boot_ns();
 	now.parent = parent(inode);
 	known = bpf_map_lookup_elem(&files, &f);
-	if (!known) {
+	// A file that was just made has its number from one that is gone.
+	if (!known || !now.parent) {
 		fresh.by[0] = now;
 		bpf_map_update_elem(&files, &f, &fresh, BPF_ANY);
 		return 0;

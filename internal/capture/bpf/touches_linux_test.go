@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -74,4 +76,34 @@ func TestTouchesDetached(t *testing.T) {
 	if touches.Check() == nil {
 		t.Error("a program is detached, and nothing is said")
 	}
+}
+
+// Who had a file with the number before is nobody who touched the new one.
+func TestNumberGivenAgain(t *testing.T) {
+	touches := openTouches(t)
+	dir, reused := t.TempDir(), 0
+	for range 20 {
+		cmd := exec.Command("sh", "-c", "sh -c 'echo one > f; stat -c %i f; exec rm f'; echo two > g; stat -c %i g")
+		cmd.Dir = dir
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers := strings.Fields(string(out))
+		g := filepath.Join(dir, "g")
+		st := stat(t, g)
+		if err := os.Remove(g); err != nil {
+			t.Fatal(err)
+		}
+		if numbers[0] != numbers[1] {
+			continue
+		}
+		reused++
+		got := touches.Of(uint64(st.Dev), st.Ino)
+		got = slices.DeleteFunc(got, func(b Touch) bool { return b.PID == os.Getpid() })
+		if len(got) != 1 || got[0].PID != cmd.Process.Pid {
+			t.Errorf("touched by %+v, want process %d alone", got, cmd.Process.Pid)
+		}
+	}
+	t.Logf("the number was given again in %d of 20", reused)
 }

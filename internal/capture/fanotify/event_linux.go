@@ -16,6 +16,7 @@ type event struct {
 	dir     dirent // the name it is about; of a rename: before
 	to      dirent // of a rename: the name after
 	self    handle // the file or directory itself
+	mount   uint64 // of what mounts: the kernel's id of the mount
 	pidGone bool   // the process had been reaped before the kernel could name it
 }
 
@@ -33,6 +34,7 @@ const (
 	metadataSize   = 24 // struct fanotify_event_metadata
 	infoHeaderSize = 4  // struct fanotify_event_info_header
 	fsidSize       = 8
+	infoMount      = 7 // type of a record: FAN_EVENT_INFO_TYPE_MNT
 	handleHeadSize = 8 // struct file_handle without its bytes
 )
 
@@ -95,6 +97,11 @@ func (e *event) parseRecord(kind byte, b []byte) (err error) {
 		e.dir, err = parseEntry(b)
 	case unix.FAN_EVENT_INFO_TYPE_NEW_DFID_NAME:
 		e.to, err = parseEntry(b)
+	case infoMount:
+		if len(b) < 4+8 { // padding, and the id
+			return fmt.Errorf("%d bytes are too few for a mount", len(b))
+		}
+		e.mount = binary.NativeEndian.Uint64(b[4:])
 	case unix.FAN_EVENT_INFO_TYPE_PIDFD:
 		if len(b) < 4 {
 			return fmt.Errorf("%d bytes are too few for a descriptor", len(b))

@@ -60,6 +60,7 @@ func TestParseEvents(t *testing.T) {
 	b = append(b, encodeEvent(unix.FAN_RENAME|unix.FAN_ONDIR, 43,
 		record(unix.FAN_EVENT_INFO_TYPE_OLD_DFID_NAME, fid("fsidfsid", "old", "from")),
 		record(unix.FAN_EVENT_INFO_TYPE_NEW_DFID_NAME, fid("fsidfsid", "new", "to")))...)
+	b = append(b, encodeEvent(mountCame, 44, record(infoMount, []byte{0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0}))...)
 	b = append(b, encodeEvent(unix.FAN_Q_OVERFLOW, 0)...)
 	got, err := collect(b)
 	if err != nil {
@@ -69,12 +70,13 @@ func TestParseEvents(t *testing.T) {
 	want := []event{
 		{mask: unix.FAN_CLOSE_WRITE, pid: 42, pidfd: -1, pidGone: true, dir: dirent{h("dirhandl"), "a.conf"}, self: h("filehand")},
 		{mask: unix.FAN_RENAME | unix.FAN_ONDIR, pid: 43, pidfd: -1, dir: dirent{h("old"), "from"}, to: dirent{h("new"), "to"}},
+		{mask: mountCame, pid: 44, pidfd: -1, mount: binary.NativeEndian.Uint64([]byte{9, 0, 0, 0, 0, 0, 0, 0})},
 		{mask: unix.FAN_Q_OVERFLOW, pidfd: -1},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(event{}, dirent{})); diff != "" {
 		t.Error(diff)
 	}
-	if !got[2].overflow() || got[0].overflow() {
+	if !got[3].overflow() || got[0].overflow() {
 		t.Error("overflow not told apart")
 	}
 }
@@ -99,6 +101,7 @@ func TestParseEventsRefuses(t *testing.T) {
 		"record too long":    {edit(metadataSize+2, 250), "record says 250"},
 		"handle too long":    {edit(metadataSize+infoHeaderSize+fsidSize, 200), "handle says 200"},
 		"name without end":   {encodeEvent(1, 1, record(unix.FAN_EVENT_INFO_TYPE_DFID_NAME, fid("fsidfsid", "h678", ""))), "has no end"},
+		"short mount":        {encodeEvent(1, 1, record(infoMount, []byte{1, 2, 3, 4})), "too few for a mount"},
 		"short pidfd":        {encodeEvent(1, 1, []byte{unix.FAN_EVENT_INFO_TYPE_PIDFD, 0, 4, 0}), "too few for a descriptor"},
 	} {
 		if _, err := collect(c.b); err == nil || !strings.Contains(err.Error(), c.says) {

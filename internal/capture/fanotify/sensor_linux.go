@@ -115,6 +115,9 @@ func (f *Sensor) Close() {
 // Author says who made a file what it is, where no notification tells.
 func (f *Sensor) Author(file actor.File) actor.Actor { return f.trace.Author(file) }
 
+// Lately is the process that has, or had a moment ago, a number.
+func (f *Sensor) Lately(pid int) actor.Actor { return f.trace.Lately(pid) }
+
 // MarkDir asks for notifications about a directory under the name path. It can be
 // repeated; roles add up.
 func (f *Sensor) MarkDir(path string, r Role) error {

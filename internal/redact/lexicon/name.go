@@ -39,6 +39,7 @@ type vocabulary struct {
 	stores   map[string]bool // end the name of a map of secrets
 	products map[string]bool // before such a word: the name of a program
 	beside   map[string]bool // in such a map: no secret, in addition to tails
+	logged   map[string]bool // before "auth": a password is given
 	parted   map[string]bool // two words that are one for a secret
 	stems    []string        // words for a secret that others are run together with
 }
@@ -60,14 +61,14 @@ var names = vocabulary{
 	},
 	innocent: words(`overpass bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
 		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd autopasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),
-	owners: words(`nonce api app application private secret access license licence encryption encrypt crypt signing
+	owners: words(`registerkey register auto generation nonce api app application private secret access license licence encryption encrypt crypt signing
 		shared symm master auth authentication preshared account appl hmac wpa wep tsig storage
 		enrollment enrolment registration server client session jwt cipher crypto aes des fernet write ingest ingestion insert
 		integration cookie preshared wep network upgrade secure security admin root gossip unseal backup sas functions
 		subscription stripe sendgrid mailgun twilio openai anthropic gemini mistral cohere groq cf cloudflare dd datadog
 		newrelic honeycomb splunk rest rpc push fcm apns vapid turn sip snmp radius tacacs ospf bgp omapi sec symmetric
 		validation decryption machine pepper webhook agent join device installation rails flask django
-		authz cluster register generation deploy deployment team activation product publish publisher sandbox live maxmind abuseipdb virustotal otx shodan tmdb omdb trakt pushover pagerduty opsgenie victorops
+		authz cloak cluster register generation deploy deployment team activation product publish publisher sandbox live maxmind abuseipdb virustotal otx shodan tmdb omdb trakt pushover pagerduty opsgenie victorops
 		aead pre psk ipsec ike tls wpa2 wpa3 read restic borg plex`),
 	doubtful: words(`accesskey pin seed otp totp jwt dsn encrypt key keys auth salt hash cookie cookies tokens secrets passwords passwds cred creds hook
 		webhook license licence team code login apikeys`),
@@ -76,7 +77,7 @@ var names = vocabulary{
 		method methods mode policy policies expiry expire expires expired expiration expiry timeout interval
 		seconds minutes hours age rotation rotate rotated enabled enable disabled disable required require env var
 		variable variables field fields label labels header headers command cmd helper passcommand format
-		prefix suffix selector version store manager provider providers backend scope scopes audience issuer lookup prompt
+		prefix suffix selector version store manager provider providers backend scope scopes lookups audience issuer lookup prompt
 		change changed changes days history check checks tries retries attempts authentication auth sync status
 		hint total rate per usage usages validation validity strength complexity regex pattern rule rules
 		id ids idx index column table query sql schema class classes plugin plugins module modules
@@ -113,6 +114,7 @@ var names = vocabulary{
 		client clientid userid keyid kms`),
 	open: words(`public pub pubkey publickey fingerprint fingerprints checksum digest sha1 sha256 sha512 thumbprint
 		ikey primarykey hostkey hostkeys kty foreign keyword keywords signingkey_id hotkey keyboard keymap pubkeys monkey turkey`),
+	logged: words(`redis valkey memcached mqtt cloud sst requirepass cluster sentinel db proxy`),
 	parted: map[string]bool{"pass phrase": true, "pass word": true, "pass code": true, "pass wd": true, "api token": true, "clear text": true, "plain text": true, "pre shared": true, "pin value": true, "token auth": true, "pin code": true, "steam account": true},
 	stems:  []string{"password", "passphrase", "passwd", "passwrd", "secret", "token", "apikey", "pass", "salt"},
 }
@@ -154,7 +156,7 @@ func secretNamed(ws []string, at int) Suspicion {
 		return Likely // or whether there is one
 	case ws[0] == "set" && ws[at] == "credential":
 		return None // its value begins with a name
-	case anyIn(ws[:at], names.heads), anyIn(ws[:at], names.open):
+	case anyIn(ws[:at], names.heads), anyIn(ws[:at], names.open) && ws[at] != "salt":
 		return None
 	case ws[at] == "pass" && at > 0 && names.passing[ws[at-1]] && at == len(ws)-1 && ws[at-1] != "proxy":
 		return None
@@ -202,8 +204,11 @@ func isAuthorization(ws []string) bool {
 
 // doubtful judges a name without a secret word.
 func doubtful(ws []string) Suspicion {
-	if isAuthorization(ws) {
+	if isAuthorization(ws) || len(ws) == 1 && ws[0] == "cookie" {
 		return Strong
+	}
+	if n := len(ws); n > 1 && ws[n-1] == "auth" && names.logged[ws[n-2]] {
+		return Likely
 	}
 	for i, w := range ws {
 		if names.lookups[w] {
@@ -346,4 +351,10 @@ func (n *Names) Class(name []byte) Suspicion {
 		n.classes[string(name)] = c
 	}
 	return c
+}
+
+// EndsInKey says whether what stands before a value ends in a name for a key.
+func EndsInKey(before []byte) bool {
+	low := strings.ToLower(strings.TrimRight(string(before), " \t=:\"'>"))
+	return strings.HasSuffix(low, "key") && !strings.HasSuffix(low, "primarykey") && !strings.HasSuffix(low, "_id_key")
 }

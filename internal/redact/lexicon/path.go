@@ -63,6 +63,12 @@ func (n *Names) Path(path []string) Suspicion {
 	if (isSafe(parent) || n.isStore(parent)) && !isBeside(splitWords(own)) {
 		return Likely
 	}
+	if c == Weak && names.neutral[strings.ToLower(own)] && n.Class([]byte(parent)) == Strong && strings.HasSuffix(strings.ToLower(parent), "key") {
+		return Strong
+	}
+	if strings.EqualFold(own, "auth") && names.logged[strings.ToLower(parent)] {
+		return Likely
+	}
 	if c != None {
 		return c
 	}

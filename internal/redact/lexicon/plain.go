@@ -284,7 +284,7 @@ func fileExtension(v []byte) bool {
 // isTrifle says whether what is left of a value after its references is too
 // little to be a secret.
 func isTrifle(rest []byte) bool {
-	rest = bytes.Trim(rest, " \t\"'`.,:;_-/+|()[]{}<>@=")
+	rest = bytes.Trim(rest, " \t\"'`.,:;_-/+|()[]{}<>@=%")
 	return len(rest) == 0 || schemes[strings.ToLower(string(rest))]
 }
 

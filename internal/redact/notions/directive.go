@@ -25,7 +25,7 @@ var Directives = map[string][]Argument{
 	"enable":        {{After: "password"}, {After: "secret"}},
 	"username":      {{After: "password"}, {After: "secret"}, {After: "sha512-password"}, {After: "nt-encrypted"}},
 	"snmp-server":   {{After: "community"}, {After: "2c"}, {After: "1"}, {After: "md5"}, {After: "sha"}, {After: "des"}, {After: "aes"}, {After: "128"}, {After: "192"}, {After: "256"}},
-	"tacacs-server": {{After: "key"}}, "radius-server": {{After: "key"}}, "aaa-server": {{After: "key"}}, "radius": {{After: "key"}, {After: "shared-key"}}, "tacacs": {{After: "key"}},
+	"tacacs-server": {{After: "key"}}, "radius-server": {{After: "key"}, {After: "shared-key"}}, "aaa-server": {{After: "key"}}, "radius": {{After: "key"}, {After: "shared-key"}}, "tacacs": {{After: "key"}},
 	"ip":     {{After: "md5"}, {After: "authentication-key"}, {After: "password"}, {After: "community"}},
 	"ipv6":   {{After: "md5"}, {After: "authentication-key"}, {After: "sha1"}},
 	"ntp":    {{After: "md5"}, {After: "sha1"}, {After: "sha2-256"}, {After: "cmac-aes-128"}},
@@ -43,6 +43,7 @@ var Directives = map[string][]Argument{
 	// Services.
 	"sv_setsteamaccount": {{At: 1}}, "rcon_password": {{At: 1}}, "sv_password": {{At: 1}}, "tv_password": {{At: 1}},
 	"drpass":   {{After: "restart"}, {After: "die"}},
+	"admin":    {{At: 2}},
 	"sentinel": {{After: "auth-pass+1"}, {After: "sentinel-pass"}}, "monitor": {{At: 4}},
 	"incominguser": {{At: 2}}, "outgoinguser": {{At: 2}}, "sqlconnectinfo": {{At: 3}}, "sqlnamedconnectinfo": {{At: 4}}, "cachemgr_passwd": {{At: 1}},
 	"setenv": {{Named: true}}, "fastcgi_param": {{Named: true}}, "uwsgi_param": {{Named: true}}, "proxy_set_header": {{Named: true}}, "add_header": {{Named: true}},
@@ -85,3 +86,44 @@ func IsStop(w []byte) bool {
 
 // IPsecKinds are what stands before a secret in ipsec.secrets. Read only.
 var IPsecKinds = setOf(`psk eap xauth ntlm rsa ecdsa pkcs8 p12 pin bliss`)
+
+// Call is a function of whose arguments one is a secret.
+type Call struct {
+	Text  string // up to where the arguments begin
+	Place int    // of the secret, counted from 1; -1 is the last
+}
+
+// Calls is read only.
+var Calls = []Call{
+	{"new pdo(", 3},
+	{"mysqli(", 3},
+	{"mysqli_connect(", 3},
+	{"mysql_connect(", 3},
+	{"mysql_pconnect(", 3},
+	{"dbi->connect(", 3},
+	{"dbi:", 2},
+	{"drivermanager.getconnection(", 3},
+	{".login(", 2},
+	{"basicauth(", 2},
+	{"basic_auth(", 2},
+	{"auth_basic(", 2},
+	{"usernamepasswordcredentials(", 2},
+	{"plainauth(", 3},
+	{"imap_open(", 3},
+	{"auth=(", 2},
+	{":auth(", -1},
+	{".auth(", -1},
+	{"setpassword(", -1},
+	{"{mysql,", 4},
+	{"{pgsql,", 4},
+	{"convertto-securestring ", 1},
+	{"->credentials(", 4},
+	{"withpassword(", -1},
+	{"passwordauthentication(", 2},
+	{"ftp_login(", 3},
+	{"ldap_bind(", 3},
+	{"simple_bind_s(", 2},
+	{"simple_bind(", 2},
+	{"basic_auth:", 2},
+	{"http_basic(", 2},
+}

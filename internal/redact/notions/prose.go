@@ -24,7 +24,7 @@ func IsProse(v []byte) bool {
 			hits++
 		}
 	}
-	return words >= 2 && hits > 0 && (words >= 3 || hits > 1) || words > 12
+	return words >= 2 && hits > 0 && (words >= 3 || hits > 1) || words > 12 && bytes.IndexByte(v, '{') < 0
 }
 
 // samples are words of which the values of examples are made. Read only.
@@ -59,13 +59,22 @@ var Levels = setOf(`debug info warn warning error trace fatal prod production de
 
 // tells are words besides the names of secrets that announce one in a comment. Read
 // only.
-var tells = setOf(`phrase pin pw identify pass pwd login/pass user/pass user/pw pw/user passcode keyphrase combination unlock`)
+var tells = setOf(`seed mnemonic phrase pin pw identify pass pwd login/pass user/pass user/pw pw/user passcode keyphrase combination unlock`)
 
 // Tells says whether a word announces a secret in a comment.
 func Tells(w []byte) bool { return tells[string(bytes.ToLower(w))] }
 
 // past are words that announce what a secret was. Read only.
-var past = setOf(`was before old previous previously former formerly earlier prior original originally rotated replaced replaces initially once until used`)
+var past = setOf(`was before old previous previously former formerly earlier prior original originally rotated replaced replaces initially once until used changed`)
+
+// IsVerb says whether a word says what something was.
+func IsVerb(w string) bool {
+	switch strings.ToLower(w) {
+	case "was", "were", "changed", "replaced", "rotated":
+		return true
+	}
+	return false
+}
 
 // IsPast says whether a word announces what something was.
 func IsPast(w []byte) bool { return len(w) < 16 && past[string(bytes.ToLower(w))] }
@@ -74,7 +83,8 @@ func IsPast(w []byte) bool { return len(w) < 16 && past[string(bytes.ToLower(w))
 // up to it: before:, the old, and the like.
 func EndsLead(v []byte) bool {
 	for w := range bytes.FieldsSeq(v) {
-		if low := string(bytes.ToLower(w)); !Leads[low] && !past[string(bytes.TrimRight([]byte(low), ":"))] && low != "the" && low != "our" && w[len(w)-1] != ':' {
+		low := bytes.ToLower(w)
+		if !Leads[string(low)] && !past[string(bytes.TrimRight(low, ":"))] && string(low) != "the" && string(low) != "our" && w[len(w)-1] != ':' {
 			return false
 		}
 	}
@@ -83,8 +93,7 @@ func EndsLead(v []byte) bool {
 
 // IsClause says whether a word begins a sentence, or what is said of a secret.
 func IsClause(w []byte) bool {
-	low := string(w)
-	return Function[low] && low != "under" || Participles[low] || stops[low] || clauses[low]
+	return Function[string(w)] && string(w) != "under" || Participles[string(w)] || stops[string(w)] || clauses[string(w)]
 }
 
 var clauses = setOf(`please note see set make keep do don't never always change add use used enter create generate give put copy paste leave comment uncomment run rotate either both each
@@ -129,8 +138,8 @@ func IsPublic(v []byte) bool {
 
 // IsLevel says whether a word is a level, a mode or a protocol.
 func IsLevel(v []byte) bool {
-	low := string(bytes.ToLower(v))
-	return Levels[low] || levels[low]
+	low := bytes.ToLower(v)
+	return Levels[string(low)] || levels[string(low)]
 }
 
 var levels = setOf(`udp tcp tls ssl ssh http https rw ro backup down weight check inter maxconn prefer iburst default static dynamic any icmp`)
@@ -149,3 +158,22 @@ var clearLeads = setOf(`= login pap chap ms-chap mschap arap global opap enable 
 
 // TakesClear says whether a secret follows the keyword cleartext behind that word.
 func TakesClear(w string) bool { return clearLeads[w] }
+
+// hashes are words for what is made of a secret. Read only.
+var hashes = setOf(`hash hashed digest bcrypt argon2 sha512 sha256 md5 crypt sum`)
+
+// IsHash says whether a word is one for what is made of a secret.
+func IsHash(w []byte) bool { return len(w) < 16 && hashes[string(bytes.ToLower(w))] }
+
+// abouts are what a comment tells that is no secret. Read only.
+var abouts = setOf(`identifier author authors managed vim emacs see docs doc documentation language license licence version default defaults type types format file files path name names date note notes maintainer owner host
+	server port user users username account section tip hint example examples usage warning info module profile realm domain zone values value unit units status mode contact ticket url link requires required
+	copyright created modified updated generated source by at on in from to mount device network interface model vendor location site rack`)
+
+// IsAbout says whether the last word before a colon tells that no secret follows.
+func IsAbout(v []byte) bool {
+	if i := bytes.LastIndexByte(v, ' '); i >= 0 {
+		v = v[i+1:]
+	}
+	return len(v) < 24 && abouts[strings.ToLower(string(v))]
+}

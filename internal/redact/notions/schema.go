@@ -69,3 +69,13 @@ func IsVaultFile(name string, text []byte) bool {
 	head := text[:min(len(text), 4096)]
 	return !bytes.Contains(head, []byte("apiVersion:")) && !bytes.Contains(head, []byte("kind:")) && !bytes.Contains(head, []byte("sops"))
 }
+
+// IsScript says whether a file is a script of a shell, in which a value without quotes
+// ends at a blank.
+func IsScript(name string) bool {
+	switch path.Ext(name) {
+	case ".sh", ".bash", ".zsh", ".ksh":
+		return true
+	}
+	return false
+}

@@ -30,7 +30,7 @@ var fileTables = []struct {
 		*password.txt *passphrase.txt *.passphrase keyfile *.keyfile mongo-keyfile mongodb-keyfile *.psk psk.key cookie master.key
 		.rpcauth auth_token agent-token node-token join_token cluster.key shared.key munge.key authkey authkeys.secret
 		homeserver.signing.key *.signing.key luks.key *.bindpw ldap.secret pam_ldap.secret libnss-ldap.secret nslcd.secret *.vaultpass
-		.rnd-key .slack-token .pgpass.key password passwd.txt secret.txt passphrase *.pwd ssh_password bootstrap-password api_key api-key apikey api.key`, Table{One: true}},
+		.rnd-key .slack-token .pgpass.key password passwd.txt secret.txt passphrase ldappassword rootpassword *apikey *.apikey *api_key *_secret *-secret *.pwd ssh_password bootstrap-password api_key api-key apikey api.key`, Table{One: true}},
 	{`sasl_passwd* *sasl_passwd* *sasl-passwd* relay_passwd* smtp_passwd* saslpass* relaypasswd* smtp_auth_passwd* relay_creds* mail/secrets smtpd/secrets opensmtpd/secrets`, Table{Sep: ' ', At: -1, After: ':'}},
 	{`passwd.client`, Table{Sep: ':', At: 2, Rest: true}},
 	{`userlist.txt`, Table{Sep: ' ', At: 1}},
@@ -43,6 +43,7 @@ var fileTables = []struct {
 	{`dma/auth.conf`, Table{Sep: ':', At: 1, Rest: true}},
 	{`deluge*/auth config/auth`, Table{Sep: ':', At: 1}},
 	{`davfs2/secrets .davfs2/secrets`, Table{Sep: ' ', At: -1}},
+	{`*_secrets *_passwords *-passwords`, Table{Sep: ':', At: 1, Rest: true}},
 	{`amandapass *.smbpass *.cifspass`, Table{Sep: ' ', At: 1, After: '%'}},
 	{`rsyncd.secrets rsync.secrets *rsync*.secrets rsync*.scrt memcached-sasl* *sasl-pwdb* .passwd-s3fs passwd-s3fs *.s3fs pwfile* userpass.txt credentials.txt
 		*.userpass cvs/passwd cvsroot/passwd unicorn.passwd`, Table{Sep: ':', At: 1, Rest: true}},
@@ -53,6 +54,7 @@ var fileTables = []struct {
 	{`openvpn/auth* openvpn/*.auth client/auth* openvpn/*pass* openvpn/*login* *.up auth-user-pass* userpass *.vpnauth`, Table{From: 1}},
 	{`virtual_users.txt vusers.txt logins.txt vsftpd_login* vsftpd/login*`, Table{From: 1, Every: 2}},
 	{`voicemail.conf`, Table{Sep: '>', At: 1, After: ','}},
+	{`.cvspass`, Table{Sep: ' ', At: -1}},
 	{`cram-md5.pwd apop.pwd`, Table{Sep: ' ', At: 1}},
 }
 

@@ -11,6 +11,7 @@ type Tool struct {
 	Needs    string   // only with this word among the arguments
 	Blunt    bool     // the options of separate are never attached
 	Last     int      // so many words from the end are secrets, with needs
+	Rest     bool     // words behind the second that are no option, drive or share are secrets
 	Login    bool     // the first argument that is no option is user/SECRET@where
 }
 
@@ -95,6 +96,11 @@ var Tools = []Tool{
 	{Prefix: "rpcclient", UserPass: "U"},
 	{Prefix: "smbget", UserPass: "U"},
 	{Prefix: "net", UserPass: "U", Needs: "-U"},
+	{Prefix: "net", Needs: "use", Rest: true},
+	{Prefix: "psexec", Separate: "p"},
+	{Prefix: "schtasks", Follows: []string{"/rp"}},
+	{Prefix: "cmdkey"},
+	{Prefix: "wmic", Follows: []string{"/password:"}},
 	{Prefix: "wbinfo", UserPass: "a"},
 	{Prefix: "samba-tool", UserPass: "U"},
 	{Prefix: "winexe", UserPass: "U"},
