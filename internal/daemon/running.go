@@ -15,9 +15,9 @@ import (
 // removal, a watcher is said to have been killed, which is true.
 func running(l layout.Store) string { return filepath.Join(l.Watch(), "running") }
 
-// begin says that a watcher runs, and whether the one before ended by itself. That
-// the file cannot be written costs one gap at the next start, and is no reason not
-// to watch.
+// begin says that a watcher runs, and whether the one before ended by itself. Where
+// the file cannot be written the next start does not know of a kill, unless something
+// changed meanwhile; that is no reason not to watch.
 func (p Process) begin() (unended bool) {
 	_, err := os.Lstat(running(p.Layout))
 	unended = err == nil
