@@ -27,8 +27,8 @@ type Machine struct {
 	Spool    *spool.Spool
 
 	lock      *durable.Lock // of the watcher's directory
-	newcomers *newcomers    // nil: nobody looks for them
 	ended     func()        // the watcher did, by itself
+	newcomers *newcomers    // nil: nobody looks for them
 }
 
 // Run watches and serves until the context ends; ready is called once everything
@@ -118,6 +118,7 @@ func (p Process) OpenMachine(ctx context.Context, o UpOptions) (_ *Machine, err 
 	cfg.Key, cfg.Server, cfg.Spool, cfg.Host = key, m.Listener.Inside(key.Source(), host.Name), m.Spool, host.Name
 	cfg.Unended, m.ended = p.begin(), p.ended
 	if m.Watcher, err = watcher.New(ctx, cfg); err != nil {
+		p.neverBegan(cfg.Unended)
 		return m, err
 	}
 	if o.Discover {

@@ -15,9 +15,9 @@ import (
 // removal, a watcher is said to have been killed, which is true.
 func running(l layout.Store) string { return filepath.Join(l.Watch(), "running") }
 
-// begin says that a watcher runs, and whether the one before ended by itself. That
-// the file cannot be written costs one gap at the next start, and is no reason not
-// to watch.
+// begin says that a watcher runs, and whether the one before ended by itself. Where
+// the file cannot be written the next start does not know of a kill, unless something
+// changed meanwhile; that is no reason not to watch.
 func (p Process) begin() (unended bool) {
 	_, err := os.Lstat(running(p.Layout))
 	unended = err == nil
@@ -31,5 +31,13 @@ func (p Process) begin() (unended bool) {
 func (p Process) ended() {
 	if err := os.Remove(running(p.Layout)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		p.Diag.Warn("that the watcher ended could not be noted", "error", err)
+	}
+}
+
+// neverBegan: no watcher came of it, and that the run before did not end by itself,
+// if so, is still to be told.
+func (p Process) neverBegan(unended bool) {
+	if !unended {
+		p.ended()
 	}
 }

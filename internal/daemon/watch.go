@@ -32,15 +32,13 @@ func (p Process) Watch(ctx context.Context, h *join.Host, set settings.Watch, o 
 	cfg.Clock = h.Clock
 	cfg.Unended = p.begin()
 	w, err := p.newWatcher(ctx, cfg)
-	if err != nil {
+	if err != nil || w == nil {
+		p.neverBegan(cfg.Unended)
 		return err
-	}
-	if w == nil {
-		p.ended()
-		return nil
 	}
 	stop, err := serveMetrics(set.Metrics.Listen, w, h.Spool)
 	if err != nil {
+		p.ended()
 		return hint.With(err, "name another address in `metrics` of the settings")
 	}
 	defer stop()

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,14 +97,11 @@ func (p Process) discover(cat *catalogue.Catalogue) ([]catalogue.Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, unreadable := map[string]int{}, map[string]int{}
+	files := map[string]int{}
 	for _, f := range found {
-		if f.Err != nil {
-			unreadable[f.Agent.ID]++
-			p.Say("cannot read  %s: %v", terminal.Escape(f.Path), f.Err)
-			continue
+		if f.Err == nil { // else it is told once all is attached, with what else cannot be read
+			files[f.Agent.ID]++
 		}
-		files[f.Agent.ID]++
 	}
 	for _, ag := range cat.Agents {
 		if n := files[ag.ID]; n > 0 {
@@ -207,16 +205,26 @@ func Absolute(paths []string) ([]string, error) {
 	return out, nil
 }
 
-// SayWatching tells people what is watched, what cannot be read, and which
-// layers are active.
+// SayWatching tells people which layers are active, what is watched, and then, each
+// path once, what cannot be read.
 func (p Process) SayWatching(st capture.Status) {
 	for _, l := range st.Layers {
 		p.Say("layer        %-14s %s", l.Name, terminal.Escape(LayerText(l.Live, l.Reason)))
 	}
-	for path, why := range st.Unreadable {
-		p.Say("cannot read  %s: %s", terminal.Escape(path), terminal.Escape(why))
-	}
 	p.Say("watching     %s; `stele log` shows what changes, Ctrl-C ends", terminal.Count(st.Watched, "file", "files"))
+	for _, path := range slices.Sorted(maps.Keys(st.Unreadable)) {
+		p.Say("cannot read  %s", terminal.Escape(unreadable(path, st.Unreadable[path])))
+	}
+}
+
+// unreadable says why a path cannot be read, and names it once: most reasons begin
+// with the path, after what was tried.
+func unreadable(path, why string) string {
+	_, reason, named := strings.Cut(why, path+": ")
+	if !named {
+		reason = why
+	}
+	return path + ": " + reason
 }
 
 // LayerText is the state of a layer of capture, in words.

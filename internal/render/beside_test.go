@@ -9,6 +9,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/watcher"
 )
 
 func lines(c history.Change) []string {
@@ -51,5 +52,16 @@ func TestBeside(t *testing.T) {
 	}
 	if got := lines(history.Change{Was: &history.Was{Target: "../a"}}); len(got) != 1 || got[0] != "  target   none, was ../a" {
 		t.Errorf("no link any more: %q", got)
+	}
+}
+
+// A full disk is said, and one that is not is not.
+func TestFullDisk(t *testing.T) {
+	for free, want := range map[int64]bool{0: true, fullDisk - 1: true, fullDisk: false} {
+		var b bytes.Buffer
+		printReport(&b, &watcher.Report{DiskFree: &free})
+		if strings.Contains(b.String(), "disk     FULL") != want {
+			t.Errorf("%d bytes free: %s", free, b.String())
+		}
 	}
 }

@@ -116,11 +116,18 @@ func (st *Status) printSizes(w io.Writer) {
 	}
 }
 
+// fullDisk is how little is left on a disk that is as good as full: less than one
+// entry may need.
+const fullDisk = 1 << 20
+
 // printReport shows how the watcher on this machine stands.
 func printReport(w io.Writer, s *watcher.Report) {
 	fmt.Fprintf(w, "watcher  %s, %s watched under %s, %s signed\n", s.Source, terminal.Count(s.Watched, "file", "files"), terminal.Count(s.Marks, "mark", "marks"), terminal.Entries(s.Next))
 	fmt.Fprintf(w, "believes %s, %s\n", terminal.Escape(s.Origin), terminal.Entries(s.Believed))
-	fmt.Fprintf(w, "pending  %s not acknowledged yet; %d bytes of the spool free\n", terminal.Entries(s.Pending), s.Room)
+	fmt.Fprintf(w, "pending  %s not acknowledged yet; room for %d bytes more\n", terminal.Entries(s.Pending), s.Room)
+	if s.DiskFree != nil && *s.DiskFree < fullDisk {
+		fmt.Fprintf(w, "disk     FULL: %d bytes free where the spool is\n", *s.DiskFree)
+	}
 	for _, l := range s.Layers {
 		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(daemon.LayerText(l.Live, l.Detail)))
 	}

@@ -12,11 +12,12 @@ import (
 type Report struct {
 	Source     string            `json:"source"`
 	Host       string            `json:"host"`
-	Origin     string            `json:"origin"`   // of the log it records in
-	Next       uint64            `json:"next"`     // seq of the next entry it will sign
-	Pending    int               `json:"pending"`  // entries that the server has not proved to hold
-	Room       int64             `json:"room"`     // bytes of entries that may wait besides
-	Believed   uint64            `json:"believed"` // entries under the newest checkpoint it has verified
+	Origin     string            `json:"origin"`              // of the log it records in
+	Next       uint64            `json:"next"`                // seq of the next entry it will sign
+	Pending    int               `json:"pending"`             // entries that the server has not proved to hold
+	Room       int64             `json:"room"`                // bytes of entries that may wait besides, by the spool's limit and its disk
+	DiskFree   *int64            `json:"disk_free,omitempty"` // bytes on that disk
+	Believed   uint64            `json:"believed"`            // entries under the newest checkpoint it has verified
 	Root       string            `json:"root,omitempty"`
 	Watched    int               `json:"watched"` // files
 	Marks      int               `json:"marks"`   // files and directories that the kernel was asked to tell of
@@ -55,6 +56,9 @@ func (w *Watcher) Report() Report {
 		Pending: w.cfg.Spool.Len(), Room: w.cfg.Spool.Room(), Believed: cp.Size, Watched: seen.Watched, Marks: seen.Marks,
 		Overflows: seen.Counters.Overflows, Unread: seen.Counters.Unread, Unreadable: make(map[string]string),
 		Findings: []FindingReport{},
+	}
+	if free, told := w.cfg.Spool.DiskFree(); told {
+		s.DiskFree, s.Room = &free, max(0, min(s.Room, free))
 	}
 	if cp.Size > 0 {
 		s.Root = cp.Root.String()
