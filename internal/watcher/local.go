@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
@@ -84,18 +86,42 @@ func listen(path string, mode os.FileMode) (*net.UnixListener, error) {
 	return l, os.Chmod(path, cmp.Or(mode, 0o600))
 }
 
+// acceptor is a listening socket.
+type acceptor interface {
+	AcceptUnix() (*net.UnixConn, error)
+	Close() error
+}
+
+// acceptAgain is how long after a connection that there was no descriptor for the next
+// one is accepted.
+const acceptAgain = 100 * time.Millisecond
+
+// scarce: the system has no descriptor or memory for one more connection now. That is
+// no reason to end: who wants it to end could take them all.
+func scarce(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}, func(e error) bool { return errors.Is(err, e) })
+}
+
 // serve answers requests until the context ends.
-func (w *Watcher) serve(ctx context.Context, l *net.UnixListener) error {
+func (w *Watcher) serve(ctx context.Context, l acceptor) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
 		conn, err := l.AcceptUnix()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return nil
+		case scarce(err):
+			w.cfg.Diag.Warn("local request not accepted", "error", err)
+			select {
+			case <-time.After(acceptAgain):
+			case <-ctx.Done():
 			}
+			continue
+		default:
 			return fmt.Errorf("accept on the socket: %w", err)
 		}
 		wg.Go(func() {

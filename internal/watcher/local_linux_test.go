@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,6 +101,41 @@ sys.stdin.read()`, socket)
 	}
 	if _, _, err := Ask(t.Context(), socket, Request{Do: "status"}); err != nil {
 		t.Errorf("another user: %v", err)
+	}
+}
+
+// scarceOnce has no descriptor for the first connection.
+type scarceOnce struct {
+	*net.UnixListener
+	failed bool
+}
+
+func (s *scarceOnce) AcceptUnix() (*net.UnixConn, error) {
+	if !s.failed {
+		s.failed = true
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return s.UnixListener.AcceptUnix()
+}
+
+// TestScarceDescriptors: a watcher that runs out of descriptors refuses for a while,
+// and does not end.
+func TestScarceDescriptors(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := listen(socket, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	b := newBench(t, 0)
+	go func() { served <- b.serve(ctx, &scarceOnce{UnixListener: l}) }()
+	if _, _, err := Ask(t.Context(), socket, Request{Do: "status"}); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
 
