@@ -46,9 +46,29 @@ type Reply struct {
 // maxRequest bounds one request in bytes.
 const maxRequest = 64 << 10
 
-// mostOfOne bounds the connections of one user other than root: everybody may
-// connect, and each connection costs memory and a descriptor.
+// mostOfOne bounds the connections of one user other than root, and the reasons that
+// one keeps here: everybody may connect, and each costs memory and a descriptor.
 const mostOfOne = 256
+
+// strangers is the number under which all users without an account here count
+// together: in a user namespace one person is as many of them as there are numbers in
+// /etc/subuid.
+const strangers = 1<<32 - 1
+
+// account is the number under which a peer counts where users are bounded.
+func account(user string, uid *uint32) uint32 {
+	if n := deref(uid); user != "" || n == 0 || int(n) == os.Geteuid() {
+		return n
+	}
+	return strangers
+}
+
+func userOf(account uint32) string {
+	if account == strangers {
+		return "the users without an account here together"
+	}
+	return fmt.Sprintf("user %d", account)
+}
 
 // callers counts connections by user.
 type callers struct {
@@ -141,14 +161,14 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 	if err != nil {
 		return fmt.Errorf("find out who asks: %w", err)
 	}
-	uid := deref(peer.UID)
-	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
+	if u, err := user.LookupId(strconv.FormatUint(uint64(deref(peer.UID)), 10)); err == nil {
 		peer.User = u.Username
 	}
-	if !w.callers.enter(uid) {
-		return answer(conn, Reply{Error: fmt.Sprintf("user %d has %d connections already", uid, mostOfOne)})
+	by := account(peer.User, peer.UID)
+	if !w.callers.enter(by) {
+		return answer(conn, Reply{Error: fmt.Sprintf("connections already open by %s: %d", userOf(by), mostOfOne)})
 	}
-	defer w.callers.leave(uid)
+	defer w.callers.leave(by)
 	in := bufio.NewReader(io.LimitReader(conn, maxRequest))
 	line, err := in.ReadBytes('\n')
 	if err != nil {
@@ -180,7 +200,10 @@ func (w *Watcher) holdReason(conn *net.UnixConn, peer *body.Who, req Request) er
 		return answer(conn, Reply{Nameless: true})
 	}
 	x := &run{why: w.why(req, "run"), giver: body.Giver{User: peer.User, UID: peer.UID}}
-	w.reasons.begin(from.Ident, x)
+	if !w.reasons.begin(from.Ident, x, w.cfg.Now()) {
+		from.close()
+		return answer(conn, Reply{Error: fmt.Sprintf("reasons already kept for %s: %d; those of runs that ended count for %v", userOf(account(peer.User, peer.UID)), mostOfOne, runGrace)})
+	}
 	defer func() { w.reasons.end(x, w.cfg.Now()) }()
 	if err := answer(conn, Reply{Nameless: !w.namesProcesses()}); err != nil {
 		from.close()
@@ -191,7 +214,9 @@ func (w *Watcher) holdReason(conn *net.UnixConn, peer *body.Who, req Request) er
 		from.wait()
 		conn.Close() // others may hold the other end
 	})
-	io.Copy(io.Discard, conn)
+	// Until the other end is closed; whoever goes on talking is not listened to.
+	_, _ = conn.Read(make([]byte, 1))
+	conn.Close()
 	from.close()
 	waiting.Wait()
 	return nil

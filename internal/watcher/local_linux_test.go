@@ -3,6 +3,7 @@ package watcher
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -96,7 +97,7 @@ for _ in range(300):
 print(select.select(held, [], [])[0][0].recv(200), flush=True)
 sys.stdin.read()`, socket)
 	defer end()
-	if !strings.Contains(said, "256 connections already") {
+	if !strings.Contains(said, fmt.Sprintf("already open by user %d: 256", nobody)) {
 		t.Error(said)
 	}
 	if _, _, err := Ask(t.Context(), socket, Request{Do: "status"}); err != nil {
@@ -136,6 +137,28 @@ func TestScarceDescriptors(t *testing.T) {
 	cancel()
 	if err := <-served; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTalkAfterTheRequest: whoever goes on writing is not read for ever.
+func TestTalkAfterTheRequest(t *testing.T) {
+	socket := newBench(t, 0).serving(t)
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	answers := bufio.NewReader(conn)
+	fmt.Fprintln(conn, `{"do":"run","reason":"approved"}`)
+	if said, err := answers.ReadString('\n'); err != nil {
+		t.Fatalf("%q: %v", said, err)
+	}
+	fmt.Fprintln(conn, "more")
+	if said, err := answers.ReadString('\n'); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%q: %v", said, err)
 	}
 }
 
