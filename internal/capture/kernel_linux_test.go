@@ -189,6 +189,8 @@ func TestScanFindsTheUnreported(t *testing.T) {
 	write(t, path, "one")
 	w := watch(t, Config{Paths: []string{path}, ScanEvery: 100 * time.Millisecond})
 	traced := w.layer(LayerBPF).Live && touched(w)
+	run(t, dir, "chmod", "600", "a.conf") // whoever touches it from here on is remembered
+	w.next(1)
 	run(t, dir, "python3", "-c", `import os; os.truncate("a.conf", 2)`)
 	found := func(want, exe string) {
 		got := w.next(1)
