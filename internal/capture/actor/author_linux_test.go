@@ -3,6 +3,7 @@ package actor
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stele-log/stele/internal/capture/bpf"
 )
@@ -71,5 +72,36 @@ func TestAuthorOfForgotten(t *testing.T) {
 		if by, sure := c.file.author(slices.Clone(c.touches), c.whole); by.PID != 7 || sure != c.sure {
 			t.Errorf("%s: %d, sure %v; want 7, %v", name, by.PID, sure, c.sure)
 		}
+	}
+}
+
+// Root's end of an ssh session whose connection is not found is not looked at with every
+// program that is started behind it.
+func TestGreetings(t *testing.T) {
+	tr := &Tracer{kin: newLineage(func(uint64) cgroup { return cgroup{} })}
+	sshd := &process{pid: 1 << 30, lives: []life{{image: &image{exe: "/usr/sbin/sshd"}}}}
+	shell := &process{pid: 1<<30 + 1, lives: []life{{image: &image{exe: "/bin/sh"}, ids: bpf.IDs{UID: 1000}}}, maker: sshd}
+	tr.kin.add(sshd)
+	tr.kin.add(shell)
+	for range 10 {
+		tr.greet(&bpf.Record{Kind: bpf.Exec, PID: shell.pid})
+	}
+	if sshd.greeted != greetings {
+		t.Errorf("looked at %d times, want %d", sshd.greeted, greetings)
+	}
+	sshd.greeted = 0
+	tr.greeting.use(budgetMost + time.Minute)
+	if tr.greet(&bpf.Record{Kind: bpf.Exec, PID: sshd.pid}); sshd.greeted != 0 {
+		t.Error("looked at, with no time left for it")
+	}
+}
+
+func TestBudget(t *testing.T) {
+	var b budget
+	if b.use(budgetMost + time.Second); b.any(time.Second) {
+		t.Error("more was spent than there is")
+	}
+	if !b.any(12 * time.Second) {
+		t.Error("a tenth of the time has come again")
 	}
 }

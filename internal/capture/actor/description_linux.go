@@ -175,15 +175,42 @@ func (t *Tracer) address(p *process) string {
 
 // greet notes the other end of an ssh session when root's end of it begins, and
 // again when its first program does: that one may be through, and root's end gone
-// with it, before anybody asks.
+// with it, before anybody asks. It is tried no more often than that, and for a part of
+// the time only: whoever holds many connections makes a look at them take long, and no
+// notification is read meanwhile.
 func (t *Tracer) greet(r *bpf.Record) {
 	p := t.kin.current(r.PID)
 	for m := p; m != nil && (m == p || m.runsSSH()); m = m.maker {
-		if m.peer == "" && !m.ended && m.runsSSH() && m.latest().ids.UID == 0 {
+		if m.peer != "" || m.ended || m.greeted == greetings || !m.runsSSH() || m.latest().ids.UID != 0 {
+			continue
+		}
+		if begun := SinceBoot(); t.greeting.any(begun) {
+			m.greeted++
 			m.peer = peerOfProcess(m.pid, m.start)
+			t.greeting.use(SinceBoot() - begun)
 		}
 	}
 }
+
+// greetings are the times at which root's end of an ssh session is looked at: when it
+// begins, perhaps before the session has a process of its own, and with that one's program.
+const greetings = 3
+
+// budget is time to spend: budgetMost at once, and a tenth of all.
+type budget struct{ spent, at time.Duration }
+
+const (
+	budgetMost = time.Second
+	budgetPart = 10
+)
+
+// any says whether some is left.
+func (b *budget) any(now time.Duration) bool {
+	b.spent, b.at = max(0, b.spent-(now-b.at)/budgetPart), now
+	return b.spent < budgetMost
+}
+
+func (b *budget) use(took time.Duration) { b.spent += took }
 
 // peerOfProcess is peerOf of the process of that number that began then.
 func peerOfProcess(pid int, start time.Duration) string {

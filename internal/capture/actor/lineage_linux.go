@@ -43,6 +43,7 @@ type process struct {
 	address string // where its person came from, read from its environment
 	asked   bool   // the environment of its latest life was looked at
 	peer    string // of root's end of an ssh session: the other end of its connection
+	greeted int    // how often that was looked for
 }
 
 // life is the time of a process in one program.

@@ -40,6 +40,7 @@ type Tracer struct {
 	synced   time.Duration // when kin was last filled from /proc
 	checked  time.Duration // when the programs were last found to be attached, and
 	good     time.Time     // the same on the calendar
+	greeting budget        // of looks at the connections of ssh sessions
 }
 
 const (
