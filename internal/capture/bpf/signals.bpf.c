@@ -53,7 +53,9 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 	s->sig = sig;
 	s->pid = 0;
 	s->uid = 0;
-	if ((unsigned long)info == FROM_KERNEL) // the keys of a terminal
+	// The keys of a terminal; or what was asked for of a descriptor or a timer, which is
+	// sent in the name of whoever happens to run.
+	if ((unsigned long)info == FROM_KERNEL || info->si_code > 0)
 		return 0;
 	s->pid = bpf_get_current_pid_tgid() >> 32;
 	s->uid = (__u32)bpf_get_current_uid_gid();

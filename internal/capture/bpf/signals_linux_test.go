@@ -47,4 +47,20 @@ func TestSignals(t *testing.T) {
 	if pid, uid, told := s.Sender(); !told || pid != by || uid != 0 {
 		t.Errorf("told %t, process %d of user %d, want %d of root", told, pid, uid, by)
 	}
+	// A descriptor that is to signal what comes does so in the name of whoever writes.
+	script := `import fcntl, os, sys
+r, w = os.pipe()
+fcntl.fcntl(r, fcntl.F_SETOWN, int(sys.argv[1]))
+fcntl.fcntl(r, 10, 15) # F_SETSIG, SIGTERM
+fcntl.fcntl(r, fcntl.F_SETFL, fcntl.fcntl(r, fcntl.F_GETFL) | os.O_ASYNC)
+os.write(w, b"x")`
+	_, err = exec.LookPath("python3")
+	need(t, err == nil, "python3")
+	if out, err := exec.Command("python3", "-c", script, strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	<-c
+	if pid, _, told := s.Sender(); !told || pid != 0 {
+		t.Errorf("told %t, process %d, want that the kernel sent it", told, pid)
+	}
 }
