@@ -70,7 +70,7 @@ func (p Process) behindLinks(given []string) []string {
 		switch real, err := r.Behind(g); {
 		case real != "":
 			p.Say("following    %s to %s", terminal.Escape(g), terminal.Escape(real))
-			given = append(given, real)
+			given = append(given, literal(real))
 		case err != nil && !reach.Absent(err):
 			p.Say("not followed %s: %v", terminal.Escape(g), err)
 		}
@@ -146,7 +146,7 @@ func homePaths(cat *catalogue.Catalogue, homes []string) []string {
 		for _, p := range ag.Paths {
 			if rest, ok := strings.CutPrefix(p.Glob, "~"); ok {
 				for _, h := range homes {
-					paths = append(paths, stem(h+rest))
+					paths = append(paths, stem(literal(h)+rest))
 				}
 			}
 		}
@@ -160,11 +160,17 @@ func stem(glob string) string {
 	return stem
 }
 
+// literal is a path as a pattern of itself alone: whoever names a file is not to say
+// which others are watched, nor to name it so that it is no pattern and nothing is.
+func literal(path string) string {
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(path)
+}
+
 // foundPaths adds the files that were found, and can be read, to paths.
 func foundPaths(paths []string, found []catalogue.Found) []string {
 	for _, f := range found {
 		if f.Err == nil {
-			paths = append(paths, f.Path)
+			paths = append(paths, literal(f.Path))
 		}
 	}
 	slices.Sort(paths)

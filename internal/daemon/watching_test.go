@@ -1,12 +1,16 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stele-log/stele/internal/capture/scope"
+	"github.com/stele-log/stele/internal/catalogue"
 )
 
 // A link that is given is followed to its file, and that is said; what is no link is
@@ -36,5 +40,37 @@ func TestBehindLinks(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"following    " + link + " to " + file}, said); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A file is watched however its user has named it, and its name says nothing of others.
+func TestFoundNamesAreNoPatterns(t *testing.T) {
+	cat, err := catalogue.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(t.TempDir(), "a[b")
+	names := []string{".claude/agents/a[.md", ".claude/agents/*.md", `.claude/agents/a\b.md`, "p[roj/CLAUDE.md", "*/CLAUDE.md"}
+	for _, name := range names {
+		path := filepath.Join(home, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("text"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := cat.Discover("/", []string{home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := scope.New(foundPaths(homePaths(cat, []string{home}), found), scope.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if path := filepath.Join(home, name); !set.Subject(path) {
+			t.Errorf("%s is not watched", path)
+		}
+	}
+	if path := filepath.Join(home, "other/CLAUDE.md"); set.Subject(path) {
+		t.Errorf("%s is watched because of another's name", path)
 	}
 }
