@@ -25,8 +25,42 @@ type Config struct {
 // Set is what is watched. Its methods may be called from any goroutine.
 type Set struct {
 	cfg   Config
-	added sync.Mutex             // whoever adds roots
-	all   atomic.Pointer[[]Root] // never altered, but exchanged
+	added sync.Mutex            // whoever adds roots
+	all   atomic.Pointer[roots] // never altered, but exchanged
+}
+
+// roots are all there are, and how one is found among very many: a user has as many as
+// he makes files that are found.
+type roots struct {
+	list     []Root
+	plain    map[string]bool // paths of those that are no patterns
+	patterns []Root
+	above    map[string]bool // every path at or below which one lies
+}
+
+func newRoots(list []Root) *roots {
+	rs := &roots{list: list, plain: map[string]bool{}, above: map[string]bool{}}
+	for _, r := range list {
+		if r.Pattern() {
+			rs.patterns = append(rs.patterns, r)
+		} else {
+			rs.plain[r.Path] = true
+		}
+		for at := r.Path; !rs.above[at]; at = filepath.Dir(at) {
+			rs.above[at] = true
+		}
+	}
+	return rs
+}
+
+// under says whether path is at or below a root that is no pattern.
+func (rs *roots) under(path string) bool {
+	for at := path; at != ""; at = at[:max(0, strings.LastIndexByte(at, '/'))] {
+		if rs.plain[at] {
+			return true
+		}
+	}
+	return path != "" && rs.plain["/"]
 }
 
 // Root is one path that was given.
@@ -48,13 +82,13 @@ func New(paths []string, cfg Config) (*Set, error) {
 		}
 	}
 	w := &Set{cfg: cfg}
-	w.all.Store(&[]Root{})
+	w.all.Store(newRoots(nil))
 	_, err := w.Add(paths)
 	return w, err
 }
 
 // Roots are those there are now.
-func (w *Set) Roots() []Root { return *w.all.Load() }
+func (w *Set) Roots() []Root { return w.all.Load().list }
 
 // Add takes up paths and returns the roots that are new.
 func (w *Set) Add(paths []string) ([]Root, error) {
@@ -63,7 +97,7 @@ func (w *Set) Add(paths []string) ([]Root, error) {
 	var fresh []Root
 	known := map[string]bool{}
 	for _, r := range w.Roots() {
-		known[r.String()] = true
+		known[r.key()] = true
 	}
 	for _, p := range paths {
 		p, err := clean(p)
@@ -74,19 +108,39 @@ func (w *Set) Add(paths []string) ([]Root, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !known[r.String()] {
-			known[r.String()] = true
+		if !known[r.key()] {
+			known[r.key()] = true
 			fresh = append(fresh, r)
 		}
 	}
-	all := slices.Concat(w.Roots(), fresh)
-	w.all.Store(&all)
+	w.all.Store(newRoots(slices.Concat(w.Roots(), fresh)))
 	return fresh, nil
 }
 
 func (r Root) String() string { return filepath.Join(append([]string{r.Path}, r.parts...)...) }
 
+// key tells roots apart: a path may have the name of a pattern.
+func (r Root) key() string { return fmt.Sprint(r.Pattern(), r) }
+
+// literal is the path that a pattern without wildcards stands for.
+func literal(path string) (string, bool) {
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '\\' && i+1 < len(path):
+			i++
+		case strings.IndexByte(meta, c) >= 0:
+			return "", false
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String(), true
+}
+
 func newRoot(path string) (Root, error) {
+	if plain, ok := literal(path); ok {
+		return Root{Path: plain}, nil
+	}
 	parts := Split(path)
 	for i, part := range parts {
 		if !strings.ContainsAny(part, meta) {
@@ -161,45 +215,37 @@ func (w *Set) Subject(path string) bool {
 	if w.cfg.Always(path) {
 		return true
 	}
-	found := false
-	for _, r := range w.Roots() {
-		if path == r.Path && !r.Pattern() {
-			return true
-		}
-		found = found || r.Holds(path)
+	rs := w.all.Load()
+	if rs.plain[path] {
+		return true
 	}
+	found := rs.under(path) || slices.ContainsFunc(rs.patterns, func(r Root) bool { return r.Holds(path) })
 	return found && !w.cfg.Ignore(filepath.Base(path)) && w.cfg.Want(path)
 }
 
 // Read says whether a program reads a subject because of its name.
 func (w *Set) Read(path string) bool {
-	for _, r := range w.Roots() {
-		switch {
-		case !r.Pattern() && path == r.Path:
-			return true
-		case r.Pattern() && strings.Trim(r.parts[len(r.parts)-1], "*") != "" && r.Holds(path):
-			return true
-		}
-	}
-	return w.cfg.Reads(path)
+	rs := w.all.Load()
+	return rs.plain[path] || w.cfg.Reads(path) || slices.ContainsFunc(rs.patterns, func(r Root) bool {
+		return strings.Trim(r.parts[len(r.parts)-1], "*") != "" && r.Holds(path)
+	})
 }
 
 // Covers says whether subjects can be directly in dir or below it.
 func (w *Set) Covers(dir string) bool {
-	for _, r := range w.Roots() {
-		if r.HoldsBelow(dir) {
-			return true
-		}
-	}
-	return false
+	rs := w.all.Load()
+	return rs.under(dir) || slices.ContainsFunc(rs.patterns, func(r Root) bool { return r.HoldsBelow(dir) })
 }
 
 // OnWay says whether a root lies at or below path.
-func (w *Set) OnWay(path string) bool { return len(w.Through(path)) > 0 }
+func (w *Set) OnWay(path string) bool { return w.all.Load().above[path] }
 
 // Through lists the roots that lie at or below path.
 func (w *Set) Through(path string) []Root {
 	var rs []Root
+	if !w.OnWay(path) {
+		return nil
+	}
 	for _, r := range w.Roots() {
 		if reach.Under(r.Path, path) {
 			rs = append(rs, r)

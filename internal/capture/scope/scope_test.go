@@ -1,9 +1,11 @@
 package scope
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSet(t *testing.T) {
@@ -59,5 +61,50 @@ func TestAdd(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(w.Through("/"), func(a, b Root) int { return strings.Compare(a.Path, b.Path) }) {
 		t.Errorf("%v", w.Through("/"))
+	}
+}
+
+// A pattern without wildcards is the path that it stands for, and not the pattern that
+// this looks like.
+func TestLiteral(t *testing.T) {
+	w, err := New([]string{`/home/\[x/\*`, "/home/[[]x/*"}, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rs := w.Roots(); len(rs) != 2 || rs[0].Pattern() || rs[0].Path != "/home/[x/*" || !rs[1].Pattern() {
+		t.Errorf("%+v", rs)
+	}
+	if w, err = New([]string{`/home/\*`}, Config{}); err != nil || w.Subject("/home/a") || !w.Subject("/home/*") || !w.Subject("/home/*/a") {
+		t.Errorf("%+v, %v", w, err)
+	}
+	if w, err = New([]string{"/"}, Config{}); err != nil || !w.Subject("/a/b") || !w.Covers("/") || w.Subject("") {
+		t.Errorf("%+v, %v", w, err)
+	}
+	if _, err = New([]string{`/home/a\`}, Config{}); err == nil {
+		t.Error("half an escape is taken")
+	}
+}
+
+// However many files of one user are watched, whether another path is costs no more.
+func TestVeryManyRoots(t *testing.T) {
+	paths := make([]string, 1<<16)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("/home/u/%d/CLAUDE.md", i)
+	}
+	w, err := New(paths, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Concerns("relative") {
+		t.Error("a path that is not absolute is watched")
+	}
+	begun, of := time.Now(), 0
+	for n := range 1 << 16 {
+		if w.Concerns(fmt.Sprintf("/home/u/%d/other", n)) {
+			of++
+		}
+	}
+	if took := time.Since(begun); of > 0 || took > 10*time.Second {
+		t.Errorf("%d of others' paths are watched, after %v", of, took)
 	}
 }
