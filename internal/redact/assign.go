@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -179,7 +180,7 @@ func (f *finder) part(l *line, start, at int) (value, bool) {
 	}
 	end := f.partEnd(at, at+shut, lead)
 	v := f.text[at:end]
-	if lead != ',' && (end == at+shut || f.text[end] != '&') && bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, ';') < 0 || bytes.Contains(v, []byte(" -")) || bytes.ContainsAny(v, "|/$<>`«") || isProgram(firstWordAfter(v)) {
+	if lead != ',' && (end == at+shut || f.text[end] != '&') && bytes.IndexByte(v, ' ') < 0 && bytes.IndexByte(v, ';') < 0 || bytes.Contains(v, []byte(" -")) || bytes.ContainsAny(v, "|/$<>`«") || command.IsProgram(firstWordAfter(v)) {
 		return value{}, false
 	}
 	res := value{start: at, end: end}
@@ -214,9 +215,6 @@ func firstWordAfter(v []byte) []byte {
 	w, _, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
 	return w
 }
-
-// isProgram says whether a word is the name of a program that takes secrets.
-func isProgram(w []byte) bool { return toolFor(w, nil) != nil }
 
 // connection is a value of a connection string, whose parts semicolons end and
 // which may hold blanks: Server=db;Password=a b;App=x.
@@ -268,7 +266,7 @@ func (f *finder) separator(l *line, start, end int, opt bool) (separator, int) {
 		return f.nextItem(at)
 	case c == '=' || c == ':', (c == '+' || c == '?') && at+1 < len(f.text) && f.text[at+1] == '=':
 		return f.operator(at)
-	case at > blanks && opt && c == '\\' && isLineBreak(f.text[at+1:]):
+	case at > blanks && opt && c == '\\' && command.IsLineBreak(f.text[at+1:]):
 		return f.nextLine(at + 1)
 	case at > blanks && opt && c != '-':
 		return option, at
@@ -373,12 +371,12 @@ func (f *finder) nextItem(at int) (separator, int) {
 	}
 	if bytes.HasPrefix(f.text[at:], []byte("- ")) {
 		at = syntax.Blanks(f.text, at+2)
-		if n := f.openQuote(at); at >= len(f.text) || isOption(f.text[at+n:min(len(f.text), at+n+syntax.MaxName)]) {
+		if n := f.openQuote(at); at >= len(f.text) || command.IsOption(f.text[at+n:min(len(f.text), at+n+syntax.MaxName)]) {
 			return noSeparator, at
 		}
 		return option, at
 	}
-	if n := f.openQuote(at); n > 0 && !isOption(f.text[at+n:min(len(f.text), at+n+syntax.MaxName)]) {
+	if n := f.openQuote(at); n > 0 && !command.IsOption(f.text[at+n:min(len(f.text), at+n+syntax.MaxName)]) {
 		return option, at
 	}
 	return noSeparator, at
@@ -388,26 +386,10 @@ func (f *finder) nextItem(at int) (separator, int) {
 func (f *finder) nextLine(at int) (separator, int) {
 	for stop := min(len(f.text), at+syntax.MaxName); at < stop && ascii.IsSpace(f.text[at]); at++ {
 	}
-	if at >= len(f.text) || isOption(f.text[at:min(len(f.text), at+syntax.MaxName)]) {
+	if at >= len(f.text) || command.IsOption(f.text[at:min(len(f.text), at+syntax.MaxName)]) {
 		return noSeparator, at
 	}
 	return continued, at
-}
-
-// isOption says whether a word begins as an option does: dashes, a letter,
-// letters and dashes up to its end or a =.
-func isOption(v []byte) bool {
-	n := 0
-	for n < len(v) && v[n] == '-' {
-		n++
-	}
-	if n == 0 || n > 2 || n == len(v) || !ascii.IsLetter(v[n]) {
-		return false
-	}
-	for n < len(v) && ascii.IsName(v[n]) {
-		n++
-	}
-	return n == len(v) || bytes.IndexByte([]byte("=\"' \t\r\n\\"), v[n]) >= 0
 }
 
 // openQuote returns the length of the quote at at, with the escapes before it,
@@ -733,7 +715,7 @@ func (f *finder) blankValue(l *line, start, at int, c lexicon.Suspicion) (value,
 		end--
 	}
 	v := value{start: at, end: end, doubt: true}
-	if isOption(word) && start == l.first {
+	if command.IsOption(word) && start == l.first {
 		return value{}, false
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -18,9 +19,9 @@ func (f *finder) endpoint(at int, line []byte) bool {
 	if len(v) > maxDoubtful || bytes.IndexByte(v, '.') < 0 && !bytes.HasPrefix(v, []byte("localhost")) {
 		return false
 	}
-	ws := splitCommand(v, s.Start)
+	ws := command.Split(v, s.Start)
 	for i := 0; i+2 < len(ws) && i < 3; i++ {
-		if isDotted(ws[i].text) && ascii.IsNumber(bytes.TrimPrefix(ws[i+1].text, []byte("+"))) && len(ws) <= i+4 && notions.IsEndpoint(f.text[at:s.Start]) {
+		if isDotted(ws[i].Text) && ascii.IsNumber(bytes.TrimPrefix(ws[i+1].Text, []byte("+"))) && len(ws) <= i+4 && notions.IsEndpoint(f.text[at:s.Start]) {
 			f.addLast(ws[len(ws)-1])
 			return true
 		}
@@ -67,9 +68,9 @@ func isDotted(w []byte) bool {
 }
 
 // addLast masks a word that no type and no switch explains.
-func (f *finder) addLast(w word) {
-	if v := w.text; len(v) > 2 && !lexicon.IsTyped(v) && !notions.IsLevel(v) && bytes.IndexByte(v, '=') < 0 {
-		f.add(w.start, w.start+len(v))
+func (f *finder) addLast(w command.Word) {
+	if v := w.Text; len(v) > 2 && !lexicon.IsTyped(v) && !notions.IsLevel(v) && bytes.IndexByte(v, '=') < 0 {
+		f.add(w.Start, w.Start+len(v))
 	}
 }
 
@@ -89,7 +90,7 @@ func (f *finder) colonEndpoint(s syntax.Span) bool {
 	if len(last) < 4 || bytes.ContainsAny(last, "/,") || bytes.IndexByte(last, ':') >= 0 {
 		return false
 	}
-	f.addLast(word{text: last, start: s.End - len(last)})
+	f.addLast(command.Word{Text: last, Start: s.End - len(last)})
 	return true
 }
 
@@ -103,7 +104,7 @@ func (f *finder) commaEndpoint(at int, s syntax.Span) bool {
 	if !isAddressDigits(host) || len(parts) == 2 && len(port) == 0 || len(port) > 0 && !ascii.IsNumber(port) || isAddressDigits(parts[1]) || bytes.IndexByte(parts[1], '.') > 0 && isDotted(parts[1]) || bytes.ContainsAny(parts[1], ":/=") {
 		return false
 	}
-	f.addLast(word{text: parts[1], start: s.Start + len(parts[0]) + 1})
+	f.addLast(command.Word{Text: parts[1], Start: s.Start + len(parts[0]) + 1})
 	return true
 }
 
@@ -190,9 +191,9 @@ func (f *finder) digest(at int, line []byte) bool {
 	if !bytes.HasPrefix(line, []byte("usmUser")) {
 		return false
 	}
-	for _, w := range splitCommand(line, at) {
-		if len(w.text) >= 34 && bytes.HasPrefix(w.text, []byte("0x")) && !bytes.HasPrefix(w.text, []byte("0x80001f88")) {
-			f.add(w.start, w.start+len(w.text))
+	for _, w := range command.Split(line, at) {
+		if len(w.Text) >= 34 && bytes.HasPrefix(w.Text, []byte("0x")) && !bytes.HasPrefix(w.Text, []byte("0x80001f88")) {
+			f.add(w.Start, w.Start+len(w.Text))
 		}
 	}
 	return true

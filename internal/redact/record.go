@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
@@ -24,10 +25,10 @@ func (f *finder) record(at int, line []byte) bool {
 		}
 	}
 	if bytes.Count(line, []byte(":")) >= 4 && bytes.IndexByte(line, '"') > 0 { // a row of .pgpass that a command writes
-		for _, w := range splitCommand(line, at) {
-			if inner := bytes.Trim(w.text, "'\""); pgpassRecord(inner) > 0 {
-				n := bytes.Index(w.text, inner) + pgpassRecord(inner)
-				f.add(w.start+n, w.start+bytes.Index(w.text, inner)+len(inner))
+		for _, w := range command.Split(line, at) {
+			if inner := bytes.Trim(w.Text, "'\""); pgpassRecord(inner) > 0 {
+				n := bytes.Index(w.Text, inner) + pgpassRecord(inner)
+				f.add(w.Start+n, w.Start+bytes.Index(w.Text, inner)+len(inner))
 			}
 		}
 	}
@@ -65,15 +66,15 @@ func (f *finder) oldOutput(at int, line []byte) bool {
 }
 
 // userWord masks the password of user:password.
-func (f *finder) userWord(w word) {
-	if i := bytes.IndexByte(w.text, ':'); i > 0 && !lexicon.IsPlain(w.text[i+1:]) {
-		f.add(w.start+i+1, w.start+len(w.text))
+func (f *finder) userWord(w command.Word) {
+	if i := bytes.IndexByte(w.Text, ':'); i > 0 && !lexicon.IsPlain(w.Text[i+1:]) {
+		f.add(w.Start+i+1, w.Start+len(w.Text))
 	}
 }
 
-func (f *finder) addWord(w word) {
-	if !lexicon.IsPlain(w.text) {
-		f.add(w.start, w.start+len(w.text))
+func (f *finder) addWord(w command.Word) {
+	if !lexicon.IsPlain(w.Text) {
+		f.add(w.Start, w.Start+len(w.Text))
 	}
 }
 
@@ -192,11 +193,11 @@ func (f *finder) piped(start int) {
 	if bar < 0 || echo < 0 {
 		return
 	}
-	for _, w := range splitCommand(before[echo:bar], from+echo)[1:] {
-		if len(w.text) > 1 && w.text[0] == '-' || bytes.HasPrefix(w.text, []byte("%")) || lexicon.IsPlain(w.text) {
+	for _, w := range command.Split(before[echo:bar], from+echo)[1:] {
+		if len(w.Text) > 1 && w.Text[0] == '-' || bytes.HasPrefix(w.Text, []byte("%")) || lexicon.IsPlain(w.Text) {
 			continue
 		}
-		if colon := bytes.IndexByte(w.text, ':'); colon > 0 && isAccount(w.text[:colon]) && bytes.HasPrefix(f.text[start:], []byte("chpasswd")) {
+		if colon := bytes.IndexByte(w.Text, ':'); colon > 0 && isAccount(w.Text[:colon]) && bytes.HasPrefix(f.text[start:], []byte("chpasswd")) {
 			f.userWord(w)
 		} else {
 			f.addWord(w)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -355,15 +356,15 @@ func (f *finder) echoes(c comment) bool {
 	if !f.heads[string(bytes.TrimRight(firstWord(v), ":="))] || notions.IsProse(v) || bytes.IndexByte(v, ' ') < 0 {
 		return false
 	}
-	ws := splitCommand(v, c.Start)
+	ws := command.Split(v, c.Start)
 	if len(ws) < 2 || len(ws) > 12 {
 		return false
 	}
 	last := ws[len(ws)-1]
-	if len(last.text) < 4 || lexicon.IsTyped(last.text) || notions.IsSample(last.text) || notions.IsLevel(last.text) || notions.IsOrdinary(last.text) || bytes.IndexByte(last.text, '=') >= 0 {
+	if len(last.Text) < 4 || lexicon.IsTyped(last.Text) || notions.IsSample(last.Text) || notions.IsLevel(last.Text) || notions.IsOrdinary(last.Text) || bytes.IndexByte(last.Text, '=') >= 0 {
 		return false
 	}
-	f.add(last.start, last.start+len(last.text))
+	f.add(last.Start, last.Start+len(last.Text))
 	return true
 }
 
@@ -608,11 +609,11 @@ func (f *finder) toldIn(s syntax.Span) bool {
 
 // options masks what follows a short option that most programs have for a secret.
 func (f *finder) options(c comment) {
-	ws := splitCommand(f.text[c.Start:c.End], c.Start)
+	ws := command.Split(f.text[c.Start:c.End], c.Start)
 	for i := 1; i < len(ws)-1; i++ {
-		switch w := string(ws[i].text); w {
+		switch w := string(ws[i].Text); w {
 		case "-p", "-P", "-w", "-W", "-pw", "-pass", "-password", "--pin", "-pin":
-			if v := ws[i+1]; !lexicon.IsTyped(v.text) && !isOption(v.text) && !notions.IsSample(v.text) && strings.IndexByte(string(v.text), '/') < 0 {
+			if v := ws[i+1]; !lexicon.IsTyped(v.Text) && !command.IsOption(v.Text) && !notions.IsSample(v.Text) && strings.IndexByte(string(v.Text), '/') < 0 {
 				f.addWord(v)
 			}
 		}
