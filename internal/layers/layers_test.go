@@ -23,7 +23,7 @@ var layer = [][]string{
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
 	{"seal", "internal/capture/fanotify", "internal/capture/scope", "internal/redact/notions"},
 	{"verify", "internal/redact/command"},
-	{"internal/finding"},
+	{"internal/finding", "internal/redact/assignment"},
 	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/trust", "internal/keyfile", "internal/packages"},
 	{"internal/layout", "internal/keyring", "internal/index"},
@@ -54,7 +54,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
 var pure = []string{
-	"body", "entry", "seal", "verify", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout", "internal/redact/command",
+	"body", "entry", "seal", "verify", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout", "internal/redact/command", "internal/redact/assignment",
 	"internal/terminal", "internal/sentence", "internal/signature", "internal/finding", "internal/presence", "internal/index",
 }
 

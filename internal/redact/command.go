@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/syntax"
 )
@@ -18,9 +19,9 @@ func (r *Redactor) Command(args []string) []string {
 	}
 	masks := command.Masks(ws)
 	for i, a := range args {
-		p := plan{bare: true}
+		p := plan{Form: assignment.Form{Bare: true}}
 		if i > 0 && isScript(args[i-1]) {
-			p = plan{shell: true}
+			p = plan{Form: assignment.Form{Shell: true}}
 		}
 		out[i] = r.argument(a, masks[i], p)
 	}
@@ -50,10 +51,10 @@ func (f *finder) tool(start int) {
 	if start < f.toolTo || start > 0 && (ascii.IsName(f.text[start-1]) && f.text[start-1] != '-') {
 		return
 	}
-	l := f.enter(start)
+	l := f.Enter(start)
 	end := f.commandEnd(l, start)
 	if list := f.listEnd(l, end); list > end {
-		start, end = l.opened, list
+		start, end = l.Opened, list
 	}
 	ws, last := f.items(l, start)
 	if ws == nil {
@@ -68,16 +69,16 @@ func (f *finder) tool(start int) {
 // items reads a command of which each word is an item of a block list, as in YAML:
 // those at the column of the item that start stands in. It returns nil where there
 // is no such list, and where the last item ends.
-func (f *finder) items(l *line, start int) (ws []command.Word, end int) {
-	dash := l.start + syntax.Indent(f.text[l.start:l.end])
-	w, is := f.item(dash, l.end)
+func (f *finder) items(l *assignment.Line, start int) (ws []command.Word, end int) {
+	dash := l.Start + syntax.Indent(f.text[l.Start:l.End])
+	w, is := f.item(dash, l.End)
 	if !is || start < w.Start || bytes.ContainsAny(w.Text, " \t") {
 		return nil, 0
 	}
-	ws, end = []command.Word{w}, l.end
+	ws, end = []command.Word{w}, l.End
 	for at := end + 1; at < min(len(f.text), start+maxCommand); at = end + 1 {
 		line, next := syntax.LineAt(f.text, at)
-		if line.Start-at != dash-l.start {
+		if line.Start-at != dash-l.Start {
 			break
 		}
 		if w, is = f.item(line.Start, line.End); !is {
@@ -126,13 +127,13 @@ func isContinued(line []byte) bool {
 
 // commandEnd finds where a command ends: at its line or the last that a backslash
 // joins to it, its quote, or an operator of the shell.
-func (f *finder) commandEnd(l *line, at int) int {
-	stop := f.continued(l.end, min(len(f.text), at+maxCommand))
+func (f *finder) commandEnd(l *assignment.Line, at int) int {
+	stop := f.continued(l.End, min(len(f.text), at+maxCommand))
 	quote := byte(0)
 	for i := at; i < stop; i++ {
 		c := f.text[i]
 		switch {
-		case c == l.quote && c != 0:
+		case c == l.Quote && c != 0:
 			return i
 		case quote != 0:
 			if c == quote {
@@ -150,8 +151,8 @@ func (f *finder) commandEnd(l *line, at int) int {
 // listEnd is where a command ends of which each word is an item of a list, as in
 // JSON: at the end of that list. Its first word stands in the quote that closes at
 // end. It is -1 where there is no such list.
-func (f *finder) listEnd(l *line, end int) int {
-	if l.quote == 0 || end >= len(f.text) || f.text[end] != l.quote || bytes.ContainsAny(f.text[l.opened:end], " \t") {
+func (f *finder) listEnd(l *assignment.Line, end int) int {
+	if l.Quote == 0 || end >= len(f.text) || f.text[end] != l.Quote || bytes.ContainsAny(f.text[l.Opened:end], " \t") {
 		return -1
 	}
 	next := syntax.Blanks(f.text, end+1)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
@@ -28,7 +29,7 @@ func (f *finder) directive(at int, line []byte) bool {
 		f.argumentAfter(string(ws[0].Text), string(ws[i].Text), w)
 	}
 	if len(ws) == 2 && bytes.IndexByte(ws[0].Text, '.') > 0 { // host user:password
-		f.userPassword(value{start: ws[1].Start, end: ws[1].Start + len(ws[1].Text)})
+		f.userPassword(assignment.Value{Start: ws[1].Start, End: ws[1].Start + len(ws[1].Text)})
 	}
 	if len(ws) > 3 && string(ws[0].Text) == "add" && (string(ws[1].Text) == "password" || string(ws[1].Text) == "passphrase" && bytes.ContainsAny(ws[2].Text, ".*")) { // the logins of rancid
 		for _, w := range ws[3:] {

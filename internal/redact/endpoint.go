@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
@@ -16,7 +17,7 @@ import (
 func (f *finder) endpoint(at int, line []byte) bool {
 	s := f.valuePart(at, line)
 	v := f.text[s.Start:s.End]
-	if len(v) > maxDoubtful || bytes.IndexByte(v, '.') < 0 && !bytes.HasPrefix(v, []byte("localhost")) {
+	if len(v) > assignment.MaxDoubtful || bytes.IndexByte(v, '.') < 0 && !bytes.HasPrefix(v, []byte("localhost")) {
 		return false
 	}
 	ws := command.Split(v, s.Start)
@@ -123,13 +124,13 @@ func (f *finder) userinfo(start, end int) {
 	if start > 0 && (ascii.IsAlnum(f.text[start-1]) || f.text[start-1] == '_' || f.text[start-1] == '-') && f.text[start-1] != '-' {
 		return
 	}
-	l := f.enter(start)
+	l := f.Enter(start)
 	stop := end
-	for stop < min(l.end, end+maxDoubtful) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\"'<>,;&|`"), f.text[stop]) < 0 {
+	for stop < min(l.End, end+assignment.MaxDoubtful) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\"'<>,;&|`"), f.text[stop]) < 0 {
 		stop++
 	}
-	if start == l.first && !l.comment && !f.plan.shell {
-		stop = f.lineEnd(end)
+	if start == l.First && !l.Comment && !f.plan.Shell {
+		stop = f.LineEnd(end)
 	}
 	v := f.text[end:stop]
 	i := bytes.IndexAny(v, ":%")
@@ -147,13 +148,13 @@ func (f *finder) hereString(end int) {
 	if at >= len(f.text) || f.text[at] != '\'' && f.text[at] != '"' {
 		return
 	}
-	v := f.quotedValue(at, 1)
-	content := f.text[v.start:v.end]
+	v := f.QuotedValue(at, 1)
+	content := f.text[v.Start:v.End]
 	if i := bytes.IndexByte(content, ':'); i > 0 && isAccount(content[:i]) {
-		v.start += i + 1
+		v.Start += i + 1
 	}
-	if content = f.text[v.start:v.end]; !v.unsure && !lexicon.IsPlain(content) && bytes.IndexByte(content, '$') < 0 {
-		f.add(v.start, v.end)
+	if content = f.text[v.Start:v.End]; !v.Unsure && !lexicon.IsPlain(content) && bytes.IndexByte(content, '$') < 0 {
+		f.add(v.Start, v.End)
 	}
 }
 
@@ -170,11 +171,11 @@ func (f *finder) clear(start, end int) {
 	if at >= len(f.text) {
 		return
 	}
-	if n := f.openQuote(at); n > 0 {
-		f.judge(f.quotedValue(at, n), lexicon.Strong)
+	if n := f.OpenQuote(at); n > 0 {
+		f.judge(f.QuotedValue(at, n), lexicon.Strong)
 		return
 	}
-	f.judge(value{start: at, end: f.statementWord(at)}, lexicon.Strong)
+	f.judge(assignment.Value{Start: at, End: f.StatementWord(at)}, lexicon.Strong)
 }
 
 // digest masks the hash of user:realm:hash, and what is 16 bytes or more in

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
@@ -12,7 +13,7 @@ import (
 // record masks the secret of a line of a file that has no keys, only fields:
 // user:password, a pgpass, the keys of chrony, ntp and Wazuh.
 func (f *finder) record(at int, line []byte) bool {
-	if len(line) > maxBare {
+	if len(line) > assignment.MaxBare {
 		return false
 	}
 	if f.productLine(at, line) || f.credential(at, line) || f.directive(at, line) || f.endpoint(at, line) || f.digest(at, line) || f.oldOutput(at, line) {
@@ -50,14 +51,14 @@ func (f *finder) output(at, end int, comment bool) {
 		at += i + 1
 	}
 	s := syntax.Trim(f.text, syntax.Span{Start: at, End: end})
-	f.judge(value{start: s.Start, end: s.End, doubt: comment}, lexicon.Strong)
+	f.judge(assignment.Value{Start: s.Start, End: s.End, Doubt: comment}, lexicon.Strong)
 }
 
 // oldOutput masks the same in the oldest way to write it: a selector, then
 // >server,database,user,password.
 func (f *finder) oldOutput(at int, line []byte) bool {
 	i := bytes.IndexByte(line, '>')
-	if f.plan.format != "rsyslog" || i <= 0 || !ascii.IsBlank(line[i-1]) || bytes.Count(line[i:], []byte(",")) < 3 ||
+	if f.plan.Format != "rsyslog" || i <= 0 || !ascii.IsBlank(line[i-1]) || bytes.Count(line[i:], []byte(",")) < 3 ||
 		bytes.ContainsAny(bytes.TrimSpace(line[:i]), " \t\"'(") {
 		return false
 	}
@@ -173,8 +174,8 @@ func (f *finder) account(end int) {
 		end++
 	}
 	if end+1 < len(f.text) && f.text[end] == '=' && f.text[end+1] == '"' {
-		if v := f.quotedValue(end+1, 1); v.end > v.start && !lexicon.IsPlain(f.text[v.start:v.end]) {
-			f.add(v.start, v.end)
+		if v := f.QuotedValue(end+1, 1); v.End > v.Start && !lexicon.IsPlain(f.text[v.Start:v.End]) {
+			f.add(v.Start, v.End)
 		}
 	}
 }
@@ -182,8 +183,8 @@ func (f *finder) account(end int) {
 // piped masks what echo gives to a program that reads a secret: echo x | sudo -S,
 // echo "root:x" | chpasswd.
 func (f *finder) piped(start int) {
-	l := f.enter(start)
-	from := max(l.first, start-maxDoubtful)
+	l := f.Enter(start)
+	from := max(l.First, start-assignment.MaxDoubtful)
 	if start < from {
 		return
 	}

@@ -30,6 +30,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 )
@@ -126,7 +127,7 @@ func (r *Redactor) whole(raw []byte) Result {
 
 // String masks the secrets in prose: reasons, commit messages.
 func (r *Redactor) String(s string) string {
-	spans, _ := r.settle([]byte(s), plan{prose: true})
+	spans, _ := r.settle([]byte(s), plan{Form: assignment.Form{Prose: true}})
 	return string(r.mask([]byte(s), spans).Text)
 }
 
