@@ -157,3 +157,41 @@ func BenchmarkFlags(b *testing.B) {
 		}
 	}
 }
+
+// behind is a sensor that has some notifications yet to hand over.
+type behind struct {
+	deaf
+	passed uint64
+}
+
+func (*behind) Queued() uint64   { return 5 }
+func (b *behind) Passed() uint64 { return b.passed }
+
+// What a look at the flags finds otherwise waits for the notifications that were queued
+// by then: one of them may tell of it, and then nothing was missed.
+func TestFlagsWaitForTheQueue(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	write(t, path, "one")
+	c, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: (&watched{}).handle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, told := loopOf(t.Context(), c), &behind{}
+	l.sensor, l.flags = told, time.NewTimer(time.Hour)
+	defer l.flags.Stop()
+	k := l.look(path).known
+	k.CtimeNs--
+	l.recorded[path] = k
+	l.lookAtFlags()
+	p := l.pending[path]
+	if p == nil || p.suspect == nil {
+		t.Fatalf("not found: %+v", p)
+	}
+	if l.heard(p.suspect) {
+		t.Error("settled with notifications in the queue")
+	}
+	if told.passed = 5; !l.heard(p.suspect) {
+		t.Error("not settled, and all were handed over")
+	}
+}
