@@ -16,7 +16,7 @@ func (l *loop) authored(p *pending, s sight, h fanotify.Happening) fanotify.Happ
 		return h
 	}
 	before, existed := l.lastSeen(p)
-	f := actor.File{Dev: s.known.Dev, Ino: s.known.Ino, MtimeNs: s.known.MtimeNs, CtimeNs: s.known.CtimeNs, UID: s.known.UID, Maker: h.Maker}
+	f := actor.File{Dev: s.known.Dev, Ino: s.known.Ino, MtimeNs: s.known.MtimeNs, CtimeNs: s.known.CtimeNs, UID: s.known.UID, Links: s.known.Links, Maker: h.Maker}
 	switch {
 	case !s.exists && !existed:
 		return h

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"math"
 	"path/filepath"
 	"time"
 
@@ -40,7 +41,7 @@ func (l *loop) lookAtFlags() {
 	}
 	since := l.flagsSince
 	l.flagsSince = l.c.cfg.Now()
-	l.lookAtFlagsOf(dirs, &scan{since: since, cause: causeUnreported}, 0)
+	l.lookAtFlagsOf(dirs, &scan{since: since, cause: causeUnreported, until: math.MaxUint64}, 0)
 }
 
 func (l *loop) lookAtFlagsOf(dirs map[string][]entry, s *scan, spent time.Duration) {
@@ -62,6 +63,7 @@ func (l *loop) lookAtFlagsOf(dirs map[string][]entry, s *scan, spent time.Durati
 			}
 		}
 	}
+	s.until = l.sensor.Queued() // what is in the queue by now may tell of it
 	l.flags.Reset(flagsPause(spent+time.Since(begun), l.c.cfg.flagsSoonest))
 }
 

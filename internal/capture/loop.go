@@ -340,7 +340,7 @@ func (l *loop) lookNow(p *pending, h fanotify.Happening) {
 
 func (l *loop) lookGone(p *pending, h fanotify.Happening) {
 	p.overtaken(h)
-	if h.Moved {
+	if h.Moved && !l.set.Read(p.path) {
 		p.steps(h)
 	}
 	p.push(sight{}, h)

@@ -108,7 +108,8 @@ func (l *loop) renamedFrom(path string, s sight) (string, inode.Known) {
 
 // onTheWay says whether the source of a rename was a step of the process that made
 // it, as of one who writes a file anew and then puts it in place. It is dropped: its
-// text is told under the name that it got.
+// text is told under the name that it got. Where another text stood under it for long
+// enough to be told, it is not.
 func (l *loop) onTheWay(s sight) bool {
 	p := l.pending[s.from]
 	if _, existed := l.recorded[s.from]; p == nil || existed || s.by.PID == 0 || l.set.Read(s.from) {
@@ -122,9 +123,31 @@ func (l *loop) onTheWay(s sight) bool {
 			return false
 		}
 	}
+	if stood(p.sights, s) {
+		return false
+	}
 	delete(l.pending, s.from)
 	l.held -= p.held
 	return true
+}
+
+// stood says whether another text than the last one stood among sights for long
+// enough to be told.
+func stood(sights []sight, last sight) bool {
+	var since *sight // of the text that stands
+	for i := range sights {
+		s := &sights[i]
+		if since != nil && !(s.exists && s.known.sameText(since.known)) {
+			if s.at.Sub(since.at) >= quiet {
+				return true
+			}
+			since = nil
+		}
+		if since == nil && s.exists && !s.unread && !s.provisional && !s.known.sameText(last.known) {
+			since = s
+		}
+	}
+	return since != nil && last.at.Sub(since.at) >= quiet
 }
 
 // settleSource tells what happened to the source of a rename before the rename.

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -170,6 +171,73 @@ func TestMadeAndRemovedByAnother(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"create by 1", "delete by 2"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a process makes under another name is a step on the way to the name that it
+// gives it, unless another text stood there for long enough to be told.
+func TestOnTheWay(t *testing.T) {
+	dir := t.TempDir()
+	from := filepath.Join(dir, "temporary")
+	text := func(ms int, digest byte, mode uint32) sight {
+		return sight{
+			exists: true, known: Known{Mode: unix.S_IFREG | mode, Size: 1, Digest: [32]byte{digest}},
+			by: actor.Actor{PID: 1}, at: time.UnixMilli(int64(1000 + ms)),
+		}
+	}
+	last := text(400, 1, 0o600)
+	last.from = from
+	moved := sight{by: actor.Actor{PID: 1}, at: last.at}
+	for name, c := range map[string]struct {
+		sights []sight
+		want   bool
+	}{
+		"the text it got":                 {[]sight{text(0, 1, 0o600), moved}, true},
+		"written in pieces":               {[]sight{text(0, 2, 0o600), text(40, 3, 0o600), text(80, 1, 0o600), moved}, true},
+		"another text stood":              {[]sight{text(0, 2, 0o600), text(60, 1, 0o600), moved}, false},
+		"another stood, its mode changed": {[]sight{text(0, 2, 0o600), text(40, 2, 0o644), text(80, 1, 0o600), moved}, false},
+		"another stood, then it was gone": {[]sight{text(0, 2, 0o600), {by: moved.by, at: time.UnixMilli(1060)}, text(90, 1, 0o600), moved}, false},
+		"another stood to the end":        {[]sight{text(0, 2, 0o600)}, false},
+	} {
+		c2, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: (&watched{}).handle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := loopOf(t.Context(), c2)
+		l.pending[from] = &pending{path: from, sights: c.sights}
+		if got := l.onTheWay(last); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// Whoever edits a file that is read while nobody can look, moves it away and puts it
+// back as it was, has made no step of it by that.
+func TestMovedAwayWithinTheLag(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.conf")
+	c, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: (&watched{}).handle, Reads: func(string) bool { return true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := loopOf(t.Context(), c)
+	write(t, path, "one")
+	l.recorded[path] = l.look(path).known
+	write(t, path+".new", "one")
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	h := fanotify.Happening{
+		Path: path, By: actor.Actor{PID: 1, Who: &body.Who{PID: 1}}, Layer: LayerFanotify,
+		At: time.Now(), Since: time.Now().Add(-time.Minute),
+	}
+	for _, k := range []fanotify.Kind{fanotify.Written, fanotify.Removed, fanotify.Arrived} {
+		h.Kind, h.Moved = k, k == fanotify.Removed
+		l.onFile(h)
+	}
+	l.finish(l.pending[path])
+	if len(l.out.items) == 0 || !slices.Contains(l.out.items[0].obs.Marks, body.MarkUnread) {
+		t.Errorf("%d told, want first that it was changed, unread", len(l.out.items))
 	}
 }
 

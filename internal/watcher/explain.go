@@ -52,8 +52,8 @@ func mayAll(peer *body.Who) bool {
 // explain records a reason given afterwards, with the credentials the kernel gives
 // for whoever asked.
 func (w *Watcher) explain(ctx context.Context, peer *body.Who, req Request) Reply {
-	if !mayAll(peer) && !w.explained.spend(deref(peer.UID), w.cfg.Now()) {
-		return Reply{Error: fmt.Sprintf("user %d asked for %d remarks within the hour; wait, or let root give the reason", deref(peer.UID), mostExplained)}
+	if by := account(peer.User, peer.UID); !mayAll(peer) && !w.explained.spend(by, w.cfg.Now()) {
+		return Reply{Error: fmt.Sprintf("remarks asked for within the hour by %s: %d; wait, or let root give the reason", userOf(by), mostExplained)}
 	}
 	about, err := w.about(ctx, peer, req)
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
@@ -44,9 +46,29 @@ type Reply struct {
 // maxRequest bounds one request in bytes.
 const maxRequest = 64 << 10
 
-// mostOfOne bounds the connections of one user other than root: everybody may
-// connect, and each connection costs memory and a descriptor.
+// mostOfOne bounds the connections of one user other than root, and the reasons that
+// one keeps here: everybody may connect, and each costs memory and a descriptor.
 const mostOfOne = 256
+
+// strangers is the number under which all users without an account here count
+// together: in a user namespace one person is as many of them as there are numbers in
+// /etc/subuid.
+const strangers = 1<<32 - 1
+
+// account is the number under which a peer counts where users are bounded.
+func account(user string, uid *uint32) uint32 {
+	if n := deref(uid); user != "" || n == 0 || int(n) == os.Geteuid() {
+		return n
+	}
+	return strangers
+}
+
+func userOf(account uint32) string {
+	if account == strangers {
+		return "the users without an account here together"
+	}
+	return fmt.Sprintf("user %d", account)
+}
 
 // callers counts connections by user.
 type callers struct {
@@ -84,18 +106,42 @@ func listen(path string, mode os.FileMode) (*net.UnixListener, error) {
 	return l, os.Chmod(path, cmp.Or(mode, 0o600))
 }
 
+// acceptor is a listening socket.
+type acceptor interface {
+	AcceptUnix() (*net.UnixConn, error)
+	Close() error
+}
+
+// acceptAgain is how long after a connection that there was no descriptor for the next
+// one is accepted.
+const acceptAgain = 100 * time.Millisecond
+
+// scarce: the system has no descriptor or memory for one more connection now. That is
+// no reason to end: who wants it to end could take them all.
+func scarce(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}, func(e error) bool { return errors.Is(err, e) })
+}
+
 // serve answers requests until the context ends.
-func (w *Watcher) serve(ctx context.Context, l *net.UnixListener) error {
+func (w *Watcher) serve(ctx context.Context, l acceptor) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
 		conn, err := l.AcceptUnix()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return nil
+		case scarce(err):
+			w.cfg.Diag.Warn("local request not accepted", "error", err)
+			select {
+			case <-time.After(acceptAgain):
+			case <-ctx.Done():
 			}
+			continue
+		default:
 			return fmt.Errorf("accept on the socket: %w", err)
 		}
 		wg.Go(func() {
@@ -115,14 +161,14 @@ func (w *Watcher) attend(ctx context.Context, conn *net.UnixConn) error {
 	if err != nil {
 		return fmt.Errorf("find out who asks: %w", err)
 	}
-	uid := deref(peer.UID)
-	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
+	if u, err := user.LookupId(strconv.FormatUint(uint64(deref(peer.UID)), 10)); err == nil {
 		peer.User = u.Username
 	}
-	if !w.callers.enter(uid) {
-		return answer(conn, Reply{Error: fmt.Sprintf("user %d has %d connections already", uid, mostOfOne)})
+	by := account(peer.User, peer.UID)
+	if !w.callers.enter(by) {
+		return answer(conn, Reply{Error: fmt.Sprintf("connections already open by %s: %d", userOf(by), mostOfOne)})
 	}
-	defer w.callers.leave(uid)
+	defer w.callers.leave(by)
 	in := bufio.NewReader(io.LimitReader(conn, maxRequest))
 	line, err := in.ReadBytes('\n')
 	if err != nil {
@@ -154,7 +200,10 @@ func (w *Watcher) holdReason(conn *net.UnixConn, peer *body.Who, req Request) er
 		return answer(conn, Reply{Nameless: true})
 	}
 	x := &run{why: w.why(req, "run"), giver: body.Giver{User: peer.User, UID: peer.UID}}
-	w.reasons.begin(from.Ident, x)
+	if !w.reasons.begin(from.Ident, x, w.cfg.Now()) {
+		from.close()
+		return answer(conn, Reply{Error: fmt.Sprintf("reasons already kept for %s: %d; those of runs that ended count for %v", userOf(account(peer.User, peer.UID)), mostOfOne, runGrace)})
+	}
 	defer func() { w.reasons.end(x, w.cfg.Now()) }()
 	if err := answer(conn, Reply{Nameless: !w.namesProcesses()}); err != nil {
 		from.close()
@@ -165,7 +214,9 @@ func (w *Watcher) holdReason(conn *net.UnixConn, peer *body.Who, req Request) er
 		from.wait()
 		conn.Close() // others may hold the other end
 	})
-	io.Copy(io.Discard, conn)
+	// Until the other end is closed; whoever goes on talking is not listened to.
+	_, _ = conn.Read(make([]byte, 1))
+	conn.Close()
 	from.close()
 	waiting.Wait()
 	return nil

@@ -3,7 +3,9 @@ package watcher
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,11 +97,68 @@ for _ in range(300):
 print(select.select(held, [], [])[0][0].recv(200), flush=True)
 sys.stdin.read()`, socket)
 	defer end()
-	if !strings.Contains(said, "256 connections already") {
+	if !strings.Contains(said, fmt.Sprintf("already open by user %d: 256", nobody)) {
 		t.Error(said)
 	}
 	if _, _, err := Ask(t.Context(), socket, Request{Do: "status"}); err != nil {
 		t.Errorf("another user: %v", err)
+	}
+}
+
+// scarceOnce has no descriptor for the first connection.
+type scarceOnce struct {
+	*net.UnixListener
+	failed bool
+}
+
+func (s *scarceOnce) AcceptUnix() (*net.UnixConn, error) {
+	if !s.failed {
+		s.failed = true
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return s.UnixListener.AcceptUnix()
+}
+
+// TestScarceDescriptors: a watcher that runs out of descriptors refuses for a while,
+// and does not end.
+func TestScarceDescriptors(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := listen(socket, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	b := newBench(t, 0)
+	go func() { served <- b.serve(ctx, &scarceOnce{UnixListener: l}) }()
+	if _, _, err := Ask(t.Context(), socket, Request{Do: "status"}); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTalkAfterTheRequest: whoever goes on writing is not read for ever.
+func TestTalkAfterTheRequest(t *testing.T) {
+	socket := newBench(t, 0).serving(t)
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	answers := bufio.NewReader(conn)
+	fmt.Fprintln(conn, `{"do":"run","reason":"approved"}`)
+	if said, err := answers.ReadString('\n'); err != nil {
+		t.Fatalf("%q: %v", said, err)
+	}
+	fmt.Fprintln(conn, "more")
+	if said, err := answers.ReadString('\n'); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%q: %v", said, err)
 	}
 }
 

@@ -27,10 +27,33 @@ type run struct {
 
 func newReasons() *reasons { return &reasons{runs: make(map[actor.Ident]*run)} }
 
-func (r *reasons) begin(id actor.Ident, x *run) {
+// begin keeps a reason, unless its giver has too many here: those that have ended
+// count for as long as they are kept.
+func (r *reasons) begin(id actor.Ident, x *run, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.sweep(now)
+	if by, n := account(x.giver.User, x.giver.UID), 0; by != 0 {
+		for _, o := range r.runs {
+			if account(o.giver.User, o.giver.UID) == by {
+				n++
+			}
+		}
+		if n >= mostOfOne {
+			return false
+		}
+	}
 	r.runs[id] = x
+	return true
+}
+
+// sweep forgets those that ended a while ago. The caller holds mu.
+func (r *reasons) sweep(now time.Time) {
+	for id, x := range r.runs {
+		if !x.ended.IsZero() && now.Sub(x.ended) > runGrace {
+			delete(r.runs, id)
+		}
+	}
 }
 
 func (r *reasons) end(x *run, now time.Time) {
@@ -44,11 +67,7 @@ func (r *reasons) end(x *run, now time.Time) {
 func (r *reasons) of(w *body.Who, line []actor.Ident, now time.Time) body.Why {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, x := range r.runs {
-		if !x.ended.IsZero() && now.Sub(x.ended) > runGrace {
-			delete(r.runs, id)
-		}
-	}
+	r.sweep(now)
 	for _, id := range line {
 		if x := r.runs[id]; x != nil {
 			return x.to(w)

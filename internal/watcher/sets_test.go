@@ -158,7 +158,9 @@ func TestReasons(t *testing.T) {
 	r := newReasons()
 	jane, joe, root := uint32(1000), uint32(1001), uint32(0)
 	x := &run{why: body.Why{Reason: "nightly"}, giver: body.Giver{User: "jane", UID: &jane}}
-	r.begin(actor.Ident{PID: 7, Start: time.Second}, x)
+	if !r.begin(actor.Ident{PID: 7, Start: time.Second}, x, now) {
+		t.Fatal("not kept")
+	}
 	child := []actor.Ident{{PID: 9, Start: 3 * time.Second}, {PID: 8, Start: 2 * time.Second}, {PID: 7, Start: time.Second}, {PID: 1}}
 	for name, c := range map[string]struct {
 		who  *body.Who
@@ -187,5 +189,47 @@ func TestReasons(t *testing.T) {
 	}
 	if got := r.of(nil, child, now.Add(runGrace+1)).Reason; got != "" {
 		t.Errorf("long after the end: %q", got)
+	}
+}
+
+// What one user gives reasons for, process after process, is bounded: what has ended
+// counts until it is forgotten, and that is so without any change.
+func TestReasonsOfOneUser(t *testing.T) {
+	now, r, pid := time.Unix(100, 0), newReasons(), 0
+	give := func(name string, uid uint32, now time.Time) (*run, bool) {
+		pid++
+		x := &run{giver: body.Giver{User: name, UID: &uid}}
+		return x, r.begin(actor.Ident{PID: pid}, x, now)
+	}
+	for range mostOfOne {
+		x, kept := give("jane", 1000, now)
+		if !kept {
+			t.Fatal("not kept")
+		}
+		r.end(x, now)
+	}
+	if _, kept := give("jane", 1000, now.Add(runGrace)); kept {
+		t.Error("one more of the same user is kept")
+	}
+	for name, uid := range map[string]uint32{"joe": 1001, "root": 0, "": 100_000} {
+		if _, kept := give(name, uid, now); !kept {
+			t.Errorf("one of user %d is not kept", uid)
+		}
+	}
+	if _, kept := give("jane", 1000, now.Add(runGrace+1)); !kept || len(r.runs) != 4 {
+		t.Errorf("later: kept %v, %d in all", kept, len(r.runs))
+	}
+}
+
+// Users without an account count as one: one person can be very many of them.
+func TestAccount(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		uid  uint32
+		want uint32
+	}{{"jane", 1000, 1000}, {"root", 0, 0}, {"", 0, 0}, {"", 100_000, strangers}, {"", 100_001, strangers}} {
+		if got := account(c.name, &c.uid); got != c.want {
+			t.Errorf("user %q %d counts under %d, want %d", c.name, c.uid, got, c.want)
+		}
 	}
 }

@@ -45,9 +45,10 @@ var verbs = []string{
 }
 
 // callerOfSystemd is the systemctl that waits for the end of this service; 0: there
-// is none, or several. One that names the service counts before others.
+// is none, or several. One of root's that names the service counts before others: who
+// is not root may never be given what he waits for.
 func callerOfSystemd(proc string) (pid int) {
-	named, others := []int{}, []int{}
+	var named, likely, others []int
 	dirs, _ := filepath.Glob(proc + "/[0-9]*")
 	for _, dir := range dirs {
 		exe, err := os.Readlink(dir + "/exe")
@@ -60,12 +61,16 @@ func callerOfSystemd(proc string) (pid int) {
 		switch ends := slices.ContainsFunc(args, func(a string) bool { return slices.Contains(verbs, filepath.Base(a)) }); {
 		case err != nil || bad != nil || !ends:
 		case slices.ContainsFunc(args[1:], func(a string) bool { return strings.HasPrefix(a, "stele") }):
-			named = append(named, n)
+			if likely = append(likely, n); isRoots(dir) {
+				named = append(named, n)
+			}
+		case isRoots(dir):
+			likely = append(likely, n)
 		default:
 			others = append(others, n)
 		}
 	}
-	for _, found := range [][]int{named, others} {
+	for _, found := range [][]int{named, likely, others} {
 		if len(found) == 1 {
 			return found[0]
 		}
@@ -74,4 +79,14 @@ func callerOfSystemd(proc string) (pid int) {
 		}
 	}
 	return 0
+}
+
+// isRoots says whether a process acts as root. Whose its directory is says nothing: it
+// is root's too where the process may not be looked into.
+func isRoots(dir string) bool {
+	status, err := os.ReadFile(dir + "/status")
+	_, ids, found := strings.Cut(string(status), "\nUid:")
+	line, _, _ := strings.Cut(ids, "\n")
+	uids := strings.Fields(line)
+	return err == nil && found && len(uids) > 1 && uids[1] == "0"
 }

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 func TestCallerOfSystemd(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		procs map[int]string // exe, then arguments
+		procs map[int]string // exe, then arguments; from 1000 on they are a user's
 		want  int
 	}{
 		{"nobody", map[int]string{10: "/usr/bin/sleep 60"}, 0},
@@ -26,6 +27,10 @@ func TestCallerOfSystemd(t *testing.T) {
 		{"another service at the same time", map[int]string{10: "/usr/bin/systemctl stop cron", 11: "/usr/bin/systemctl stop stele-watch"}, 11},
 		{"two of the kind", map[int]string{10: "/usr/bin/systemctl stop stele-watch", 11: "/usr/bin/systemctl restart stele-watch"}, 0},
 		{"status", map[int]string{10: "/usr/bin/systemctl status stele-watch"}, 0},
+		{"a user's", map[int]string{1010: "/usr/bin/systemctl stop stele-watch"}, 1010},
+		{"a user's that waits, and root's", map[int]string{1010: "/usr/bin/systemctl stop stele-watch", 11: "/usr/bin/systemctl stop stele-watch"}, 11},
+		{"a user's that waits, and a reboot", map[int]string{1010: "/usr/bin/systemctl stop stele-watch", 11: "/usr/bin/systemctl reboot"}, 0},
+		{"a user's of another service, and a reboot", map[int]string{1010: "/usr/bin/systemctl stop cron", 11: "/usr/bin/systemctl reboot"}, 11},
 		{"a program that is called so", map[int]string{10: "/home/eve/systemctl stop stele-watch"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -37,6 +42,10 @@ func TestCallerOfSystemd(t *testing.T) {
 					t.Fatal(err)
 				}
 				if err := os.Symlink(args[0], dir+"/exe"); err != nil {
+					t.Fatal(err)
+				}
+				status := fmt.Sprintf("Name:\tsystemctl\nUid:\t%d\t%[1]d\t%[1]d\t%[1]d\nGid:\t0\n", pid/1000*1000)
+				if err := os.WriteFile(dir+"/status", []byte(status), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				if err := os.WriteFile(dir+"/cmdline", []byte(strings.Join(args, "\x00")+"\x00"), 0o644); err != nil {

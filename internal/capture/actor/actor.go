@@ -91,6 +91,7 @@ type File struct {
 	MtimeNs, CtimeNs int64
 	Since            int64  // it was made, or known to be another, before that, in ns of the calendar; 0: not known
 	UID              uint32 // whose it is
+	Links            uint32 // names that it has
 	Maker            Actor  // who made the directory it was found in, where that was told
 	Gone             bool   // it was found to be gone; the rest is as it was before
 }

@@ -20,7 +20,8 @@ func (t *Tracer) Author(f File) Actor {
 	if t.touches == nil {
 		return t.family(f)
 	}
-	touch, sure := f.author(t.touches.Of(f.Dev, f.Ino))
+	touches, whole := t.touches.Of(f.Dev, f.Ino)
+	touch, sure := f.author(touches, whole)
 	if touch.PID == 0 {
 		return Actor{}
 	}
@@ -51,9 +52,13 @@ func (t *Tracer) Lately(pid int) Actor {
 
 // author chooses among those who touched a file, the latest first: who wrote what
 // it says or brought it where it is, or else who changed it last. It is sure where
-// that is who touched it last, and nobody else had it there before.
-func (f File) author(touches []bpf.Touch) (by bpf.Touch, sure bool) {
-	touches = slices.DeleteFunc(touches, func(b bpf.Touch) bool { return b.CtimeNs < f.Since })
+// that is who touched it last, and nobody else had it there before: which is known
+// where they are the whole of those who touched it, or go back to before it was known
+// to be another. The kernel's record forgets, and anybody can make it forget.
+func (f File) author(touches []bpf.Touch, whole bool) (by bpf.Touch, sure bool) {
+	before := func(b bpf.Touch) bool { return b.CtimeNs < f.Since }
+	whole = whole || slices.ContainsFunc(touches, before)
+	touches = slices.DeleteFunc(touches, before)
 	if f.Gone {
 		if len(touches) > 0 && touches[0].CtimeNs > f.CtimeNs {
 			return touches[0], false
@@ -66,14 +71,14 @@ func (f File) author(touches []bpf.Touch) (by bpf.Touch, sure bool) {
 	}
 	for i, b := range touches[last:] {
 		if f.Parent != 0 && b.Parent != 0 && b.Parent != f.Parent {
-			return b, i == 0
+			return b, i == 0 && f.Links < 2 // else that is the directory of another name
 		}
 		// Of several within one tick it is the first: others changed what it made.
 		if b.CtimeNs == f.MtimeNs && !slices.ContainsFunc(touches[last+i+1:], func(b bpf.Touch) bool { return b.CtimeNs == f.MtimeNs }) {
-			return b, i == 0 && last == len(touches)-1
+			return b, i == 0 && last == len(touches)-1 && whole
 		}
 	}
-	return touches[last], last == len(touches)-1
+	return touches[last], last == len(touches)-1 && whole
 }
 
 // toucher describes the process of a touch as it was then.

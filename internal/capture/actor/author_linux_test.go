@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stele-log/stele/internal/capture/bpf"
@@ -42,8 +43,33 @@ func TestAuthorOf(t *testing.T) {
 		"gone, and nobody touched it":    {File{CtimeNs: 5, MtimeNs: 5, Gone: true}, touched(5), 0, false},
 		"gone, and nobody is remembered": {File{CtimeNs: 5, MtimeNs: 5, Gone: true}, nil, 0, false},
 	} {
-		if by, sure := c.file.author(c.touches); by.PID != c.pid || sure != c.sure {
+		if by, sure := c.file.author(slices.Clone(c.touches), true); by.PID != c.pid || sure != c.sure {
 			t.Errorf("%s: %d, sure %v; want %d, %v", name, by.PID, sure, c.pid, c.sure)
+		}
+	}
+}
+
+// The kernel's record of a file may have been forgotten meanwhile, and begun anew with
+// somebody who only changed its mode: it is sure where the record goes back far enough.
+func TestAuthorOfForgotten(t *testing.T) {
+	one, two := []bpf.Touch{{PID: 7, CtimeNs: 7}}, []bpf.Touch{{PID: 7, CtimeNs: 7}, {PID: 5, CtimeNs: 5}}
+	brought := []bpf.Touch{{PID: 7, CtimeNs: 7, Parent: 2}}
+	for name, c := range map[string]struct {
+		file    File
+		touches []bpf.Touch
+		whole   bool
+		sure    bool
+	}{
+		"all who touched it":                 {File{CtimeNs: 7, MtimeNs: 7}, one, true, true},
+		"another may have written it":        {File{CtimeNs: 7, MtimeNs: 5}, one, false, false},
+		"it seems to have written it":        {File{CtimeNs: 7, MtimeNs: 7}, one, false, false},
+		"known before, another may have":     {File{CtimeNs: 7, MtimeNs: 5, Since: 6}, one, false, false},
+		"known before, back to then":         {File{CtimeNs: 7, MtimeNs: 5, Since: 6}, two, false, true},
+		"brought here":                       {File{CtimeNs: 7, MtimeNs: 5, Parent: 1, Links: 1}, brought, false, true},
+		"in the directory of its other name": {File{CtimeNs: 7, MtimeNs: 5, Parent: 1, Links: 2}, brought, true, false},
+	} {
+		if by, sure := c.file.author(slices.Clone(c.touches), c.whole); by.PID != 7 || sure != c.sure {
+			t.Errorf("%s: %d, sure %v; want 7, %v", name, by.PID, sure, c.sure)
 		}
 	}
 }

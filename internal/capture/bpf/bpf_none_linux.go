@@ -38,7 +38,7 @@ func (*Touches) Close() error { return nil }
 func (*Touches) Check() error { return nil }
 
 // Of lists nothing.
-func (*Touches) Of(uint64, uint64) []Touch { return nil }
+func (*Touches) Of(uint64, uint64) ([]Touch, bool) { return nil, false }
 
 // Signals cannot be had either.
 type Signals struct{}

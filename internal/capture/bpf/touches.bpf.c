@@ -4,7 +4,8 @@
 //
 // Remembers of each file who changed its time of change (ctime) last: every write,
 // rename, link and change of attributes sets it. It changes nothing, sends nothing
-// and holds nobody up; the file that was touched longest ago is forgotten first.
+// and holds nobody up; the file that was touched longest ago is forgotten first, and
+// with it who had touched it: the next to do so may be told alone, and is not whole.
 
 #include <linux/bpf.h>
 #include <linux/stat.h>
@@ -68,7 +69,10 @@ struct touch {
 };
 
 // The latest first. A process stands here once for each of its turns.
-struct touches { struct touch by[TOUCHES]; };
+struct touches {
+	struct touch by[TOUCHES];
+	__u64 whole; // everybody who ever touched the file is here
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -77,13 +81,20 @@ struct {
 	__type(value, struct touches);
 } files SEC(".maps");
 
+static __always_inline int names_known(void)
+{
+	struct dentry *d = 0;
+
+	return bpf_core_field_exists(d->d_u.d_alias);
+}
+
 // parent is the directory of one of a file's names.
 static __always_inline __u64 parent(struct inode *inode)
 {
 	struct hlist_node *alias = BPF_CORE_READ(inode, i_dentry.first);
 	struct dentry *d = 0;
 
-	if (!alias || !bpf_core_field_exists(d->d_u.d_alias))
+	if (!alias || !names_known())
 		return 0;
 	d = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
 	return BPF_CORE_READ(d, d_parent, d_inode, i_ino);
@@ -106,10 +117,13 @@ static __always_inline int touch(struct inode *inode, __s64 sec, __u32 nsec)
 	// A file that was just made has its number from one that is gone.
 	if (!known || !now.parent) {
 		fresh.by[0] = now;
+		fresh.whole = !now.parent && names_known();
 		bpf_map_update_elem(&files, &f, &fresh, BPF_ANY);
 		return 0;
 	}
 	if (known->by[0].pid != now.pid || known->by[0].start != now.start) {
+		if (known->by[2].pid)
+			known->whole = 0;
 		known->by[2] = known->by[1];
 		known->by[1] = known->by[0];
 	}

@@ -31,8 +31,9 @@ type touchesTouch struct {
 }
 
 type touchesTouches struct {
-	_  structs.HostLayout
-	By [3]touchesTouch
+	_     structs.HostLayout
+	By    [3]touchesTouch
+	Whole uint64
 }
 
 // Names of all BPF objects in the ELF.

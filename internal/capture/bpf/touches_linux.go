@@ -59,20 +59,21 @@ func (t *Touches) Check() error {
 const readTries = 4
 
 // Of lists who touched a file, the latest first: the number of its file system's
-// device, as stat tells it, and its own. Few are remembered, and of few files.
-func (t *Touches) Of(device, inode uint64) []Touch {
+// device, as stat tells it, and its own. Few are remembered, and of few files; whole:
+// they are all who did since the file was made.
+func (t *Touches) Of(device, inode uint64) (by []Touch, whole bool) {
 	key := touchesFile{Inode: inode, Device: unix.Major(device)<<20 | unix.Minor(device)}
 	var was, is touchesTouches
 	for range readTries {
 		if t.objects.Files.Lookup(&key, &is) != nil {
-			return nil
+			return nil, false
 		}
 		if is == was {
-			return is.list()
+			return is.list(), is.Whole != 0
 		}
 		was = is
 	}
-	return nil
+	return nil, false
 }
 
 func (v *touchesTouches) list() []Touch {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -51,7 +52,7 @@ func TestTouches(t *testing.T) {
 				t.Fatalf("%s: %v %s", act, err, out)
 			}
 			st := stat(t, path)
-			got := touches.Of(uint64(st.Dev), st.Ino)
+			got, _ := touches.Of(uint64(st.Dev), st.Ino)
 			if len(got) == 0 || got[0].CtimeNs != st.Ctim.Nano() || got[0].PID < cmd.Process.Pid {
 				t.Errorf("%s in %s: %+v, changed at %d by %d or its child", act, at, got, st.Ctim.Nano(), cmd.Process.Pid)
 			}
@@ -60,9 +61,43 @@ func TestTouches(t *testing.T) {
 		if _, err := os.ReadFile(path); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
-		if got := touches.Of(uint64(before.Dev), before.Ino); len(got) == 0 || got[0].PID == os.Getpid() {
+		if got, _ := touches.Of(uint64(before.Dev), before.Ino); len(got) == 0 || got[0].PID == os.Getpid() {
 			t.Errorf("benign twin: who reads is told to have changed it: %+v", got)
 		}
+	}
+}
+
+// All who touched a file are known of one that was made meanwhile, until there were too
+// many of them; of one that was there before, or was forgotten, they are not.
+func TestTouchesWhole(t *testing.T) {
+	dir := t.TempDir()
+	act := func(act string) {
+		t.Helper()
+		cmd := exec.Command("sh", "-c", act)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v %s", act, err, out)
+		}
+	}
+	act("echo one > before")
+	touches := openTouches(t)
+	whole := func(name string) bool {
+		st := stat(t, filepath.Join(dir, name))
+		_, whole := touches.Of(uint64(st.Dev), st.Ino)
+		return whole
+	}
+	if act("chmod 600 before"); whole("before") {
+		t.Error("who made a file that was there before is said to be known")
+	}
+	act("echo one > made")
+	for n := range 3 {
+		if !whole("made") {
+			t.Errorf("who touched a file is said not to be all, after %d", n+1)
+		}
+		act("chmod 60" + strconv.Itoa(2*(n%2)) + " made")
+	}
+	if whole("made") {
+		t.Error("of too many all are said to be known")
 	}
 }
 
@@ -99,7 +134,7 @@ func TestNumberGivenAgain(t *testing.T) {
 			continue
 		}
 		reused++
-		got := touches.Of(uint64(st.Dev), st.Ino)
+		got, _ := touches.Of(uint64(st.Dev), st.Ino)
 		got = slices.DeleteFunc(got, func(b Touch) bool { return b.PID == os.Getpid() })
 		if len(got) != 1 || got[0].PID != cmd.Process.Pid {
 			t.Errorf("touched by %+v, want process %d alone", got, cmd.Process.Pid)
