@@ -198,12 +198,12 @@ func (r *Reader) SecretsChanged(ctx context.Context, p Pair) (int, error) {
 	if p.Before == nil || p.After == nil {
 		return 0, nil
 	}
-	before, err := r.Secrets(ctx, p.Before.Index, p.Before.K)
+	before, err := r.change(ctx, p.Before.Index, p.Before.K)
 	if err != nil {
 		return 0, err
 	}
-	after, err := r.Secrets(ctx, p.After.Index, p.After.K)
-	return differing(before, after), err
+	after, err := r.change(ctx, p.After.Index, p.After.K)
+	return secretsChanged(before.what, after.what), err
 }
 
 func (r *Reader) textOf(ctx context.Context, v *Version) (string, error) {
