@@ -55,6 +55,24 @@ func TestBeside(t *testing.T) {
 	}
 }
 
+// A list says in a few words how a file changed beside its text.
+func TestDifferences(t *testing.T) {
+	acl := "user::rw-,user:1001:r--,group::r--,mask::r--,other::---"
+	c := history.Change{
+		Action: "attributes", Path: "/etc/a", Mode: "0600", Owner: "0:0", Marks: []string{"redacted"},
+		Attributes: []body.Attribute{{Name: "flags", Value: "immutable"}, {Name: "system.posix_acl_access", Value: acl}},
+		Was:        &history.Was{Mode: "0644", Links: 2, Attributes: []body.Attribute{{Name: "flags"}, {Name: "system.posix_acl_access", Value: acl + ",x"}, {Name: "user.gone\x1b", Value: "1"}}},
+	}
+	want := `  [redacted, mode 0644 → 0600, flags none → immutable, system.posix_acl_access changed, user.gone\x1b 1 → none, names 2 → 1]`
+	if got := notes(c); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	c.Was = nil
+	if got := notes(c); got != "  [redacted]" {
+		t.Errorf("nothing differs: %s", got)
+	}
+}
+
 // A full disk is said, and one that is not is not.
 func TestFullDisk(t *testing.T) {
 	for free, want := range map[int64]bool{0: true, fullDisk - 1: true, fullDisk: false} {

@@ -133,6 +133,7 @@ func notes(c history.Change) string {
 	if c.SecretsChanged > 0 {
 		n = append(n, terminal.Count(c.SecretsChanged, "secret", "secrets")+" changed")
 	}
+	n = append(n, differences(c)...)
 	if len(n) == 0 {
 		return ""
 	}
