@@ -83,3 +83,14 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 }
+
+// A gap says since when as people read times: to the second in a list, in full by itself.
+func TestGapSince(t *testing.T) {
+	v := &history.View{Kind: "gap", Lines: []string{"since 2026-11-30T10:01:51.427754653Z"}, Detail: "overflow: the queue was full"}
+	if got, want := Headline(v), "gap since "+When("2026-11-30T10:01:51Z")+": overflow: the queue was full"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := openLines(v, ExactTime); got[0] != "since "+ExactTime("2026-11-30T10:01:51.427754653Z") {
+		t.Error(got)
+	}
+}
