@@ -64,7 +64,7 @@ func differences(c history.Change) []string {
 
 // mostBeside bounds, in bytes, both values of a difference that stands in a line of
 // a list.
-const mostBeside = 60
+const mostBeside = 40
 
 // named is the attribute of a name; without a value where there is none.
 func named(all []body.Attribute, name string) body.Attribute {
