@@ -94,3 +94,12 @@ func TestGapSince(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Status names each path that cannot be read once.
+func TestUnreadableOnce(t *testing.T) {
+	var b bytes.Buffer
+	printReport(&b, &watcher.Report{Unreadable: map[string]string{"/etc/sudoers": "open /etc/sudoers: permission denied"}})
+	if !strings.Contains(b.String(), "cannot read /etc/sudoers: permission denied\n") {
+		t.Error(b.String())
+	}
+}
