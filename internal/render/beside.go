@@ -54,7 +54,12 @@ func differences(c history.Change) []string {
 	differs("owner", was.Owner, c.Owner)
 	differs("target", was.Target, c.Target)
 	for _, a := range was.Attributes {
-		differs(a.Name, value(a), value(named(c.Attributes, a.Name)))
+		now := named(c.Attributes, a.Name)
+		if a.Fingerprint+now.Fingerprint != "" {
+			all = append(all, a.Name+" changed")
+			continue
+		}
+		differs(a.Name, value(a), value(now))
 	}
 	if was.Links > 0 {
 		differs("names", strconv.Itoa(was.Links), strconv.Itoa(max(c.Links, 1)))

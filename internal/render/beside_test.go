@@ -57,13 +57,13 @@ func TestBeside(t *testing.T) {
 
 // A list says in a few words how a file changed beside its text.
 func TestDifferences(t *testing.T) {
-	acl := "user::rw-,user:1001:r--,group::r--,mask::r--,other::---"
+	size, acl := int64(9), "user::rw-,user:1001:r--,group::r--,mask::r--,other::---"
 	c := history.Change{
 		Action: "attributes", Path: "/etc/a", Mode: "0600", Owner: "0:0", Marks: []string{"redacted"},
-		Attributes: []body.Attribute{{Name: "flags", Value: "immutable"}, {Name: "system.posix_acl_access", Value: acl}},
-		Was:        &history.Was{Mode: "0644", Links: 2, Attributes: []body.Attribute{{Name: "flags"}, {Name: "system.posix_acl_access", Value: acl + ",x"}, {Name: "user.gone\x1b", Value: "1"}}},
+		Attributes: []body.Attribute{{Name: "flags", Value: "immutable"}, {Name: "system.posix_acl_access", Value: acl}, {Name: "user.key", Fingerprint: "AbC", Size: &size}},
+		Was:        &history.Was{Mode: "0644", Links: 2, Attributes: []body.Attribute{{Name: "flags"}, {Name: "system.posix_acl_access", Value: acl + ",x"}, {Name: "user.gone\x1b", Value: "1"}, {Name: "user.key"}}},
 	}
-	want := `  [redacted, mode 0644 → 0600, flags none → immutable, system.posix_acl_access changed, user.gone\x1b 1 → none, names 2 → 1]`
+	want := `  [redacted, mode 0644 → 0600, flags none → immutable, system.posix_acl_access changed, user.gone\x1b 1 → none, user.key changed, names 2 → 1]`
 	if got := notes(c); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
