@@ -153,17 +153,41 @@ type Gap struct {
 	Detail string // which part of what is watched it is about; empty: all of it
 }
 
+// Words say why there is a gap, and about which part of what is watched.
+func (g *Gap) Words() string {
+	text := g.Detail
+	if text == "" {
+		text = causes[g.Cause]
+	}
+	if text == "" {
+		return g.Cause
+	}
+	return g.Cause + ": " + text
+}
+
 // The causes of a gap.
 const (
-	CauseDown       = "down"       // the watcher was not running
-	causeChurn      = "churn"      // a user changed more than could be looked at
-	causeCanary     = "canary"     // what this capture itself had changed did not come through
-	causeMarks      = "marks"      // somebody took away marks of what is watched
-	causeOverflow   = "overflow"   // the kernel's queue was full
-	causeMounts     = "mounts"     // a mount hid or uncovered what is watched
-	causeUnreported = "unreported" // a scan found what no notification told
-	CauseActors     = "actors"     // who changed files was not told by the kernel: the programs were detached
+	CauseDown       = "down"
+	causeChurn      = "churn"
+	causeCanary     = "canary"
+	causeMarks      = "marks"
+	causeOverflow   = "overflow"
+	causeMounts     = "mounts"
+	causeUnreported = "unreported"
+	CauseActors     = "actors"
 )
+
+// causes in words, for where there is no detail.
+var causes = map[string]string{
+	CauseDown:       "no watcher was running, and changes were made meanwhile",
+	causeChurn:      "a user changed more than could be looked at",
+	causeCanary:     "changes that the watcher made itself did not come through",
+	causeMarks:      "marks of watched directories were taken away",
+	causeOverflow:   "the kernel's queue of notifications was full",
+	causeMounts:     "a mount hid or uncovered watched files",
+	causeUnreported: "a scan found changes that no notification told of",
+	CauseActors:     "the kernel did not tell who changed files: the programs were detached",
+}
 
 // The layers of capture.
 const (
