@@ -137,13 +137,13 @@ func stood(sights []sight, last sight) bool {
 	var since *sight // of the text that stands
 	for i := range sights {
 		s := &sights[i]
-		if since != nil && !(s.exists && s.known.sameText(since.known)) {
+		if since != nil && !(s.exists && s.known.SameText(since.known)) {
 			if s.at.Sub(since.at) >= quiet {
 				return true
 			}
 			since = nil
 		}
-		if since == nil && s.exists && !s.unread && !s.provisional && !s.known.sameText(last.known) {
+		if since == nil && s.exists && !s.unread && !s.provisional && !s.known.SameText(last.known) {
 			since = s
 		}
 	}

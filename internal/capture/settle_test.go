@@ -181,7 +181,7 @@ func TestOnTheWay(t *testing.T) {
 	from := filepath.Join(dir, "temporary")
 	text := func(ms int, digest byte, mode uint32) sight {
 		return sight{
-			exists: true, known: Known{Mode: unix.S_IFREG | mode, Size: 1, Digest: [32]byte{digest}},
+			exists: true, known: inode.Known{Mode: unix.S_IFREG | mode, Size: 1, Digest: [32]byte{digest}},
 			by: actor.Actor{PID: 1}, at: time.UnixMilli(int64(1000 + ms)),
 		}
 	}
