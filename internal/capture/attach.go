@@ -7,6 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/hands"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -46,7 +48,7 @@ func (l *loop) attach(r scope.Root, v visitor) {
 
 // isDirectory reports whether path is or links to a directory.
 func (l *loop) isDirectory(path string) bool {
-	failed, err := by(l.hands, path, func() error {
+	failed, err := hands.By(l.hands, path, func() error {
 		f, err := l.shares.reach.OpenDir(path)
 		if err == nil {
 			f.Close()
@@ -76,11 +78,11 @@ func (l *loop) way(dir string, links *int) bool {
 				return false
 			}
 		}
-		if k.format() == unix.S_IFLNK && !l.wayThrough(at, next, links) {
+		if k.Format() == unix.S_IFLNK && !l.wayThrough(at, next, links) {
 			return false
 		}
 		// Best effort: the scan finds what this misses.
-		_, _ = by(l.hands, next, func() error { return l.sensor.MarkDir(next, fanotify.Way) })
+		_, _ = hands.By(l.hands, next, func() error { return l.sensor.MarkDir(next, fanotify.Way) })
 		at = next
 	}
 	return true
@@ -89,7 +91,7 @@ func (l *loop) way(dir string, links *int) bool {
 // wayThrough marks where a symbolic link is and what it leads through.
 func (l *loop) wayThrough(at, link string, links *int) bool {
 	l.mark(at, fanotify.Entries)
-	target, err := by(l.hands, link, func() string {
+	target, err := hands.By(l.hands, link, func() string {
 		f, err := l.shares.reach.Open(link)
 		if err != nil {
 			return ""
@@ -119,7 +121,7 @@ func (l *loop) walk(dir string, v visitor) {
 	if !l.set.Covers(dir) || l.c.cages.cage(dir) || l.theirs(dir, v) || !l.room(dir) {
 		return
 	}
-	got, err := by(l.hands, dir, func() (g listing) {
+	got, err := hands.By(l.hands, dir, func() (g listing) {
 		g.marked = l.sensor.MarkDir(dir, fanotify.Content)
 		f, err := l.shares.reach.OpenDir(dir)
 		if err != nil {
@@ -177,11 +179,11 @@ func (l *loop) theirs(dir string, v visitor) bool {
 }
 
 // giveAway hands on what is recorded below a directory that has become a user's.
-func (l *loop) giveAway(dir string) map[string]Known {
+func (l *loop) giveAway(dir string) map[string]inode.Known {
 	for _, p := range l.byAge(func(p *pending) bool { return reach.Under(p.path, dir) }) {
 		l.finish(p)
 	}
-	records := map[string]Known{}
+	records := map[string]inode.Known{}
 	for path, k := range l.recorded {
 		if reach.Under(path, dir) {
 			records[path] = k
@@ -193,7 +195,7 @@ func (l *loop) giveAway(dir string) map[string]Known {
 }
 
 // adopt takes over records of another loop.
-func (l *loop) adopt(records map[string]Known) {
+func (l *loop) adopt(records map[string]inode.Known) {
 	for path, k := range records {
 		if _, told := l.recorded[path]; !told {
 			l.recorded[path] = k
@@ -203,7 +205,7 @@ func (l *loop) adopt(records map[string]Known) {
 }
 
 func (l *loop) mark(dir string, r fanotify.Role) {
-	marked, err := by(l.hands, dir, func() error { return l.sensor.MarkDir(dir, r) })
+	marked, err := hands.By(l.hands, dir, func() error { return l.sensor.MarkDir(dir, r) })
 	if err == nil {
 		err = marked
 	}
@@ -214,7 +216,7 @@ func (l *loop) mark(dir string, r fanotify.Role) {
 
 // markFile is a best effort: the directory is marked.
 func (l *loop) markFile(path string) {
-	_, _ = by(l.hands, path, func() error { return l.sensor.MarkFile(path) })
+	_, _ = hands.By(l.hands, path, func() error { return l.sensor.MarkFile(path) })
 }
 
 // readable keeps the list of what cannot be read or marked.

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 // An observation has the attributes after it, and what was recorded before.
@@ -25,7 +25,7 @@ func TestAttributesBeforeAndAfter(t *testing.T) {
 		need(t, false, "extended attributes in "+dir)
 	}
 	w := watch(t, Config{Paths: []string{dir}, Want: isConf})
-	var before Known
+	var before inode.Known
 	act := func(command string) Observation {
 		t.Helper()
 		pid := run(t, dir, "sh", "-c", "exec "+command)
@@ -34,7 +34,7 @@ func TestAttributesBeforeAndAfter(t *testing.T) {
 			t.Fatalf("%s: told%s, want one change of attributes", command, show(got))
 		}
 		certain(t, got[0], pid)
-		if before != (Known{}) && got[0].Before != before {
+		if before != (inode.Known{}) && got[0].Before != before {
 			t.Errorf("%s: before it %+v, want %+v", command, got[0].Before, before)
 		}
 		before = got[0].Known
@@ -43,8 +43,8 @@ func TestAttributesBeforeAndAfter(t *testing.T) {
 	if o := act("chmod 600 a.conf"); o.Before.Mode&0o777 != 0o644 || o.Mode&0o777 != 0o600 {
 		t.Errorf("mode %o before, %o after", o.Before.Mode, o.Mode)
 	}
-	if o := act("chown 7:8 a.conf"); o.Before.owner() != (body.Owner{}) || o.Owner != (body.Owner{UID: 7, GID: 8}) {
-		t.Errorf("owner %v before, %v after", o.Before.owner(), o.Owner)
+	if o := act("chown 7:8 a.conf"); o.Before.Owner() != (body.Owner{}) || o.Owner != (body.Owner{UID: 7, GID: 8}) {
+		t.Errorf("owner %v before, %v after", o.Before.Owner(), o.Owner)
 	}
 	values := func(o Observation) (all []string) {
 		for _, a := range o.Attributes {
@@ -169,37 +169,4 @@ func withoutVersion(ls []string) []string {
 		}
 	}
 	return ls
-}
-
-// However many attributes there are and however long, what is handed over is
-// bounded, and a change of any of them shows.
-func TestAttributesAreBounded(t *testing.T) {
-	b := beside{new: (&eye{key: []byte("k")}).hmac}
-	for i := range 100 {
-		b.add(fmt.Sprintf("user.%03d", i), bytes.Repeat([]byte("x"), 20*i), false)
-	}
-	if len(b.list) != mostAttributes+1 || b.list[mostAttributes].Name != AttributeOthers || b.list[mostAttributes].Size != 100-mostAttributes {
-		t.Fatalf("%d are listed, the last is %+v", len(b.list), b.list[len(b.list)-1])
-	}
-	for _, a := range b.list {
-		if len(a.Value) > longestAttribute || (a.Value == nil) != (a.Size > longestAttribute || a.Name == AttributeOthers) {
-			t.Errorf("%s of %d bytes: %d are handed over", a.Name, a.Size, len(a.Value))
-		}
-	}
-	others := b.list[mostAttributes].Sum
-	b.add("user.100", nil, false)
-	if b.list[mostAttributes].Sum == others {
-		t.Error("one more does not show")
-	}
-}
-
-// Of a file that a user led the watcher to, the values are not handed over; what
-// anybody can see of it is.
-func TestAttributesWithheld(t *testing.T) {
-	b := beside{new: (&eye{key: []byte("k")}).hmac}
-	b.add("security.capability", []byte("1"), true)
-	b.add("user.secret", []byte("2"), true)
-	if b.list[0].Value == nil || b.list[1].Value != nil || b.list[1].Sum == [32]byte{} {
-		t.Errorf("handed over: %+v", b.list)
-	}
 }

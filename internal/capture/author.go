@@ -5,6 +5,8 @@ import (
 
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/hands"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 // authored completes a happening that a listing or a scan found, which names
@@ -20,7 +22,7 @@ func (l *loop) authored(p *pending, s sight, h fanotify.Happening) fanotify.Happ
 		return h
 	case !s.exists:
 		f = actor.File{Dev: before.Dev, Ino: before.Ino, CtimeNs: before.CtimeNs, Gone: true}
-	case existed && before.sameFile(s.known):
+	case existed && before.SameFile(s.known):
 		f.Since = before.CtimeNs + 1
 	default:
 		f.Since, f.Parent = l.origin(p.path, s.known)
@@ -31,15 +33,15 @@ func (l *loop) authored(p *pending, s sight, h fanotify.Happening) fanotify.Happ
 
 // origin is when a file was made that is as it is known, and the inode of the
 // directory it is in; 0: not known.
-func (l *loop) origin(path string, k Known) (born int64, parent uint64) {
+func (l *loop) origin(path string, k inode.Known) (born int64, parent uint64) {
 	type origin struct {
 		born   int64
 		parent uint64
 	}
-	o, err := by(l.hands, path, func() (o origin) {
+	o, err := hands.By(l.hands, path, func() (o origin) {
 		if f, err := l.shares.reach.Open(path); err == nil {
-			if knownOf(&f.Stat).sameFile(k) {
-				o.born = birth(f)
+			if inode.Of(&f.Stat).SameFile(k) {
+				o.born = inode.Birth(f)
 			}
 			f.Close()
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/hands"
 	"github.com/stele-log/stele/internal/capture/helper"
 )
 
@@ -40,8 +41,8 @@ type canary struct {
 	every   time.Duration
 	lost    time.Duration
 	process *helper.Process
-	hands   map[uint32]*hands // by whoever keeps what is looked at
-	perches map[string]*perch // by file system
+	hands   map[uint32]*hands.Hands // by whoever keeps what is looked at
+	perches map[string]*perch       // by file system
 	round   int
 	rounds  atomic.Int64 // that all came
 	helper  atomic.Int64 // number of the helper
@@ -84,7 +85,7 @@ func (c *canary) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	c.marks, c.hands = c.s.c.cfg.Now(), map[uint32]*hands{}
+	c.marks, c.hands = c.s.c.cfg.Now(), map[uint32]*hands.Hands{}
 	c.s.c.count(func(s *Status) { s.Layers = append(slices.Clone(s.Layers), Layer{Name: LayerCanary, Live: true}) })
 	defer c.close()
 	tick := time.NewTicker(c.every)
@@ -108,9 +109,9 @@ func (c *canary) look(ctx context.Context) {
 	lost, whole, err := c.s.sensor.Restore(soon, func(path string, do func()) error {
 		uid := c.s.keeper(path)
 		if c.hands[uid] == nil {
-			c.hands[uid] = newHands(ctx)
+			c.hands[uid] = hands.New(ctx)
 		}
-		_, err := by(c.hands[uid], path, func() struct{} { do(); return struct{}{} })
+		_, err := hands.By(c.hands[uid], path, func() struct{} { do(); return struct{}{} })
 		return err
 	})
 	switch {

@@ -23,7 +23,7 @@
 //
 // It does not redact, does not follow symbolic links to their target, does not
 // see a write until the file is closed, and remembers nothing across a restart:
-// the caller keeps the [Known] of each path and gives them back. With /proc alone
+// the caller keeps the [inode.Known] of each path and gives them back. With /proc alone
 // what a process does between its write and the reading (exec, most of all) can
 // make it look like another program.
 package capture
@@ -40,6 +40,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -66,10 +67,10 @@ type Config struct {
 	// Ignore tells the names editors use for their own purposes; nil: none.
 	Ignore func(base string) bool
 	// Known is what was last recorded of each path.
-	Known map[string]Known
+	Known map[string]inode.Known
 	// Since is when the last run ended, for the gap; zero at the first run.
 	Since time.Time
-	// DigestKey keys the digests in Known, so that they tell nothing about
+	// DigestKey keys the digests in inode.Known, so that they tell nothing about
 	// contents. It must stay the same from run to run.
 	DigestKey []byte
 	// MaxSize is the size from which a content is kept as digest only.
@@ -131,18 +132,18 @@ type Observation struct {
 	Size       int64
 	Mode       uint32 // type and permission bits, as in st_mode
 	Owner      body.Owner
-	Attributes []Attribute
-	Names      []string // others of the same file
-	Before     Known    // what was recorded before; zero: nothing
-	Marks      []string // ascending
+	Attributes []inode.Attribute
+	Names      []string    // others of the same file
+	Before     inode.Known // what was recorded before; zero: nothing
+	Marks      []string    // ascending
 	Who        *body.Who
 	Line       []actor.Ident // the process of Who and those it descends from
 	Confidence body.Confidence
-	Layer      string // LayerFanotify or LayerScan
-	Mount      string // the mount that hid it or let it be seen again, and its source
-	Found      bool   // the first of a file in a place that was added ([Capture.Add])
-	Known      Known  // to be kept under Path; to be dropped after a delete
-	Events     int    // notifications folded into this observation
+	Layer      string      // LayerFanotify or LayerScan
+	Mount      string      // the mount that hid it or let it be seen again, and its source
+	Found      bool        // the first of a file in a place that was added ([Capture.Add])
+	Known      inode.Known // to be kept under Path; to be dropped after a delete
+	Events     int         // notifications folded into this observation
 }
 
 // Gap is a time in which changes may have gone by unseen.
@@ -152,17 +153,41 @@ type Gap struct {
 	Detail string // which part of what is watched it is about; empty: all of it
 }
 
+// Words say why there is a gap, and about which part of what is watched.
+func (g *Gap) Words() string {
+	text := g.Detail
+	if text == "" {
+		text = causes[g.Cause]
+	}
+	if text == "" {
+		return g.Cause
+	}
+	return g.Cause + ": " + text
+}
+
 // The causes of a gap.
 const (
-	CauseDown       = "down"       // the watcher was not running
-	causeChurn      = "churn"      // a user changed more than could be looked at
-	causeCanary     = "canary"     // what this capture itself had changed did not come through
-	causeMarks      = "marks"      // somebody took away marks of what is watched
-	causeOverflow   = "overflow"   // the kernel's queue was full
-	causeMounts     = "mounts"     // a mount hid or uncovered what is watched
-	causeUnreported = "unreported" // a scan found what no notification told
-	CauseActors     = "actors"     // who changed files was not told by the kernel: the programs were detached
+	CauseDown       = "down"
+	causeChurn      = "churn"
+	causeCanary     = "canary"
+	causeMarks      = "marks"
+	causeOverflow   = "overflow"
+	causeMounts     = "mounts"
+	causeUnreported = "unreported"
+	CauseActors     = "actors"
 )
+
+// causes in words, for where there is no detail.
+var causes = map[string]string{
+	CauseDown:       "no watcher was running, and changes were made meanwhile",
+	causeChurn:      "a user changed more than could be looked at",
+	causeCanary:     "changes that the watcher made itself did not come through",
+	causeMarks:      "marks of watched directories were taken away",
+	causeOverflow:   "the kernel's queue of notifications was full",
+	causeMounts:     "a mount hid or uncovered watched files",
+	causeUnreported: "a scan found changes that no notification told of",
+	CauseActors:     "the kernel did not tell who changed files: the programs were detached",
+}
 
 // The layers of capture.
 const (

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 var errHandler = errors.New("handler is full")
@@ -42,7 +43,7 @@ func firstScan(t *testing.T, cfg Config) ([]Observation, []Gap) {
 	return w.take(), w.gapsSoFar()
 }
 
-func keep(known map[string]Known, obs []Observation) {
+func keep(known map[string]inode.Known, obs []Observation) {
 	for _, o := range obs {
 		if o.Action == body.Delete {
 			delete(known, o.Path)
@@ -61,7 +62,7 @@ func TestChangesWhileDown(t *testing.T) {
 			for _, n := range []string{"same", "touched", "edited", "gone", "mode"} {
 				write(t, filepath.Join(dir, n), n)
 			}
-			cfg := Config{Paths: []string{dir}, Known: map[string]Known{}, ScanOnly: scanOnly}
+			cfg := Config{Paths: []string{dir}, Known: map[string]inode.Known{}, ScanOnly: scanOnly}
 			obs, gaps := firstScan(t, cfg)
 			keep(cfg.Known, obs)
 			want := []string{"baseline edited edited", "baseline gone gone", "baseline mode mode", "baseline same same", "baseline touched touched"}

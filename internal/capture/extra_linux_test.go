@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
@@ -34,7 +35,7 @@ func TestManyAndLongAttributes(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		_, sum := e.attributes(f)
+		_, sum := inode.Attributes(f, e.hmac)
 		return sum
 	}
 	before := extra()

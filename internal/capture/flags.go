@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/hands"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 // Between two looks at the flags of chattr, of which the kernel tells nobody: as
@@ -22,7 +24,7 @@ const flagsAtOnce = 64
 // entry is a recorded file of a directory.
 type entry struct {
 	base  string
-	known Known
+	known inode.Known
 }
 
 // lookAtFlags goes over all recorded files: whoever sets a flag moves the time of a
@@ -51,7 +53,7 @@ func (l *loop) lookAtFlagsOf(dirs map[string][]entry, s *scan, spent time.Durati
 			return
 		}
 		delete(dirs, dir)
-		differ, err := by(l.hands, filepath.Clean(dir), func() []entry { return l.eye.flagged(dir, entries) })
+		differ, err := hands.By(l.hands, filepath.Clean(dir), func() []entry { return l.eye.flagged(dir, entries) })
 		if err != nil {
 			continue
 		}
@@ -79,7 +81,7 @@ func (e *eye) flagged(dir string, entries []entry) (differ []entry) {
 	}
 	defer d.Close()
 	for _, x := range entries {
-		if flagsMoved(d, x.base, x.known) {
+		if inode.FlagsMoved(d, x.base, x.known) {
 			differ = append(differ, x)
 		}
 	}
@@ -89,7 +91,7 @@ func (e *eye) flagged(dir string, entries []entry) (differ []entry) {
 // onlyFlags: what a scan found is what nobody tells of, so nothing was missed.
 func (l *loop) onlyFlags(path string, s sight) bool {
 	before, existed := l.recorded[path]
-	return existed && s.exists && before.sameText(s.known) && before.sameButFlags(s.known) && before.Links == s.known.Links
+	return existed && s.exists && before.SameText(s.known) && before.SameButFlags(s.known) && before.Links == s.known.Links
 }
 
 // finishSuspect looks at what a scan found other than recorded.

@@ -1,10 +1,10 @@
 package capture
 
 import (
+	"sync"
+
 	"github.com/stele-log/stele/internal/capture/fanotify"
 )
-
-import "sync"
 
 // maxInbox bounds the notifications that wait for the loop of one user's share.
 // Root's may make the reader wait, and are kept by the kernel.

@@ -1,10 +1,11 @@
 package capture
 
 import (
-	"github.com/stele-log/stele/internal/capture/fanotify"
-)
+	"time"
 
-import "time"
+	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
+)
 
 const (
 	// lagAtMost is how far behind the kernel a look may be without anything being
@@ -23,8 +24,8 @@ func (l *loop) lagged(h fanotify.Happening) bool {
 
 // rewritten: the text is what it was, and was written since. Nobody can tell any
 // more whether it was another one in between.
-func rewritten(before, now Known) bool {
-	return before.sameText(now) && (before.MtimeNs != now.MtimeNs || !before.sameFile(now))
+func rewritten(before, now inode.Known) bool {
+	return before.SameText(now) && (before.MtimeNs != now.MtimeNs || !before.SameFile(now))
 }
 
 // steps: who wrote it has given it another name. What it was under this one is a

@@ -4,27 +4,28 @@ import (
 	"slices"
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
-// inode is a file, by whatever name.
-type inode struct{ dev, ino uint64 }
+// file is a file, by whatever name.
+type file struct{ dev, ino uint64 }
 
 // linked are the recorded names of files that have several.
-type linked map[inode][]string
+type linked map[file][]string
 
-func (l linked) add(path string, k Known) {
+func (l linked) add(path string, k inode.Known) {
 	if k.Links < 2 {
 		l.drop(path, k)
 		return
 	}
-	i := inode{k.Dev, k.Ino}
+	i := file{k.Dev, k.Ino}
 	if !slices.Contains(l[i], path) && len(l[i]) < mostNames {
 		l[i] = append(l[i], path)
 	}
 }
 
-func (l linked) drop(path string, k Known) {
-	i := inode{k.Dev, k.Ino}
+func (l linked) drop(path string, k inode.Known) {
+	i := file{k.Dev, k.Ino}
 	names, ok := l[i]
 	if !ok {
 		return
@@ -44,13 +45,13 @@ const (
 
 // otherNames are the other names of a file, as far as they are watched or are being
 // made in a watched place, when the file got one more.
-func (l *loop) otherNames(path string, before Known, s sight) []string {
-	if s.known.Links < 2 || before.sameFile(s.known) && before.Links >= s.known.Links {
+func (l *loop) otherNames(path string, before inode.Known, s sight) []string {
+	if s.known.Links < 2 || before.SameFile(s.known) && before.Links >= s.known.Links {
 		return nil
 	}
 	var names []string
-	for _, name := range l.linked[inode{s.known.Dev, s.known.Ino}] {
-		if name != path && l.recorded[name].sameFile(s.known) {
+	for _, name := range l.linked[file{s.known.Dev, s.known.Ino}] {
+		if name != path && l.recorded[name].SameFile(s.known) {
 			names = append(names, name)
 		}
 	}
@@ -62,7 +63,7 @@ func (l *loop) otherNames(path string, before Known, s sight) []string {
 		if tried++; tried > mostTried || len(names) >= mostNames {
 			break
 		}
-		if k, there := l.stat(name); there && k.sameFile(s.known) {
+		if k, there := l.stat(name); there && k.SameFile(s.known) {
 			names = append(names, name)
 		}
 	}
@@ -77,7 +78,7 @@ func (l *loop) noteOtherNames(h fanotify.Happening) {
 	if k.Links < 2 {
 		return
 	}
-	for _, name := range slices.Clone(l.linked[inode{k.Dev, k.Ino}]) {
+	for _, name := range slices.Clone(l.linked[file{k.Dev, k.Ino}]) {
 		if name == h.Path {
 			continue
 		}

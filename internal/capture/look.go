@@ -17,17 +17,19 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
+	"github.com/stele-log/stele/internal/capture/hands"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
 // sight is what a path was when it was looked at, and who had touched it.
 type sight struct {
 	exists  bool
-	known   Known
+	known   inode.Known
 	content []byte
 	has     bool   // content is the text
 	sum     string // SHA-256 of a content too large to keep
-	beside  []Attribute
+	beside  []inode.Attribute
 	marks   []string
 
 	kept        bool  // unread, and told even if one process did all of it
@@ -99,10 +101,10 @@ func (e *eye) once(path string) (sight, error) {
 		return sight{}, err
 	}
 	defer f.Close()
-	s := sight{exists: true, known: knownOf(&f.Stat)}
-	s.known.Flags = flagsOf(f)
-	s.beside, s.known.Extra = e.attributes(f)
-	switch s.known.format() {
+	s := sight{exists: true, known: inode.Of(&f.Stat)}
+	s.known.Flags = inode.FlagsOf(f)
+	s.beside, s.known.Extra = inode.Attributes(f, e.hmac)
+	switch s.known.Format() {
 	case unix.S_IFREG:
 		if f.Stat.Nlink > 1 {
 			s.mark(body.MarkHardLink)
@@ -150,11 +152,11 @@ func (e *eye) readFile(f *reach.File, s *sight) error {
 		return err
 	}
 	defer r.Close()
-	s.known.Flags = allFlags(r, s.known.Flags)
+	s.known.Flags = inode.AllFlags(r, s.known.Flags)
 	if err := e.readContent(r, s); err != nil {
 		return err
 	}
-	if st, err := f.Again(); err != nil || !knownOf(&st).sameStat(s.known) {
+	if st, err := f.Again(); err != nil || !inode.Of(&st).SameStat(s.known) {
 		return errMoved
 	}
 	return nil
@@ -185,7 +187,7 @@ func (e *eye) readDigest(f *os.File, s *sight) error {
 	defer func() { e.share.use(s.known.UID, time.Since(begun)) }()
 	plain, keyed := sha256.New(), e.hmac()
 	_, err := io.Copy(io.MultiWriter(plain, keyed), io.LimitReader(bound, s.known.Size))
-	if errors.Is(err, errSlow) {
+	if errors.Is(err, hands.ErrSlow) {
 		return nil
 	}
 	if err != nil {
@@ -197,11 +199,11 @@ func (e *eye) readDigest(f *os.File, s *sight) error {
 }
 
 // stat is lstat alone.
-func (e *eye) stat(path string) (Known, error) {
+func (e *eye) stat(path string) (inode.Known, error) {
 	f, err := e.reach.Open(path)
 	if err != nil {
-		return Known{}, err
+		return inode.Known{}, err
 	}
 	defer f.Close()
-	return knownOf(&f.Stat), nil
+	return inode.Of(&f.Stat), nil
 }

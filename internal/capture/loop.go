@@ -11,6 +11,8 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/hands"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -25,7 +27,7 @@ type loop struct {
 	set    *scope.Set
 	sensor sensor
 	eye    eye
-	hands  *hands
+	hands  *hands.Hands
 	every  time.Duration
 	out    *outbox
 	in     *inbox
@@ -45,7 +47,7 @@ type loop struct {
 
 	churning bool // the last scan, or what came since, was too much
 
-	recorded map[string]Known
+	recorded map[string]inode.Known
 	linked   linked // the recorded files that have several names
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up
@@ -74,16 +76,16 @@ type scan struct {
 	settled bool   // all were taken
 }
 
-func newLoop(s *shares, uid uint32, known map[string]Known) *loop {
+func newLoop(s *shares, uid uint32, known map[string]inode.Known) *loop {
 	c, bound := s.c, 0
 	if uid != 0 {
 		bound = maxInbox
 	}
 	l := &loop{
-		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: newHands(s.ctx),
+		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: hands.New(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &allowances{of: map[uint32]*allowance{}}},
 		out: s.out, in: newInbox(bound), shares: s, uid: uid,
-		recorded: map[string]Known{}, linked: linked{}, pending: map[string]*pending{},
+		recorded: map[string]inode.Known{}, linked: linked{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
@@ -226,7 +228,7 @@ func (l *loop) ownBelow(path string, h fanotify.Happening) {
 		if !reach.Under(sub, path) {
 			continue
 		}
-		if now, there := l.stat(sub); !there || !now.sameStat(k) {
+		if now, there := l.stat(sub); !there || !now.SameStat(k) {
 			h := h
 			h.Path, h.Kind = sub, fanotify.Removed
 			l.note(h)
@@ -238,7 +240,7 @@ func (l *loop) ownBelow(path string, h fanotify.Happening) {
 // there that was not, or was another file.
 func (l *loop) again(h fanotify.Happening) {
 	visit := func(path string) {
-		if k, there := l.stat(path); !there || k.sameStat(l.latest(path)) {
+		if k, there := l.stat(path); !there || k.SameStat(l.latest(path)) {
 			return
 		}
 		n := h
@@ -359,15 +361,15 @@ func (l *loop) lookAttributes(p *pending, h fanotify.Happening) {
 	if !s.exists {
 		return // its removal is a notification of its own
 	}
-	if existed && before.sameText(s.known) {
-		s.linked = before.sameButLinks(s.known) && before.Links != s.known.Links
+	if existed && before.SameText(s.known) {
+		s.linked = before.SameButLinks(s.known) && before.Links != s.known.Links
 		p.push(s, h)
 		return
 	}
 	p.deferred, p.peeked = &h, true
 }
 
-func (l *loop) lastSeen(p *pending) (Known, bool) {
+func (l *loop) lastSeen(p *pending) (inode.Known, bool) {
 	if t := p.top(); t != nil && !t.unread {
 		return t.known, t.exists
 	}
@@ -376,7 +378,7 @@ func (l *loop) lastSeen(p *pending) (Known, bool) {
 }
 
 // latest is what was last seen of path, settled or not.
-func (l *loop) latest(path string) Known {
+func (l *loop) latest(path string) inode.Known {
 	if p := l.pending[path]; p != nil {
 		k, _ := l.lastSeen(p)
 		return k
@@ -389,7 +391,7 @@ func (l *loop) look(path string) sight {
 		s   sight
 		err error
 	}
-	got, err := by(l.hands, path, func() looked {
+	got, err := hands.By(l.hands, path, func() looked {
 		s, err := l.eye.look(path)
 		return looked{s, err}
 	})
@@ -406,12 +408,12 @@ func (l *loop) look(path string) sight {
 
 // stat is lstat alone. Of what cannot be looked at nothing is said: it is taken to
 // be as it was.
-func (l *loop) stat(path string) (Known, bool) {
+func (l *loop) stat(path string) (inode.Known, bool) {
 	type looked struct {
-		k   Known
+		k   inode.Known
 		err error
 	}
-	got, err := by(l.hands, path, func() looked {
+	got, err := hands.By(l.hands, path, func() looked {
 		k, err := l.eye.stat(path)
 		return looked{k, err}
 	})
@@ -421,7 +423,7 @@ func (l *loop) stat(path string) (Known, bool) {
 	if err != nil && !reach.Absent(err) {
 		l.readable(path, err)
 		k := l.latest(path)
-		return k, k != (Known{})
+		return k, k != (inode.Known{})
 	}
 	return got.k, err == nil
 }
@@ -430,7 +432,7 @@ func (l *loop) stat(path string) (Known, bool) {
 // to us or on a disk that fails. It need not be gone: it is taken to be as it was.
 func (l *loop) unseen(path string) sight {
 	s := sight{known: l.latest(path)}
-	s.exists = s.known != (Known{})
+	s.exists = s.known != (inode.Known{})
 	s.mark(body.MarkUnread)
 	return s
 }
@@ -499,7 +501,7 @@ func (l *loop) peek(p *pending) {
 func (l *loop) finishUnlessHeld(p *pending, now time.Time) {
 	if d := p.deferred; d != nil && d.By.PID > 0 {
 		k, there := l.stat(p.path)
-		if there && k.regular() && writing(d.By.PID, k) {
+		if there && k.Regular() && writing(d.By.PID, k) {
 			if now.Sub(p.first) < holding {
 				return
 			}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 // tell hands over what p went through. The record moves on with each
@@ -71,7 +72,7 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 	return &Observation{
 		Path: path, From: from, Action: a,
 		Content: s.content, HasContent: s.has, Digest: s.sum,
-		Size: s.known.Size, Mode: s.known.Mode, Owner: s.known.owner(),
+		Size: s.known.Size, Mode: s.known.Mode, Owner: s.known.Owner(),
 		Attributes: s.beside, Marks: slices.Clone(s.marks), Known: s.known,
 	}
 }
@@ -79,26 +80,26 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 // renamedFrom returns the name s had before, and what was recorded of it, if a
 // subject of that name is gone and was this very inode. Its history goes on under
 // the new name.
-func (l *loop) renamedFrom(path string, s sight) (string, Known) {
+func (l *loop) renamedFrom(path string, s sight) (string, inode.Known) {
 	if s.from == "" || s.from == path || !s.exists || !l.set.Subject(s.from) {
-		return "", Known{}
+		return "", inode.Known{}
 	}
 	if _, there := l.stat(s.from); there {
-		return "", Known{}
+		return "", inode.Known{}
 	}
 	if l.onTheWay(s) {
-		return "", Known{}
+		return "", inode.Known{}
 	}
 	gone := l.settleSource(s)
 	k, ok := l.recorded[s.from]
 	if !ok && gone != nil && gone.lost { // told to be there; nothing else is known of it
-		return s.from, Known{}
+		return s.from, inode.Known{}
 	}
 	if !ok || k.Ino != s.known.Ino {
 		if gone != nil { // it was not this file: its removal is told by itself
 			l.pending[s.from] = gone
 		}
-		return "", Known{}
+		return "", inode.Known{}
 	}
 	delete(l.recorded, s.from)
 	l.linked.drop(s.from, k)
@@ -136,13 +137,13 @@ func stood(sights []sight, last sight) bool {
 	var since *sight // of the text that stands
 	for i := range sights {
 		s := &sights[i]
-		if since != nil && !(s.exists && s.known.sameText(since.known)) {
+		if since != nil && !(s.exists && s.known.SameText(since.known)) {
 			if s.at.Sub(since.at) >= quiet {
 				return true
 			}
 			since = nil
 		}
-		if since == nil && s.exists && !s.unread && !s.provisional && !s.known.sameText(last.known) {
+		if since == nil && s.exists && !s.unread && !s.provisional && !s.known.SameText(last.known) {
 			since = s
 		}
 	}
@@ -186,7 +187,7 @@ func (l *loop) record(path string, s sight) {
 	}
 	l.recorded[path] = s.known
 	l.linked.add(path, s.known)
-	if s.known.regular() && !(existed && before.sameFile(s.known)) {
+	if s.known.Regular() && !(existed && before.SameFile(s.known)) {
 		l.markFile(path)
 	}
 }

@@ -45,7 +45,7 @@ func (l *loop) remounted(m remount) {
 		changed = true
 	}
 	v := visitor{func(path string) {
-		if k, there := l.stat(path); there && !k.sameStat(l.latest(path)) {
+		if k, there := l.stat(path); there && !k.SameStat(l.latest(path)) {
 			note(path, fanotify.Created, k.CtimeNs > m.since.UnixNano())
 		}
 	}, func(_ string, o *loop) { o.in.post(func() { o.remounted(m) }) }}

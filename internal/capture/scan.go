@@ -7,6 +7,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
 
@@ -86,8 +87,8 @@ func (l *loop) firstSights(found map[string]bool) {
 // comes first: only what moved is read.
 func (l *loop) compare(path string) {
 	before := l.recorded[path]
-	if k, there := l.stat(path); there && k.sameStat(before) {
-		if k.regular() {
+	if k, there := l.stat(path); there && k.SameStat(before) {
+		if k.Regular() {
 			l.markFile(path)
 		}
 		return
@@ -97,7 +98,7 @@ func (l *loop) compare(path string) {
 	l.out.room(l.uid)
 	a, changed := action(before, true, s)
 	l.record(path, s)
-	if s.exists && s.known.regular() {
+	if s.exists && s.known.Regular() {
 		l.markFile(path)
 	}
 	if changed {
@@ -135,7 +136,7 @@ func (l *loop) firstSight(path string) {
 
 // madeSince says whether a file was made after a time. Where its file system does
 // not tell, it is taken to have been made when it was last changed.
-func (l *loop) madeSince(path string, k Known, when time.Time) bool {
+func (l *loop) madeSince(path string, k inode.Known, when time.Time) bool {
 	born, _ := l.origin(path, k)
 	if born == 0 {
 		born = k.CtimeNs
@@ -161,7 +162,7 @@ func (l *loop) reconcile(cause string) {
 	l.calm(churning)
 	l.roomy()
 	for path := range found {
-		if k, there := l.stat(path); there && !k.sameStat(l.recorded[path]) {
+		if k, there := l.stat(path); there && !k.SameStat(l.recorded[path]) {
 			l.suspect(path)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 const (
@@ -100,7 +101,7 @@ func (s sight) shows(o sight) bool {
 	if s.unread || o.unread || s.exists != o.exists {
 		return false
 	}
-	return !s.exists || (s.known.sameText(o.known) && s.known.sameAttributes(o.known))
+	return !s.exists || (s.known.SameText(o.known) && s.known.SameAttributes(o.known))
 }
 
 // identical: nothing at all happened between the two.
@@ -159,11 +160,11 @@ func (s sight) transient(next sight) bool {
 	case !next.exists:
 		return brief && !next.unread
 	}
-	return s.known.sameText(next.known) || (brief && s.known.Size == 0 && s.known.regular())
+	return s.known.SameText(next.known) || (brief && s.known.Size == 0 && s.known.Regular())
 }
 
 // action tells what changed between two states. False: nothing.
-func action(before Known, existed bool, s sight) (body.Action, bool) {
+func action(before inode.Known, existed bool, s sight) (body.Action, bool) {
 	switch {
 	case !existed && !s.exists:
 		return "", false
@@ -171,9 +172,9 @@ func action(before Known, existed bool, s sight) (body.Action, bool) {
 		return body.Create, true
 	case !s.exists:
 		return body.Delete, true
-	case !before.sameText(s.known):
+	case !before.SameText(s.known):
 		return body.Modify, true
-	case !before.sameAttributes(s.known):
+	case !before.SameAttributes(s.known):
 		return body.Attributes, true
 	}
 	return "", false

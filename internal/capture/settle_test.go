@@ -16,6 +16,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 // P7 as a property: folding keeps the last state, every state of another
@@ -75,9 +76,9 @@ func tells(kept []sight, s sight) bool {
 // A second name is a step of the process that then replaced the file, and no step of
 // another.
 func TestFoldSecondName(t *testing.T) {
-	old := Known{Ino: 1, Mode: unix.S_IFREG, Links: 2, Digest: [32]byte{1}}
+	old := inode.Known{Ino: 1, Mode: unix.S_IFREG, Links: 2, Digest: [32]byte{1}}
 	linked := sight{exists: true, known: old, linked: true, by: actor.Actor{PID: 1}}
-	replaced := sight{exists: true, known: Known{Ino: 2, Mode: unix.S_IFREG, Links: 1, Digest: [32]byte{2}}, by: actor.Actor{PID: 1}, at: time.Unix(1, 0)}
+	replaced := sight{exists: true, known: inode.Known{Ino: 2, Mode: unix.S_IFREG, Links: 1, Digest: [32]byte{2}}, by: actor.Actor{PID: 1}, at: time.Unix(1, 0)}
 	if kept := fold([]sight{linked, replaced}, false); len(kept) != 1 || kept[0].known != replaced.known {
 		t.Errorf("by one process: %+v, want what it replaced the file by", kept)
 	}
@@ -90,7 +91,7 @@ func TestFoldSecondName(t *testing.T) {
 // What was read after two processes wrote is the work of the second.
 func TestReassign(t *testing.T) {
 	p := &pending{path: "/x", events: 1}
-	text := sight{exists: true, known: Known{Ino: 1, Mode: unix.S_IFREG, CtimeNs: 5, Digest: [32]byte{1}}}
+	text := sight{exists: true, known: inode.Known{Ino: 1, Mode: unix.S_IFREG, CtimeNs: 5, Digest: [32]byte{1}}}
 	p.push(text, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
 	p.events = 1
 	p.push(text, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 2}})
@@ -116,7 +117,7 @@ func TestReassign(t *testing.T) {
 func TestTextsOfAPathAreBounded(t *testing.T) {
 	p := &pending{path: "/x"}
 	for i := range 3 * maxTexts {
-		s := sight{exists: true, has: true, content: []byte{byte(i)}, known: Known{Mode: unix.S_IFREG, Digest: [32]byte{1, byte(i)}}}
+		s := sight{exists: true, has: true, content: []byte{byte(i)}, known: inode.Known{Mode: unix.S_IFREG, Digest: [32]byte{1, byte(i)}}}
 		p.push(s, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: i}})
 	}
 	held := 0
@@ -180,7 +181,7 @@ func TestOnTheWay(t *testing.T) {
 	from := filepath.Join(dir, "temporary")
 	text := func(ms int, digest byte, mode uint32) sight {
 		return sight{
-			exists: true, known: Known{Mode: unix.S_IFREG | mode, Size: 1, Digest: [32]byte{digest}},
+			exists: true, known: inode.Known{Mode: unix.S_IFREG | mode, Size: 1, Digest: [32]byte{digest}},
 			by: actor.Actor{PID: 1}, at: time.UnixMilli(int64(1000 + ms)),
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -61,11 +62,11 @@ func (s *shares) begin(ctx context.Context) {
 	for _, uid := range s.keepers {
 		uids[uid] = true
 	}
-	known := map[uint32]map[string]Known{}
+	known := map[uint32]map[string]inode.Known{}
 	for path, k := range s.c.cfg.Known {
 		uid := s.keeper(path)
 		if known[uid] == nil {
-			known[uid] = map[string]Known{}
+			known[uid] = map[string]inode.Known{}
 		}
 		known[uid][path] = k
 	}
@@ -125,7 +126,7 @@ func (s *shares) keeper(path string) uint32 {
 }
 
 // open starts a loop. The caller holds mu.
-func (s *shares) open(uid uint32, known map[string]Known) *loop {
+func (s *shares) open(uid uint32, known map[string]inode.Known) *loop {
 	l := newLoop(s, uid, known)
 	s.loops[uid] = l
 	s.first++
@@ -209,7 +210,7 @@ func (s *shares) room(uid uint32) bool {
 }
 
 // found has a user's loop look into a directory of his that was not known.
-func (s *shares) found(dir string, uid uint32, records map[string]Known) {
+func (s *shares) found(dir string, uid uint32, records map[string]inode.Known) {
 	l := s.of(uid)
 	select {
 	case <-s.of(0).scannedOnce:

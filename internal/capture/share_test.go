@@ -8,6 +8,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 // What goes below which several users keep something is for each of their loops once:
@@ -114,7 +115,7 @@ func TestHeldTextsAreBounded(t *testing.T) {
 	for i := range texts {
 		p := l.pendingOf(fmt.Sprint("/nothing/", i))
 		for v := range 2 {
-			p.push(sight{exists: true, known: Known{Ino: uint64(v + 1), Size: size}, content: make([]byte, size), has: true}, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
+			p.push(sight{exists: true, known: inode.Known{Ino: uint64(v + 1), Size: size}, content: make([]byte, size), has: true}, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
 			l.weigh(p)
 		}
 		all = append(all, p)
@@ -146,7 +147,7 @@ func TestSettleStopsWhenFull(t *testing.T) {
 	const files = maxWaiting
 	for i := range files {
 		p := l.pendingOf(fmt.Sprint("/nothing/", i))
-		p.push(sight{exists: true, known: Known{Ino: uint64(i + 1)}, has: true}, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
+		p.push(sight{exists: true, known: inode.Known{Ino: uint64(i + 1)}, has: true}, fanotify.Happening{Kind: fanotify.Written, By: actor.Actor{PID: 1}})
 		p.first, p.last = time.Now().Add(-time.Hour), time.Now().Add(-time.Hour)
 	}
 	l.settle(time.Now())

@@ -4,18 +4,19 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/stele-log/stele/internal/capture/inode"
 	"golang.org/x/sys/unix"
 )
 
 // writing says whether process pid has the file open for writing.
-func writing(pid int, k Known) bool {
+func writing(pid int, k inode.Known) bool {
 	dir, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
 		return false
 	}
 	for _, e := range dir {
 		var st unix.Stat_t
-		if unix.Stat(fmt.Sprintf("/proc/%d/fd/%s", pid, e.Name()), &st) != nil || !knownOf(&st).sameFile(k) {
+		if unix.Stat(fmt.Sprintf("/proc/%d/fd/%s", pid, e.Name()), &st) != nil || !inode.Of(&st).SameFile(k) {
 			continue
 		}
 		// The permissions of the link are those the file was opened with.

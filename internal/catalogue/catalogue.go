@@ -169,7 +169,8 @@ func (c *Catalogue) MatchSuffix(p string) (Match, bool) {
 }
 
 // Ignored reports whether name, a base name or a path, is that of a temporary
-// of an editor, package manager or atomic writer.
+// of an editor, package manager or atomic writer, or what a version control system
+// keeps for itself.
 //
 // A list of names is also a list of hiding places: cron runs /etc/cron.d/4913.
 // So an agent that reads every file of a directory has a list of its own, of
@@ -177,6 +178,9 @@ func (c *Catalogue) MatchSuffix(p string) (Match, bool) {
 // whole paths wherever they are known. For directories no agent claims, an
 // ignored name that stays is worth a look.
 func (c *Catalogue) Ignored(name string) bool {
+	if inside, setting := inRepository(name); inside && !setting {
+		return true
+	}
 	list := c.ignore
 	if m, ok := c.Match(name); ok && m.Agent.Ignore != nil {
 		list = m.Agent.Ignore

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -16,6 +17,29 @@ func mustBuiltin(t testing.TB) *Catalogue {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// README names every agent that is known, and no other.
+func TestReadmeNamesTheAgents(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(readme), "The catalogue knows ")
+	line, _, _ = strings.Cut(line, ";")
+	var named, known []string
+	for i, word := range strings.Split(line, "`") {
+		if i%2 == 1 {
+			named = append(named, word)
+		}
+	}
+	for _, a := range mustBuiltin(t).Agents {
+		known = append(known, a.ID)
+	}
+	slices.Sort(known)
+	if diff := cmp.Diff(known, named); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestBuiltinKnowsTheFirstAgents(t *testing.T) {

@@ -24,9 +24,10 @@ func (a *app) explain() *cobra.Command {
 		Short: "Give the reason for a change afterwards",
 		Long: `Explain records a remark about an entry. The watcher on this machine signs it
 and names who gave it, as the kernel tells. The entry itself stays as it is.
-Everybody may explain what the watcher of this machine recorded, 60 times an
-hour; root may explain any entry. A reason of the actor's own, or of root, is
-shown before one that others give.
+Whoever can reach the watcher may explain what it recorded, 60 times an hour;
+root and its own user may explain any entry. Everybody can reach the packaged
+service, root and its own user any other watcher. A reason of the actor's own,
+or of root, is shown before one that others give.
 Without a store on this machine the watcher asks its server for the entry.`,
 		Example: `  stele explain 42 --reason "silence the flapping disk alert" --ticket OPS-7`,
 		Args:    cobra.ExactArgs(1),

@@ -108,29 +108,52 @@ func (a *app) printDiffs(ctx context.Context, r *history.Reader, pairs []history
 	out := bufio.NewWriter(a.out)
 	defer out.Flush()
 	for _, p := range pairs {
-		before, after, err := r.Texts(ctx, p)
-		if err != nil {
+		if err := a.printDiff(ctx, out, r, p); err != nil {
 			return err
-		}
-		secrets, err := r.SecretsChanged(ctx, p)
-		if err != nil && !errors.Is(err, history.ErrNoText) {
-			return err
-		}
-		name := terminal.Escape(p.Name)
-		d := udiff.Unified("a/"+strings.TrimPrefix(name, "/"), "b/"+strings.TrimPrefix(name, "/"), before, after)
-		switch {
-		case d == "" && secrets > 0:
-			fmt.Fprintf(out, "%s: %s changed, and nothing else in the text\n", name, terminal.Count(secrets, "secret", "secrets"))
-		case d == "":
-			fmt.Fprintf(out, "%s: the texts are equal%s\n", name, elsewhere(p))
-		default:
-			out.WriteString(terminal.EscapeText(d))
-			if secrets > 0 {
-				a.talk("%s: %s changed too", name, terminal.Count(secrets, "secret", "secrets"))
-			}
 		}
 	}
 	return out.Flush()
+}
+
+func (a *app) printDiff(ctx context.Context, out *bufio.Writer, r *history.Reader, p history.Pair) error {
+	name := terminal.Escape(p.Name)
+	switch unknown, err := r.Unknown(ctx, p.After); {
+	case err != nil:
+		return err
+	case unknown != "":
+		fmt.Fprintf(out, "%s: the text is not on record (%s)%s\n", name, terminal.Escape(unknown), elsewhere(p))
+		return nil
+	}
+	unknown, err := r.Unknown(ctx, p.Before)
+	if err != nil {
+		return err
+	}
+	if unknown != "" {
+		a.talk("%s: the text before is not on record (%s), so all of it shows as new", name, terminal.Escape(unknown))
+	}
+	before, after, err := r.Texts(ctx, p)
+	if err != nil {
+		return err
+	}
+	secrets, err := r.SecretsChanged(ctx, p)
+	if err != nil && !errors.Is(err, history.ErrNoText) {
+		return err
+	}
+	d := udiff.Unified("a/"+strings.TrimPrefix(name, "/"), "b/"+strings.TrimPrefix(name, "/"), before, after)
+	switch {
+	case d == "" && secrets > 0:
+		fmt.Fprintf(out, "%s: %s changed, and nothing else in the text\n", name, terminal.Count(secrets, "secret", "secrets"))
+	case d == "" && unknown != "":
+		fmt.Fprintf(out, "%s: the text is empty%s\n", name, elsewhere(p))
+	case d == "":
+		fmt.Fprintf(out, "%s: the texts are equal%s\n", name, elsewhere(p))
+	default:
+		out.WriteString(terminal.EscapeText(d))
+		if secrets > 0 {
+			a.talk("%s: %s changed too", name, terminal.Count(secrets, "secret", "secrets"))
+		}
+	}
+	return nil
 }
 
 // elsewhere says where it stands what changed beside the text.
@@ -138,7 +161,7 @@ func elsewhere(p history.Pair) string {
 	if p.After == nil {
 		return ""
 	}
-	return fmt.Sprintf("; `stele show %d` lists its other changes", p.After.Index)
+	return fmt.Sprintf("; `stele show %d` describes the change", p.After.Index)
 }
 
 func (a *app) blame() *cobra.Command {

@@ -219,13 +219,13 @@ func (p Process) SayWatching(st capture.Status) {
 	}
 	p.Say("watching     %s; `stele log` shows what changes, Ctrl-C ends", terminal.Count(st.Watched, "file", "files"))
 	for _, path := range slices.Sorted(maps.Keys(st.Unreadable)) {
-		p.Say("cannot read  %s", terminal.Escape(unreadable(path, st.Unreadable[path])))
+		p.Say("cannot read  %s", terminal.Escape(UnreadableText(path, st.Unreadable[path])))
 	}
 }
 
-// unreadable says why a path cannot be read, and names it once: most reasons begin
+// UnreadableText says why a path cannot be read, and names it once: most reasons begin
 // with the path, after what was tried.
-func unreadable(path, why string) string {
+func UnreadableText(path, why string) string {
 	_, reason, named := strings.Cut(why, path+": ")
 	if !named {
 		reason = why

@@ -17,6 +17,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/patience"
@@ -163,13 +164,13 @@ func (h *host) observation(path string, v version, first bool) capture.Observati
 		o.Action = body.Modify
 	}
 	o.Content, o.HasContent, o.Size, o.Mode = []byte(v.text), true, int64(len(v.text)), 0o100644
-	o.Known = capture.Known{Size: o.Size, Mode: o.Mode, Digest: sha256.Sum256(o.Content)}
+	o.Known = inode.Known{Size: o.Size, Mode: o.Mode, Digest: sha256.Sum256(o.Content)}
 	return o
 }
 
 // scan is what the scan at a start finds: how things stand, compared with what
 // was recorded of them. The caller holds mu.
-func (h *host) scan(known map[string]capture.Known) (found []capture.Observation) {
+func (h *host) scan(known map[string]inode.Known) (found []capture.Observation) {
 	for _, path := range h.paths {
 		vs := h.truth[path]
 		k, recorded := known[path]
@@ -285,7 +286,7 @@ func (h *host) recorded() bool {
 	defer h.mu.Unlock()
 	for path, v := range h.latest() {
 		st, ok := states[path]
-		var k capture.Known
+		var k inode.Known
 		if ok && json.Unmarshal(st.Known, &k) != nil {
 			return false
 		}

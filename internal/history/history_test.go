@@ -514,6 +514,18 @@ func testGoneAndUnread(t *testing.T, open opener) {
 	if got := blame(t, r, before, 4); len(got) != 0 {
 		t.Errorf("lines of what was renamed: %v", got)
 	}
+	for n, want := range []string{"", body.MarkUnread, ""} {
+		pairs, err := r.Pairs(t.Context(), fmt.Sprint(at[n]), "", time.Time{}, time.Time{})
+		if err != nil || len(pairs) != 1 {
+			t.Fatalf("%v, %v", pairs, err)
+		}
+		if got, err := r.Unknown(t.Context(), pairs[0].After); err != nil || got != want {
+			t.Errorf("version %d is not known: %q, %v", n, got, err)
+		}
+	}
+	if got, err := r.Unknown(t.Context(), &history.Version{Index: st.delete}); err != nil || got != "" {
+		t.Errorf("what was deleted is not known: %q, %v", got, err)
+	}
 	v, err := r.Version(t.Context(), before, "", time.Time{})
 	if err != nil || v.Index != at[3] {
 		t.Fatalf("%v, %v", v, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
 )
@@ -108,7 +109,7 @@ func (r *Reader) newest(ctx context.Context, vs []Version, until time.Time) (*Ve
 	return nil, nil
 }
 
-// Pair is two versions of a subject; a nil one has no text.
+// Pair is two versions of a subject; nil: there was none.
 type Pair struct {
 	Name          string
 	Before, After *Version
@@ -150,10 +151,7 @@ func (r *Reader) Pairs(ctx context.Context, name, host string, since, until time
 }
 
 func (r *Reader) pair(ctx context.Context, i uint64, n int, c Change) (Pair, error) {
-	p := Pair{Name: c.Path}
-	if c.After != "" {
-		p.After = &Version{Index: i, K: n}
-	}
+	p := Pair{Name: c.Path, After: &Version{Index: i, K: n}}
 	if c.Before != "" {
 		bi, bk, err := r.Resolve(ctx, c.Before)
 		if err != nil {
@@ -198,12 +196,32 @@ func (r *Reader) SecretsChanged(ctx context.Context, p Pair) (int, error) {
 	if p.Before == nil || p.After == nil {
 		return 0, nil
 	}
-	before, err := r.Secrets(ctx, p.Before.Index, p.Before.K)
+	before, err := r.change(ctx, p.Before.Index, p.Before.K)
 	if err != nil {
 		return 0, err
 	}
-	after, err := r.Secrets(ctx, p.After.Index, p.After.K)
-	return differing(before, after), err
+	after, err := r.change(ctx, p.After.Index, p.After.K)
+	return secretsChanged(before.what, after.what), err
+}
+
+// Unknown is why the text of a version is not known although its subject was there,
+// by the marks of the change; empty where it is known, or the subject had gone.
+func (r *Reader) Unknown(ctx context.Context, v *Version) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	c, err := r.change(ctx, v.Index, v.K)
+	switch {
+	case errors.Is(err, ErrNoText):
+		return "nothing opens it", nil
+	case err != nil:
+		return "", err
+	case c.what.After != "" || c.what.Action == body.Delete:
+		return "", nil
+	case len(c.what.Marks) == 0:
+		return "by digest only", nil
+	}
+	return strings.Join(c.what.Marks, ", "), nil
 }
 
 func (r *Reader) textOf(ctx context.Context, v *Version) (string, error) {

@@ -273,10 +273,10 @@ func openLines(e *entry.Entry) []string {
 	return strings.Split(text, "\n")
 }
 
-// secretsChanged counts the marks whose fingerprints differ between a change
-// and the one before it.
+// secretsChanged counts the marks whose fingerprints differ between a change and the
+// one before it; none where there was no text before to have held any.
 func secretsChanged(before, after *body.What) int {
-	if before == nil || after == nil {
+	if before == nil || after == nil || before.After == "" {
 		return 0
 	}
 	return differing(before.Secrets, after.Secrets)

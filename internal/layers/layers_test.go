@@ -18,12 +18,12 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/patience", "internal/stop", "internal/capture/helper"},
+	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/patience", "internal/stop", "internal/capture/helper", "internal/capture/hands"},
 	{"internal/capture/bpf", "internal/capture/reach"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
-	{"seal", "internal/capture/fanotify", "internal/capture/scope", "internal/redact/notions"},
-	{"verify"},
-	{"internal/finding"},
+	{"seal", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/redact/notions", "internal/redact/fingerprint"},
+	{"verify", "internal/redact/command"},
+	{"internal/finding", "internal/redact/assignment"},
 	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/trust", "internal/keyfile", "internal/packages"},
 	{"internal/layout", "internal/keyring", "internal/index"},
@@ -44,7 +44,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/fanotify", "internal/capture/scope", "internal/packages", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
+	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/capture/hands", "internal/packages", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/published", "internal/tokens", "internal/presence", "internal/server"}
 )
 
@@ -54,7 +54,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
 var pure = []string{
-	"body", "entry", "seal", "verify", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout",
+	"body", "entry", "seal", "verify", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout", "internal/redact/command", "internal/redact/assignment", "internal/redact/fingerprint",
 	"internal/terminal", "internal/sentence", "internal/signature", "internal/finding", "internal/presence", "internal/index",
 }
 

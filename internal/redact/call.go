@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -12,10 +13,10 @@ import (
 // call masks the argument of a function that is a secret by its place:
 // new PDO(dsn, user, SECRET), smtp.login(user, SECRET).
 func (f *finder) call(at, place int) {
-	if f.enter(at).comment {
+	if f.Enter(at).Comment {
 		return
 	}
-	limit := min(len(f.text), at+maxExpression)
+	limit := min(len(f.text), at+assignment.MaxExpression)
 	for n := 1; at < limit; n++ {
 		for at < limit && (ascii.IsSpace(f.text[at]) || f.text[at] == '[') {
 			at++
@@ -23,7 +24,7 @@ func (f *finder) call(at, place int) {
 		if at >= limit {
 			return
 		}
-		if q := f.prefixed(at); f.openQuote(q) > 0 {
+		if q := f.Prefixed(at); f.OpenQuote(q) > 0 {
 			s, next := syntax.Quoted(f.text[:limit], q)
 			if v := f.text[s.Start:s.End]; n == place || place < 0 && f.closes(next, limit) {
 				if s.End < next && !lexicon.IsPlain(v) && !notions.IsSample(v) {
@@ -51,21 +52,21 @@ func (f *finder) closes(at, limit int) bool {
 
 // sent masks what a script of expect types where it is asked for a password.
 func (f *finder) sent(end int) {
-	l := f.enter(end)
+	l := f.Enter(end)
 	at := syntax.Blanks(f.text, end)
-	if bytes.HasPrefix(f.text[at:l.end], []byte("-- ")) {
+	if bytes.HasPrefix(f.text[at:l.End], []byte("-- ")) {
 		at = syntax.Blanks(f.text, at+len("-- "))
 	}
-	if n := f.openQuote(at); n != 1 && n != 2 {
+	if n := f.OpenQuote(at); n != 1 && n != 2 {
 		return
 	}
 	before := bytes.ToLower(f.text[max(0, end-maxUnescaped):end])
 	if !bytes.Contains(before, []byte("assword")) && !bytes.Contains(before, []byte("assphrase")) && !bytes.Contains(before, []byte("expect -c")) {
 		return
 	}
-	v := f.quotedValue(at, f.openQuote(at))
-	v.end = v.start + len(bytes.TrimSuffix(bytes.TrimSuffix(f.text[v.start:v.end], []byte("\\n")), []byte("\\r")))
-	if content := f.text[v.start:v.end]; !v.unsure && !lexicon.IsPlain(content) && content[0] != '$' && !notions.IsOrdinary(content) {
-		f.add(v.start, v.end)
+	v := f.QuotedValue(at, f.OpenQuote(at))
+	v.End = v.Start + len(bytes.TrimSuffix(bytes.TrimSuffix(f.text[v.Start:v.End], []byte("\\n")), []byte("\\r")))
+	if content := f.text[v.Start:v.End]; !v.Unsure && !lexicon.IsPlain(content) && content[0] != '$' && !notions.IsOrdinary(content) {
+		f.add(v.Start, v.End)
 	}
 }

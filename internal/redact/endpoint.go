@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -15,12 +17,12 @@ import (
 func (f *finder) endpoint(at int, line []byte) bool {
 	s := f.valuePart(at, line)
 	v := f.text[s.Start:s.End]
-	if len(v) > maxDoubtful || bytes.IndexByte(v, '.') < 0 && !bytes.HasPrefix(v, []byte("localhost")) {
+	if len(v) > assignment.MaxDoubtful || bytes.IndexByte(v, '.') < 0 && !bytes.HasPrefix(v, []byte("localhost")) {
 		return false
 	}
-	ws := splitCommand(v, s.Start)
+	ws := command.Split(v, s.Start)
 	for i := 0; i+2 < len(ws) && i < 3; i++ {
-		if isDotted(ws[i].text) && ascii.IsNumber(bytes.TrimPrefix(ws[i+1].text, []byte("+"))) && len(ws) <= i+4 && notions.IsEndpoint(f.text[at:s.Start]) {
+		if isDotted(ws[i].Text) && ascii.IsNumber(bytes.TrimPrefix(ws[i+1].Text, []byte("+"))) && len(ws) <= i+4 && notions.IsEndpoint(f.text[at:s.Start]) {
 			f.addLast(ws[len(ws)-1])
 			return true
 		}
@@ -67,9 +69,9 @@ func isDotted(w []byte) bool {
 }
 
 // addLast masks a word that no type and no switch explains.
-func (f *finder) addLast(w word) {
-	if v := w.text; len(v) > 2 && !lexicon.IsTyped(v) && !notions.IsLevel(v) && bytes.IndexByte(v, '=') < 0 {
-		f.add(w.start, w.start+len(v))
+func (f *finder) addLast(w command.Word) {
+	if v := w.Text; len(v) > 2 && !lexicon.IsTyped(v) && !notions.IsLevel(v) && bytes.IndexByte(v, '=') < 0 {
+		f.add(w.Start, w.Start+len(v))
 	}
 }
 
@@ -89,7 +91,7 @@ func (f *finder) colonEndpoint(s syntax.Span) bool {
 	if len(last) < 4 || bytes.ContainsAny(last, "/,") || bytes.IndexByte(last, ':') >= 0 {
 		return false
 	}
-	f.addLast(word{text: last, start: s.End - len(last)})
+	f.addLast(command.Word{Text: last, Start: s.End - len(last)})
 	return true
 }
 
@@ -103,7 +105,7 @@ func (f *finder) commaEndpoint(at int, s syntax.Span) bool {
 	if !isAddressDigits(host) || len(parts) == 2 && len(port) == 0 || len(port) > 0 && !ascii.IsNumber(port) || isAddressDigits(parts[1]) || bytes.IndexByte(parts[1], '.') > 0 && isDotted(parts[1]) || bytes.ContainsAny(parts[1], ":/=") {
 		return false
 	}
-	f.addLast(word{text: parts[1], start: s.Start + len(parts[0]) + 1})
+	f.addLast(command.Word{Text: parts[1], Start: s.Start + len(parts[0]) + 1})
 	return true
 }
 
@@ -122,13 +124,13 @@ func (f *finder) userinfo(start, end int) {
 	if start > 0 && (ascii.IsAlnum(f.text[start-1]) || f.text[start-1] == '_' || f.text[start-1] == '-') && f.text[start-1] != '-' {
 		return
 	}
-	l := f.enter(start)
+	l := f.Enter(start)
 	stop := end
-	for stop < min(l.end, end+maxDoubtful) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\"'<>,;&|`"), f.text[stop]) < 0 {
+	for stop < min(l.End, end+assignment.MaxDoubtful) && !ascii.IsSpace(f.text[stop]) && bytes.IndexByte([]byte("\"'<>,;&|`"), f.text[stop]) < 0 {
 		stop++
 	}
-	if start == l.first && !l.comment && !f.plan.shell {
-		stop = f.lineEnd(end)
+	if start == l.First && !l.Comment && !f.plan.Shell {
+		stop = f.LineEnd(end)
 	}
 	v := f.text[end:stop]
 	i := bytes.IndexAny(v, ":%")
@@ -146,13 +148,13 @@ func (f *finder) hereString(end int) {
 	if at >= len(f.text) || f.text[at] != '\'' && f.text[at] != '"' {
 		return
 	}
-	v := f.quotedValue(at, 1)
-	content := f.text[v.start:v.end]
+	v := f.QuotedValue(at, 1)
+	content := f.text[v.Start:v.End]
 	if i := bytes.IndexByte(content, ':'); i > 0 && isAccount(content[:i]) {
-		v.start += i + 1
+		v.Start += i + 1
 	}
-	if content = f.text[v.start:v.end]; !v.unsure && !lexicon.IsPlain(content) && bytes.IndexByte(content, '$') < 0 {
-		f.add(v.start, v.end)
+	if content = f.text[v.Start:v.End]; !v.Unsure && !lexicon.IsPlain(content) && bytes.IndexByte(content, '$') < 0 {
+		f.add(v.Start, v.End)
 	}
 }
 
@@ -169,11 +171,11 @@ func (f *finder) clear(start, end int) {
 	if at >= len(f.text) {
 		return
 	}
-	if n := f.openQuote(at); n > 0 {
-		f.judge(f.quotedValue(at, n), lexicon.Strong)
+	if n := f.OpenQuote(at); n > 0 {
+		f.judge(f.QuotedValue(at, n), lexicon.Strong)
 		return
 	}
-	f.judge(value{start: at, end: f.statementWord(at)}, lexicon.Strong)
+	f.judge(assignment.Value{Start: at, End: f.StatementWord(at)}, lexicon.Strong)
 }
 
 // digest masks the hash of user:realm:hash, and what is 16 bytes or more in
@@ -190,9 +192,9 @@ func (f *finder) digest(at int, line []byte) bool {
 	if !bytes.HasPrefix(line, []byte("usmUser")) {
 		return false
 	}
-	for _, w := range splitCommand(line, at) {
-		if len(w.text) >= 34 && bytes.HasPrefix(w.text, []byte("0x")) && !bytes.HasPrefix(w.text, []byte("0x80001f88")) {
-			f.add(w.start, w.start+len(w.text))
+	for _, w := range command.Split(line, at) {
+		if len(w.Text) >= 34 && bytes.HasPrefix(w.Text, []byte("0x")) && !bytes.HasPrefix(w.Text, []byte("0x80001f88")) {
+			f.add(w.Start, w.Start+len(w.Text))
 		}
 	}
 	return true

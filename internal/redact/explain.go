@@ -95,7 +95,7 @@ func (e *explanation) shown(spans []Span, p plan) {
 	masked := e.all
 	e.all = nil
 	next := 0
-	t := syntax.Text{Bytes: e.text, Format: p.format}
+	t := syntax.Text{Bytes: e.text, Format: p.Format}
 	for l := range t.Leaves() {
 		for next < len(spans) && spans[next].End <= l.Start {
 			e.all = append(e.all, masked[next])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -11,36 +12,24 @@ import (
 
 // plan is a Source made ready for use.
 type plan struct {
-	format string
-	table  *notions.Table // what the name of the file tells
-	vault  bool           // a file of secrets under any names
-	paths  []notions.KeyPath
-	prose  bool // prose, not configuration
-	bare   bool // one argument of a command line
-	shell  bool // a command line in one string
-	script bool // a script of a shell, by its name
+	assignment.Form
+	table *notions.Table // what the name of the file tells
+	vault bool           // a file of secrets under any names
+	paths []notions.KeyPath
 }
 
 func newPlan(src Source) plan {
-	p := plan{format: src.Format, table: notions.TableOf(src.Path), script: notions.IsScript(src.Path)}
+	p := plan{Form: assignment.Form{Format: src.Format, Script: notions.IsScript(src.Path)}, table: notions.TableOf(src.Path)}
 	for _, s := range append(notions.SecretPaths(src.Path), src.SecretPaths...) {
 		p.paths = append(p.paths, notions.CompilePath(s)...)
 	}
 	return p
 }
 
-// spaced says whether a key and its value may be separated by nothing but
-// white space.
-func (p plan) spaced() bool {
-	switch p.format {
-	case "yaml", "toml", "json", "jsonc", "xml", "env", "rules", "markdown":
-		return false
-	}
-	return !p.prose && !p.bare
-}
-
 // finder collects the spans to mask in one text. It belongs to one call.
 type finder struct {
+	*assignment.Reader
+
 	search  *searcher
 	text    []byte
 	plan    plan
@@ -56,31 +45,19 @@ type finder struct {
 	triedBy *trigger // that shape
 	nextEnd int      // position of the next end of a PEM block
 	pemTo   int      // end of the last private key block
-	line    line     // the line of the last trigger
 	toolTo  int      // end of the last command that was read
-	blocks  int      // bytes read as parts of block scalars
-	weakTo  int      // values of doubtful names are read up to here
 
-	computed int             // expressions up to here are read
-	linked   int             // the parts of URLs up to here are judged
-	heads    map[string]bool // first words of lines with secrets
-	notes    []comment       // values that are comments
+	linked int             // the parts of URLs up to here are judged
+	heads  map[string]bool // first words of lines with secrets
+	notes  []comment       // values that are comments
 
 	looked, vmess, jose, jaas bool // what the text holds besides settings
 }
 
-// line is one line of the text and what has been seen of it.
-type line struct {
-	start, end int
-	first      int  // first byte that is neither blank nor a comment sign
-	comment    bool // starts with a comment sign
-	at         int  // quotes are known up to here
-	quote      byte // the quote open at at, or 0
-	opened     int  // where quote was opened
-}
-
 func newFinder(s *searcher, text []byte, p plan) *finder {
-	return &finder{search: s, text: text, plan: p, line: line{end: -1}, names: lexicon.NewNames()}
+	f := &finder{search: s, text: text, plan: p, names: lexicon.NewNames()}
+	f.Reader = assignment.New(text, p.Form, f.add)
+	return f
 }
 
 // find returns the spans to mask, sorted and apart.
@@ -107,7 +84,7 @@ func (f *finder) findOnce() []Span {
 
 // isSyntax says whether a text has a format that it can fail to follow.
 func (p plan) isSyntax() bool {
-	switch p.format {
+	switch p.Format {
 	case "yaml", "toml", "json", "jsonc", "xml":
 		return true
 	}
@@ -118,7 +95,7 @@ func (p plan) isSyntax() bool {
 // is known: what that finds is masked as well.
 func (f *finder) unknown() []Span {
 	p := f.plan
-	p.format, p.table = "", nil
+	p.Format, p.table = "", nil
 	return newFinder(f.search, f.text, p).find()
 }
 
@@ -149,7 +126,7 @@ func (f *finder) hit(t *trigger, end int) {
 	case kindDial:
 		f.dial(start)
 	case kindTool:
-		if f.plan.format != "rules" {
+		if f.plan.Format != "rules" {
 			f.tool(start)
 		}
 	case kindVault:
@@ -159,8 +136,8 @@ func (f *finder) hit(t *trigger, end int) {
 	case kindPiped:
 		f.piped(start)
 	case kindOutput:
-		l := f.enter(end)
-		f.output(end, min(f.lineEnd(end), end+maxBare), l.comment)
+		l := f.Enter(end)
+		f.output(end, min(f.LineEnd(end), end+assignment.MaxBare), l.Comment)
 	case kindPuTTY:
 		f.putty(end)
 	case kindPuTTYMAC:
@@ -224,72 +201,6 @@ func (f *finder) add(start, end int) {
 	f.skip = max(f.skip, end)
 }
 
-// enter makes the line that holds pos the current one, and reads its quotes up
-// to pos. Positions come in rising order.
-func (f *finder) enter(pos int) *line {
-	l := &f.line
-	if pos > l.end {
-		from := max(l.end, 0)
-		start := from + bytes.LastIndexByte(f.text[from:pos], '\n') + 1
-		if l.end < 0 && start == from {
-			start = 0
-		}
-		end := pos + bytes.IndexByte(f.text[pos:], '\n')
-		if end < pos {
-			end = len(f.text)
-		}
-		*l = f.newLine(start, end)
-	}
-	for ; l.at < pos; l.at++ {
-		f.quoteAt(l)
-	}
-	return l
-}
-
-func (f *finder) newLine(start, end int) line {
-	l := line{start: start, end: end, first: start, at: start}
-	for l.first < end && bytes.IndexByte([]byte(" \t#;*/!-'"), f.text[l.first]) >= 0 {
-		switch c := f.text[l.first]; {
-		case c == '#' || c == ';' || c == '!', c == '/' && l.first+1 < end && f.text[l.first+1] == '/' && !isShare(f.text[l.first+2:end]):
-			l.comment = true
-		}
-		l.first++
-	}
-	if bytes.HasPrefix(f.text[l.first:end], []byte("export ")) {
-		l.first += len("export ")
-	}
-	return l
-}
-
-// isShare says whether what follows two slashes is the name of a share or a
-// registry, //host/path, rather than a comment.
-func isShare(v []byte) bool {
-	word := v[:min(len(v), 128)]
-	if i := bytes.IndexAny(word, " \t="); i >= 0 {
-		word = word[:i]
-	}
-	slash := bytes.IndexByte(word, '/')
-	return slash > 0 && bytes.IndexByte(word, '<') < 0
-}
-
-// quoteAt notes the quote at l.at, if there is one. An apostrophe inside a word
-// is none.
-func (f *finder) quoteAt(l *line) {
-	c := f.text[l.at]
-	if c != '"' && c != '\'' && c != '`' {
-		return
-	}
-	if l.at > l.start && f.text[l.at-1] == '\\' {
-		return
-	}
-	switch {
-	case l.quote == c:
-		l.quote = 0
-	case l.quote == 0 && (c == '"' || l.at == l.start || !ascii.IsAlnum(f.text[l.at-1])):
-		l.quote, l.opened = c, l.at
-	}
-}
-
 // name judges the key name around a trigger and masks its value.
 func (f *finder) name(start, end int) {
 	start, end = f.nameAround(start, end)
@@ -298,15 +209,15 @@ func (f *finder) name(start, end int) {
 		return
 	}
 	c := f.names.Class(f.text[start:end])
-	l := f.enter(start)
+	l := f.Enter(start)
 	if c != lexicon.Strong {
 		start, c = f.spacedName(l, start, end, c)
 	}
 	guarded := c != lexicon.Strong && lexicon.IsGuardedName(string(f.text[start:end]))
-	if c == lexicon.None && !guarded || c == lexicon.Weak && start < f.weakTo {
+	if c == lexicon.None && !guarded || c == lexicon.Weak && start < f.WeakTo {
 		return
 	}
-	v, ok := f.valueOf(l, start, end, c)
+	v, ok := f.ValueOf(l, start, end, c)
 	if !ok {
 		return
 	}
@@ -314,7 +225,7 @@ func (f *finder) name(start, end int) {
 		f.maskAddress(v)
 		return
 	}
-	if (c == lexicon.Weak || isUserPass(f.text[start:end])) && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.start, End: v.end}) {
+	if (c == lexicon.Weak || isUserPass(f.text[start:end])) && isLogins(string(f.text[start:end])) && f.loginsIn(syntax.Span{Start: v.Start, End: v.End}) {
 		return
 	}
 	f.judge(v, c)
@@ -359,11 +270,11 @@ func (f *finder) belowOpen(start int) bool {
 
 // spacedName reads a name of several words, as in "api key = x", where it
 // begins the line.
-func (f *finder) spacedName(l *line, start, end int, c lexicon.Suspicion) (int, lexicon.Suspicion) {
-	if l.comment || start-l.first > 40 || start <= l.first {
+func (f *finder) spacedName(l *assignment.Line, start, end int, c lexicon.Suspicion) (int, lexicon.Suspicion) {
+	if l.Comment || start-l.First > 40 || start <= l.First {
 		return start, c
 	}
-	for _, b := range f.text[l.first:start] {
+	for _, b := range f.text[l.First:start] {
 		if !ascii.IsName(b) && b != ' ' {
 			return start, c
 		}
@@ -372,41 +283,41 @@ func (f *finder) spacedName(l *line, start, end int, c lexicon.Suspicion) (int, 
 	if len(rest) == 0 || rest[0] != '=' && rest[0] != ':' {
 		return start, c
 	}
-	return l.first, lexicon.Classify(string(f.text[l.first:end]))
+	return l.First, lexicon.Classify(string(f.text[l.First:end]))
 }
 
 // judge masks a value under a name of the given suspicion.
-func (f *finder) judge(v value, c lexicon.Suspicion) {
-	if f.plan.vault && c == lexicon.Likely && len(f.text[v.start:v.end]) >= 4 && ascii.IsNumber(f.text[v.start:v.end]) {
+func (f *finder) judge(v assignment.Value, c lexicon.Suspicion) {
+	if f.plan.vault && c == lexicon.Likely && len(f.text[v.Start:v.End]) >= 4 && ascii.IsNumber(f.text[v.Start:v.End]) {
 		c = lexicon.Strong // a code
 	}
-	if v.unsure && c == lexicon.Strong {
-		f.add(v.start, v.end)
+	if v.Unsure && c == lexicon.Strong {
+		f.add(v.Start, v.End)
 		return
 	}
-	if v.unsure && c != lexicon.Strong {
-		v.end = min(v.end, v.start+maxDoubtful)
+	if v.Unsure && c != lexicon.Strong {
+		v.End = min(v.End, v.Start+assignment.MaxDoubtful)
 	}
-	content := f.text[v.start:v.end]
+	content := f.text[v.Start:v.End]
 	if n := lexicon.SchemeLen(content); n > 0 {
-		v.start += n
+		v.Start += n
 		content = content[n:]
 	}
-	if c == lexicon.Strong && !v.doubt && isComputed(content) && f.literals(v.start, v.end) {
+	if c == lexicon.Strong && !v.Doubt && isComputed(content) && f.Literals(v.Start, v.End) {
 		return
 	}
-	if lexicon.IsPlain(content) || f.isAlias(v) || v.doubt && lexicon.IsPublished(content) {
+	if lexicon.IsPlain(content) || f.isAlias(v) || v.Doubt && lexicon.IsPublished(content) {
 		return
 	}
 	switch {
 	case c == lexicon.Likely && (lexicon.IsTyped(content) || notions.IsLevel(content)):
-	case c >= lexicon.Likely && (!v.doubt || lexicon.LooksChosen(content)):
-		f.add(v.start, v.end)
-	case c == lexicon.Weak && (lexicon.LooksRandom(content) || !v.doubt && isPhrase(content)):
-		f.add(v.start, v.end)
-	case c == lexicon.Weak && !v.doubt && (isCode(content) || lexicon.IsUUID(content) && lexicon.EndsInKey(f.text[max(0, v.start-32):v.start])):
-		f.add(v.start, v.end)
-	case c == lexicon.Weak && !v.doubt:
+	case c >= lexicon.Likely && (!v.Doubt || lexicon.LooksChosen(content)):
+		f.add(v.Start, v.End)
+	case c == lexicon.Weak && (lexicon.LooksRandom(content) || !v.Doubt && isPhrase(content)):
+		f.add(v.Start, v.End)
+	case c == lexicon.Weak && !v.Doubt && (isCode(content) || lexicon.IsUUID(content) && lexicon.EndsInKey(f.text[max(0, v.Start-32):v.Start])):
+		f.add(v.Start, v.End)
+	case c == lexicon.Weak && !v.Doubt:
 		f.userPassword(v)
 	}
 }
@@ -439,29 +350,29 @@ func isComputed(v []byte) bool {
 
 // isAlias says whether the value is an alias of YAML, which stands after a
 // colon or a dash.
-func (f *finder) isAlias(v value) bool {
-	at := v.start - 1
+func (f *finder) isAlias(v assignment.Value) bool {
+	at := v.Start - 1
 	for at >= 0 && ascii.IsBlank(f.text[at]) {
 		at--
 	}
-	return f.plan.format == "yaml" && at >= 0 && (f.text[at] == ':' || f.text[at] == '-') && syntax.IsAlias(f.text[v.start:v.end])
+	return f.plan.Format == "yaml" && at >= 0 && (f.text[at] == ':' || f.text[at] == '-') && syntax.IsAlias(f.text[v.Start:v.End])
 }
 
 // userPassword masks the password of user:password.
-func (f *finder) userPassword(v value) {
-	content := f.text[v.start:v.end]
+func (f *finder) userPassword(v assignment.Value) {
+	content := f.text[v.Start:v.End]
 	colon := bytes.IndexByte(content, ':')
 	if colon <= 0 || bytes.HasPrefix(content, []byte("sha")) && isHex(content[colon+1:]) || bytes.ContainsAny(content, " \t/{}[]()<>,") || bytes.HasPrefix(content[colon:], []byte("::")) {
 		return
 	}
 	if pass := content[colon+1:]; lexicon.LooksChosen(pass) && !lexicon.IsPlain(pass) {
-		f.add(v.start+colon+1, v.end)
+		f.add(v.Start+colon+1, v.End)
 	}
 }
 
 // maskAddress masks a URL that is itself a permission.
-func (f *finder) maskAddress(v value) {
-	u := f.text[v.start:v.end]
+func (f *finder) maskAddress(v assignment.Value) {
+	u := f.text[v.Start:v.End]
 	i := bytes.Index(u, []byte("://"))
 	if i < 0 || lexicon.IsPlain(u) {
 		return
@@ -472,7 +383,7 @@ func (f *finder) maskAddress(v value) {
 	}
 	for part := range bytes.FieldsFuncSeq(u[i+3+host:], func(r rune) bool { return r == '/' || r == '?' || r == '&' || r == '=' }) {
 		if (lexicon.LooksRandom(part) || lexicon.IsUUID(part)) && !lexicon.IsPlain(part) {
-			f.add(v.start, v.end)
+			f.add(v.Start, v.End)
 			return
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -14,10 +15,10 @@ import (
 // where the syntax is unknown or was not followed to the end; what it found
 // until then stays.
 func (f *finder) walk() bool {
-	if f.plan.prose || f.plan.bare || f.plan.shell {
+	if f.plan.Prose || f.plan.Bare || f.plan.Shell {
 		return true
 	}
-	t := syntax.Text{Bytes: f.text, Format: f.plan.format, Hints: syntax.Hints{
+	t := syntax.Text{Bytes: f.text, Format: f.plan.Format, Hints: syntax.Hints{
 		Foreign: isForeign, Record: f.record, Indented: f.mayGoOn, Open: f.isTold,
 	}}
 	var doc manifest
@@ -75,13 +76,13 @@ func (f *finder) leaf(l syntax.Leaf) {
 		return
 	}
 	f.scalar(l)
-	v := value{start: l.Start, end: l.End}
+	v := assignment.Value{Start: l.Start, End: l.End}
 	if f.plan.vault && f.names.Path(l.Path) < lexicon.Likely && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
 		f.judge(v, lexicon.Likely)
 		return
 	}
 	if is, only := lexicon.ListName(l.Path); is {
-		v.doubt = !only
+		v.Doubt = !only
 		f.judge(v, lexicon.Likely)
 		return
 	}
@@ -101,17 +102,17 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 		return
 	}
 	if c := f.names.Path(l.Path); c >= lexicon.Likely && (l.Extent == syntax.Lines || f.inStore(l.Path)) {
-		f.judge(value{start: l.Start, end: l.End}, c)
+		f.judge(assignment.Value{Start: l.Start, End: l.End}, c)
 		return
 	}
 	if f.plan.vault && l.Extent == syntax.Line && f.names.Path(l.Path) < lexicon.Likely && lexicon.IsUnnamed(l.Path[len(l.Path)-1]) {
-		f.judge(value{start: l.Start, end: l.End}, lexicon.Likely)
+		f.judge(assignment.Value{Start: l.Start, End: l.End}, lexicon.Likely)
 		return
 	}
 	if isLogins(l.Path[len(l.Path)-1]) && f.loginsIn(l.Span) {
 		return
 	}
-	if _, only := lexicon.ListName(l.Path); only && f.plan.format == "ini" {
+	if _, only := lexicon.ListName(l.Path); only && f.plan.Format == "ini" {
 		f.leaf(l)
 	}
 }
@@ -119,7 +120,7 @@ func (f *finder) lineLeaf(l syntax.Leaf) {
 // inStore says whether a value stands in a section of secrets of an ini file under
 // a name that does not tell, so that a line alone does not show what it is.
 func (f *finder) inStore(path []string) bool {
-	return (f.plan.format == "ini" || f.plan.format == "conf" || f.plan.format == "") && f.names.Class([]byte(path[len(path)-1])) != lexicon.Strong
+	return (f.plan.Format == "ini" || f.plan.Format == "conf" || f.plan.Format == "") && f.names.Class([]byte(path[len(path)-1])) != lexicon.Strong
 }
 
 func (f *finder) declared(path []string) bool {
@@ -198,7 +199,7 @@ func (f *finder) judgeNamed(s syntax.Span, name string) {
 		return
 	}
 	if c := f.names.Class([]byte(name)); c != lexicon.None {
-		f.judge(value{start: s.Start, end: s.End}, c)
+		f.judge(assignment.Value{Start: s.Start, End: s.End}, c)
 	}
 }
 
@@ -212,7 +213,7 @@ type manifest struct {
 
 // observe feeds one leaf of a document.
 func (f *finder) observe(m *manifest, l syntax.Leaf) {
-	switch f.plan.format {
+	switch f.plan.Format {
 	case "yaml", "json", "jsonc":
 	default:
 		return

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -111,7 +112,7 @@ func isAccounts(path []string) bool {
 // a header with its value, an assignment, a JWK.
 func (f *finder) scalar(l syntax.Leaf) {
 	v := f.text[l.Start:l.End]
-	if len(v) < 3 || len(v) > maxValue {
+	if len(v) < 3 || len(v) > assignment.MaxValue {
 		return
 	}
 	if f.accountLines(l) || f.dense(l) {
@@ -134,9 +135,9 @@ func (f *finder) scalar(l syntax.Leaf) {
 		f.headerIn(l.Start, l.Start+end, l.End)
 	case '=':
 		if isLogins(string(v[:end])) && f.names.Class(v[:end]) == lexicon.Weak {
-			f.judge(value{start: l.Start + end + 1, end: l.End}, lexicon.Strong)
+			f.judge(assignment.Value{Start: l.Start + end + 1, End: l.End}, lexicon.Strong)
 		} else if lexicon.IsHeader(string(v[:end])) {
-			f.judge(value{start: l.Start + end + 1, end: l.End}, lexicon.Strong)
+			f.judge(assignment.Value{Start: l.Start + end + 1, End: l.End}, lexicon.Strong)
 		}
 	}
 }

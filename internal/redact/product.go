@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -32,7 +33,7 @@ func (f *finder) tacacs(at int, line []byte) bool {
 	if eq < 0 || eq > 16 || !bytes.Contains(line, []byte(" cleartext ")) && !bytes.Contains(line, []byte(" des ")) && !bytes.Contains(line, []byte(" crypt ")) {
 		return false
 	}
-	ws := splitCommand(line[eq+1:], at+eq+1)
+	ws := command.Split(line[eq+1:], at+eq+1)
 	if len(ws) < 2 {
 		return false
 	}
@@ -42,9 +43,9 @@ func (f *finder) tacacs(at int, line []byte) bool {
 
 // authInfo masks P:SECRET in the table of Sendmail.
 func (f *finder) authInfo(at int, line []byte) bool {
-	for _, w := range splitCommand(line, at) {
-		if len(w.text) > 2 && w.text[0] == 'P' && (w.text[1] == ':' || w.text[1] == '=') {
-			f.add(w.start+2, w.start+len(w.text))
+	for _, w := range command.Split(line, at) {
+		if len(w.Text) > 2 && w.Text[0] == 'P' && (w.Text[1] == ':' || w.Text[1] == '=') {
+			f.add(w.Start+2, w.Start+len(w.Text))
 		}
 	}
 	return true
@@ -97,12 +98,12 @@ func (f *finder) ipsec(at int, line []byte) bool {
 	if colon < 0 || colon+1 >= len(line) || !ascii.IsBlank(line[colon+1]) || colon > 0 && !ascii.IsBlank(line[colon-1]) {
 		return false
 	}
-	ws := splitCommand(line[colon+1:], at+colon+1)
-	if len(ws) < 2 || !notions.IPsecKinds[string(bytes.ToLower(ws[0].text))] || !ascii.IsUpper(ws[0].text[0]) {
+	ws := command.Split(line[colon+1:], at+colon+1)
+	if len(ws) < 2 || !notions.IPsecKinds[string(bytes.ToLower(ws[0].Text))] || !ascii.IsUpper(ws[0].Text[0]) {
 		return false
 	}
 	last := ws[len(ws)-1]
-	if string(ws[0].text) != "PSK" && len(ws) == 2 && lexicon.IsPlain(last.text) || string(last.text) == "%prompt" {
+	if string(ws[0].Text) != "PSK" && len(ws) == 2 && lexicon.IsPlain(last.Text) || string(last.Text) == "%prompt" {
 		return true
 	}
 	f.addWord(last)

@@ -83,7 +83,7 @@ func (f *finder) isGrant(name, v []byte) bool {
 	case lexicon.IsOpen(low) || notions.IsDigestName(low):
 		return false
 	}
-	if f.line.comment || strings.HasPrefix(low, "utm_") {
+	if f.Line.Comment || strings.HasPrefix(low, "utm_") {
 		return false // where a page was found
 	}
 	return lexicon.LooksRandom(v) || len(v) >= 16 && bytes.ContainsAny(v, "0123456789") && bytes.IndexByte(v, '-') > 0 && lexicon.LooksChosen(v)
@@ -91,7 +91,7 @@ func (f *finder) isGrant(name, v []byte) bool {
 
 // mailbox masks the password of user:SECRET@host that no scheme precedes.
 func (f *finder) mailbox(at int) {
-	if at+1 >= len(f.text) || !ascii.IsAlnum(f.text[at+1]) && f.text[at+1] != '[' || f.plan.prose {
+	if at+1 >= len(f.text) || !ascii.IsAlnum(f.text[at+1]) && f.text[at+1] != '[' || f.plan.Prose {
 		return
 	}
 	from := max(0, at-maxUnescaped, f.skip)
@@ -114,7 +114,7 @@ func (f *finder) mailbox(at int) {
 	if pass[len(pass)-1] == ':' || bytes.IndexByte(word[:colon], '.') > 0 && isDotted(word[:colon]) {
 		return // a host before a mailbox
 	}
-	if pass[0] == '/' || pass[0] == '\\' || isPort(pass) || lexicon.IsTyped(pass) || f.enter(start).comment && (notions.IsSample(pass) || lexicon.IsPublished(pass)) {
+	if pass[0] == '/' || pass[0] == '\\' || isPort(pass) || lexicon.IsTyped(pass) || f.Enter(start).Comment && (notions.IsSample(pass) || lexicon.IsPublished(pass)) {
 		return
 	}
 	f.add(start+colon+1, at)
@@ -142,14 +142,14 @@ func (f *finder) thin(end int) {
 
 // identify masks what is told to a service of names: IDENTIFY x, IDENTIFY account x.
 func (f *finder) identify(start, end int) {
-	l := f.enter(start)
-	stop := l.end
-	if l.quote != 0 {
-		if i := bytes.IndexByte(f.text[end:l.end], l.quote); i >= 0 {
+	l := f.Enter(start)
+	stop := l.End
+	if l.Quote != 0 {
+		if i := bytes.IndexByte(f.text[end:l.End], l.Quote); i >= 0 {
 			stop = end + i
 		}
 	}
-	if back := bytes.ToLower(f.text[max(l.start, start-32):start]); !bytes.Contains(back, []byte("serv")) && !bytes.Contains(back, []byte("auth")) {
+	if back := bytes.ToLower(f.text[max(l.Start, start-32):start]); !bytes.Contains(back, []byte("serv")) && !bytes.Contains(back, []byte("auth")) {
 		return
 	}
 	s := syntax.Trim(f.text, syntax.Span{Start: end, End: stop})

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/syntax"
 )
@@ -11,7 +13,7 @@ import (
 // record masks the secret of a line of a file that has no keys, only fields:
 // user:password, a pgpass, the keys of chrony, ntp and Wazuh.
 func (f *finder) record(at int, line []byte) bool {
-	if len(line) > maxBare {
+	if len(line) > assignment.MaxBare {
 		return false
 	}
 	if f.productLine(at, line) || f.credential(at, line) || f.directive(at, line) || f.endpoint(at, line) || f.digest(at, line) || f.oldOutput(at, line) {
@@ -24,10 +26,10 @@ func (f *finder) record(at int, line []byte) bool {
 		}
 	}
 	if bytes.Count(line, []byte(":")) >= 4 && bytes.IndexByte(line, '"') > 0 { // a row of .pgpass that a command writes
-		for _, w := range splitCommand(line, at) {
-			if inner := bytes.Trim(w.text, "'\""); pgpassRecord(inner) > 0 {
-				n := bytes.Index(w.text, inner) + pgpassRecord(inner)
-				f.add(w.start+n, w.start+bytes.Index(w.text, inner)+len(inner))
+		for _, w := range command.Split(line, at) {
+			if inner := bytes.Trim(w.Text, "'\""); pgpassRecord(inner) > 0 {
+				n := bytes.Index(w.Text, inner) + pgpassRecord(inner)
+				f.add(w.Start+n, w.Start+bytes.Index(w.Text, inner)+len(inner))
 			}
 		}
 	}
@@ -49,14 +51,14 @@ func (f *finder) output(at, end int, comment bool) {
 		at += i + 1
 	}
 	s := syntax.Trim(f.text, syntax.Span{Start: at, End: end})
-	f.judge(value{start: s.Start, end: s.End, doubt: comment}, lexicon.Strong)
+	f.judge(assignment.Value{Start: s.Start, End: s.End, Doubt: comment}, lexicon.Strong)
 }
 
 // oldOutput masks the same in the oldest way to write it: a selector, then
 // >server,database,user,password.
 func (f *finder) oldOutput(at int, line []byte) bool {
 	i := bytes.IndexByte(line, '>')
-	if f.plan.format != "rsyslog" || i <= 0 || !ascii.IsBlank(line[i-1]) || bytes.Count(line[i:], []byte(",")) < 3 ||
+	if f.plan.Format != "rsyslog" || i <= 0 || !ascii.IsBlank(line[i-1]) || bytes.Count(line[i:], []byte(",")) < 3 ||
 		bytes.ContainsAny(bytes.TrimSpace(line[:i]), " \t\"'(") {
 		return false
 	}
@@ -65,15 +67,15 @@ func (f *finder) oldOutput(at int, line []byte) bool {
 }
 
 // userWord masks the password of user:password.
-func (f *finder) userWord(w word) {
-	if i := bytes.IndexByte(w.text, ':'); i > 0 && !lexicon.IsPlain(w.text[i+1:]) {
-		f.add(w.start+i+1, w.start+len(w.text))
+func (f *finder) userWord(w command.Word) {
+	if i := bytes.IndexByte(w.Text, ':'); i > 0 && !lexicon.IsPlain(w.Text[i+1:]) {
+		f.add(w.Start+i+1, w.Start+len(w.Text))
 	}
 }
 
-func (f *finder) addWord(w word) {
-	if !lexicon.IsPlain(w.text) {
-		f.add(w.start, w.start+len(w.text))
+func (f *finder) addWord(w command.Word) {
+	if !lexicon.IsPlain(w.Text) {
+		f.add(w.Start, w.Start+len(w.Text))
 	}
 }
 
@@ -172,8 +174,8 @@ func (f *finder) account(end int) {
 		end++
 	}
 	if end+1 < len(f.text) && f.text[end] == '=' && f.text[end+1] == '"' {
-		if v := f.quotedValue(end+1, 1); v.end > v.start && !lexicon.IsPlain(f.text[v.start:v.end]) {
-			f.add(v.start, v.end)
+		if v := f.QuotedValue(end+1, 1); v.End > v.Start && !lexicon.IsPlain(f.text[v.Start:v.End]) {
+			f.add(v.Start, v.End)
 		}
 	}
 }
@@ -181,8 +183,8 @@ func (f *finder) account(end int) {
 // piped masks what echo gives to a program that reads a secret: echo x | sudo -S,
 // echo "root:x" | chpasswd.
 func (f *finder) piped(start int) {
-	l := f.enter(start)
-	from := max(l.first, start-maxDoubtful)
+	l := f.Enter(start)
+	from := max(l.First, start-assignment.MaxDoubtful)
 	if start < from {
 		return
 	}
@@ -192,11 +194,11 @@ func (f *finder) piped(start int) {
 	if bar < 0 || echo < 0 {
 		return
 	}
-	for _, w := range splitCommand(before[echo:bar], from+echo)[1:] {
-		if len(w.text) > 1 && w.text[0] == '-' || bytes.HasPrefix(w.text, []byte("%")) || lexicon.IsPlain(w.text) {
+	for _, w := range command.Split(before[echo:bar], from+echo)[1:] {
+		if len(w.Text) > 1 && w.Text[0] == '-' || bytes.HasPrefix(w.Text, []byte("%")) || lexicon.IsPlain(w.Text) {
 			continue
 		}
-		if colon := bytes.IndexByte(w.text, ':'); colon > 0 && isAccount(w.text[:colon]) && bytes.HasPrefix(f.text[start:], []byte("chpasswd")) {
+		if colon := bytes.IndexByte(w.Text, ':'); colon > 0 && isAccount(w.Text[:colon]) && bytes.HasPrefix(f.text[start:], []byte("chpasswd")) {
 			f.userWord(w)
 		} else {
 			f.addWord(w)

@@ -30,6 +30,8 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/stele-log/stele/internal/redact/assignment"
+	"github.com/stele-log/stele/internal/redact/fingerprint"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 )
@@ -41,6 +43,12 @@ const Mark = lexicon.Mark
 // maxRounds bounds how often a text is read again after masking.
 const maxRounds = 6
 
+// Key is the key of a host under which fingerprints are made.
+type Key = fingerprint.Key
+
+// NewKey returns the key with the given 32 bytes.
+func NewKey(b []byte) (Key, error) { return fingerprint.NewKey(b) }
+
 // Config is what a Redactor is made from.
 type Config struct {
 	Key Key // makes fingerprints; never leaves the host
@@ -50,12 +58,12 @@ type Config struct {
 type Redactor struct {
 	key    Key
 	search *searcher
-	known  known
+	known  fingerprint.Known
 }
 
 // New returns a Redactor that makes fingerprints under the key of cfg.
 func New(cfg Config) *Redactor {
-	return &Redactor{key: cfg.Key, search: newSearcher(), known: known{prints: make(map[string]struct{})}}
+	return &Redactor{key: cfg.Key, search: newSearcher()}
 }
 
 // Source says what is known about a text, usually by the catalogue.
@@ -126,9 +134,18 @@ func (r *Redactor) whole(raw []byte) Result {
 
 // String masks the secrets in prose: reasons, commit messages.
 func (r *Redactor) String(s string) string {
-	spans, _ := r.settle([]byte(s), plan{prose: true})
+	spans, _ := r.settle([]byte(s), plan{Form: assignment.Form{Prose: true}})
 	return string(r.mask([]byte(s), spans).Text)
 }
+
+// Remember makes secrets known by their fingerprints, as [Result] has them. Those
+// of a text that [Redactor.Text] reads are known from then on.
+func (r *Redactor) Remember(fingerprints []string) { r.known.Add(fingerprints) }
+
+// Known masks in s what a text that was read before keeps secret: in
+// sed -i s/old/new/ nothing looks like a password, and both are. It finds a secret
+// that begins and ends where letters and digits do, or where s does.
+func (r *Redactor) Known(s string) string { return r.known.Mask(r.key, s) }
 
 // settle finds the spans to mask. Masking one secret can change how its
 // surroundings read, so the masked text is read again until nothing more is
@@ -194,7 +211,7 @@ func (r *Redactor) mask(raw []byte, spans []Span) Result {
 	text, _ := substitute(raw, spans)
 	res := Result{Text: bytes.Clone(text), Spans: spans}
 	for _, s := range spans {
-		res.Fingerprints = append(res.Fingerprints, r.key.fingerprint(raw[s.Start:s.End]))
+		res.Fingerprints = append(res.Fingerprints, r.key.Of(raw[s.Start:s.End]))
 	}
 	return res
 }

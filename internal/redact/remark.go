@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/assignment"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -20,11 +22,11 @@ const maxRemark = 512
 
 // remarks reads the comments of a text of which something is masked already.
 func (f *finder) remarks() {
-	if f.plan.prose || f.plan.bare || f.plan.shell || len(f.spans) == 0 {
+	if f.plan.Prose || f.plan.Bare || f.plan.Shell || len(f.spans) == 0 {
 		return
 	}
 	f.rule = "comment beside a secret"
-	if f.plan.format == "xml" {
+	if f.plan.Format == "xml" {
 		f.elements()
 	}
 	f.spans = union(f.spans)
@@ -159,17 +161,17 @@ func (f *finder) isCommentSign(i, end int, first bool) bool {
 	spaced := len(rest) < 2 || ascii.IsBlank(rest[1])
 	switch rest[0] {
 	case '#':
-		return f.plan.format != "json" && (first || spaced)
+		return f.plan.Format != "json" && (first || spaced)
 	case ';':
 		return first || spaced
 	case '%', '!', '\'':
 		return first && spaced || first && len(rest) > 1 && rest[1] == rest[0]
 	case '/':
-		return len(rest) > 1 && (rest[1] == '*' || rest[1] == '/' && (!first || !isShare(rest[2:])))
+		return len(rest) > 1 && (rest[1] == '*' || rest[1] == '/' && (!first || !assignment.IsShare(rest[2:])))
 	case '<':
 		return bytes.HasPrefix(rest, []byte("<!--"))
 	case '-':
-		return len(rest) > 2 && rest[1] == '-' && (ascii.IsBlank(rest[2]) || first && rest[2] == '[') && f.plan.format != "yaml"
+		return len(rest) > 2 && rest[1] == '-' && (ascii.IsBlank(rest[2]) || first && rest[2] == '[') && f.plan.Format != "yaml"
 	case 'R', 'r', 'd':
 		return first && (bytes.HasPrefix(bytes.ToLower(rest[:min(4, len(rest))]), []byte("rem ")) || bytes.HasPrefix(rest, []byte("dnl ")))
 	}
@@ -227,7 +229,7 @@ func (f *finder) elements() {
 			content = append(append([]byte("<"), content...), '>')
 			s.Start--
 		}
-		inner := newFinder(f.search, content, plan{format: "xml", paths: f.plan.paths})
+		inner := newFinder(f.search, content, plan{Form: assignment.Form{Format: "xml"}, paths: f.plan.paths})
 		for _, m := range inner.findOnce() {
 			f.add(s.Start+m.Start, s.Start+m.End)
 		}
@@ -287,7 +289,7 @@ func (f *finder) assignments(c comment) bool {
 	found := false
 	for at := c.Start; at < c.End; {
 		start := syntax.Blanks(f.text[:c.End], at)
-		at = max(start+1, min(f.wordEnd(start), c.End))
+		at = max(start+1, min(f.WordEnd(start), c.End))
 		word := f.text[start:min(at, c.End)]
 		eq := bytes.IndexByte(word, '=')
 		if eq <= 0 || eq > syntax.MaxName || eq+1 >= len(word) {
@@ -303,7 +305,7 @@ func (f *finder) assignments(c comment) bool {
 				s = syntax.Span{Start: s.Start + 1, End: s.Start + 1 + i}
 			}
 		} else if start == c.Start || f.text[start-2] == ':' {
-			s.End = f.partEnd(s.Start, f.clause(syntax.Span{Start: s.Start, End: c.End}).End, ' ')
+			s.End = f.PartEnd(s.Start, f.clause(syntax.Span{Start: s.Start, End: c.End}).End, ' ')
 		} else if i := bytes.IndexAny(f.text[s.Start:s.End], ",;&"); i > 0 {
 			s.End = s.Start + i
 		}
@@ -324,7 +326,7 @@ func (f *finder) randomWords(c comment) {
 	}
 	for at := c.Start; at < c.End; {
 		start := syntax.Blanks(f.text[:c.End], at)
-		at = max(start+1, min(f.wordEnd(start), c.End))
+		at = max(start+1, min(f.WordEnd(start), c.End))
 		start += 1 + bytes.LastIndexAny(f.text[start:at], "/=:,(\"'")
 		word := bytes.TrimRight(f.text[start:at], ".,;:)\"'")
 		if len(word) >= 8 && isMade(word) || len(word) >= 20 && lexicon.LooksRandom(word) && !lexicon.IsPlain(word) && (len(word) > 40 || len(word) == 32 || !isHex(word)) {
@@ -355,15 +357,15 @@ func (f *finder) echoes(c comment) bool {
 	if !f.heads[string(bytes.TrimRight(firstWord(v), ":="))] || notions.IsProse(v) || bytes.IndexByte(v, ' ') < 0 {
 		return false
 	}
-	ws := splitCommand(v, c.Start)
+	ws := command.Split(v, c.Start)
 	if len(ws) < 2 || len(ws) > 12 {
 		return false
 	}
 	last := ws[len(ws)-1]
-	if len(last.text) < 4 || lexicon.IsTyped(last.text) || notions.IsSample(last.text) || notions.IsLevel(last.text) || notions.IsOrdinary(last.text) || bytes.IndexByte(last.text, '=') >= 0 {
+	if len(last.Text) < 4 || lexicon.IsTyped(last.Text) || notions.IsSample(last.Text) || notions.IsLevel(last.Text) || notions.IsOrdinary(last.Text) || bytes.IndexByte(last.Text, '=') >= 0 {
 		return false
 	}
-	f.add(last.start, last.start+len(last.text))
+	f.add(last.Start, last.Start+len(last.Text))
 	return true
 }
 
@@ -453,14 +455,14 @@ func (f *finder) tells(c comment) bool {
 	at, be := c.Start, false // whether the last word was is, was or the like
 	for n := 0; n < 24 && at < c.End; n++ {
 		start := syntax.Blanks(f.text[:c.End], at)
-		at = min(f.wordEnd(start), c.End)
+		at = min(f.WordEnd(start), c.End)
 		word := bytes.Trim(f.text[start:at], "\"'`(),.:;=")
 		if len(word) == 0 || len(word) > syntax.MaxName {
 			continue
 		}
 		strong := lexicon.Classify(string(word)) == lexicon.Strong || notions.Tells(word)
 		was := !be && notions.IsPast(word) || c.beside && notions.IsHash(word)
-		be = isSentenceVerb(word)
+		be = assignment.IsSentenceVerb(word)
 		if !strong && !was || bytes.IndexByte(f.text[start:at], '=') > 0 && at > start && f.text[at-1] != '=' {
 			continue
 		}
@@ -476,7 +478,7 @@ func (f *finder) tell(c comment, word string, start, at int, strong bool) bool {
 	s := syntax.Trim(f.text, syntax.Span{Start: at, End: c.End})
 	said := f.text[at-1] == ':' || f.text[at-1] == '=' || notions.IsVerb(word)
 	for n, be := 0, false; n < 3 && s.Start < s.End; n++ {
-		end := min(f.wordEnd(s.Start), s.End)
+		end := min(f.WordEnd(s.Start), s.End)
 		w := string(bytes.ToLower(bytes.TrimRight(f.text[s.Start:end], ":=")))
 		if w == "of" && notions.IsHash([]byte(word)) {
 			s, said = syntax.Trim(f.text, syntax.Span{Start: end, End: s.End}), true
@@ -608,11 +610,11 @@ func (f *finder) toldIn(s syntax.Span) bool {
 
 // options masks what follows a short option that most programs have for a secret.
 func (f *finder) options(c comment) {
-	ws := splitCommand(f.text[c.Start:c.End], c.Start)
+	ws := command.Split(f.text[c.Start:c.End], c.Start)
 	for i := 1; i < len(ws)-1; i++ {
-		switch w := string(ws[i].text); w {
+		switch w := string(ws[i].Text); w {
 		case "-p", "-P", "-w", "-W", "-pw", "-pass", "-password", "--pin", "-pin":
-			if v := ws[i+1]; !lexicon.IsTyped(v.text) && !isOption(v.text) && !notions.IsSample(v.text) && strings.IndexByte(string(v.text), '/') < 0 {
+			if v := ws[i+1]; !lexicon.IsTyped(v.Text) && !command.IsOption(v.Text) && !notions.IsSample(v.Text) && strings.IndexByte(string(v.Text), '/') < 0 {
 				f.addWord(v)
 			}
 		}

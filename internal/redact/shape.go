@@ -172,7 +172,7 @@ func (f *finder) url(start, end int) {
 		return
 	}
 	at := f.at(end)
-	f.enter(start)
+	f.Enter(start)
 	f.parts(max(end, at+1))
 	if at < 0 {
 		f.tokenInPath(start, end)
@@ -243,7 +243,7 @@ func isDense(v []byte) bool {
 // like one: user:pass is how manuals write it.
 func (f *finder) password(start, end int) {
 	content := f.text[start:end]
-	if lexicon.IsPlain(content) || f.enter(start).comment && !lexicon.LooksChosen(content) && (notions.IsSample(content) || lexicon.IsPublished(content) || bytes.ContainsAny(content, "[]<>{}")) {
+	if lexicon.IsPlain(content) || f.Enter(start).Comment && !lexicon.LooksChosen(content) && (notions.IsSample(content) || lexicon.IsPublished(content) || bytes.ContainsAny(content, "[]<>{}")) {
 		return
 	}
 	f.add(start, end)

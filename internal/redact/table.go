@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/command"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -85,7 +86,7 @@ func (f *finder) fieldOf(t *notions.Table, line syntax.Span) syntax.Span {
 	s := line
 	switch t.Sep {
 	case ' ':
-		ws := splitCommand(f.text[line.Start:line.End], line.Start)
+		ws := command.Split(f.text[line.Start:line.End], line.Start)
 		i := t.At
 		if i < 0 {
 			i = len(ws) - 1
@@ -93,7 +94,7 @@ func (f *finder) fieldOf(t *notions.Table, line syntax.Span) syntax.Span {
 		if i < 1 || i >= len(ws) {
 			return syntax.Span{}
 		}
-		s = syntax.Span{Start: ws[i].start, End: ws[i].start + len(ws[i].text)}
+		s = syntax.Span{Start: ws[i].Start, End: ws[i].Start + len(ws[i].Text)}
 	case '=', '>':
 		i := bytes.IndexAny(f.text[line.Start:line.End], "=:")
 		if i <= 0 {

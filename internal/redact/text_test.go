@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stele-log/stele/internal/redact/fingerprint"
 )
 
 // testKey is not secret.
@@ -273,7 +275,7 @@ func TestTextLeavesInnocentTextsAlone(t *testing.T) {
 
 // mustKey makes a key of the first bytes of b and zeros.
 func mustKey(b []byte) Key {
-	var full [keySize]byte
+	var full [fingerprint.KeySize]byte
 	copy(full[:], b)
 	k, err := NewKey(full[:])
 	if err != nil {

@@ -34,6 +34,51 @@ func printBeside(line func(name, value string), c history.Change) {
 	}
 }
 
+// differences are, in a few words each, how what a file has beside its text changed.
+func differences(c history.Change) []string {
+	was := c.Was
+	if was == nil {
+		return nil
+	}
+	var all []string
+	differs := func(name, before, after string) {
+		switch {
+		case before == "":
+		case len(before)+len(after) > mostBeside:
+			all = append(all, name+" changed")
+		default:
+			all = append(all, name+" "+before+" → "+cmp.Or(after, "none"))
+		}
+	}
+	differs("mode", was.Mode, c.Mode)
+	differs("owner", was.Owner, c.Owner)
+	differs("target", was.Target, c.Target)
+	for _, a := range was.Attributes {
+		now := named(c.Attributes, a.Name)
+		if a.Fingerprint+now.Fingerprint != "" {
+			all = append(all, a.Name+" changed")
+			continue
+		}
+		differs(a.Name, value(a), value(now))
+	}
+	if was.Links > 0 {
+		differs("names", strconv.Itoa(was.Links), strconv.Itoa(max(c.Links, 1)))
+	}
+	return all
+}
+
+// mostBeside bounds, in bytes, both values of a difference that stands in a line of
+// a list.
+const mostBeside = 40
+
+// named is the attribute of a name; without a value where there is none.
+func named(all []body.Attribute, name string) body.Attribute {
+	if i := slices.IndexFunc(all, func(a body.Attribute) bool { return a.Name == name }); i >= 0 {
+		return all[i]
+	}
+	return body.Attribute{Name: name}
+}
+
 // formerly says how something is, and how it was if that differs.
 func formerly(is, was string) string {
 	if was == "" {

@@ -42,7 +42,7 @@ func Headline(v *history.View) string {
 	if v.Kind == "change" {
 		return Actor(v.Actor)
 	}
-	text := strings.TrimSpace(v.Kind + " " + strings.Join(openLines(v), ", "))
+	text := strings.TrimSpace(v.Kind + " " + strings.Join(openLines(v, When), ", "))
 	if v.Kind == "access" || v.Kind == "remark" || v.Kind == "gap" && v.Actor != nil && v.Actor.UID != nil {
 		text += " by " + Actor(v.Actor)
 	}
@@ -52,13 +52,16 @@ func Headline(v *history.View) string {
 	return text
 }
 
-// openLines are the open lines of an entry, in which entries are named by index,
-// as people name them, where they stand in this log.
-func openLines(v *history.View) []string {
+// openLines are the open lines of an entry, with times as people read them, in which
+// entries are named by index, where they stand in this log.
+func openLines(v *history.View, when func(string) string) []string {
 	lines, about := slices.Clone(v.Lines), v.About
 	for k, l := range lines {
 		if strings.HasPrefix(l, "about ") && len(about) > 0 {
 			lines[k], about = fmt.Sprintf("about entry %d", about[0]), about[1:]
+		}
+		if name, t, timed := strings.Cut(l, " "); timed && (name == "since" || name == "until") {
+			lines[k] = name + " " + when(t)
 		}
 	}
 	return lines
@@ -133,6 +136,7 @@ func notes(c history.Change) string {
 	if c.SecretsChanged > 0 {
 		n = append(n, terminal.Count(c.SecretsChanged, "secret", "secrets")+" changed")
 	}
+	n = append(n, differences(c)...)
 	if len(n) == 0 {
 		return ""
 	}

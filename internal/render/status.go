@@ -132,7 +132,7 @@ func printReport(w io.Writer, s *watcher.Report) {
 		fmt.Fprintf(w, "layer    %-14s %s\n", terminal.Escape(l.Name), terminal.Escape(daemon.LayerText(l.Live, l.Detail)))
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.Unreadable)) {
-		fmt.Fprintf(w, "cannot read %s: %s\n", terminal.Escape(p), terminal.Escape(s.Unreadable[p]))
+		fmt.Fprintf(w, "cannot read %s\n", terminal.Escape(daemon.UnreadableText(p, s.Unreadable[p])))
 	}
 	for _, f := range s.Findings {
 		fmt.Fprintf(w, "FINDING  %s since %s: %s\n", terminal.Escape(string(f.Code)), When(f.Since.Format(time.RFC3339)), terminal.Escape(f.Detail))

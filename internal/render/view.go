@@ -27,7 +27,7 @@ func Entry(w io.Writer, v *history.View) {
 	}
 	line("host", v.Host)
 	line("agent", v.Agent)
-	for _, l := range openLines(v) {
+	for _, l := range openLines(v, ExactTime) {
 		line("", l)
 	}
 	line("detail", v.Detail)

@@ -107,21 +107,38 @@ func stepOf(exe string, command []string) step {
 	return s
 }
 
-// interpreted names a script in place of its interpreter.
+// interpreted names a script in place of its interpreter, if it runs one that has a name.
 func (s *step) interpreted() {
 	for i, arg := range s.args {
-		if arg == "-m" && i+1 < len(s.args) {
+		switch {
+		case arg == "-m" && i+1 < len(s.args):
 			s.name, s.args = s.args[i+1], s.args[i+2:]
 			return
-		}
-		if arg == "-c" || arg == "-e" {
+		case s.givesText(arg) || nameless(arg):
 			return
-		}
-		if !strings.HasPrefix(arg, "-") {
+		case !strings.HasPrefix(arg, "-"):
 			s.name, s.file, s.args = base(arg), arg, s.args[i+1:]
 			return
 		}
 	}
+}
+
+// givesText reports whether an option is followed by the program itself: -c of a
+// shell or of Python, -e of the others, by themselves or behind other letters (-lc, -pe).
+func (s *step) givesText(arg string) bool {
+	letters, short := strings.CutPrefix(arg, "-")
+	if !short || strings.Trim(letters, "abcdefghijklmnopqrstuvwxyzE0123456789") != "" {
+		return false
+	}
+	if shells[s.name] || strings.HasPrefix(s.name, "python") {
+		return strings.HasSuffix(letters, "c")
+	}
+	return strings.HasSuffix(letters, "e") || strings.HasSuffix(letters, "E") || s.name == "php" && letters == "r"
+}
+
+// nameless are the places of a script that came by a pipe.
+func nameless(file string) bool {
+	return strings.HasPrefix(file, "/dev/fd/") || strings.HasPrefix(file, "/proc/self/fd/") || file == "/dev/stdin"
 }
 
 var interpreters = set("sh bash dash zsh ksh ash busybox perl ruby node php lua tclsh")

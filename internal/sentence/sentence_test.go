@@ -82,6 +82,11 @@ func TestActor(t *testing.T) {
 		{"Jane Doe, applied by deploy", &body.Who{Author: "Jane Doe", User: "deploy"}, body.Imported},
 		{"deploy", &body.Who{User: "deploy", Claimed: true}, body.Imported},
 		{"root, with python3.11", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/python3.11", Command: []string{"python3", "-c", "open('f')"}}, body.Certain},
+		{"root, with perl", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/perl", Command: []string{"perl", "-i", "-pe", "s/a/b/", "f"}}, body.Certain},
+		{"root, with fix.pl", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/perl", Command: []string{"perl", "-Ilib/re", "-w", "fix.pl"}}, body.Certain},
+		{"root, with bash", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/bash", Command: []string{"bash", "-lc", "echo >f"}}, body.Certain},
+		{"root, with bash", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/bash", Command: []string{"bash", "/dev/fd/63"}}, body.Certain},
+		{"root, with setup.sh", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/dash", Command: []string{"sh", "-e", "setup.sh"}}, body.Certain},
 		{"root, with http.server", &body.Who{User: "root", UID: ptr(0), Exe: "/usr/bin/python3.11", Command: []string{"python3", "-m", "http.server"}}, body.Certain},
 	} {
 		if got := Actor(c.w, c.conf, nil); got != c.want {

@@ -14,12 +14,18 @@ import (
 
 // Signal is why a context of [Context] ended. It is a context.Canceled too.
 type Signal struct {
-	Name string // SIGTERM or SIGINT
-	PID  int    // who sent it; 0: the kernel, as for the keys of a terminal, or not known
-	UID  uint32 // of the sender
+	Name   string // SIGTERM or SIGINT
+	PID    int    // who sent it; 0: the kernel, or not known
+	UID    uint32 // of the sender
+	Kernel bool   // sent it, as for the keys of a terminal
 }
 
-func (s *Signal) Error() string { return fmt.Sprintf("stopped by %s", s.Name) }
+func (s *Signal) Error() string {
+	if s.Kernel {
+		return fmt.Sprintf("stopped by %s from its terminal", s.Name)
+	}
+	return fmt.Sprintf("stopped by %s", s.Name)
+}
 
 // Is makes it what ends every context.
 func (s *Signal) Is(err error) bool { return err == context.Canceled }
@@ -56,7 +62,9 @@ func by(s os.Signal, from Senders) *Signal {
 		is.Name = unix.SignalName(n)
 	}
 	if from != nil {
-		is.PID, is.UID, _ = from.Sender()
+		var told bool
+		is.PID, is.UID, told = from.Sender()
+		is.Kernel = told && is.PID == 0
 	}
 	return is
 }

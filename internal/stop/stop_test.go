@@ -21,8 +21,16 @@ func TestContext(t *testing.T) {
 	}
 	<-ctx.Done()
 	var s *Signal
-	if err := context.Cause(ctx); !errors.As(err, &s) || !errors.Is(err, context.Canceled) || *s != (Signal{"SIGTERM", 4711, 7}) {
+	if err := context.Cause(ctx); !errors.As(err, &s) || !errors.Is(err, context.Canceled) || *s != (Signal{"SIGTERM", 4711, 7, false}) {
 		t.Errorf("cause %v, %+v", err, s)
+	}
+	for _, c := range []struct {
+		from Senders
+		want string
+	}{{sender{0}, "stopped by SIGINT from its terminal"}, {sender{4711}, "stopped by SIGINT"}, {nil, "stopped by SIGINT"}} {
+		if got := by(syscall.SIGINT, c.from).Error(); got != c.want {
+			t.Errorf("from %v: %s", c.from, got)
+		}
 	}
 	parent, cancel := context.WithCancel(t.Context())
 	ctx, release = Context(parent, nil)

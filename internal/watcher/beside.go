@@ -14,6 +14,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/attribute"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 )
@@ -28,7 +29,7 @@ type beside struct {
 // known is what the spool keeps of a path: what tells whether it has changed, and
 // from what.
 type known struct {
-	capture.Known
+	inode.Known
 	Beside *beside `json:",omitempty"`
 }
 
@@ -37,10 +38,10 @@ type known struct {
 type besides map[string]*beside
 
 // load takes over what the spool keeps of a path.
-func (b besides) load(path string, raw json.RawMessage) (capture.Known, error) {
+func (b besides) load(path string, raw json.RawMessage) (inode.Known, error) {
 	var k known
 	if err := json.Unmarshal(raw, &k); err != nil {
-		return capture.Known{}, err
+		return inode.Known{}, err
 	}
 	b.put(path, k.Beside)
 	return k.Known, nil
@@ -96,7 +97,7 @@ func byName(a, b body.Attribute) int {
 // not known.
 func formerly(o *capture.Observation, was, is *beside) *body.Was {
 	b := &o.Before
-	if *b == (capture.Known{}) {
+	if *b == (inode.Known{}) {
 		return nil
 	}
 	var f body.Was
@@ -161,7 +162,7 @@ const (
 )
 
 // attributes words extended attributes. From here on none holds a secret.
-func (w *Watcher) attributes(list []capture.Attribute, opaque bool) (all []body.Attribute) {
+func (w *Watcher) attributes(list []inode.Attribute, opaque bool) (all []body.Attribute) {
 	for _, a := range list {
 		size := int64(a.Size)
 		said := body.Attribute{Size: &size}
@@ -178,13 +179,13 @@ func (w *Watcher) attributes(list []capture.Attribute, opaque bool) (all []body.
 }
 
 // fingerprint stands for a value that is not shown.
-func fingerprint(a capture.Attribute) string {
+func fingerprint(a inode.Attribute) string {
 	return base64.RawURLEncoding.EncodeToString(a.Sum[:9])
 }
 
 // value is how an attribute's value is shown; false: not at all. Beside a text that
 // is secret as a whole nothing is shown that anybody could have put there.
-func (w *Watcher) value(a capture.Attribute, opaque bool) (string, bool) {
+func (w *Watcher) value(a inode.Attribute, opaque bool) (string, bool) {
 	if a.Value == nil {
 		return "", false
 	}

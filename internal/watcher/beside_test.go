@@ -10,6 +10,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/redact"
 )
@@ -26,15 +27,15 @@ func observing(t *testing.T) *Watcher {
 }
 
 // seen is an observation of a file that was there before.
-func seen(before, now capture.Known, list ...capture.Attribute) *capture.Observation {
+func seen(before, now inode.Known, list ...inode.Attribute) *capture.Observation {
 	return &capture.Observation{
 		Path: "/etc/a.conf", Action: body.Attributes, Mode: now.Mode, Owner: body.Owner{UID: now.UID, GID: now.GID},
 		Known: now, Before: before, Attributes: list,
 	}
 }
 
-func attr(name, value string) capture.Attribute {
-	return capture.Attribute{Name: name, Value: []byte(value), Size: len(value), Sum: [32]byte{byte(len(value))}}
+func attr(name, value string) inode.Attribute {
+	return inode.Attribute{Name: name, Value: []byte(value), Size: len(value), Sum: [32]byte{byte(len(value))}}
 }
 
 func size(n int64) *int64 { return &n }
@@ -42,22 +43,22 @@ func size(n int64) *int64 { return &n }
 // A change says how each thing beside the text was before, and nothing of what it
 // left alone.
 func TestFormerly(t *testing.T) {
-	plain := capture.Known{Mode: regular | 0o644, Links: 1}
+	plain := inode.Known{Mode: regular | 0o644, Links: 1}
 	netRaw := "\x01\x00\x00\x02\x00\x20" + strings.Repeat("\x00", 14)
 	for _, c := range []struct {
 		name string
-		now  func(*capture.Known)
-		is   []capture.Attribute
+		now  func(*inode.Known)
+		is   []inode.Attribute
 		want body.What
 	}{
 		{name: "nothing", want: body.What{Mode: "0644"}},
-		{name: "mode", now: func(k *capture.Known) { k.Mode = regular | 0o4600 }, want: body.What{Mode: "4600", Was: &body.Was{Mode: "0644"}}},
-		{name: "owner", now: func(k *capture.Known) { k.GID = 7 }, want: body.What{Mode: "0644", Owner: &body.Owner{GID: 7}, Was: &body.Was{Owner: &body.Owner{}}}},
-		{name: "a second name", now: func(k *capture.Known) { k.Links = 2 }, want: body.What{Mode: "0644", Links: 2, Was: &body.Was{Links: 1}}},
-		{name: "flags", now: func(k *capture.Known) { k.Flags = 0x10 }, want: body.What{
+		{name: "mode", now: func(k *inode.Known) { k.Mode = regular | 0o4600 }, want: body.What{Mode: "4600", Was: &body.Was{Mode: "0644"}}},
+		{name: "owner", now: func(k *inode.Known) { k.GID = 7 }, want: body.What{Mode: "0644", Owner: &body.Owner{GID: 7}, Was: &body.Was{Owner: &body.Owner{}}}},
+		{name: "a second name", now: func(k *inode.Known) { k.Links = 2 }, want: body.What{Mode: "0644", Links: 2, Was: &body.Was{Links: 1}}},
+		{name: "flags", now: func(k *inode.Known) { k.Flags = 0x10 }, want: body.What{
 			Mode: "0644", Attributes: []body.Attribute{{Name: "flags", Value: "immutable"}}, Was: &body.Was{Attributes: []body.Attribute{{Name: "flags"}}},
 		}},
-		{name: "capabilities", is: []capture.Attribute{attr("security.capability", netRaw)}, want: body.What{
+		{name: "capabilities", is: []inode.Attribute{attr("security.capability", netRaw)}, want: body.What{
 			Mode: "0644", Attributes: []body.Attribute{{Name: "security.capability", Value: "cap_net_raw+ep", Size: size(20)}},
 			Was: &body.Was{Attributes: []body.Attribute{{Name: "security.capability"}}},
 		}},
@@ -84,7 +85,7 @@ func TestFormerly(t *testing.T) {
 // under another name of the file.
 func TestFormerAttributes(t *testing.T) {
 	w := observing(t)
-	plain := capture.Known{Mode: regular | 0o644, Links: 1}
+	plain := inode.Known{Mode: regular | 0o644, Links: 1}
 	marked := plain
 	marked.Extra = [32]byte{1}
 	first := w.observe(seen(plain, marked, attr("user.a", "1"), attr("user.b", "2")))
@@ -115,13 +116,13 @@ func TestFormerAttributes(t *testing.T) {
 // The target of a link, before and after; a file that was a link and is none.
 func TestFormerTarget(t *testing.T) {
 	w := observing(t)
-	k := capture.Known{Mode: link | 0o777}
-	see := func(target string, before capture.Known) body.What {
+	k := inode.Known{Mode: link | 0o777}
+	see := func(target string, before inode.Known) body.What {
 		o := seen(before, k)
 		o.Action, o.Marks, o.Content, o.HasContent = body.Modify, []string{body.MarkLink}, []byte(target), true
 		return w.observe(o).what
 	}
-	if got := see("../a", capture.Known{}); got.Target != "../a" || got.Was != nil {
+	if got := see("../a", inode.Known{}); got.Target != "../a" || got.Was != nil {
 		t.Errorf("at first sight: %q, was %+v", got.Target, got.Was)
 	}
 	if got := see("/dev/null", k); got.Target != "/dev/null" || got.Was == nil || got.Was.Target != "../a" {
@@ -130,7 +131,7 @@ func TestFormerTarget(t *testing.T) {
 	if got := see("/dev/null", k); got.Was != nil {
 		t.Errorf("made again as it was: was %+v", got.Was)
 	}
-	if got := w.observe(seen(k, capture.Known{Mode: regular | 0o644, Links: 1})).what; got.Target != "" || got.Was == nil || got.Was.Target != "/dev/null" {
+	if got := w.observe(seen(k, inode.Known{Mode: regular | 0o644, Links: 1})).what; got.Target != "" || got.Was == nil || got.Was.Target != "/dev/null" {
 		t.Errorf("no link any more: %q, was %+v", got.Target, got.Was)
 	}
 }
@@ -138,7 +139,7 @@ func TestFormerTarget(t *testing.T) {
 // No value is shown that may be secret, is long or is not text.
 func TestValuesThatAreNotShown(t *testing.T) {
 	w := observing(t)
-	for _, a := range []capture.Attribute{
+	for _, a := range []inode.Attribute{
 		attr("user.db_password", "hunter2hunter2"),
 		attr("user.note", "password = hunter2hunter2"),
 		attr("user.binary", "\xff\x00"),
@@ -146,14 +147,14 @@ func TestValuesThatAreNotShown(t *testing.T) {
 		attr("user.long", strings.Repeat("a ", longestValue)),
 		{Name: "user.withheld", Size: 7, Sum: [32]byte{1}},
 	} {
-		got := w.attributes([]capture.Attribute{a}, false)
+		got := w.attributes([]inode.Attribute{a}, false)
 		if len(got) != 1 || got[0].Value != "" || len(got[0].Fingerprint) != 12 || *got[0].Size != int64(a.Size) {
 			t.Errorf("%s: got %+v", a.Name, got)
 		}
 	}
 	label := attr("security.selinux", "system_u:object_r:etc_t:s0\x00")
 	for _, opaque := range []bool{false, true} {
-		shown := w.attributes([]capture.Attribute{label}, opaque)[0].Value != ""
+		shown := w.attributes([]inode.Attribute{label}, opaque)[0].Value != ""
 		if shown == opaque {
 			t.Errorf("a label beside a text that is secret as a whole (%t): shown %t", opaque, shown)
 		}
@@ -164,8 +165,8 @@ func TestValuesThatAreNotShown(t *testing.T) {
 // known of the path stays.
 func TestUnreadHasNoMode(t *testing.T) {
 	w := observing(t)
-	marked := capture.Known{Mode: regular | 0o644, Links: 1, Extra: [32]byte{1}}
-	w.observe(seen(capture.Known{}, marked, attr("user.a", "1")))
+	marked := inode.Known{Mode: regular | 0o644, Links: 1, Extra: [32]byte{1}}
+	w.observe(seen(inode.Known{}, marked, attr("user.a", "1")))
 	o := capture.Observation{Path: "/etc/a.conf", Action: body.Modify, Marks: []string{body.MarkUnread}, Known: marked}
 	c := w.observe(&o)
 	if c.what.Mode != "" || c.what.Owner != nil || c.what.Size != nil || c.what.Was != nil {

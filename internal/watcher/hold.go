@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/body"
-	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/finding"
 )
 
@@ -99,7 +99,7 @@ func (h *held) left(c *change) {
 		return
 	}
 	gone := *c
-	gone.path, gone.gone, gone.text, gone.known, gone.beside = from, true, nil, capture.Known{}, nil
+	gone.path, gone.gone, gone.text, gone.known, gone.beside = from, true, nil, inode.Known{}, nil
 	gone.what = body.What{Action: body.Delete, Agent: c.what.Agent, Path: c.what.From, Path64: c.what.From64, Time: c.what.Time}
 	h.fold(gone)
 	h.changes-- // it was counted as the rename

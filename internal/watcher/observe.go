@@ -80,12 +80,10 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	return c
 }
 
-// cause is why there is a gap, and about what.
-func (w *Watcher) cause(g *capture.Gap) string {
-	if g.Detail == "" {
-		return g.Cause
-	}
-	return g.Cause + ": " + w.sentence(g.Detail)
+// words say why there is a gap.
+func (w *Watcher) words(g capture.Gap) string {
+	g.Detail = w.sentence(g.Detail)
+	return g.Words()
 }
 
 // sentence masks in words of the host's what looks like a secret, and bytes that are
@@ -222,7 +220,7 @@ func (w *Watcher) collect() error {
 				if err := w.recordAll(due); err != nil {
 					return err
 				}
-				if err := w.gap(w.cause(c.gap), c.gap.Since); err != nil {
+				if err := w.gap(w.words(*c.gap), c.gap.Since); err != nil {
 					return err
 				}
 				continue

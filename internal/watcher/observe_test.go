@@ -8,6 +8,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/packages"
 )
 
@@ -31,7 +32,7 @@ func TestUnpacked(t *testing.T) {
 	}
 	w := &Watcher{dpkg: packages.NewDpkg(root)}
 	seen := func(path string, after time.Duration) *capture.Observation {
-		return &capture.Observation{Path: path, Action: body.Create, Known: capture.Known{CtimeNs: at.Add(after).UnixNano()}}
+		return &capture.Observation{Path: path, Action: body.Create, Known: inode.Known{CtimeNs: at.Add(after).UnixNano()}}
 	}
 	if p := w.unpacked(seen("/etc/snmp/snmpd.conf", time.Second)); p == nil || p.Name != "snmpd" || p.Action != "install" || p.To != "5.9.3" {
 		t.Errorf("%+v", p)

@@ -20,6 +20,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
@@ -158,7 +159,7 @@ type change struct {
 	why        body.Why
 	what       body.What
 	text       []byte
-	known      capture.Known
+	known      inode.Known
 	beside     *beside
 	pkg        *body.Package
 	found      bool   // in a place that was added
@@ -199,7 +200,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 			return nil, err
 		}
 	}
-	known := make(map[string]capture.Known)
+	known := make(map[string]inode.Known)
 	for path, st := range cfg.Spool.States() {
 		cfg.Redactor.Remember(st.Secrets)
 		if w.knows(st) {

@@ -1,7 +1,6 @@
-package capture
+package inode
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"hash"
 
@@ -17,9 +16,9 @@ type Attribute struct {
 	Sum   [sha256.Size]byte // HMAC-SHA256 of the value
 }
 
-// AttributeOthers is the name under which all attributes beyond the first are
+// Others is the name under which all attributes beyond the first are
 // counted together: Size is how many they are.
-const AttributeOthers = "…"
+const Others = "…"
 
 // Bounds of the attributes that are handed over.
 const (
@@ -52,7 +51,7 @@ func (b *beside) add(name string, value []byte, withheld bool) {
 	}
 	b.sum(&b.others, &a)
 	if len(b.list) == mostAttributes {
-		b.list = append(b.list, Attribute{Name: AttributeOthers})
+		b.list = append(b.list, Attribute{Name: Others})
 	}
 	last := &b.list[mostAttributes]
 	last.Size++
@@ -68,10 +67,10 @@ func (b *beside) sum(into *hash.Hash, a *Attribute) {
 	(*into).Write(a.Sum[:])
 }
 
-// attributes reads the extended attributes of a file, and is a digest of them all;
-// zero: there are none.
-func (e *eye) attributes(f *reach.File) (list []Attribute, sum [sha256.Size]byte) {
-	b := beside{new: func() hash.Hash { return hmac.New(sha256.New, e.key) }}
+// Attributes reads the extended attributes of a file, with a keyed digest of each, and
+// is a digest of them all; zero: there are none.
+func Attributes(f *reach.File, keyed func() hash.Hash) (list []Attribute, sum [sha256.Size]byte) {
+	b := beside{new: keyed}
 	eachAttribute(f, b.add)
 	if b.all != nil {
 		b.all.Sum(sum[:0])

@@ -1,4 +1,9 @@
-package redact
+// Package fingerprint tells secrets apart without telling them: keyed digests, the
+// key of a host that makes them, and the secrets that are known by them.
+//
+// It promises that no way of printing a key shows it, and that looking for what is
+// known takes bounded time. It does not find secrets that nobody has found before.
+package fingerprint
 
 import (
 	"crypto/hmac"
@@ -9,12 +14,12 @@ import (
 	"log/slog"
 )
 
-// keySize is the length of a fingerprint key in bytes.
-const keySize = 32
+// KeySize is the length of a key in bytes.
+const KeySize = 32
 
-// fingerprintSize is how many bytes of the HMAC a fingerprint keeps: enough to
+// size is how many bytes of the HMAC a fingerprint keeps: enough to
 // tell secrets of one host apart, too few to be mistaken for a digest.
-const fingerprintSize = 9
+const size = 9
 
 // Key is the fingerprint key of a host. It never leaves the host and no way of
 // printing it shows it. The zero Key makes fingerprints that anyone can make;
@@ -22,14 +27,14 @@ const fingerprintSize = 9
 //
 // The bytes are two pointers away: package fmt follows one where a verb does not
 // fit the key as a field of another struct.
-type Key struct{ p **[keySize]byte }
+type Key struct{ p **[KeySize]byte }
 
 // NewKey returns the key with the given 32 bytes.
 func NewKey(b []byte) (Key, error) {
-	if len(b) != keySize {
-		return Key{}, fmt.Errorf("fingerprint key: %d bytes, want %d", len(b), keySize)
+	if len(b) != KeySize {
+		return Key{}, fmt.Errorf("fingerprint key: %d bytes, want %d", len(b), KeySize)
 	}
-	k := [keySize]byte(b)
+	k := [KeySize]byte(b)
 	p := &k
 	return Key{&p}, nil
 }
@@ -48,14 +53,14 @@ func (Key) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText hides the key.
 func (Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// fingerprint tells whether a secret changed without telling the secret: the
-// first 9 bytes of HMAC-SHA256(key, secret) in base64url, 12 characters.
-func (k Key) fingerprint(secret []byte) string { return fingerprint(k.mac(), secret) }
+// Of tells whether a secret changed without telling the secret: the first 9 bytes
+// of HMAC-SHA256(key, secret) in base64url, 12 characters.
+func (k Key) Of(secret []byte) string { return of(k.mac(), secret) }
 
-func fingerprint(mac hash.Hash, secret []byte) string {
+func of(mac hash.Hash, secret []byte) string {
 	mac.Reset()
 	mac.Write(secret)
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:fingerprintSize])
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:size])
 }
 
 // mac makes fingerprints, one after the other.

@@ -1,4 +1,4 @@
-package redact
+package assignment
 
 import (
 	"bytes"
@@ -12,15 +12,15 @@ import (
 // isSetting says whether a comment is a setting that was taken out of force: the
 // name at start begins it, behind nothing but what can belong to a setting, and
 // what follows at is no sentence. Old secrets open old doors.
-func (f *finder) isSetting(l *line, start, at int) bool {
-	before := f.text[l.first:start]
-	if len(before) > 64 || at >= l.end || bytes.ContainsAny(before, "([{<\"'$") && bytes.Count(before, []byte(" ")) > 6 {
+func (r *Reader) isSetting(l *Line, start, at int) bool {
+	before := r.text[l.First:start]
+	if len(before) > 64 || at >= l.End || bytes.ContainsAny(before, "([{<\"'$") && bytes.Count(before, []byte(" ")) > 6 {
 		return false
 	}
 	if bytes.ContainsAny(before, " \t") && !isLead(before) {
 		return false
 	}
-	return !notions.IsProse(f.text[at:min(l.end, at+maxValue)])
+	return !notions.IsProse(r.text[at:min(l.End, at+MaxValue)])
 }
 
 // isLead says whether what stands before a name can begin a setting: a keyword, an
@@ -42,47 +42,50 @@ func isLead(before []byte) bool {
 
 // told masks a password that a comment tells in words: the old password was x.
 // It returns whether the words after the name do.
-func (f *finder) told(l *line, at int) (value, bool) {
-	end := f.wordEnd(at)
-	if !isSentenceVerb(f.text[at:end]) || string(f.text[at:end]) == "to" || string(f.text[at:end]) == "of" {
-		return value{}, false
+func (r *Reader) told(l *Line, at int) (Value, bool) {
+	end := r.WordEnd(at)
+	if !IsSentenceVerb(r.text[at:end]) || string(r.text[at:end]) == "to" || string(r.text[at:end]) == "of" {
+		return Value{}, false
 	}
-	start := at + len(f.text[at:end])
-	for start < l.end && ascii.IsBlank(f.text[start]) {
+	start := at + len(r.text[at:end])
+	for start < l.End && ascii.IsBlank(r.text[start]) {
 		start++
 	}
-	end = min(f.wordEnd(start), l.end)
-	if start < end && bytes.IndexByte([]byte("\"'`"), f.text[start]) >= 0 {
-		if shut := bytes.IndexByte(f.text[start+1:l.end], f.text[start]); shut > 0 {
-			return value{start: start + 1, end: start + 1 + shut}, true
+	end = min(r.WordEnd(start), l.End)
+	if start < end && bytes.IndexByte([]byte("\"'`"), r.text[start]) >= 0 {
+		if shut := bytes.IndexByte(r.text[start+1:l.End], r.text[start]); shut > 0 {
+			return Value{Start: start + 1, End: start + 1 + shut}, true
 		}
 	}
-	word := bytes.TrimRight(f.text[start:end], ".,;:)")
+	word := bytes.TrimRight(r.text[start:end], ".,;:)")
 	low := bytes.ToLower(word)
 	if len(word) < 4 || notions.Function[string(low)] || notions.Participles[string(low)] || bytes.HasSuffix(word, []byte("ed")) || bytes.HasSuffix(word, []byte("ing")) || notions.IsSample(word) {
-		return value{}, false
+		return Value{}, false
 	}
-	return value{start: start, end: start + len(word), doubt: !isLast(f.text[start+len(word) : l.end])}, true
+	return Value{Start: start, End: start + len(word), Doubt: !isLast(r.text[start+len(word) : l.End])}, true
 }
+
+// maxClause bounds how long a clause is at whose end a password may stand.
+const maxClause = 128
 
 // toldOf finds a password that a comment gives at its end: the password for the
 // backup account: x.
-func (f *finder) toldOf(l *line, at int) (value, bool) {
-	end := f.lineEnd(at)
-	if end-at > maxUnescaped {
-		return value{}, false
+func (r *Reader) toldOf(l *Line, at int) (Value, bool) {
+	end := r.LineEnd(at)
+	if end-at > maxClause {
+		return Value{}, false
 	}
-	colon := bytes.LastIndex(f.text[at:end], []byte(": "))
+	colon := bytes.LastIndex(r.text[at:end], []byte(": "))
 	if colon < 0 {
-		return value{}, false
+		return Value{}, false
 	}
-	start := syntax.Blanks(f.text, at+colon+1)
-	word := f.text[start:end]
+	start := syntax.Blanks(r.text, at+colon+1)
+	word := r.text[start:end]
 	low := bytes.ToLower(word)
 	if len(word) < 4 || bytes.IndexByte(word, ' ') >= 0 || notions.Function[string(low)] || notions.Participles[string(low)] || notions.IsSample(word) {
-		return value{}, false
+		return Value{}, false
 	}
-	return value{start: start, end: end}, end <= l.end
+	return Value{Start: start, End: end}, end <= l.End
 }
 
 // isLast says whether a clause ends before rest: with a sign, or until when.
@@ -101,8 +104,17 @@ func isLast(rest []byte) bool {
 
 // commented judges the value of a setting in a comment: an example, a sentence and
 // what programs are shipped with have to look chosen.
-func (f *finder) commented(v value) value {
-	content := f.text[v.start:v.end]
-	v.doubt = notions.IsSample(content) || notions.IsProse(content) || lexicon.IsPublished(content)
+func (r *Reader) commented(v Value) Value {
+	content := r.text[v.Start:v.End]
+	v.Doubt = notions.IsSample(content) || notions.IsProse(content) || lexicon.IsPublished(content)
 	return v
+}
+
+// IsSentenceVerb says whether a word joins a name to what a sentence says of it.
+func IsSentenceVerb(word []byte) bool {
+	switch string(word) {
+	case "is", "was", "are", "were", "to", "of":
+		return true
+	}
+	return false
 }

@@ -1,4 +1,4 @@
-package capture
+package inode
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
-// flagsOf are the flags of chattr that statx shows, without opening the file. Their
+// FlagsOf are the flags of chattr that statx shows, without opening the file. Their
 // bits are those of FS_IOC_GETFLAGS.
-func flagsOf(f *reach.File) uint32 {
+func FlagsOf(f *reach.File) uint32 {
 	var stx unix.Statx_t
 	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &stx) != nil {
 		return 0
@@ -23,9 +23,9 @@ func flagsOf(f *reach.File) uint32 {
 	return attribute.Set(uint32(stx.Attributes))
 }
 
-// allFlags are the flags of a file that is open; those that statx shows where its
+// AllFlags are the flags of a file that is open; those that statx shows where its
 // file system tells of none.
-func allFlags(file *os.File, shown uint32) uint32 {
+func AllFlags(file *os.File, shown uint32) uint32 {
 	c, err := file.SyscallConn()
 	if err != nil {
 		return shown
@@ -38,16 +38,16 @@ func allFlags(file *os.File, shown uint32) uint32 {
 	return shown
 }
 
-// flagsMoved reports whether a file in an open directory is the recorded one with
+// FlagsMoved reports whether a file in an open directory is the recorded one with
 // other flags, or may be: with another time of its last change alone.
-func flagsMoved(dir *reach.File, base string, k Known) bool {
+func FlagsMoved(dir *reach.File, base string, k Known) bool {
 	var stx unix.Statx_t
 	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT
 	if unix.Statx(dir.FD(), base, flags, unix.STATX_BASIC_STATS, &stx) != nil {
 		return false
 	}
-	if stx.Ino != k.Ino || int64(stx.Size) != k.Size && k.regular() || uint32(stx.Mode) != k.Mode || stx.Uid != k.UID || stx.Gid != k.GID ||
-		nano(stx.Mtime) != k.MtimeNs || k.regular() && stx.Nlink != k.Links {
+	if stx.Ino != k.Ino || int64(stx.Size) != k.Size && k.Regular() || uint32(stx.Mode) != k.Mode || stx.Uid != k.UID || stx.Gid != k.GID ||
+		nano(stx.Mtime) != k.MtimeNs || k.Regular() && stx.Nlink != k.Links {
 		return false // it is told of, or the scan finds it
 	}
 	shown := attribute.Set(uint32(stx.Attributes_mask))
@@ -89,8 +89,8 @@ func grown(read func([]byte) (int, error)) ([]byte, error) {
 	return b[:n], nil
 }
 
-// birth is when a file was made; 0: its file system does not tell.
-func birth(f *reach.File) int64 {
+// Birth is when a file was made; 0: its file system does not tell.
+func Birth(f *reach.File) int64 {
 	var stx unix.Statx_t
 	if unix.Statx(f.FD(), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &stx) != nil || stx.Mask&unix.STATX_BTIME == 0 {
 		return 0

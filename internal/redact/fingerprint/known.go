@@ -1,4 +1,4 @@
-package redact
+package fingerprint
 
 import (
 	"hash"
@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/lexicon"
 )
 
 // Bounds of what is known and of looking for it.
@@ -16,41 +17,43 @@ const (
 	mostTries  = 4096    // for one string
 )
 
-// known holds the fingerprints of secrets that texts had.
-type known struct {
+// Known holds the fingerprints of secrets that texts had. The zero value knows
+// none. It is safe for concurrent use.
+type Known struct {
 	mu     sync.RWMutex
 	prints map[string]struct{}
 }
 
-// Remember makes secrets known by their fingerprints, as [Result] has them. Those
-// of a text that [Redactor.Text] reads are known from then on.
-func (r *Redactor) Remember(fingerprints []string) {
+// Add makes secrets known by their fingerprints.
+func (k *Known) Add(fingerprints []string) {
 	if len(fingerprints) == 0 {
 		return
 	}
-	r.known.mu.Lock()
-	defer r.known.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.prints == nil {
+		k.prints = make(map[string]struct{})
+	}
 	for _, p := range fingerprints {
-		for old := range r.known.prints { // any one, where there is no room
-			if len(r.known.prints) < mostKnown {
+		for old := range k.prints { // any one, where there is no room
+			if len(k.prints) < mostKnown {
 				break
 			}
-			delete(r.known.prints, old)
+			delete(k.prints, old)
 		}
-		r.known.prints[p] = struct{}{}
+		k.prints[p] = struct{}{}
 	}
 }
 
-// Known masks in s what a text that was read before keeps secret: in
-// sed -i s/old/new/ nothing looks like a password, and both are. It finds a secret
-// that begins and ends where letters and digits do, or where s does.
-func (r *Redactor) Known(s string) string {
-	r.known.mu.RLock()
-	defer r.known.mu.RUnlock()
-	if len(r.known.prints) == 0 || len(s) < leastKnown {
+// Mask masks in s each known secret that begins and ends where letters and digits
+// do, or where s does. The key is the one that made the fingerprints.
+func (k *Known) Mask(key Key, s string) string {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if len(k.prints) == 0 || len(s) < leastKnown {
 		return s
 	}
-	f := knownFinder{known: r.known.prints, mac: r.key.mac(), s: s, left: mostTries}
+	f := search{known: k.prints, mac: key.mac(), s: s, left: mostTries}
 	var out strings.Builder
 	done := 0
 	for at := 0; at < len(s); at++ {
@@ -58,15 +61,15 @@ func (r *Redactor) Known(s string) string {
 			continue
 		}
 		if end := f.from(at); end > 0 {
-			out.WriteString(s[done:at] + Mark)
+			out.WriteString(s[done:at] + lexicon.Mark)
 			done, at = end, end-1
 		}
 	}
 	return out.String() + s[done:]
 }
 
-// knownFinder looks for known secrets in one string.
-type knownFinder struct {
+// search looks for known secrets in one string.
+type search struct {
 	known map[string]struct{}
 	mac   hash.Hash
 	s     string
@@ -75,7 +78,7 @@ type knownFinder struct {
 
 // from returns the end of the longest known secret that begins there, or 0. Once it
 // has tried too often all the rest is one: it cannot tell.
-func (f *knownFinder) from(at int) (end int) {
+func (f *search) from(at int) (end int) {
 	parts := 0
 	for to := at + 1; to <= len(f.s) && parts < mostParts; to++ {
 		if to < len(f.s) && ascii.IsAlnum(f.s[to]) {
@@ -88,7 +91,7 @@ func (f *knownFinder) from(at int) (end int) {
 		if f.left--; f.left < 0 {
 			return len(f.s)
 		}
-		if _, ok := f.known[fingerprint(f.mac, []byte(f.s[at:to]))]; ok {
+		if _, ok := f.known[of(f.mac, []byte(f.s[at:to]))]; ok {
 			end = to
 		}
 	}
