@@ -6,6 +6,36 @@ import "fmt"
 // root: each costs the kernel and this process memory, and every scan time.
 const maxDirectories = 1 << 14
 
+// maxFiles bounds the files that are followed of one user other than root, for the
+// same reason.
+const maxFiles = 1 << 17
+
+// follows reports whether a path is followed, or there is room for one more of this
+// loop's user.
+func (l *loop) follows(path string) bool {
+	if l.uid == 0 || len(l.recorded)+len(l.pending) < l.most || l.pending[path] != nil {
+		return true
+	}
+	if _, known := l.recorded[path]; known {
+		return true
+	}
+	detail := fmt.Sprintf("user %d has more than %d files in watched places: %s and others are not followed", l.uid, l.most, path)
+	if !l.packed {
+		l.packed = true
+		l.readable(path, errorText(detail))
+		l.c.cfg.Tell(Trouble{Kind: Churn, Layer: l.user() + " files", Detail: detail})
+	}
+	return false
+}
+
+// unpacked tells that it is over, once there is room for a part.
+func (l *loop) unpacked() {
+	if l.packed && len(l.recorded) < l.most-l.most/8 {
+		l.packed = false
+		l.c.cfg.Tell(Trouble{Kind: Churn, Layer: l.user() + " files", Over: true})
+	}
+}
+
 // room reports whether one more directory of this loop's user is watched.
 func (l *loop) room(dir string) bool {
 	if l.uid == 0 || l.dirs < maxDirectories {

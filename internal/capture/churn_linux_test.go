@@ -83,3 +83,55 @@ func TestGapOfTwoScans(t *testing.T) {
 		t.Errorf("%d items", n)
 	}
 }
+
+// Of a user no more files are followed than a bound: those that are go on being told,
+// and the others are named once. Root has none.
+func TestFilesOfAUserAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	var told troubles
+	c, err := New(Config{Paths: []string{dir}, DigestKey: []byte("k"), Handle: (&watched{}).handle, Tell: told.tell})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 {
+		write(t, filepath.Join(dir, fmt.Sprintf("%d.conf", i)), "one")
+	}
+	for uid, want := range map[uint32]int{mallory: 4, 0: 6} {
+		told.told = nil
+		s := newShares(c, deaf{}, time.Hour)
+		s.ctx = t.Context()
+		l := newLoop(s, uid, nil)
+		l.most = 4
+		for i := range 6 {
+			l.firstSight(filepath.Join(dir, fmt.Sprintf("%d.conf", i)))
+		}
+		for _, p := range l.byAge(all) {
+			l.finish(p)
+		}
+		if len(l.recorded) != want || told.ever(Churn) != (want < 6) || len(told.told) > 1 {
+			t.Errorf("user %d: %d files followed, want %d; told %v", uid, len(l.recorded), want, told.told)
+		}
+		if uid == 0 {
+			continue
+		}
+		l.scan = &scan{told: true}
+		before := len(l.out.items)
+		write(t, filepath.Join(dir, "1.conf"), "two "+fmt.Sprint(uid))
+		l.suspect(filepath.Join(dir, "1.conf"))
+		l.suspect(filepath.Join(dir, "5.conf"))
+		if len(l.pending) != 1 {
+			t.Errorf("%d paths are looked at, want the one that is followed", len(l.pending))
+		}
+		for _, p := range l.byAge(all) {
+			l.finish(p)
+		}
+		if len(l.out.items) != before+1 {
+			t.Errorf("%d changes of a file that is followed, want 1", len(l.out.items)-before)
+		}
+		delete(l.recorded, filepath.Join(dir, "1.conf"))
+		l.unpacked()
+		if len(told.standing(Churn)) != 0 {
+			t.Error("there is room again, and that is not told")
+		}
+	}
+}

@@ -38,6 +38,8 @@ type loop struct {
 	asked  atomic.Bool // a scan was asked for, and has not begun
 	full   atomic.Bool // that no more of the user's directories are noted was told since the last scan
 
+	most             int             // files that are followed of a user
+	packed           bool            // there were more; that is told
 	crowd, crowdTold bool            // more directories than are watched were met in this scan; that is told
 	absent           map[string]bool // directories of the user's that were not there at the last scan
 	dirs             int             // directories walked since the last scan began
@@ -85,7 +87,7 @@ func newLoop(s *shares, uid uint32, known map[string]inode.Known) *loop {
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: hands.New(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &allowances{of: map[uint32]*allowance{}}},
 		out: s.out, in: newInbox(bound), shares: s, uid: uid,
-		recorded: map[string]inode.Known{}, linked: linked{}, pending: map[string]*pending{},
+		most: maxFiles, recorded: map[string]inode.Known{}, linked: linked{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
@@ -269,6 +271,9 @@ func (l *loop) again(h fanotify.Happening) {
 // note takes up a happening of a subject and, where the text must be complete
 // by now, looks at once.
 func (l *loop) note(h fanotify.Happening) {
+	if !l.follows(h.Path) {
+		return
+	}
 	p := l.pendingOf(h.Path)
 	p.events++
 	p.last, p.suspect = time.Now(), nil

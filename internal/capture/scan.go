@@ -113,6 +113,9 @@ func (l *loop) compare(path string) {
 // began it is new, and nobody told who made it. If its inode changed after the last
 // run ended it was made in between; else it was there before.
 func (l *loop) firstSight(path string) {
+	if !l.follows(path) {
+		return
+	}
 	s := l.look(path)
 	if !s.exists {
 		return
@@ -161,6 +164,7 @@ func (l *loop) reconcile(cause string) {
 	found := l.find()
 	l.calm(churning)
 	l.roomy()
+	l.unpacked()
 	for path := range found {
 		if k, there := l.stat(path); there && !k.SameStat(l.recorded[path]) {
 			l.suspect(path)
@@ -180,7 +184,7 @@ func (l *loop) reconcile(cause string) {
 func (l *loop) suspect(path string) { l.suspectOf(path, l.scan) }
 
 func (l *loop) suspectOf(path string, s *scan) {
-	if l.pending[path] == nil {
+	if l.pending[path] == nil && l.follows(path) {
 		l.pendingOf(path).suspect = s
 		l.pending[path].last = l.pending[path].first
 	}
