@@ -71,15 +71,16 @@ func (n *newcomers) look() {
 	if len(fresh) == 0 {
 		return
 	}
-	n.known = append(n.known, fresh...)
 	paths := homePaths(n.cat, fresh)
 	if found, err := n.cat.Discover("/", fresh); err == nil {
 		paths = foundPaths(paths, found)
 	}
 	if err := n.add(paths); err != nil {
 		n.process.Diag.Warn("home of a new user not watched", "error", err)
+		n.seen = nil // the next look tries again
 		return
 	}
+	n.known = append(n.known, fresh...)
 	for _, h := range fresh {
 		n.process.Say("watching too %s: a new user's home", terminal.Escape(h))
 	}

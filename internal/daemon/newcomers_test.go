@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,10 +31,16 @@ func TestNewcomers(t *testing.T) {
 		}
 	}
 	var added []string
-	said := 0
+	said, fails := 0, false
 	n := &newcomers{
-		process: Process{Say: func(string, ...any) { said++ }}, cat: cat, passwd: passwd, known: []string{"/root"},
-		add: func(paths []string) error { added = append(added, paths...); return nil },
+		process: Process{Say: func(string, ...any) { said++ }, Diag: slog.New(slog.DiscardHandler)}, cat: cat, passwd: passwd, known: []string{"/root"},
+		add: func(paths []string) error {
+			if fails {
+				return errors.New("not now")
+			}
+			added = append(added, paths...)
+			return nil
+		},
 	}
 	const before = "root:x:0:0::/root:/bin/sh\nsshd:x:101:65534::/run/sshd:/usr/sbin/nologin\n"
 	write(before, 1)
@@ -41,6 +49,9 @@ func TestNewcomers(t *testing.T) {
 		t.Errorf("benign twin: nobody came, %q is watched", added)
 	}
 	write(before+"carol:x:1001:1001::"+home+":/bin/bash\n", 2)
+	fails = true
+	n.look()
+	fails = false // what failed is tried again
 	n.look()
 	n.look()
 	if !slices.Contains(added, filepath.Join(home, ".ssh/authorized_keys")) || said != 1 {
