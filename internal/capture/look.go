@@ -62,7 +62,7 @@ type eye struct {
 	key   []byte
 	max   int64
 	reach *reach.Reach
-	share *allowances
+	share *hands.Allowances
 }
 
 // look reads path. A path that is not there is a sight too; an error means that
@@ -183,8 +183,8 @@ func (e *eye) readContent(f *os.File, s *sight) error {
 func (e *eye) readDigest(f *os.File, s *sight) error {
 	s.mark(body.MarkTooLarge)
 	begun := time.Now()
-	bound := &bounded{f, begun.Add(e.share.left(s.known.UID, begun))}
-	defer func() { e.share.use(s.known.UID, time.Since(begun)) }()
+	bound := hands.Until(f, begun.Add(e.share.Left(s.known.UID, begun)))
+	defer func() { e.share.Use(s.known.UID, time.Since(begun)) }()
 	plain, keyed := sha256.New(), e.hmac()
 	_, err := io.Copy(io.MultiWriter(plain, keyed), io.LimitReader(bound, s.known.Size))
 	if errors.Is(err, hands.ErrSlow) {

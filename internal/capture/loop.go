@@ -85,7 +85,7 @@ func newLoop(s *shares, uid uint32, known map[string]inode.Known) *loop {
 	}
 	l := &loop{
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: hands.New(s.ctx),
-		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &allowances{of: map[uint32]*allowance{}}},
+		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &hands.Allowances{}},
 		out: s.out, in: newInbox(bound), shares: s, uid: uid,
 		most: maxFiles, recorded: map[string]inode.Known{}, linked: linked{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),

@@ -1,16 +1,15 @@
-package capture
+package hands
 
 import (
+	"io"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/stele-log/stele/internal/capture/hands"
 )
 
-// allowances are the times for which contents too large to keep are read, by
-// owner. Root's are read at once; anybody else may take a tenth of the time.
-type allowances struct {
+// Allowances are the times for which contents too large to keep are read, by
+// owner. Root's are read at once; anybody else may take a tenth of the time. The zero value has used none.
+type Allowances struct {
 	mu sync.Mutex
 	of map[uint32]*allowance
 }
@@ -25,8 +24,8 @@ const (
 	allowedPart = 10          // of all time: a tenth
 )
 
-// left is for how long a content of this owner may be read now.
-func (a *allowances) left(uid uint32, now time.Time) time.Duration {
+// Left is for how long a content of this owner may be read now.
+func (a *Allowances) Left(uid uint32, now time.Time) time.Duration {
 	if uid == 0 {
 		return mostAllowed
 	}
@@ -44,8 +43,8 @@ func (a *allowances) left(uid uint32, now time.Time) time.Duration {
 	return max(o.left, 0)
 }
 
-// use notes that so much was read.
-func (a *allowances) use(uid uint32, took time.Duration) {
+// Use notes that so much was read.
+func (a *Allowances) Use(uid uint32, took time.Duration) {
 	if uid == 0 {
 		return
 	}
@@ -54,6 +53,9 @@ func (a *allowances) use(uid uint32, took time.Duration) {
 	o := a.of[uid]
 	if o == nil {
 		o = &allowance{mostAllowed, time.Now()}
+		if a.of == nil {
+			a.of = make(map[uint32]*allowance)
+		}
 		a.of[uid] = o
 	}
 	o.left -= took
@@ -67,7 +69,10 @@ type bounded struct {
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if time.Now().After(b.until) {
-		return 0, hands.ErrSlow
+		return 0, ErrSlow
 	}
 	return b.f.Read(p)
 }
+
+// Until reads a file, and fails with [ErrSlow] once that time has come.
+func Until(f *os.File, at time.Time) io.Reader { return &bounded{f, at} }
