@@ -14,12 +14,21 @@ import (
 	"github.com/stele-log/stele/internal/capture/reach"
 )
 
+// missing skips for want of something, except in CI.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("STELE_CI") == "1" {
+		t.Fatal("missing in CI: " + what)
+	}
+	t.Skip("needs " + what)
+}
+
 func openSensor(t *testing.T) *Sensor {
 	t.Helper()
 	r := reach.New()
 	s, err := Open(Config{Reach: r, Actors: actor.Proc(), Own: -1, Want: func(string) bool { return true }, Seen: func() {}, Now: time.Now})
 	if err != nil {
-		t.Skip("needs fanotify: " + err.Error())
+		missing(t, "fanotify: "+err.Error())
 	}
 	t.Cleanup(func() { s.Close(); r.Close() })
 	return s
@@ -50,7 +59,7 @@ func TestRestoreWhileMarking(t *testing.T) {
 		select {
 		case err := <-done:
 			if err != nil {
-				t.Skip("needs that many marks: " + err.Error())
+				missing(t, "that many marks: "+err.Error())
 			}
 			marking = false
 		default:
@@ -79,7 +88,7 @@ func TestForget(t *testing.T) {
 			}
 			if d == "gone" || i == 0 {
 				if err := s.MarkDir(dir, Content); err != nil {
-					t.Skip("needs that many marks: " + err.Error())
+					missing(t, "that many marks: "+err.Error())
 				}
 			}
 		}

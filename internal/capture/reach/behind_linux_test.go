@@ -13,11 +13,11 @@ import (
 // leads root nowhere.
 func TestBehind(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		missing(t, "root")
 	}
 	dir, err := os.MkdirTemp("/root", "behind")
 	if err != nil {
-		t.Skip("needs a directory of root's: " + err.Error())
+		missing(t, "a directory of root's: "+err.Error())
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	at := func(name string) string { return filepath.Join(dir, name) }

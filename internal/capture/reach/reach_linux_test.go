@@ -18,13 +18,19 @@ const mallory = 1001
 
 // stage makes a directory of root's, one of mallory's, and one that only root may
 // enter.
+// missing skips for want of something, except in CI.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("STELE_CI") == "1" {
+		t.Fatal("missing in CI: " + what)
+	}
+	t.Skip("needs " + what)
+}
+
 func stage(t *testing.T) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		if os.Getenv("STELE_CI") == "1" {
-			t.Fatal("missing in CI: root")
-		}
-		t.Skip("needs root")
+		missing(t, "root")
 	}
 	top := t.TempDir()
 	for d := top; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
