@@ -14,6 +14,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/keyfile"
@@ -52,10 +53,16 @@ func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err 
 		return v, err
 	}
 	m, _ := cat.MatchSuffix(path)
-	res := red.Text(content, redact.Source{Format: rec.Change.Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
-	v.Same = bytes.Equal(res.Text, rec.Text)
+	src := redact.Source{
+		Format: rec.Change.Format, Path: body.Text(rec.Change.Path, rec.Change.Path64), SecretPaths: m.Secrets, Opaque: m.Opaque,
+	}
+	res := red.Text(content, src)
+	if v.Same = bytes.Equal(res.Text, rec.Text); !v.Same { // it may have been recorded by rules that masked less
+		then := red.Text(rec.Text, src)
+		return Verdict{Same: bytes.Equal(res.Text, then.Text), Secrets: len(then.Fingerprints)}, nil
+	}
 	if known {
-		v.Same = v.Same && slices.Equal(res.Fingerprints, rec.Secrets)
+		v.Same = slices.Equal(res.Fingerprints, rec.Secrets)
 		return v, nil
 	}
 	v.Secrets = len(rec.Secrets)
