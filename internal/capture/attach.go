@@ -168,7 +168,7 @@ func (l *loop) theirs(dir string, v visitor) bool {
 	switch fresh, room := l.shares.learn(dir, uid); {
 	case !room:
 		if of.full.CompareAndSwap(false, true) {
-			of.in.post(func() { of.crowded(dir) })
+			of.in.Post(func() { of.crowded(dir) })
 		}
 		return true
 	case fresh:
@@ -188,7 +188,7 @@ func (l *loop) giveAway(dir string) map[string]inode.Known {
 		if reach.Under(path, dir) {
 			records[path] = k
 			delete(l.recorded, path)
-			l.linked.drop(path, k)
+			l.linked.Drop(path, fileOf(k))
 		}
 	}
 	return records
@@ -199,7 +199,7 @@ func (l *loop) adopt(records map[string]inode.Known) {
 	for path, k := range records {
 		if _, told := l.recorded[path]; !told {
 			l.recorded[path] = k
-			l.linked.add(path, k)
+			l.linked.Add(path, fileOf(k), k.Links)
 		}
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/hands"
+	"github.com/stele-log/stele/internal/capture/inbox"
 	"github.com/stele-log/stele/internal/capture/inode"
+	"github.com/stele-log/stele/internal/capture/names"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -30,7 +32,7 @@ type loop struct {
 	hands  *hands.Hands
 	every  time.Duration
 	out    *outbox
-	in     *inbox
+	in     *inbox.Inbox
 	taken  uint64 // notifications of in that were taken
 
 	shares *shares
@@ -50,7 +52,7 @@ type loop struct {
 	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]inode.Known
-	linked   linked // the recorded files that have several names
+	linked   names.Hard // the recorded files that have several names
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up
 	held     int                            // bytes of the texts that are pending
@@ -81,19 +83,19 @@ type scan struct {
 func newLoop(s *shares, uid uint32, known map[string]inode.Known) *loop {
 	c, bound := s.c, 0
 	if uid != 0 {
-		bound = maxInbox
+		bound = inbox.Most
 	}
 	l := &loop{
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: hands.New(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &hands.Allowances{}},
-		out: s.out, in: newInbox(bound), shares: s, uid: uid,
-		most: maxFiles, recorded: map[string]inode.Known{}, linked: linked{}, pending: map[string]*pending{},
+		out: s.out, in: inbox.New(bound), shares: s, uid: uid,
+		most: maxFiles, recorded: map[string]inode.Known{}, linked: names.Hard{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
 		if l.set.Subject(path) {
 			l.recorded[path] = k
-			l.linked.add(path, k)
+			l.linked.Add(path, fileOf(k), k.Links)
 		}
 	}
 	return l
@@ -117,7 +119,7 @@ func (l *loop) run(ctx context.Context) {
 		case <-ctx.Done():
 			l.stop()
 			return
-		case <-l.in.wake:
+		case <-l.in.Wake:
 			l.takeAll()
 		case <-scan.C:
 			l.reconcile(causeUnreported)
@@ -132,7 +134,7 @@ func (l *loop) run(ctx context.Context) {
 
 // takeAll takes what waits. What has to be settled meanwhile is.
 func (l *loop) takeAll() {
-	raws, jobs, missed := l.in.take()
+	raws, jobs, missed := l.in.Take()
 	for _, do := range jobs {
 		do()
 	}
@@ -258,7 +260,7 @@ func (l *loop) again(h fanotify.Happening) {
 	v := visitor{visit, func(dir string, o *loop) {
 		n := h
 		n.Path, n.From = dir, ""
-		o.in.post(func() { o.again(n) })
+		o.in.Post(func() { o.again(n) })
 	}}
 	if l.set.Covers(h.Path) {
 		l.walk(h.Path, v)
@@ -470,7 +472,7 @@ func (l *loop) settle(now time.Time) {
 // What it found, and none of them told of, was not told.
 func (l *loop) heard(s *scan) bool {
 	if !s.passed && l.sensor.Passed() >= s.until {
-		s.passed, s.inbox = true, l.in.came()
+		s.passed, s.inbox = true, l.in.Came()
 	}
 	s.settled = s.settled || s.passed && l.taken >= s.inbox
 	return s.settled

@@ -102,7 +102,7 @@ func (l *loop) renamedFrom(path string, s sight) (string, inode.Known) {
 		return "", inode.Known{}
 	}
 	delete(l.recorded, s.from)
-	l.linked.drop(s.from, k)
+	l.linked.Drop(s.from, fileOf(k))
 	return s.from, k
 }
 
@@ -178,7 +178,7 @@ func (l *loop) record(path string, s sight) {
 	before, existed := l.recorded[path]
 	if !s.exists {
 		delete(l.recorded, path)
-		l.linked.drop(path, before)
+		l.linked.Drop(path, fileOf(before))
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more
 			l.sensor.Forget(path)
@@ -186,7 +186,7 @@ func (l *loop) record(path string, s sight) {
 		return
 	}
 	l.recorded[path] = s.known
-	l.linked.add(path, s.known)
+	l.linked.Add(path, fileOf(s.known), s.known.Links)
 	if s.known.Regular() && !(existed && before.SameFile(s.known)) {
 		l.markFile(path)
 	}

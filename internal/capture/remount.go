@@ -24,7 +24,7 @@ func (s *shares) remounted(m remount) {
 	}
 	s.sensor.Forget(m.point) // another directory has that name now
 	l := s.of(s.keeper(m.point))
-	l.in.post(func() { l.remounted(m) })
+	l.in.Post(func() { l.remounted(m) })
 	s.elsewhere(m.point, l.uid, func(o *loop) { o.remounted(m) })
 }
 
@@ -48,7 +48,7 @@ func (l *loop) remounted(m remount) {
 		if k, there := l.stat(path); there && !k.SameStat(l.latest(path)) {
 			note(path, fanotify.Created, k.CtimeNs > m.since.UnixNano())
 		}
-	}, func(_ string, o *loop) { o.in.post(func() { o.remounted(m) }) }}
+	}, func(_ string, o *loop) { o.in.Post(func() { o.remounted(m) }) }}
 	l.attachAt(m.point, v)
 	for path := range l.recorded {
 		if reach.Under(path, m.point) {
