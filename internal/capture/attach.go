@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 
@@ -71,10 +72,10 @@ func (l *loop) way(dir string, links *int) bool {
 	at := "/"
 	for _, part := range scope.Split(dir) {
 		next := filepath.Join(at, part)
-		k, there := l.stat(next)
+		k, _, there := l.lstat(next, false)
 		if !there {
 			l.mark(at, fanotify.Entries)
-			if k, there = l.stat(next); !there { // it may have come just before the mark
+			if k, _, there = l.lstat(next, false); !there { // it may have come just before the mark
 				return false
 			}
 		}
@@ -160,7 +161,7 @@ func (l *loop) theirs(dir string, v visitor) bool {
 		v.other(dir, l.shares.of(uid))
 		return true
 	}
-	uid, isDir := ownerOf(dir)
+	uid, isDir := reach.OwnerOf(dir)
 	if !isDir || uid == 0 {
 		return false
 	}
@@ -216,6 +217,7 @@ func (l *loop) mark(dir string, r fanotify.Role) {
 
 // markFile is a best effort: the directory is marked.
 func (l *loop) markFile(path string) {
+	path = cmp.Or(l.c.behind.Real(path), path)
 	_, _ = hands.By(l.hands, path, func() error { return l.sensor.MarkFile(path) })
 }
 

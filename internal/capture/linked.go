@@ -22,7 +22,7 @@ func (l *loop) otherNames(path string, before inode.Known, s sight) []string {
 	}
 	var others []string
 	for _, name := range l.linked[fileOf(s.known)] {
-		if name != path && l.recorded[name].SameFile(s.known) {
+		if k := l.recorded[name]; name != path && k.SameFile(s.known) && !k.Followed() {
 			others = append(others, name)
 		}
 	}
@@ -34,7 +34,7 @@ func (l *loop) otherNames(path string, before inode.Known, s sight) []string {
 		if tried++; tried > mostTried || names.Full(others) {
 			break
 		}
-		if k, there := l.stat(name); there && k.SameFile(s.known) {
+		if k, there := l.stat(name); there && k.SameFile(s.known) && !k.Followed() {
 			others = append(others, name)
 		}
 	}

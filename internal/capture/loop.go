@@ -167,9 +167,11 @@ func (l *loop) stop() {
 }
 
 func (l *loop) take(r fanotify.Notice) {
-	for _, h := range l.sensor.Resolve(r) {
+	for _, h := range l.shares.resolve(r) {
 		switch {
 		case l.shares.keeper(h.Path) != l.uid: // it was handed to that user's loop too
+		case h.Behind:
+			l.onBehind(h)
 		case h.Kind&fanotify.Directory != 0:
 			l.onDirectory(h)
 		default:
@@ -280,6 +282,8 @@ func (l *loop) note(h fanotify.Happening) {
 	p.events++
 	p.last, p.suspect = time.Now(), nil
 	switch {
+	case h.Behind && h.Kind&fanotify.Removed != 0: // editors put it back
+		p.deferred, p.peeked = &h, true
 	case h.Kind&(fanotify.Written|fanotify.Arrived) != 0:
 		l.lookNow(p, h)
 	case h.Kind&fanotify.Created != 0:
@@ -398,13 +402,20 @@ func (l *loop) look(path string) sight {
 		s   sight
 		err error
 	}
-	got, err := hands.By(l.hands, path, func() looked {
-		s, err := l.eye.look(path)
-		return looked{s, err}
-	})
-	s := got.s
-	if err == nil {
-		err = got.err
+	var s sight
+	var err error
+	for range readTries {
+		var got looked
+		got, err = hands.By(l.hands, path, func() looked {
+			s, err := l.eye.look(path)
+			return looked{s, err}
+		})
+		if s = got.s; err == nil {
+			err = got.err
+		}
+		if err != nil && !s.exists || !l.follow(path, &s) {
+			break
+		}
 	}
 	l.readable(path, err)
 	if err != nil && !s.exists {
@@ -413,16 +424,25 @@ func (l *loop) look(path string) sight {
 	return s
 }
 
-// stat is lstat alone. Of what cannot be looked at nothing is said: it is taken to
-// be as it was.
+// stat is lstat alone, or for a subject that is a link of the file behind it. Of what
+// cannot be looked at nothing is said: it is taken to be as it was.
 func (l *loop) stat(path string) (inode.Known, bool) {
+	k, way, there := l.lstat(path, true)
+	if there && k.Followed() {
+		l.followBy(path, way)
+	}
+	return k, there
+}
+
+func (l *loop) lstat(path string, follow bool) (inode.Known, []string, bool) {
 	type looked struct {
 		k   inode.Known
+		way []string
 		err error
 	}
 	got, err := hands.By(l.hands, path, func() looked {
-		k, err := l.eye.stat(path)
-		return looked{k, err}
+		k, way, err := l.eye.stat(path, follow)
+		return looked{k, way, err}
 	})
 	if err == nil {
 		err = got.err
@@ -430,9 +450,9 @@ func (l *loop) stat(path string) (inode.Known, bool) {
 	if err != nil && !reach.Absent(err) {
 		l.readable(path, err)
 		k := l.latest(path)
-		return k, k != (inode.Known{})
+		return k, nil, k != (inode.Known{})
 	}
-	return got.k, err == nil
+	return got.k, got.way, err == nil
 }
 
 // unseen is the sight of what nobody may look at, in a directory that was closed
@@ -508,7 +528,7 @@ func (l *loop) peek(p *pending) {
 func (l *loop) finishUnlessHeld(p *pending, now time.Time) {
 	if d := p.deferred; d != nil && d.By.PID > 0 {
 		k, there := l.stat(p.path)
-		if there && k.Regular() && writing(d.By.PID, k) {
+		if there && k.Regular() && inode.Writing(d.By.PID, k) {
 			if now.Sub(p.first) < holding {
 				return
 			}

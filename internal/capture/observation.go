@@ -74,6 +74,7 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 		Content: s.content, HasContent: s.has, Digest: s.sum,
 		Size: s.known.Size, Mode: s.known.Mode, Owner: s.known.Owner(),
 		Attributes: s.beside, Marks: slices.Clone(s.marks), Known: s.known,
+		Target: s.target, Real: s.real(),
 	}
 }
 
@@ -178,6 +179,7 @@ func (l *loop) record(path string, s sight) {
 	before, existed := l.recorded[path]
 	if !s.exists {
 		delete(l.recorded, path)
+		l.c.behind.Put(path, nil)
 		l.linked.Drop(path, fileOf(before))
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more

@@ -18,6 +18,10 @@ type remount struct {
 
 // remounted has whoever keeps what lies at a mount look at what it hid or uncovered.
 func (s *shares) remounted(m remount) {
+	for _, link := range s.c.behind.Through(m.point) {
+		l := s.of(s.keeper(link))
+		l.in.Post(func() { l.remountedBehind(link, m) })
+	}
 	set := s.c.set
 	if !set.Subject(m.point) && !set.Covers(m.point) && !set.OnWay(m.point) {
 		return
@@ -26,6 +30,16 @@ func (s *shares) remounted(m remount) {
 	l := s.of(s.keeper(m.point))
 	l.in.Post(func() { l.remounted(m) })
 	s.elsewhere(m.point, l.uid, func(o *loop) { o.remounted(m) })
+}
+
+// remountedBehind takes note of a mount on the way behind a link.
+func (l *loop) remountedBehind(link string, m remount) {
+	l.onBehind(fanotify.Happening{
+		Path: link, Kind: fanotify.Attributes, By: m.by, Layer: LayerScan, At: l.c.cfg.Now(), Since: m.since, Behind: true,
+	})
+	if p := l.pending[link]; p != nil {
+		p.mount = m.words
+	}
 }
 
 // remounted takes note of what a mount hid or uncovered, as the doing of whoever

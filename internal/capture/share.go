@@ -92,7 +92,7 @@ func (s *shares) survey(path string, surveyed map[string]bool) {
 		if _, kept := s.keepers[at]; kept {
 			return
 		}
-		uid, isDir := ownerOf(at)
+		uid, isDir := reach.OwnerOf(at)
 		if !isDir { // a link of root's leads on
 			if uid != 0 {
 				return
@@ -281,7 +281,7 @@ func (s *shares) dispatch(r fanotify.Notice) {
 	var told [4]uint32 // a rename has two names; more are those of bind mounts
 	to := told[:0]
 next:
-	for _, h := range s.sensor.Resolve(r) {
+	for _, h := range s.resolve(r) {
 		uid := s.keeper(h.Path)
 		for _, t := range to {
 			if t == uid {
@@ -291,6 +291,11 @@ next:
 		to = append(to, uid)
 		s.of(uid).in.Put(r)
 	}
+}
+
+// resolve tells what a notification is about, and which links it concerns.
+func (s *shares) resolve(r fanotify.Notice) []fanotify.Happening {
+	return s.c.behind.Widen(s.sensor.Resolve(r))
 }
 
 // full reports whether root's loop is behind.

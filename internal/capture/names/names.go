@@ -1,5 +1,5 @@
 // Package names knows by which names a file goes beside one of its own: the recorded
-// hard links of an inode.
+// hard links of an inode, and the symbolic links behind which it stands.
 //
 // It computes on what it is told, and looks at no file.
 package names
