@@ -210,6 +210,10 @@ func (w *Watcher) collect() error {
 	defer alive.Stop()
 	for {
 		var due []*set
+		var look <-chan time.Time // while there is nothing to look at, nothing wakes this up
+		if len(open.open) > 0 || w.holds() {
+			look = tick.C
+		}
 		select {
 		case c, ok := <-w.intake:
 			if !ok {
@@ -226,7 +230,7 @@ func (w *Watcher) collect() error {
 				continue
 			}
 			due = open.add(time.Now(), c)
-		case <-tick.C:
+		case <-look:
 			due = open.due(time.Now(), false)
 			if err := w.release(time.Now()); err != nil {
 				return err
