@@ -38,6 +38,7 @@ var layer = [][]string{
 	{"internal/server"},
 	{"internal/login", "internal/drift", "internal/daemon"},
 	{"internal/render"},
+	{"internal/asking"},
 	{"internal/cli"},
 	{"internal/bench", "internal/histories", "cmd/stele"},
 }

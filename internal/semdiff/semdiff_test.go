@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -301,14 +302,28 @@ func TestLinear(t *testing.T) {
 				a.WriteString(write(n, 1))
 				b.WriteString(write(count-n, 2))
 			}
-			start := time.Now()
-			if Diff(Text{Text: a.String()}, Text{Text: b.String()}, "yaml").Unparsed {
-				t.Fatal(name, "is unparsed")
+			best := time.Hour
+			for range 3 {
+				start := cpu(t)
+				if Diff(Text{Text: a.String()}, Text{Text: b.String()}, "yaml").Unparsed {
+					t.Fatal(name, "is unparsed")
+				}
+				best = min(best, cpu(t)-start)
 			}
-			return time.Since(start)
+			return best
 		}
 		if small, large := timed(2000), timed(16_000); large > 24*small+200*time.Millisecond {
 			t.Errorf("%s: %v for 2,000, %v for 16,000", name, small, large)
 		}
 	}
+}
+
+// cpu is the time that this process has computed, which others on the machine do not
+// make longer.
+func cpu(t *testing.T) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
