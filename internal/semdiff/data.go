@@ -80,9 +80,22 @@ func writeMap(b *strings.Builder, n *tree.Node) {
 
 // quote is a string as JSON.
 func quote(s string) json.RawMessage {
+	if plain(s) {
+		return json.RawMessage(`"` + s + `"`)
+	}
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s) // of a string: cannot fail
 	return json.RawMessage(strings.TrimSuffix(b.String(), "\n"))
+}
+
+// plain says whether a string stands in JSON as it is.
+func plain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -18,6 +18,17 @@ type flow struct {
 	// quoted is the length of the quoted string that s begins with, and its content.
 	quoted func(s string) (n int, value string, ok bool)
 	names  bool // names may be bare
+	spare  []Node
+}
+
+// node is a new one; they are made many at a time.
+func (f *flow) node() *Node {
+	if len(f.spare) == 0 {
+		f.spare = make([]Node, min(max(8, len(f.text)/256), 128))
+	}
+	n := &f.spare[0]
+	f.spare = f.spare[1:]
+	return n
 }
 
 // value reads the value at f.at into n.
@@ -70,13 +81,14 @@ func (f *flow) collection(n *Node, kind Kind, shut byte) bool {
 		case f.text[f.at] == shut:
 			f.at++
 			n.Trailing = comma && n.lastValue() >= 0
-			n.End = lead + f.text[f.at-1:f.at]
+			n.End = f.text[f.at-1-len(lead) : f.at]
 			f.depth--
 			return !n.Trailing || f.trailing
 		case !comma:
 			return false
 		}
-		c := n.add(&Node{Lead: lead})
+		c := n.add(f.node())
+		c.Lead = lead
 		if kind == Map && !f.name(c) || !f.value(c) {
 			return false
 		}

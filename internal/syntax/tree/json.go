@@ -80,15 +80,18 @@ func jsonQuoted(s string) (n int, value string, ok bool) {
 
 // closing is the length of the string in double quotes that s begins with.
 func closing(s string) (n int, ok bool) {
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '\n':
-			return i, false
-		case '"':
-			return i + 1, true
+	for n = 1; ; n++ {
+		i := strings.IndexByte(s[n:], '"')
+		if i < 0 {
+			return len(s), false
+		}
+		n += i
+		slashes := 0
+		for s[n-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return n + 1, strings.IndexByte(s[:n], '\n') < 0
 		}
 	}
-	return len(s), false
 }

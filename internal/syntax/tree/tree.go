@@ -78,10 +78,46 @@ func Parse(text, format string) (*Node, error) {
 		return nil, ErrUnparsed
 	}
 	root := read(text, format)
-	if root == nil || root.String() != text {
+	if root == nil || !root.prints(text) {
 		return nil, ErrUnparsed
 	}
 	return root, nil
+}
+
+// prints says whether the tree prints as the text, as it must.
+func (n *Node) prints(text string) bool {
+	if n.Cut {
+		text += "\n"
+	}
+	rest, ok := n.cut(text)
+	return ok && rest == ""
+}
+
+// cut takes what the node prints off the front of a text.
+func (n *Node) cut(text string) (rest string, ok bool) {
+	for _, part := range [...]string{n.Lead, n.Label, n.Text} {
+		if text, ok = strings.CutPrefix(text, part); !ok {
+			return text, false
+		}
+	}
+	last := -1
+	if n.Comma {
+		last = n.lastValue()
+	}
+	for i, c := range n.Nodes {
+		if text, ok = c.cut(text); !ok {
+			return text, false
+		}
+		if n.Comma && c.Kind != Comment && (i < last || n.Trailing) {
+			if text, ok = strings.CutPrefix(text, ","); !ok {
+				return text, false
+			}
+		}
+	}
+	if text, ok = strings.CutPrefix(text, n.End); !ok {
+		return text, false
+	}
+	return strings.CutPrefix(text, n.Tail)
 }
 
 // read is Parse without a look at what the tree prints; nil: unparsed.
@@ -154,6 +190,9 @@ func (n *Node) lastValue() int {
 
 // add adds a node and returns it.
 func (n *Node) add(c *Node) *Node {
+	if n.Nodes == nil {
+		n.Nodes = make([]*Node, 0, 6)
+	}
 	n.Nodes = append(n.Nodes, c)
 	return c
 }
