@@ -36,7 +36,7 @@ var layer = [][]string{
 	{"internal/join", "internal/importer"},
 	{"internal/believed"},
 	{"internal/history", "internal/examine", "internal/steletest"},
-	{"internal/server", "internal/rescan"},
+	{"internal/server", "internal/rescan", "internal/monitor"},
 	{"internal/login", "internal/drift", "internal/daemon"},
 	{"internal/render"},
 	{"internal/asking"},
