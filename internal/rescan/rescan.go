@@ -3,7 +3,7 @@
 // not is listed by its place, never by its value.
 //
 // It promises that an interrupted rescan, killed too, goes on where it was last
-// saved: at most [saveEvery] of work is done twice, nothing is left out and nothing
+// saved: at most [Config].SaveEvery of work is done twice, nothing is left out and nothing
 // is listed twice. It alters nothing of what is recorded: that takes an erasure.
 //
 // It has not the keys of hosts: what their rescan would find by a fingerprint
@@ -11,9 +11,15 @@
 package rescan
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"log/slog"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/stele-log/stele/internal/catalogue"
@@ -22,6 +28,7 @@ import (
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/trust"
+	"github.com/stele-log/stele/internal/wire"
 )
 
 // Place is where a value stands that would be masked today.
@@ -29,15 +36,13 @@ type Place struct {
 	Index  uint64 `json:"index"`
 	Entry  string `json:"entry"`
 	Source string `json:"source"`
+	Host   string `json:"host,omitempty"` // of the source
 	Line   string `json:"line"`           // who, why or text and the number of the change
 	Path   string `json:"path,omitempty"` // of the file
 	At     int    `json:"at,omitempty"`   // line of the text, from 1
 	Key    string `json:"key,omitempty"`  // key path in the text, or the field and its number
 	Why    string `json:"why,omitempty"`
 }
-
-// saveEvery is how often it is saved how far a rescan has come.
-const saveEvery = 5 * time.Second
 
 // Config says what is rescanned, and by what.
 type Config struct {
@@ -48,6 +53,8 @@ type Config struct {
 	Diag     *slog.Logger          // nil: none
 	Progress func(done, of uint64) // nil: nobody looks on
 	Rest     func(context.Context) // between two entries; nil: none
+
+	SaveEvery time.Duration // 0: every 5 s
 }
 
 // Run rescans what came since it was last done, and returns all that was found.
@@ -87,10 +94,56 @@ func Run(ctx context.Context, cfg Config) (s State, err error) {
 		if cfg.Rest != nil {
 			cfg.Rest(ctx)
 		}
-		if time.Since(saved) < saveEvery {
+		if time.Since(saved) < cmp.Or(cfg.SaveEvery, 5*time.Second) {
 			return nil
 		}
 		return save()
 	})
+	if named := s.name(ctx, cfg); named != nil {
+		err = errors.Join(err, named)
+	}
 	return s, errors.Join(err, save())
+}
+
+// name says of what was found on which hosts it is.
+func (s *State) name(ctx context.Context, cfg Config) (err error) {
+	if !slices.ContainsFunc(s.Places, func(p Place) bool { return p.Host == "" }) {
+		return nil
+	}
+	p, err := history.OpenParts(ctx, cfg.Layout, cfg.Diag)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	f, err := p.Ask(ctx, wire.Lookup{Counts: true})
+	if err != nil {
+		return err
+	}
+	hosts := map[string]string{}
+	for _, c := range f.Counts.Sources {
+		hosts[c.Source] = string(c.Host)
+	}
+	for i := range s.Places {
+		s.Places[i].Host = hosts[s.Places[i].Source]
+	}
+	return nil
+}
+
+// Rules names the rules of this program: by its own bytes, since they are part of
+// it.
+func Rules() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -256,12 +256,3 @@ func (w *Watcher) collect() error {
 		}
 	}
 }
-
-func (w *Watcher) recordAll(sets []*set) error {
-	for _, s := range sets {
-		if err := w.record(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -26,7 +26,6 @@ type probes struct {
 	ready chan struct{}          // closed once all were asked
 	known map[string]inode.Known // by subject; of the goroutine that asks
 	dumb  map[string]bool        // those that do not answer, which is told; likewise
-	tell  func(change)
 }
 
 // maxHints bounds the hints that wait: one is as good as many.
