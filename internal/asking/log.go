@@ -47,11 +47,10 @@ func (l *Log) Question() wire.Question {
 	return f.Question(CheckedAtMost)
 }
 
-// About asks for the subjects that paths on the command line name, below the directory
-// dir where they are relative.
-func (l *Log) About(args []string, dir string) error {
+// About asks for the subjects that paths on the command line name.
+func (l *Log) About(args []string) error {
 	for _, arg := range args {
-		s := ParseSubject(arg, dir)
+		s := ParseSubject(arg, here())
 		if s.Host != "" && l.Filter.Host != "" && s.Host != l.Filter.Host {
 			return fmt.Errorf("%s is of another host than %s", arg, l.Filter.Host)
 		}

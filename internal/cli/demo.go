@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -162,14 +163,14 @@ func (d *demo) edits(ctx context.Context, m *daemon.Machine) error {
 				if err != nil {
 					return err
 				}
-				return d.printDiffs(ctx, r, pairs, false)
+				return (&asking.Diff{Out: bufio.NewWriter(d.out), Talk: d.talk}).Pairs(ctx, r, pairs)
 			})
 		}); err != nil {
 			return err
 		}
 	}
 	return d.shell(ctx, "blame "+sshd, func() error {
-		return d.withReader(ctx, wire.Question{}, func(r *history.Reader) error { return d.printBlame(ctx, r, sshd, "", time.Time{}, false) })
+		return d.withReader(ctx, wire.Question{}, func(r *history.Reader) error { return (&asking.Blame{Name: sshd, Out: d.out}).Lines(ctx, r) })
 	})
 }
 

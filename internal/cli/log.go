@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,11 +82,7 @@ func (f *filterFlags) log(l *asking.Log, args, not []string) error {
 		}
 		l.Match.Not = append(l.Match.Not, x)
 	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	if err := l.About(args, dir); err != nil {
+	if err := l.About(args); err != nil {
 		return usageError{err}
 	}
 	return nil
