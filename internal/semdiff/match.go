@@ -15,6 +15,8 @@ type matching struct {
 	a, b []*tree.Node
 	toB  []int
 	toA  []int
+
+	from, until int // how many are equal at the beginning and at the end
 }
 
 const none = -1
@@ -22,12 +24,12 @@ const none = -1
 // match finds for the nodes of two parents of a kind which of them are the same thing.
 func (c *comparison) match(kind tree.Kind, a, b []*tree.Node) *matching {
 	m := &matching{c: c, kind: kind, a: a, b: b, toB: slices.Repeat([]int{none}, len(a)), toA: slices.Repeat([]int{none}, len(b))}
-	from, until := m.ends()
-	if from == len(a) && from == len(b) {
+	m.ends()
+	if m.from == len(a) && m.from == len(b) {
 		return m
 	}
 	if kind == tree.Map {
-		m.byName(from, until)
+		m.byName()
 	} else {
 		m.items(m.free(a, m.toB), m.free(b, m.toA))
 	}
@@ -38,18 +40,20 @@ func (c *comparison) match(kind tree.Kind, a, b []*tree.Node) *matching {
 func (m *matching) join(i, j int) { m.toB[i], m.toA[j] = j, i }
 
 // ends joins what is equal at the beginning and at the end.
-func (m *matching) ends() (from, until int) {
+func (m *matching) ends() {
 	n := min(len(m.a), len(m.b))
-	for from < n && m.c.same(m.a[from], m.b[from]) {
-		m.join(from, from)
-		from++
+	for m.from < n && m.c.same(m.a[m.from], m.b[m.from]) {
+		m.join(m.from, m.from)
+		m.from++
 	}
-	for until < n-from && m.c.same(m.a[len(m.a)-1-until], m.b[len(m.b)-1-until]) {
-		until++
-		m.join(len(m.a)-until, len(m.b)-until)
+	for m.until < n-m.from && m.c.same(m.a[len(m.a)-1-m.until], m.b[len(m.b)-1-m.until]) {
+		m.until++
+		m.join(len(m.a)-m.until, len(m.b)-m.until)
 	}
-	return from, until
 }
+
+// atEnds: the i-th node of the old side is one of those.
+func (m *matching) atEnds(i int) bool { return i < m.from || i >= len(m.a)-m.until }
 
 // free are the values that are not matched yet.
 func (m *matching) free(nodes []*tree.Node, to []int) []int {
@@ -64,7 +68,7 @@ func (m *matching) free(nodes []*tree.Node, to []int) []int {
 
 // byName joins the entries of two maps. Those whose name stands several times are
 // items of a list.
-func (m *matching) byName(from, until int) {
+func (m *matching) byName() {
 	old := make(map[string][]int)
 	for _, i := range m.free(m.a, m.toB) {
 		old[m.a[i].Name] = append(old[m.a[i].Name], i)
@@ -92,13 +96,21 @@ func (m *matching) byName(from, until int) {
 // items joins items of lists: by identity, by equal meaning, then by their place
 // between those that are joined.
 func (m *matching) items(is, js []int) {
+	if len(is) == 0 || len(js) == 0 {
+		return
+	}
 	m.equal(is, js, func(n *tree.Node) string {
 		if key, value := identity(n); key != "" {
 			return key + "\x00" + value
 		}
 		return ""
 	})
-	m.equal(is, js, func(n *tree.Node) string { return strconv.FormatUint(meaning(n), 36) })
+	m.equal(is, js, func(n *tree.Node) string {
+		if n.Kind == tree.Leaf && n.Type == tree.String {
+			return n.Value
+		}
+		return strconv.FormatUint(meaning(n), 36)
+	})
 	m.between(is, js)
 }
 
