@@ -91,6 +91,7 @@ func (m *matching) byName() {
 			m.items(is, js)
 		}
 	}
+	m.between(m.free(m.a, m.toB), m.free(m.b, m.toA), renamed)
 }
 
 // items joins items of lists: by identity, by equal meaning, then by their place
@@ -111,7 +112,7 @@ func (m *matching) items(is, js []int) {
 		}
 		return strconv.FormatUint(meaning(n), 36)
 	})
-	m.between(is, js)
+	m.between(is, js, alike)
 }
 
 // equal joins what has the same key, in order; the empty key joins nothing.
@@ -139,20 +140,30 @@ func (m *matching) equal(is, js []int, key func(*tree.Node) string) {
 }
 
 // between joins, in order, what stands behind the same joined neighbour and is alike.
-func (m *matching) between(is, js []int) {
-	gaps := make(map[int][]int) // by the index in b of the neighbour before
-	last := none
-	for _, i := range is {
-		if m.toB[i] != none {
-			last = m.toB[i]
-			continue
-		}
-		gaps[last] = append(gaps[last], i)
+func (m *matching) between(is, js []int, alike func(a, b *tree.Node) bool) {
+	if len(is) == 0 || len(js) == 0 {
+		return
 	}
-	last = none
+	gaps := make(map[int][]int) // by the index in b of the neighbour before
+	last, at := none, 0
+	for _, i := range is {
+		for ; at < i; at++ {
+			if j := m.toB[at]; j != none && m.a[at].Kind != tree.Comment {
+				last = j
+			}
+		}
+		if m.toB[i] == none {
+			gaps[last] = append(gaps[last], i)
+		}
+	}
+	last, at = none, 0
 	for _, j := range js {
+		for ; at < j; at++ {
+			if m.toA[at] != none && m.b[at].Kind != tree.Comment {
+				last = at
+			}
+		}
 		if m.toA[j] != none {
-			last = j
 			continue
 		}
 		open := gaps[last]
@@ -170,21 +181,32 @@ func (m *matching) between(is, js []int) {
 func (m *matching) comments() {
 	var is, js []int
 	for i, n := range m.a {
-		if m.toB[i] != none || n.Kind == tree.Comment {
+		if m.toB[i] == none && n.Kind == tree.Comment {
 			is = append(is, i)
 		}
 	}
 	for j, n := range m.b {
-		if m.toA[j] != none || n.Kind == tree.Comment {
+		if m.toA[j] == none && n.Kind == tree.Comment {
 			js = append(js, j)
 		}
 	}
 	m.equal(is, js, func(n *tree.Node) string { return n.Text })
-	m.between(is, js)
+	m.between(is, js, alike)
+}
+
+// renamed says whether two entries of a map differ in nothing but their names.
+func renamed(a, b *tree.Node) bool {
+	if a.Kind != b.Kind || a.Kind == tree.Leaf && a.Value == "" || a.Kind != tree.Leaf && values(a) == 0 {
+		return false
+	}
+	x, y := *a, *b
+	x.Name, y.Name = "", ""
+	return meaning(&x) == meaning(&y)
 }
 
 // alike says whether one of two nodes may be a changed form of the other: leaves and
-// comments are, maps if half of the smaller one stayed.
+// comments are, maps if half of the smaller one stayed, or half of its names where
+// nothing tells them apart.
 func alike(a, b *tree.Node) bool {
 	if a.Kind != b.Kind {
 		return false
@@ -208,5 +230,26 @@ func alike(a, b *tree.Node) bool {
 			kept++
 		}
 	}
-	return 2*kept >= min(values(a), values(b))
+	least := min(values(a), values(b))
+	if 2*kept < least && a.Kind == tree.Map {
+		oldKey, _ := identity(a)
+		newKey, _ := identity(b)
+		return oldKey+newKey == "" && 2*sharedNames(a, b) >= max(values(a), values(b))
+	}
+	return 2*kept >= least
+}
+
+// sharedNames counts the names that stand in both of two maps.
+func sharedNames(a, b *tree.Node) int {
+	names := make(map[string]bool)
+	for _, n := range a.Nodes {
+		names[n.Name] = n.Kind != tree.Comment
+	}
+	shared := 0
+	for _, n := range b.Nodes {
+		if names[n.Name] && n.Kind != tree.Comment {
+			shared++
+		}
+	}
+	return shared
 }
