@@ -108,7 +108,7 @@ func TestPromises(t *testing.T) {
 
 // runsPrograms are the packages that may start another program: the command that
 // was told to, and the tour; a watcher's helpers, which are this very program.
-var runsPrograms = []string{"internal/cli", "internal/capture/helper"}
+var runsPrograms = []string{"internal/cli", "internal/tour", "internal/capture/helper"}
 
 // TestExecutesNothing: nothing else in the product can run a program, whatever it
 // is sent (P9).
