@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
+	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/wire"
@@ -71,6 +73,18 @@ func (l *Log) About(args []string) error {
 // ErrBad says that of what was shown some is not what its proof says.
 var ErrBad = errors.New("the evidence is bad")
 
+// ErrAgent says that an agent is unknown: to the catalogue, and to the record.
+var ErrAgent = errors.New("unknown agent")
+
+// unknownAgent: the id that is asked for is none of the catalogue's, and no pattern.
+func (l *Log) unknownAgent() bool {
+	if l.Filter.Agent == "" || strings.Contains(l.Filter.Agent, "*") {
+		return false
+	}
+	known, err := catalogue.Builtin()
+	return err == nil && known.Agent(l.Filter.Agent) == nil
+}
+
 // Told is of how many changes of an entry the texts are looked at.
 func (l *Log) Told() int {
 	if l.JSON || l.Match.Key != "" {
@@ -103,6 +117,8 @@ func (l *Log) Print(ctx context.Context, r *history.Reader) error {
 	switch {
 	case more:
 		l.cut(ctx, r, shown)
+	case shown == 0 && l.unknownAgent():
+		return fmt.Errorf("%w: %.40q", ErrAgent, l.Filter.Agent)
 	case shown == 0 && !l.JSON:
 		l.Talk("no entry matches")
 	}

@@ -41,8 +41,11 @@ func (a *app) log() *cobra.Command {
 			}
 			return a.withReader(cmd.Context(), l.Question(), func(r *history.Reader) error {
 				err := l.Print(cmd.Context(), r)
-				if errors.Is(err, asking.ErrBad) {
+				switch {
+				case errors.Is(err, asking.ErrBad):
 					return hint.With(errBadEvidence, "`stele verify` names the findings")
+				case errors.Is(err, asking.ErrAgent):
+					return usagef("--agent: %w", err)
 				}
 				return err
 			})

@@ -66,6 +66,9 @@ func (r *Reader) tellChange(ctx context.Context, i uint64, k int, c *Change) err
 	if err != nil {
 		return err
 	}
+	if r.gathers {
+		return nil
+	}
 	d := compare(c.Format, c.Path, before, after)
 	c.Operations = d.Operations
 	if d.Unparsed {
