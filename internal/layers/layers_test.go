@@ -39,7 +39,7 @@ var layer = [][]string{
 	{"internal/server", "internal/rescan", "internal/monitor"},
 	{"internal/login", "internal/drift", "internal/daemon"},
 	{"internal/render"},
-	{"internal/asking"},
+	{"internal/asking", "internal/tour"},
 	{"internal/cli"},
 	{"internal/bench", "internal/histories", "cmd/stele"},
 }
