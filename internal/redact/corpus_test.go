@@ -46,7 +46,12 @@ type filled struct {
 // -- product path --.
 func readCorpus(t *testing.T) []sample {
 	t.Helper()
-	files, err := filepath.Glob("testdata/corpus/*.txt")
+	return readSamples(t, "testdata/corpus/*.txt")
+}
+
+func readSamples(t *testing.T, glob string) []sample {
+	t.Helper()
+	files, err := filepath.Glob(glob)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no corpus: %v", err)
 	}
@@ -236,8 +241,8 @@ var update = flag.Bool("update", false, "write the results anew")
 const (
 	results = "../../docs/results/redaction.md"
 	// least and most are the levels that the rules have reached on this half.
-	least = 0.975 // of the secrets whole
-	most  = 0.02  // of the harmless values masked
+	least = 0.992 // of the secrets whole
+	most  = 0.031 // of the harmless values masked
 )
 
 // TestCorpus measures the rules on the half of the corpus that they were written

@@ -101,3 +101,19 @@ func matches(glob, base, dir string) bool {
 	ok, _ := path.Match(glob, base)
 	return ok
 }
+
+// accountFiles are parts of names of files that hold accounts and what they log in
+// with. Read only.
+var accountFiles = []string{"passw", "passwd", "secret", "credential", "accounts", "logins", "htpass", "userpass"}
+
+// TellsOfAccounts says whether the name of a file tells that it holds accounts and
+// what they log in with.
+func TellsOfAccounts(path string) bool {
+	base := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
+	for _, part := range accountFiles {
+		if strings.Contains(base, part) {
+			return true
+		}
+	}
+	return false
+}
