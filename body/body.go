@@ -199,7 +199,7 @@ type What struct {
 	Mode   string `json:"mode,omitempty"` // octal permission bits, for example 0644
 	Owner  *Owner `json:"owner,omitempty"`
 
-	Target     string      `json:"target,omitempty"`     // of a symbolic link, as the text has it
+	Target     string      `json:"target,omitempty"`     // of a symbolic link; that the text is of the file behind it, or this, is told by MarkLink
 	Target64   string      `json:"target64,omitempty"`   // Target, where it is not UTF-8
 	Attributes []Attribute `json:"attributes,omitempty"` // beside mode and owner, by name
 	Links      int         `json:"links,omitempty"`      // names that the file has, where more than one

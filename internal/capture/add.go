@@ -40,7 +40,7 @@ func (s *shares) add(fresh []scope.Root) {
 	}
 	for uid := range uids {
 		l := s.of(uid)
-		l.in.post(func() { l.extend(fresh) })
+		l.in.Post(func() { l.extend(fresh) })
 	}
 }
 

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 
@@ -71,10 +72,10 @@ func (l *loop) way(dir string, links *int) bool {
 	at := "/"
 	for _, part := range scope.Split(dir) {
 		next := filepath.Join(at, part)
-		k, there := l.stat(next)
+		k, _, there := l.lstat(next, false)
 		if !there {
 			l.mark(at, fanotify.Entries)
-			if k, there = l.stat(next); !there { // it may have come just before the mark
+			if k, _, there = l.lstat(next, false); !there { // it may have come just before the mark
 				return false
 			}
 		}
@@ -160,7 +161,7 @@ func (l *loop) theirs(dir string, v visitor) bool {
 		v.other(dir, l.shares.of(uid))
 		return true
 	}
-	uid, isDir := ownerOf(dir)
+	uid, isDir := reach.OwnerOf(dir)
 	if !isDir || uid == 0 {
 		return false
 	}
@@ -168,7 +169,7 @@ func (l *loop) theirs(dir string, v visitor) bool {
 	switch fresh, room := l.shares.learn(dir, uid); {
 	case !room:
 		if of.full.CompareAndSwap(false, true) {
-			of.in.post(func() { of.crowded(dir) })
+			of.in.Post(func() { of.crowded(dir) })
 		}
 		return true
 	case fresh:
@@ -188,7 +189,7 @@ func (l *loop) giveAway(dir string) map[string]inode.Known {
 		if reach.Under(path, dir) {
 			records[path] = k
 			delete(l.recorded, path)
-			l.linked.drop(path, k)
+			l.linked.Drop(path, fileOf(k))
 		}
 	}
 	return records
@@ -199,7 +200,7 @@ func (l *loop) adopt(records map[string]inode.Known) {
 	for path, k := range records {
 		if _, told := l.recorded[path]; !told {
 			l.recorded[path] = k
-			l.linked.add(path, k)
+			l.linked.Add(path, fileOf(k), k.Links)
 		}
 	}
 }
@@ -216,6 +217,7 @@ func (l *loop) mark(dir string, r fanotify.Role) {
 
 // markFile is a best effort: the directory is marked.
 func (l *loop) markFile(path string) {
+	path = cmp.Or(l.c.behind.Real(path), path)
 	_, _ = hands.By(l.hands, path, func() error { return l.sensor.MarkFile(path) })
 }
 

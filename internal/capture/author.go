@@ -16,16 +16,24 @@ func (l *loop) authored(p *pending, s sight, h fanotify.Happening) fanotify.Happ
 		return h
 	}
 	before, existed := l.lastSeen(p)
-	f := actor.File{Dev: s.known.Dev, Ino: s.known.Ino, MtimeNs: s.known.MtimeNs, CtimeNs: s.known.CtimeNs, UID: s.known.UID, Links: s.known.Links, Maker: h.Maker}
+	path, is := p.path, &s.known
+	switch {
+	case s.link == nil:
+	case !existed || !before.SameLink(s.known): // the link is what is new
+		is = s.link
+	default:
+		path = s.real()
+	}
+	f := actor.File{Dev: is.Dev, Ino: is.Ino, MtimeNs: is.MtimeNs, CtimeNs: is.CtimeNs, UID: is.UID, Links: is.Links, Maker: h.Maker}
 	switch {
 	case !s.exists && !existed:
 		return h
 	case !s.exists:
 		f = actor.File{Dev: before.Dev, Ino: before.Ino, CtimeNs: before.CtimeNs, Gone: true}
-	case existed && before.SameFile(s.known):
+	case existed && before.SameFile(*is):
 		f.Since = before.CtimeNs + 1
 	default:
-		f.Since, f.Parent = l.origin(p.path, s.known)
+		f.Since, f.Parent = l.origin(path, is)
 	}
 	h.By = l.sensor.Author(f)
 	return h
@@ -33,14 +41,14 @@ func (l *loop) authored(p *pending, s sight, h fanotify.Happening) fanotify.Happ
 
 // origin is when a file was made that is as it is known, and the inode of the
 // directory it is in; 0: not known.
-func (l *loop) origin(path string, k inode.Known) (born int64, parent uint64) {
+func (l *loop) origin(path string, k *inode.Known) (born int64, parent uint64) {
 	type origin struct {
 		born   int64
 		parent uint64
 	}
 	o, err := hands.By(l.hands, path, func() (o origin) {
 		if f, err := l.shares.reach.Open(path); err == nil {
-			if inode.Of(&f.Stat).SameFile(k) {
+			if inode.Of(&f.Stat).SameFile(*k) {
 				o.born = inode.Birth(f)
 			}
 			f.Close()

@@ -48,7 +48,7 @@ func TestScanWaitsForTheQueue(t *testing.T) {
 	writeMany(t, dir, many)()
 	w.eventually("held up", actors.held.Load)
 	looked := make(chan int)
-	l.in.post(func() {
+	l.in.Post(func() {
 		l.reconcile(causeMounts)
 		l.settle(time.Now().Add(time.Hour))
 		looked <- len(l.pending)
@@ -79,7 +79,7 @@ func TestScanAfterTheQueue(t *testing.T) {
 	if err := os.Truncate(path, 2); err != nil { // our own doing: no notification of it is taken
 		t.Fatal(err)
 	}
-	l.in.post(func() { l.reconcile(causeMounts) })
+	l.in.Post(func() { l.reconcile(causeMounts) })
 	if o := w.next(1)[0]; line(Observation{Action: o.Action, Path: o.Path, Content: o.Content, HasContent: true}) != "modify a.conf on" || o.Layer != LayerScan {
 		t.Errorf("%s by %s", line(o), o.Layer)
 	}

@@ -5,10 +5,9 @@ import (
 	"strconv"
 	"sync"
 	"time"
-)
 
-// canaryName is the file in a cage whose changes must come through.
-const canaryName = "canary"
+	"github.com/stele-log/stele/internal/capture/aviary"
+)
 
 // cages are the directories in which canaries are, and what came of them. The
 // zero value has none.
@@ -58,12 +57,12 @@ func (c *cages) at(dir string) *cage {
 
 // holds reports whether path is a canary.
 func (c *cages) holds(path string) bool {
-	return filepath.Base(path) == canaryName && c.cage(filepath.Dir(path))
+	return filepath.Base(path) == aviary.Name && c.cage(filepath.Dir(path))
 }
 
 // came takes an observation of a canary out of the way of the others.
 func (c *cages) came(o *Observation) bool {
-	if filepath.Base(o.Path) != canaryName {
+	if filepath.Base(o.Path) != aviary.Name {
 		return false
 	}
 	one := c.at(filepath.Dir(o.Path))

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/aviary"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/hands"
 	"github.com/stele-log/stele/internal/capture/helper"
@@ -222,7 +223,7 @@ func (c *canary) hear(ctx context.Context, p *perch, sent time.Time) {
 		case s := <-p.cage.asks:
 			switch {
 			case s.round != p.round:
-			case s.obs.Mode&0o777 != canaryMode:
+			case s.obs.Mode&0o777 != aviary.Mode:
 				part = &s // the rest may come
 			default:
 				c.judge(p, &s, sent, s.at.Sub(p.sent))
@@ -279,12 +280,12 @@ func (c *canary) judge(p *perch, s *song, sent time.Time, took time.Duration) {
 func (c *canary) wrong(p *perch, o *Observation) string {
 	uid := uint32(os.Geteuid())
 	if uid == 0 {
-		uid = canaryID
+		uid = aviary.ID
 	}
 	switch {
 	case o.Layer != LayerFanotify:
 		return "a change of our own was found by a scan alone"
-	case o.Mode&0o777 != canaryMode:
+	case o.Mode&0o777 != aviary.Mode:
 		return "a change of mode of our own was not told of"
 	case !c.s.sensor.NamesProcesses():
 		return ""
@@ -343,11 +344,11 @@ func (c *canary) settle() {
 }
 
 func startCanary() (*helper.Process, error) {
-	ids := helper.IDs{UID: canaryID, GID: canaryID}
+	ids := helper.IDs{UID: aviary.ID, GID: aviary.ID}
 	if os.Geteuid() != 0 {
 		ids = helper.IDs{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
 	}
-	return helper.Start(canaryTask, ids)
+	return helper.Start(aviary.Task, ids)
 }
 
 // perch finds a directory on a file system in which the helper can write.
@@ -385,7 +386,7 @@ func canaryOwner() int {
 	if uid := os.Geteuid(); uid != 0 {
 		return uid
 	}
-	return canaryID
+	return aviary.ID
 }
 
 func (c *canary) makeCage(above string) (string, error) {

@@ -210,7 +210,7 @@ func TestCanaryIsLost(t *testing.T) {
 		}},
 		{"the loop", func(c *caged) func() {
 			held := make(chan struct{})
-			c.shares.of(0).in.post(func() { <-held })
+			c.shares.of(0).in.Post(func() { <-held })
 			return func() { close(held) }
 		}},
 		{"who did it", func(c *caged) func() {
@@ -236,7 +236,7 @@ func TestCanaryIsLost(t *testing.T) {
 func TestCanaryIsLate(t *testing.T) {
 	c := newCaged(t, time.Minute)
 	held := make(chan struct{})
-	c.shares.of(0).in.post(func() { <-held })
+	c.shares.of(0).in.Post(func() { <-held })
 	time.AfterFunc(canaryLate+canaryLate/4, func() { close(held) })
 	c.eventually("late", func() bool { return c.ever(Late) })
 	c.eventually("over", func() bool { return len(c.standing(Late)) == 0 })

@@ -21,7 +21,12 @@
 // time, and what may have come and gone unread is told as unread, so that a text
 // that was written again as it was can look like an edit and its revert.
 //
-// It does not redact, does not follow symbolic links to their target, does not
+// A symbolic link that leads to a regular file is followed: its text is that of the file
+// behind, whose changes are changes of the link, by whatever name they are made. Only
+// links that are root's, where only root can put one, are followed with root's rights,
+// others with those of their user; one that leads to a directory is not.
+//
+// It does not redact, does not
 // see a write until the file is closed, and remembers nothing across a restart:
 // the caller keeps the [inode.Known] of each path and gives them back. With /proc alone
 // what a process does between its write and the reading (exec, most of all) can
@@ -41,6 +46,7 @@ import (
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/inode"
+	"github.com/stele-log/stele/internal/capture/names"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -134,6 +140,8 @@ type Observation struct {
 	Owner      body.Owner
 	Attributes []inode.Attribute
 	Names      []string    // others of the same file
+	Target     string      // of a link that was followed: all else is of the file behind
+	Real       string      // the name of that file
 	Before     inode.Known // what was recorded before; zero: nothing
 	Marks      []string    // ascending
 	Who        *body.Who
@@ -242,11 +250,12 @@ type Counters struct {
 
 // Capture watches one set of files.
 type Capture struct {
-	cfg   Config
-	set   *scope.Set
-	reach *reach.Reach
-	cages *cages
-	ready chan struct{}
+	cfg    Config
+	set    *scope.Set
+	reach  *reach.Reach
+	cages  *cages
+	behind names.Behind // links that are followed
+	ready  chan struct{}
 
 	mu     sync.Mutex // guards status and shares
 	status Status

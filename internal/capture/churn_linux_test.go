@@ -22,10 +22,8 @@ func TestChurn(t *testing.T) {
 	})
 	s := <-parts
 	hers, held := s.of(mallory), make(chan struct{})
-	hers.in.post(func() { <-held })
-	hers.in.mu.Lock()
-	hers.in.bound = 100
-	hers.in.mu.Unlock()
+	hers.in.Post(func() { <-held })
+	hers.in.Bound(100)
 	const files = 1000
 	if err := h.as(mallory, fmt.Sprintf(`exec python3 -c '
 for i in range(%d): open("c%%d.conf"%%i,"w").write(str(i))'`, files)).Wait(); err != nil {

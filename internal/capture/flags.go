@@ -49,7 +49,7 @@ func (l *loop) lookAtFlagsOf(dirs map[string][]entry, s *scan, spent time.Durati
 	for dir, entries := range dirs {
 		if n++; n > flagsAtOnce {
 			spent += time.Since(begun)
-			l.in.post(func() { l.lookAtFlagsOf(dirs, s, spent) })
+			l.in.Post(func() { l.lookAtFlagsOf(dirs, s, spent) })
 			return
 		}
 		delete(dirs, dir)

@@ -143,7 +143,7 @@ func BenchmarkFlags(b *testing.B) {
 		if err := os.WriteFile(path, nil, 0o644); err != nil {
 			b.Fatal(err)
 		}
-		k, err := e.stat(path)
+		k, _, err := e.stat(path, false)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func TestRevertedWithinTheLag(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			c := newCaged(t, time.Minute)
 			held := make(chan struct{})
-			c.shares.of(0).in.post(func() { <-held })
+			c.shares.of(0).in.Post(func() { <-held })
 			run(t, c.dir, "sh", "-c", a.command+" && sleep .3")
 			close(held)
 			if diff := cmp.Diff(a.want, inOrder(c.settledConf())); diff != "" {

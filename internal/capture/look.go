@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,6 +32,10 @@ type sight struct {
 	sum     string // SHA-256 of a content too large to keep
 	beside  []inode.Attribute
 	marks   []string
+
+	link   *inode.Known // of the link itself that was followed
+	target string       // of that
+	way    []string     // from a link to what is, or is to come, behind it
 
 	kept        bool  // unread, and told even if one process did all of it
 	unread      bool  // it was there, and gone before it could be looked at
@@ -82,7 +87,7 @@ func (e *eye) look(path string) (sight, error) {
 		return s, nil
 	case reach.Absent(err):
 		return sight{}, nil
-	case err != nil && s.exists:
+	case err != nil && s.exists && !s.has:
 		s.mark(body.MarkUnread)
 	}
 	return s, err
@@ -101,6 +106,29 @@ func (e *eye) once(path string) (sight, error) {
 		return sight{}, err
 	}
 	defer f.Close()
+	if f.Stat.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return e.read(f)
+	}
+	behind, way, failed := e.reach.Follow(path)
+	if behind == nil {
+		s, err := e.read(f)
+		if s.way = way; failed != nil && !reach.Absent(failed) {
+			s.way, err = nil, cmp.Or(err, failed)
+		}
+		return s, err
+	}
+	defer behind.Close()
+	target, err := f.Link()
+	if err != nil {
+		return sight{}, err
+	}
+	s, err := e.read(behind)
+	link := inode.Of(&f.Stat)
+	s.link, s.target, s.way, s.known.Target = &link, target, way, e.sum(target)
+	return s, err
+}
+
+func (e *eye) read(f *reach.File) (sight, error) {
 	s := sight{exists: true, known: inode.Of(&f.Stat)}
 	s.known.Flags = inode.FlagsOf(f)
 	s.beside, s.known.Extra = inode.Attributes(f, e.hmac)
@@ -127,6 +155,13 @@ func (e *eye) once(path string) (sight, error) {
 
 func (e *eye) hmac() hash.Hash { return hmac.New(sha256.New, e.key) }
 
+func (e *eye) sum(text string) (sum [sha256.Size]byte) {
+	m := e.hmac()
+	m.Write([]byte(text))
+	m.Sum(sum[:0])
+	return sum
+}
+
 func (e *eye) readLink(f *reach.File, s *sight) error {
 	target, err := f.Link()
 	if err != nil {
@@ -134,10 +169,7 @@ func (e *eye) readLink(f *reach.File, s *sight) error {
 	}
 	s.mark(body.MarkLink)
 	s.content, s.has = []byte(target), true
-	s.known.Size = int64(len(target))
-	m := e.hmac()
-	m.Write(s.content)
-	m.Sum(s.known.Digest[:0])
+	s.known.Size, s.known.Digest = int64(len(target)), e.sum(target)
 	return nil
 }
 
@@ -198,12 +230,23 @@ func (e *eye) readDigest(f *os.File, s *sight) error {
 	return nil
 }
 
-// stat is lstat alone.
-func (e *eye) stat(path string) (inode.Known, error) {
+// stat is lstat alone; with follow, of the file behind a link that can be followed.
+func (e *eye) stat(path string, follow bool) (k inode.Known, way []string, err error) {
 	f, err := e.reach.Open(path)
 	if err != nil {
-		return inode.Known{}, err
+		return k, nil, err
 	}
 	defer f.Close()
-	return inode.Of(&f.Stat), nil
+	if k = inode.Of(&f.Stat); !follow || k.Format() != unix.S_IFLNK {
+		return k, nil, nil
+	}
+	behind, way, _ := e.reach.Follow(path)
+	if behind == nil {
+		return k, nil, nil
+	}
+	defer behind.Close()
+	target, err := f.Link()
+	k = inode.Of(&behind.Stat)
+	k.Target = e.sum(target)
+	return k, way, err
 }

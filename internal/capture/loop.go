@@ -12,7 +12,9 @@ import (
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/hands"
+	"github.com/stele-log/stele/internal/capture/inbox"
 	"github.com/stele-log/stele/internal/capture/inode"
+	"github.com/stele-log/stele/internal/capture/names"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -30,7 +32,7 @@ type loop struct {
 	hands  *hands.Hands
 	every  time.Duration
 	out    *outbox
-	in     *inbox
+	in     *inbox.Inbox
 	taken  uint64 // notifications of in that were taken
 
 	shares *shares
@@ -50,7 +52,7 @@ type loop struct {
 	churning bool // the last scan, or what came since, was too much
 
 	recorded map[string]inode.Known
-	linked   linked // the recorded files that have several names
+	linked   names.Hard // the recorded files that have several names
 	pending  map[string]*pending
 	counts   struct{ watched, pending int } // as they were last added up
 	held     int                            // bytes of the texts that are pending
@@ -81,19 +83,19 @@ type scan struct {
 func newLoop(s *shares, uid uint32, known map[string]inode.Known) *loop {
 	c, bound := s.c, 0
 	if uid != 0 {
-		bound = maxInbox
+		bound = inbox.Most
 	}
 	l := &loop{
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: hands.New(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &hands.Allowances{}},
-		out: s.out, in: newInbox(bound), shares: s, uid: uid,
-		most: maxFiles, recorded: map[string]inode.Known{}, linked: linked{}, pending: map[string]*pending{},
+		out: s.out, in: inbox.New(bound), shares: s, uid: uid,
+		most: maxFiles, recorded: map[string]inode.Known{}, linked: names.Hard{}, pending: map[string]*pending{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
 		if l.set.Subject(path) {
 			l.recorded[path] = k
-			l.linked.add(path, k)
+			l.linked.Add(path, fileOf(k), k.Links)
 		}
 	}
 	return l
@@ -117,7 +119,7 @@ func (l *loop) run(ctx context.Context) {
 		case <-ctx.Done():
 			l.stop()
 			return
-		case <-l.in.wake:
+		case <-l.in.Wake:
 			l.takeAll()
 		case <-scan.C:
 			l.reconcile(causeUnreported)
@@ -132,7 +134,7 @@ func (l *loop) run(ctx context.Context) {
 
 // takeAll takes what waits. What has to be settled meanwhile is.
 func (l *loop) takeAll() {
-	raws, jobs, missed := l.in.take()
+	raws, jobs, missed := l.in.Take()
 	for _, do := range jobs {
 		do()
 	}
@@ -165,9 +167,11 @@ func (l *loop) stop() {
 }
 
 func (l *loop) take(r fanotify.Notice) {
-	for _, h := range l.sensor.Resolve(r) {
+	for _, h := range l.shares.resolve(r) {
 		switch {
 		case l.shares.keeper(h.Path) != l.uid: // it was handed to that user's loop too
+		case h.Behind:
+			l.onBehind(h)
 		case h.Kind&fanotify.Directory != 0:
 			l.onDirectory(h)
 		default:
@@ -258,7 +262,7 @@ func (l *loop) again(h fanotify.Happening) {
 	v := visitor{visit, func(dir string, o *loop) {
 		n := h
 		n.Path, n.From = dir, ""
-		o.in.post(func() { o.again(n) })
+		o.in.Post(func() { o.again(n) })
 	}}
 	if l.set.Covers(h.Path) {
 		l.walk(h.Path, v)
@@ -278,6 +282,8 @@ func (l *loop) note(h fanotify.Happening) {
 	p.events++
 	p.last, p.suspect = time.Now(), nil
 	switch {
+	case h.Behind && h.Kind&fanotify.Removed != 0: // editors put it back
+		p.deferred, p.peeked = &h, true
 	case h.Kind&(fanotify.Written|fanotify.Arrived) != 0:
 		l.lookNow(p, h)
 	case h.Kind&fanotify.Created != 0:
@@ -396,13 +402,20 @@ func (l *loop) look(path string) sight {
 		s   sight
 		err error
 	}
-	got, err := hands.By(l.hands, path, func() looked {
-		s, err := l.eye.look(path)
-		return looked{s, err}
-	})
-	s := got.s
-	if err == nil {
-		err = got.err
+	var s sight
+	var err error
+	for range readTries {
+		var got looked
+		got, err = hands.By(l.hands, path, func() looked {
+			s, err := l.eye.look(path)
+			return looked{s, err}
+		})
+		if s = got.s; err == nil {
+			err = got.err
+		}
+		if err != nil && !s.exists || !l.follow(path, &s) {
+			break
+		}
 	}
 	l.readable(path, err)
 	if err != nil && !s.exists {
@@ -411,16 +424,25 @@ func (l *loop) look(path string) sight {
 	return s
 }
 
-// stat is lstat alone. Of what cannot be looked at nothing is said: it is taken to
-// be as it was.
+// stat is lstat alone, or for a subject that is a link of the file behind it. Of what
+// cannot be looked at nothing is said: it is taken to be as it was.
 func (l *loop) stat(path string) (inode.Known, bool) {
+	k, way, there := l.lstat(path, true)
+	if there && k.Followed() {
+		l.followBy(path, way)
+	}
+	return k, there
+}
+
+func (l *loop) lstat(path string, follow bool) (inode.Known, []string, bool) {
 	type looked struct {
 		k   inode.Known
+		way []string
 		err error
 	}
 	got, err := hands.By(l.hands, path, func() looked {
-		k, err := l.eye.stat(path)
-		return looked{k, err}
+		k, way, err := l.eye.stat(path, follow)
+		return looked{k, way, err}
 	})
 	if err == nil {
 		err = got.err
@@ -428,9 +450,9 @@ func (l *loop) stat(path string) (inode.Known, bool) {
 	if err != nil && !reach.Absent(err) {
 		l.readable(path, err)
 		k := l.latest(path)
-		return k, k != (inode.Known{})
+		return k, nil, k != (inode.Known{})
 	}
-	return got.k, err == nil
+	return got.k, got.way, err == nil
 }
 
 // unseen is the sight of what nobody may look at, in a directory that was closed
@@ -470,7 +492,7 @@ func (l *loop) settle(now time.Time) {
 // What it found, and none of them told of, was not told.
 func (l *loop) heard(s *scan) bool {
 	if !s.passed && l.sensor.Passed() >= s.until {
-		s.passed, s.inbox = true, l.in.came()
+		s.passed, s.inbox = true, l.in.Came()
 	}
 	s.settled = s.settled || s.passed && l.taken >= s.inbox
 	return s.settled
@@ -506,7 +528,7 @@ func (l *loop) peek(p *pending) {
 func (l *loop) finishUnlessHeld(p *pending, now time.Time) {
 	if d := p.deferred; d != nil && d.By.PID > 0 {
 		k, there := l.stat(p.path)
-		if there && k.Regular() && writing(d.By.PID, k) {
+		if there && k.Regular() && inode.Writing(d.By.PID, k) {
 			if now.Sub(p.first) < holding {
 				return
 			}

@@ -74,6 +74,7 @@ func observe(path, from string, a body.Action, s sight) *Observation {
 		Content: s.content, HasContent: s.has, Digest: s.sum,
 		Size: s.known.Size, Mode: s.known.Mode, Owner: s.known.Owner(),
 		Attributes: s.beside, Marks: slices.Clone(s.marks), Known: s.known,
+		Target: s.target, Real: s.real(),
 	}
 }
 
@@ -102,7 +103,7 @@ func (l *loop) renamedFrom(path string, s sight) (string, inode.Known) {
 		return "", inode.Known{}
 	}
 	delete(l.recorded, s.from)
-	l.linked.drop(s.from, k)
+	l.linked.Drop(s.from, fileOf(k))
 	return s.from, k
 }
 
@@ -178,7 +179,8 @@ func (l *loop) record(path string, s sight) {
 	before, existed := l.recorded[path]
 	if !s.exists {
 		delete(l.recorded, path)
-		l.linked.drop(path, before)
+		l.c.behind.Put(path, nil)
+		l.linked.Drop(path, fileOf(before))
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more
 			l.sensor.Forget(path)
@@ -186,7 +188,7 @@ func (l *loop) record(path string, s sight) {
 		return
 	}
 	l.recorded[path] = s.known
-	l.linked.add(path, s.known)
+	l.linked.Add(path, fileOf(s.known), s.known.Links)
 	if s.known.Regular() && !(existed && before.SameFile(s.known)) {
 		l.markFile(path)
 	}

@@ -18,14 +18,28 @@ type remount struct {
 
 // remounted has whoever keeps what lies at a mount look at what it hid or uncovered.
 func (s *shares) remounted(m remount) {
+	for _, link := range s.c.behind.Through(m.point) {
+		l := s.of(s.keeper(link))
+		l.in.Post(func() { l.remountedBehind(link, m) })
+	}
 	set := s.c.set
 	if !set.Subject(m.point) && !set.Covers(m.point) && !set.OnWay(m.point) {
 		return
 	}
 	s.sensor.Forget(m.point) // another directory has that name now
 	l := s.of(s.keeper(m.point))
-	l.in.post(func() { l.remounted(m) })
+	l.in.Post(func() { l.remounted(m) })
 	s.elsewhere(m.point, l.uid, func(o *loop) { o.remounted(m) })
+}
+
+// remountedBehind takes note of a mount on the way behind a link.
+func (l *loop) remountedBehind(link string, m remount) {
+	l.onBehind(fanotify.Happening{
+		Path: link, Kind: fanotify.Attributes, By: m.by, Layer: LayerScan, At: l.c.cfg.Now(), Since: m.since, Behind: true,
+	})
+	if p := l.pending[link]; p != nil {
+		p.mount = m.words
+	}
 }
 
 // remounted takes note of what a mount hid or uncovered, as the doing of whoever
@@ -48,7 +62,7 @@ func (l *loop) remounted(m remount) {
 		if k, there := l.stat(path); there && !k.SameStat(l.latest(path)) {
 			note(path, fanotify.Created, k.CtimeNs > m.since.UnixNano())
 		}
-	}, func(_ string, o *loop) { o.in.post(func() { o.remounted(m) }) }}
+	}, func(_ string, o *loop) { o.in.Post(func() { o.remounted(m) }) }}
 	l.attachAt(m.point, v)
 	for path := range l.recorded {
 		if reach.Under(path, m.point) {

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -122,7 +123,7 @@ func (l *loop) firstSight(path string) {
 	}
 	l.finding = l.shares.addedLater(path)
 	defer func() { l.finding = false }()
-	if l.madeSince(path, s.known, l.shares.began) {
+	if l.madeSince(path, cmp.Or(s.link, &s.known), l.shares.began) {
 		l.note(fanotify.Happening{Path: path, Kind: fanotify.Created, Layer: LayerScan, At: l.c.cfg.Now()})
 		return
 	}
@@ -139,7 +140,7 @@ func (l *loop) firstSight(path string) {
 
 // madeSince says whether a file was made after a time. Where its file system does
 // not tell, it is taken to have been made when it was last changed.
-func (l *loop) madeSince(path string, k inode.Known, when time.Time) bool {
+func (l *loop) madeSince(path string, k *inode.Known, when time.Time) bool {
 	born, _ := l.origin(path, k)
 	if born == 0 {
 		born = k.CtimeNs

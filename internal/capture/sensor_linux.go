@@ -9,7 +9,7 @@ import (
 
 func newSensor(c *Capture) (sensor, []Layer) {
 	cfg := fanotify.Config{
-		Reach: c.reach, Actors: c.cfg.Actors, Own: os.Getpid(), Want: c.set.Concerns, Now: c.cfg.Now, Log: c.cfg.Log,
+		Reach: c.reach, Actors: c.cfg.Actors, Own: os.Getpid(), Want: c.concerns, Now: c.cfg.Now, Log: c.cfg.Log,
 		Seen:   func() { c.count(func(s *Status) { s.Counters.Seen++ }) },
 		Traced: c.traced, Untouched: c.cfg.untouched,
 	}
@@ -21,6 +21,10 @@ func newSensor(c *Capture) (sensor, []Layer) {
 		return noSensor{}, []Layer{{LayerFanotify, false, err.Error()}}
 	}
 	return f, append([]Layer{{LayerFanotify, true, f.Lacks()}}, c.actorLayers(f)...)
+}
+
+func (c *Capture) concerns(path string) bool {
+	return c.set.Concerns(path) || c.behind.Concerns(path)
 }
 
 // actorLayers are those that name processes: what the caller gave, or the

@@ -113,7 +113,7 @@ func (p *pending) due(live bool) time.Time {
 	switch t := p.top(); {
 	case p.suspect != nil && live, p.deferred != nil && p.deferred.Kind&fanotify.Created != 0:
 		wait = longest
-	case t != nil && !t.exists && !t.unread && p.deferred == nil:
+	case t != nil && !t.exists && !t.unread && p.deferred == nil, p.deferred != nil && p.deferred.Kind&fanotify.Removed != 0:
 		wait = goneFor
 	}
 	if at := p.last.Add(wait); at.Before(limit) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/inbox"
 	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
@@ -91,7 +92,7 @@ func (s *shares) survey(path string, surveyed map[string]bool) {
 		if _, kept := s.keepers[at]; kept {
 			return
 		}
-		uid, isDir := ownerOf(at)
+		uid, isDir := reach.OwnerOf(at)
 		if !isDir { // a link of root's leads on
 			if uid != 0 {
 				return
@@ -214,15 +215,15 @@ func (s *shares) found(dir string, uid uint32, records map[string]inode.Known) {
 	l := s.of(uid)
 	select {
 	case <-s.of(0).scannedOnce:
-		l.in.post(func() { l.adopt(records) })
+		l.in.Post(func() { l.adopt(records) })
 		if l.asked.CompareAndSwap(false, true) { // one scan finds all that were found until it begins
-			l.in.post(func() { l.asked.Store(false); l.reconcile(causeUnreported) })
+			l.in.Post(func() { l.asked.Store(false); l.reconcile(causeUnreported) })
 		}
 	default:
 		s.mu.Lock()
 		s.first++
 		s.mu.Unlock()
-		l.in.post(func() { l.adopt(records); l.meet(dir) })
+		l.in.Post(func() { l.adopt(records); l.meet(dir) })
 	}
 }
 
@@ -252,7 +253,7 @@ func (s *shares) elsewhere(path string, self uint32, do func(*loop)) {
 	s.mu.RUnlock()
 	for uid := range uids {
 		l := s.of(uid)
-		l.in.post(func() { do(l) })
+		l.in.Post(func() { do(l) })
 	}
 }
 
@@ -261,7 +262,7 @@ func (s *shares) all(do func(*loop)) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, l := range s.loops {
-		l.in.post(func() { do(l) })
+		l.in.Post(func() { do(l) })
 	}
 }
 
@@ -280,7 +281,7 @@ func (s *shares) dispatch(r fanotify.Notice) {
 	var told [4]uint32 // a rename has two names; more are those of bind mounts
 	to := told[:0]
 next:
-	for _, h := range s.sensor.Resolve(r) {
+	for _, h := range s.resolve(r) {
 		uid := s.keeper(h.Path)
 		for _, t := range to {
 			if t == uid {
@@ -288,12 +289,17 @@ next:
 			}
 		}
 		to = append(to, uid)
-		s.of(uid).in.put(r)
+		s.of(uid).in.Put(r)
 	}
 }
 
+// resolve tells what a notification is about, and which links it concerns.
+func (s *shares) resolve(r fanotify.Notice) []fanotify.Happening {
+	return s.c.behind.Widen(s.sensor.Resolve(r))
+}
+
 // full reports whether root's loop is behind.
-func (s *shares) full() bool { return s.of(0).in.waiting() >= maxInbox }
+func (s *shares) full() bool { return s.of(0).in.Waiting() >= inbox.Most }
 
 // wait waits for the loops to end: root's for as long as it takes, a user's for a
 // while, since he may hold it up.

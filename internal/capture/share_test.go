@@ -28,7 +28,7 @@ func TestBelowIsAskedOnce(t *testing.T) {
 	}
 	root.below("/home", fanotify.Happening{Kind: fanotify.Removed})
 	for uid, l := range users {
-		_, jobs, _ := l.in.take()
+		_, jobs, _ := l.in.Take()
 		if len(jobs) != 1 {
 			t.Errorf("user %d was asked %d times", uid, len(jobs))
 		}
@@ -37,11 +37,11 @@ func TestBelowIsAskedOnce(t *testing.T) {
 		}
 	}
 	for uid, l := range users {
-		if _, jobs, _ := l.in.take(); len(jobs) > 0 {
+		if _, jobs, _ := l.in.Take(); len(jobs) > 0 {
 			t.Errorf("user %d was asked again %d times", uid, len(jobs))
 		}
 	}
-	if _, jobs, _ := root.in.take(); len(jobs) > 0 {
+	if _, jobs, _ := root.in.Take(); len(jobs) > 0 {
 		t.Errorf("root's loop was asked %d times", len(jobs))
 	}
 }

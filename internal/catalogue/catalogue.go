@@ -112,6 +112,17 @@ type Match struct {
 	Guess   bool     // the path only ends like one of the agent's: a copy, perhaps
 }
 
+// And is what is known of a file that goes by two names: agent and format as the first
+// has them, and whatever either says of secrets.
+func (m Match) And(other Match) Match {
+	if m.Format == FormatUnknown {
+		m.Format = other.Format
+	}
+	m.Secrets = slices.Concat(m.Secrets, other.Secrets)
+	m.Opaque = m.Opaque || other.Opaque
+	return m
+}
+
 // Builtin returns the catalogue this program was built with.
 func Builtin() (*Catalogue, error) {
 	c, err := Parse(builtin)

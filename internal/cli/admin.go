@@ -28,7 +28,7 @@ func (a *app) admin() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		a.adminToken(), a.adminSources(), a.adminRevoke(),
+		a.adminToken(), a.adminSources(), a.adminRevoke(), a.adminRescan(),
 		&cobra.Command{
 			Use:     "reindex",
 			Short:   "Build the index anew from log and vault",

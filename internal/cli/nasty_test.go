@@ -118,6 +118,21 @@ func (n nasty) put(t *testing.T, dir string) {
 	ok(t, os.Symlink(string(n.content), path))
 }
 
+// followed are the files as a watcher sees them: a link that leads to a file has its text.
+func followed(t *testing.T, dir string, files []nasty) []nasty {
+	t.Helper()
+	files = slices.Clone(files)
+	for i, n := range files {
+		path := filepath.Join(dir, filepath.FromSlash(n.name))
+		if fi, err := os.Stat(path); n.link && err == nil && fi.Mode().IsRegular() {
+			text, err := os.ReadFile(path)
+			ok(t, err)
+			files[i] = nasty{name: n.name, content: text}
+		}
+	}
+	return files
+}
+
 // maxWatched is the size from which a watcher keeps the digest only.
 const maxWatched = 4 << 20
 
@@ -534,13 +549,16 @@ func TestNastyWatched(t *testing.T) {
 	for _, n := range files {
 		n.put(t, dir)
 	}
-	created := r.recorded(t, s, dir, files)
+	created := r.recorded(t, s, dir, followed(t, dir, files))
+	for _, n := range followed(t, dir, files) {
+		s.recordedAs(t, n, created[n.name], true)
+	}
 	changed := make([]nasty, len(files))
 	for i, n := range files {
-		s.recordedAs(t, n, created[n.name], true)
 		changed[i] = n.modified()
 		changed[i].put(t, dir)
 	}
+	changed = followed(t, dir, changed)
 	modified := r.recorded(t, s, dir, changed)
 	for _, n := range changed {
 		s.recordedAs(t, n, modified[n.name], true)

@@ -33,7 +33,8 @@ type toolWay struct {
 	leaves     []string // names beside the file, which are changes too
 	by         string   // the program that is named; tool where it is empty
 	ci         bool     // CI has it
-	single     bool     // it leaves a file with a second name alone
+	single     bool     // it leaves a file with a second name, or behind a link, alone
+	behind     []string // what it does to a link, where that is something else than to a file
 }
 
 // keys types into a program that wants a terminal.
@@ -86,9 +87,9 @@ var toolWays = []toolWay{
 	{name: "ucf", tool: "ucf", ci: true, script: `echo two > $t/new; UCF_FORCE_CONFFNEW=1 ucf --state-dir $t $t/new $f`, by: "cp"},
 	{name: "logrotate-copy", tool: "logrotate", ci: true, single: true, script: `printf '%s {\n copytruncate\n rotate 1\n su root root\n}\n' $f > $t/c; chmod 644 $t/c; logrotate -f -s $t/s $t/c`, leaves: []string{".1"}},
 	{name: "logrotate", tool: "logrotate", ci: true, single: true, script: `printf '%s {\n create\n rotate 1\n su root root\n}\n' $f > $t/c; chmod 644 $t/c; logrotate -f -s $t/s $t/c`, leaves: []string{".1"}},
-	{name: "dpkg", tool: "dpkg", ci: true, script: `n=way-$(basename ${f%/*}); mkdir -p $t/d/DEBIAN $t/d${f%/*}; echo two > $t/d$f; echo $f > $t/d/DEBIAN/conffiles; printf "Package: $n\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: way\n" > $t/d/DEBIAN/control; dpkg-deb -b $t/d $t/x.deb; dpkg -i --force-confnew $t/x.deb; dpkg --force-all -r $n`},
-	{name: "rsync", tool: "rsync", ci: true, script: `echo two > $t/new; rsync $t/new $f`},
-	{name: "rsync-inplace", tool: "rsync", ci: true, script: `echo two > $t/new; rsync --inplace $t/new $f`},
+	{name: "dpkg", tool: "dpkg", ci: true, behind: []string{}, script: `n=way-$(basename ${f%/*}); mkdir -p $t/d/DEBIAN $t/d${f%/*}; echo two > $t/d$f; echo $f > $t/d/DEBIAN/conffiles; printf "Package: $n\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: way\n" > $t/d/DEBIAN/control; dpkg-deb -b $t/d $t/x.deb; dpkg -i --force-confnew $t/x.deb; dpkg --force-all -r $n`},
+	{name: "rsync", tool: "rsync", ci: true, behind: []string{"delete a.conf", "create a.conf"}, script: `echo two > $t/new; rsync $t/new $f`},
+	{name: "rsync-inplace", tool: "rsync", ci: true, behind: []string{"delete a.conf", "create a.conf"}, script: `echo two > $t/new; rsync --inplace $t/new $f`},
 	{name: "git", tool: "git", ci: true, script: `cd $t; git init -q; mkdir -p ${f%/*}; export GIT_WORK_TREE=${f%/*} GIT_DIR=$t/.git; git add -A; git -c user.name=n -c user.email=e commit -qm one; echo two > $t/new; git update-index --cacheinfo 100644,$(git hash-object -w $t/new),a.conf; git checkout-index -f a.conf`},
 	{name: "tar", tool: "tar", ci: true, script: `echo two > $t/a.conf; tar -cf $t/x.tar -C $t a.conf; tar -xf $t/x.tar -C ${f%/*}`},
 	{name: "tar-overwrite", tool: "tar", ci: true, script: `echo two > $t/a.conf; tar -cf $t/x.tar -C $t a.conf; tar -x --overwrite -f $t/x.tar -C ${f%/*}`},
@@ -118,7 +119,7 @@ func TestWays(t *testing.T) {
 			t.Logf("%s: not installed", w.name)
 			continue
 		}
-		for _, kind := range []string{"plain", "second-name"} {
+		for _, kind := range []string{"plain", "second-name", "behind-link"} {
 			done = append(done, w.prepare(t, etc, kind))
 		}
 	}
@@ -142,6 +143,7 @@ func TestWays(t *testing.T) {
 type wayTried struct {
 	toolWay
 	dir, file string
+	real      string // behind the link that file is
 	err       error
 	out       []byte
 }
@@ -151,6 +153,11 @@ func (w toolWay) prepare(t *testing.T, etc, kind string) *wayTried {
 	d := &wayTried{toolWay: w, dir: w.name + "-" + kind}
 	d.file = filepath.Join(etc, d.dir, "a.conf")
 	ok(t, os.MkdirAll(filepath.Dir(d.file), 0o755))
+	if kind == "behind-link" { // what lies elsewhere, and nobody watches
+		d.real = filepath.Join(filepath.Dir(etc), "elsewhere", w.name, "r.conf")
+		ok(t, os.MkdirAll(filepath.Dir(d.real), 0o755))
+		ok(t, os.Symlink(d.real, d.file))
+	}
 	text := w.text
 	if text == "" {
 		text = "key = one\n"
@@ -177,7 +184,10 @@ func (d *wayTried) check(t *testing.T, got []recordedChange) {
 		t.Fatalf("%v\n%s", d.err, d.out)
 	}
 	want, told := []string{}, []string{}
-	if !d.single || strings.HasSuffix(d.dir, "plain") {
+	switch {
+	case d.real != "" && d.behind != nil:
+		want = slices.Clone(d.behind)
+	case !d.single || strings.HasSuffix(d.dir, "plain"):
 		want = append(want, "modify a.conf")
 		for _, suffix := range d.leaves {
 			want = append(want, "create a.conf"+suffix)

@@ -29,6 +29,7 @@ type Listener struct {
 	URL      string
 	Endpoint server.Endpoint
 
+	process  Process
 	layout   layout.Store
 	listener net.Listener
 	metrics  net.Listener // nil: none
@@ -50,7 +51,7 @@ func (p Process) Listen(ctx context.Context, set settings.Serve, o ServeOptions)
 	if err != nil {
 		return nil, hintStore(err)
 	}
-	d := &Listener{layout: l}
+	d := &Listener{process: p, layout: l}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.closeListeners())
@@ -123,6 +124,7 @@ func (d *Listener) Run(ctx context.Context) error {
 			cancel(err)
 		}
 	})
+	wg.Go(func() { d.rescans(ctx) })
 	var metrics *http.Server
 	if d.metrics != nil {
 		metrics = &http.Server{Handler: d.Metrics(), ReadHeaderTimeout: 10 * time.Second}

@@ -42,7 +42,8 @@ func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
 		return watcher.Config{}, err
 	}
 	p.tellMissing(given)
-	given = append(p.behindLinks(given), own...)
+	p.tellLinks(given)
+	given = append(given, own...)
 	paths := given
 	if o.Discover {
 		found, err := p.discover(cat)
@@ -61,21 +62,23 @@ func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
 	}, nil
 }
 
-// behindLinks adds the files that given links lead to: a link's own text is only
-// where it leads. Each is recorded under its own name.
-func (p Process) behindLinks(given []string) []string {
+// tellLinks says of given links where they lead: the text of the file there is recorded
+// under the name that was given.
+func (p Process) tellLinks(given []string) {
 	r := reach.New()
 	defer r.Close()
-	for _, g := range slices.Clone(given) {
-		switch real, err := r.Behind(g); {
-		case real != "":
-			p.Say("following    %s to %s", terminal.Escape(g), terminal.Escape(real))
-			given = append(given, literal(real))
+	for _, g := range given {
+		if fi, err := os.Lstat(g); err != nil || fi.Mode()&os.ModeSymlink == 0 {
+			continue
+		}
+		switch f, way, err := r.Follow(g); {
+		case f != nil:
+			f.Close()
+			p.Say("following    %s to %s", terminal.Escape(g), terminal.Escape(way[len(way)-1]))
 		case err != nil && !reach.Absent(err):
 			p.Say("not followed %s: %v", terminal.Escape(g), err)
 		}
 	}
-	return given
 }
 
 // tellMissing names what is to be watched and is not there: it may come, and it

@@ -14,10 +14,13 @@ import (
 	"os"
 	"slices"
 
+	"github.com/stele-log/stele/body"
+	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/keyfile"
 	"github.com/stele-log/stele/internal/layout"
+	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/seal"
 )
@@ -36,7 +39,7 @@ func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err 
 		v.Same, err = sameDigest(path, rec.Change.Digest)
 		return v, err
 	}
-	content, err := readSubject(path)
+	content, real, err := readSubject(path, slices.Contains(rec.Change.Marks, body.MarkLink))
 	if errors.Is(err, os.ErrNotExist) {
 		return Verdict{Same: rec.Gone}, nil
 	}
@@ -52,10 +55,20 @@ func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err 
 		return v, err
 	}
 	m, _ := cat.MatchSuffix(path)
-	res := red.Text(content, redact.Source{Format: rec.Change.Format, SecretPaths: m.Secrets, Opaque: m.Opaque})
-	v.Same = bytes.Equal(res.Text, rec.Text)
+	if real != "" {
+		other, _ := cat.MatchSuffix(real)
+		m = m.And(other)
+	}
+	src := record.Behind(redact.Source{
+		Format: rec.Change.Format, Path: body.Text(rec.Change.Path, rec.Change.Path64), SecretPaths: m.Secrets, Opaque: m.Opaque,
+	}, real, content)
+	res := red.Text(content, src)
+	if v.Same = bytes.Equal(res.Text, rec.Text); !v.Same { // it may have been recorded by rules that masked less
+		then := red.Text(rec.Text, src)
+		return Verdict{Same: bytes.Equal(res.Text, then.Text), Secrets: len(then.Fingerprints)}, nil
+	}
 	if known {
-		v.Same = v.Same && slices.Equal(res.Fingerprints, rec.Secrets)
+		v.Same = slices.Equal(res.Fingerprints, rec.Secrets)
 		return v, nil
 	}
 	v.Secrets = len(rec.Secrets)
@@ -84,14 +97,10 @@ func redactor(l layout.Store) (red *redact.Redactor, known bool, err error) {
 
 // sameDigest holds a file that was kept by digest only against the digest.
 func sameDigest(path, want string) (bool, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+	f, _, err := open(path)
+	if f == nil || errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	f, err := os.Open(path)
 	if err != nil {
 		return false, err
 	}
@@ -103,19 +112,58 @@ func sameDigest(path, want string) (bool, error) {
 	return hex.EncodeToString(sum.Sum(nil)) == want, nil
 }
 
-// readSubject reads a file, or of a symbolic link its target, as capture does.
-func readSubject(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case info.Mode()&os.ModeSymlink != 0:
-		target, err := os.Readlink(path)
-		return []byte(target), err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a file", path)
-	case info.Size() > seal.MaxText:
-		return nil, fmt.Errorf("%s is larger than the largest text recorded", path)
+// readSubject reads a file, or that behind a link, whose name it tells, as capture
+// does; link: of a symbolic link the target was recorded.
+func readSubject(path string, link bool) (content []byte, real string, err error) {
+	if link {
+		if target, err := os.Readlink(path); err == nil {
+			return []byte(target), "", nil
+		}
 	}
-	return os.ReadFile(path)
+	f, real, err := open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	if f == nil {
+		if target, err := os.Readlink(path); err == nil {
+			return []byte(target), "", nil
+		}
+		return nil, "", fmt.Errorf("%s is not a file", path)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > seal.MaxText {
+		return nil, "", fmt.Errorf("%s is larger than the largest text recorded", path)
+	}
+	content, err = io.ReadAll(io.LimitReader(f, seal.MaxText+1))
+	return content, real, err
+}
+
+// open opens a file for reading, or that behind a link, with its name; none: it is
+// neither.
+func open(path string) (f *os.File, real string, err error) {
+	r := reach.New()
+	defer r.Close()
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, "", err
+	}
+	var at *reach.File
+	switch {
+	case info.Mode().IsRegular():
+		at, err = r.Open(path)
+	case info.Mode()&os.ModeSymlink != 0:
+		var way []string
+		if at, way, err = r.Follow(path); len(way) > 0 {
+			real = way[len(way)-1]
+		}
+		if reach.Absent(err) {
+			err = nil // it is the link that is there
+		}
+	}
+	if at == nil {
+		return nil, "", err
+	}
+	defer at.Close()
+	f, err = at.Reader()
+	return f, real, err
 }

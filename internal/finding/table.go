@@ -28,6 +28,9 @@ const (
 	RefusedEnrolment verify.Code = "refused-enrolment"
 	SilentSource     verify.Code = "silent-source"
 
+	// Found by a server in what is recorded.
+	SecretRecorded verify.Code = "secret-recorded"
+
 	// Found by a watcher about its server.
 	BadAnswer        verify.Code = "bad-answer"
 	BadReceipt       verify.Code = "bad-receipt"
@@ -106,6 +109,9 @@ var Table = []struct {
 		{Flood, verify.TheSource, Medium, "a source sends more than its share and is made to wait", "look at what changes on that host so often"},
 		{RefusedEnrolment, Nobody, Medium, "somebody tried to join with a token that is used, expired, or for another host or role", "see who has the token; issue a new one if it was a mistake"},
 		{SilentSource, Host, High, "a source has sent no heartbeat for 70 s or more", "see whether the host, its watcher and its network are up"},
+	}},
+	{"A server, about what is recorded", []Kind{
+		{SecretRecorded, Nobody, High, "texts, commands or reasons hold what the rules of now would mask", "change those secrets where they are used; `stele admin rescan` lists the places"},
 	}},
 	{"A watcher, about its server", []Kind{
 		{BadReceipt, Server, Critical, "the server sent a proof that proves nothing", "keep the host's spool; verify the log from elsewhere"},

@@ -204,7 +204,7 @@ func (im *Import) change(r *Row, action body.Action, digest *string) (record.Cha
 		c.What.Digest, c.What.Marks = *digest, []string{body.MarkTooLarge}
 		return c, nil
 	}
-	c.SetText(im.cfg.Redactor, im.known(r.Path), content)
+	c.SetText(im.cfg.Redactor, im.known(r.Path), "", content)
 	return c, nil
 }
 

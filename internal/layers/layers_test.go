@@ -19,9 +19,10 @@ const module = "github.com/stele-log/stele/"
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
 	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/patience", "internal/stop", "internal/capture/helper", "internal/capture/hands"},
-	{"internal/capture/bpf", "internal/capture/reach"},
+	{"internal/capture/aviary", "internal/capture/bpf", "internal/capture/reach"},
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
 	{"seal", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/redact/notions", "internal/redact/fingerprint"},
+	{"internal/capture/inbox", "internal/capture/names"},
 	{"verify", "internal/redact/command", "internal/redact/harmless"},
 	{"internal/finding", "internal/redact/assignment"},
 	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
@@ -35,7 +36,7 @@ var layer = [][]string{
 	{"internal/join", "internal/importer"},
 	{"internal/believed"},
 	{"internal/history", "internal/examine", "internal/steletest"},
-	{"internal/server"},
+	{"internal/server", "internal/rescan"},
 	{"internal/login", "internal/drift", "internal/daemon"},
 	{"internal/render"},
 	{"internal/cli"},
@@ -44,7 +45,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/capture/hands", "internal/packages", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
+	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/capture/hands", "internal/capture/aviary", "internal/capture/inbox", "internal/capture/names", "internal/packages", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/published", "internal/tokens", "internal/presence", "internal/server"}
 )
 

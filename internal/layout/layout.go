@@ -70,6 +70,13 @@ func (l Store) Key(name string) string { return filepath.Join(l.Dir, "keys", nam
 // derived: without it they are told again.
 func (l Store) Roll() string { return filepath.Join(l.Dir, "index", "roll.json") }
 
+// Rescan is the file that says how far the rules of now were tried on what is
+// recorded. It is derived: without it they are tried again.
+func (l Store) Rescan() string { return filepath.Join(l.Dir, "index", "rescan.json") }
+
+// RescanLock is the file that whoever writes the other holds.
+func (l Store) RescanLock() string { return filepath.Join(l.Dir, "index", "rescan.lock") }
+
 // Checkpoints is the file of checkpoints that sources handed on.
 func (l Store) Checkpoints() string { return filepath.Join(l.Dir, checkpoints.FileName) }
 

@@ -202,7 +202,7 @@ func TestSetText(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := record.Change{What: tc.what}
 			m, _ := cat.MatchSuffix(body.Text(tc.what.Path, tc.what.Path64))
-			c.SetText(red, m, []byte(tc.content))
+			c.SetText(red, m, "", []byte(tc.content))
 			if c.Text == nil || string(c.Text) != tc.text || c.What.Format != tc.form {
 				t.Errorf("%q as %q, want %q as %q", c.Text, c.What.Format, tc.text, tc.form)
 			}

@@ -1,10 +1,12 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
 	"github.com/stele-log/stele/internal/redact"
+	"github.com/stele-log/stele/internal/rescan"
 	"github.com/stele-log/stele/internal/terminal"
 )
 
@@ -23,4 +25,23 @@ func Judgements(w io.Writer, all []redact.Judgement) error {
 		}
 	}
 	return nil
+}
+
+// Place writes where a value stands that would be masked today.
+func Place(w io.Writer, p rescan.Place) error {
+	where := terminal.Escape(p.Path)
+	if p.At > 0 {
+		where += fmt.Sprintf(", line %d", p.At)
+	}
+	if p.Path == "" {
+		where = p.Line
+	}
+	if p.Key != "" {
+		where += ", " + terminal.Escape(p.Key)
+	}
+	if p.Why != "" {
+		where += " (" + p.Why + ")"
+	}
+	_, err := fmt.Fprintf(w, "entry %d  %s  %s\n", p.Index, terminal.Escape(cmp.Or(p.Host, p.Source)), where)
+	return err
 }

@@ -88,6 +88,12 @@ func (s *Server) found(f oddity) {
 	s.recordSoon(f)
 }
 
+// Found takes what another part of this process found about no source: it is told
+// and recorded as what the server finds itself.
+func (s *Server) Found(code verify.Code, detail string, about ...entry.ID) {
+	s.found(oddity{code: code, detail: detail, about: about})
+}
+
 // recordSoon queues a finding for the record. It never waits.
 func (s *Server) recordSoon(f oddity) {
 	select {

@@ -194,25 +194,31 @@ func (s *Spool) read() error {
 	return err
 }
 
-// Put keeps an entry. When it returns nil a crash loses nothing of it. After
-// [ErrFull] nothing has changed; after any other error the spool is broken.
-func (s *Spool) Put(it Item) error {
-	return s.put(it, false)
+// Put keeps entries, all of them or none, with one sync. When it returns nil a
+// crash loses nothing of them; a crash before that leaves the first few, whole.
+// After [ErrFull] nothing has changed; after any other error the spool is broken.
+func (s *Spool) Put(items ...Item) error {
+	return s.put(items, false)
 }
 
 // PutLast keeps an entry in the space kept back, when Put has said [ErrFull].
-func (s *Spool) PutLast(it Item) error {
-	return s.put(it, true)
+func (s *Spool) PutLast(items ...Item) error {
+	return s.put(items, true)
 }
 
-func (s *Spool) put(it Item, last bool) error {
-	b, err := itemFrame(it)
-	if err != nil {
-		return fmt.Errorf("spool entry %d: %w", it.Seq, err)
+func (s *Spool) put(items []Item, last bool) error {
+	var payloads [][]byte
+	var size int64
+	for _, it := range items {
+		b, err := itemFrame(it)
+		if err != nil {
+			return fmt.Errorf("spool entry %d: %w", it.Seq, err)
+		}
+		payloads, size = append(payloads, b), size+int64(len(b))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !last && s.room() < int64(len(b)) {
+	if !last && s.room() < size {
 		return ErrFull
 	}
 	if last { // whoever fills the disk could take it first; there is no better way
@@ -220,7 +226,7 @@ func (s *Spool) put(it Item, last bool) error {
 			return err
 		}
 	}
-	return s.write(b, true)
+	return s.write(true, payloads...)
 }
 
 // Room is how many bytes of entries there is room for.
@@ -281,7 +287,7 @@ func (s *Spool) newest(cp verify.Checkpoint) []byte {
 // note writes what a crash may take back. A full disk must not keep a spool from
 // getting emptier: it holds in memory then. The caller holds mu.
 func (s *Spool) note(payload []byte) error {
-	err := s.write(payload, false)
+	err := s.write(false, payload)
 	if errors.Is(err, ErrFull) {
 		return s.take(payload, 0)
 	}
@@ -315,17 +321,21 @@ func (s *Spool) Alive(now time.Time) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.write(b, false)
+	return s.write(false, b)
 }
 
-// write appends a frame and applies it. A full disk leaves everything as it was.
+// write appends frames and applies them. A full disk leaves everything as it was.
 // The caller holds mu.
-func (s *Spool) write(payload []byte, sync bool) error {
+func (s *Spool) write(sync bool, payloads ...[]byte) error {
 	if s.broken != nil {
 		return &Broken{s.broken}
 	}
+	var frames []byte
+	for i, p := range payloads {
+		frames = durable.AppendFrame(frames, p, i == len(payloads)-1)
+	}
 	at := s.file.Size() + durable.FrameOverhead
-	_, err := s.file.Write(durable.AppendFrame(nil, payload, true))
+	_, err := s.file.Write(frames)
 	if err == nil && sync {
 		err = s.file.Sync()
 		if err != nil { // the kernel may have dropped what it could not write
@@ -342,7 +352,13 @@ func (s *Spool) write(payload []byte, sync bool) error {
 		s.broken = err
 		return &Broken{err}
 	}
-	return s.take(payload, at)
+	for _, p := range payloads {
+		if err := s.take(p, at); err != nil {
+			return err
+		}
+		at += int64(len(p)) + durable.FrameOverhead
+	}
+	return nil
 }
 
 // Close closes the file.
@@ -430,7 +446,7 @@ func (s *Spool) Begin(h record.Head, cp verify.Checkpoint, alive time.Time) erro
 	if s.head != nil {
 		return errors.New("the spool has begun")
 	}
-	return s.write(b, true)
+	return s.write(true, b)
 }
 
 // Acknowledged is how many entries of the chain the log was once proved to hold.

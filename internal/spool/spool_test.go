@@ -121,6 +121,9 @@ func TestReopenedThenCrash(t *testing.T) {
 	}
 }
 
+// together is the first of three entries that work puts with one sync.
+const together = 4
+
 // work puts ten entries and lets go of some, and says how far it came: a Forget
 // that failed may have been done.
 func work(d *faultdisk.Disk) (put, forgot uint64, err error) {
@@ -128,12 +131,17 @@ func work(d *faultdisk.Disk) (put, forgot uint64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	for n := range uint64(10) {
-		if err := s.Put(item(n)); err != nil {
+	for n := uint64(0); n < 10; n++ {
+		items := []spool.Item{item(n)}
+		if n == together {
+			items = append(items, item(n+1), item(n+2))
+		}
+		if err := s.Put(items...); err != nil {
 			return put, forgot, err
 		}
+		n += uint64(len(items) - 1)
 		put = n + 1
-		if n == 4 || n == 7 {
+		if n == 3 || n == 6 {
 			forgot = n - 1
 			if err := s.Forget(n-2, verify.Checkpoint{Note: []byte("cp")}, when); err != nil {
 				return put, forgot, err

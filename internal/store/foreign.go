@@ -42,7 +42,7 @@ func foreignLog(l layout.Store, log *entry.LogKey) *finding.Finding {
 		return f
 	}
 	if own, err := layout.LogKeyOf(kf); err != nil || own.VKey() != log.VKey() {
-		return unsafe(path, "the key of log %s, not of this one, %s: put the log's own key back from a backup", kf.Name, log.Origin())
+		return unsafe(path, "the key of log %s where that of %s belongs: put it back from a backup", kf.Name, log.Origin())
 	}
 	return nil
 }
@@ -89,10 +89,14 @@ func (s *Store) ownLog(ctx context.Context) error {
 	if err != nil || key == nil {
 		return err
 	}
-	if f := foreignLog(s.cfg.Layout, key); f != nil {
-		return refuse(f)
+	f := foreignLog(s.cfg.Layout, key)
+	if f == nil {
+		return nil
 	}
-	return nil
+	if _, known, _ := s.cfg.Trust.Read(); known {
+		f.Detail += fmt.Sprintf("; where that store was given up for a new one, remove what is believed of it, %s", s.cfg.Trust.Path())
+	}
+	return refuse(f)
 }
 
 // believedKey is nil where there is no log yet, or none that can be read: that is

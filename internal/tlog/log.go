@@ -24,7 +24,6 @@ import (
 	"time"
 
 	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/semaphore"
 
@@ -159,11 +158,11 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 func (l *Log) start(ctx context.Context) error {
 	ctx, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	routeDiagnostics(l.cfg.Log)
-	driver, err := posix.New(ctx, posix.Config{Path: l.cfg.Dir})
+	driver, err := newDriver(ctx, l.cfg.Dir, &l.size)
 	if err != nil {
 		return fmt.Errorf("open log storage: %w", err)
 	}
-	appender, stop, reader, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().
+	appender, stop, _, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().
 		WithCheckpointSigner(l.gate).
 		WithBatching(batchSize, batchAge).
 		WithCheckpointInterval(l.cfg.CheckpointInterval).
@@ -173,12 +172,7 @@ func (l *Log) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open log storage: %w", err)
 	}
-	size, err := reader.IntegratedSize(ctx)
-	if err != nil {
-		return fmt.Errorf("read size of log: %w", err)
-	}
 	l.add, l.stop = appender.Add, stop
-	l.size.Store(size)
 	go l.write(ctx)
 	return nil
 }

@@ -61,7 +61,10 @@ func (w *Watcher) setBeside(c *change, o *capture.Observation, opaque bool) {
 	was := w.besides[c.origin()]
 	delete(w.besides, c.origin())
 	is := &beside{Attributes: w.attributes(o.Attributes, opaque)}
-	if slices.Contains(o.Marks, body.MarkLink) {
+	switch {
+	case o.Target != "":
+		is.Target = string(w.cfg.Redactor.Text([]byte(o.Target), redact.Source{Path: o.Path}).Text)
+	case slices.Contains(o.Marks, body.MarkLink):
 		is.Target = string(c.text)
 	}
 	c.what.Target, c.what.Target64 = record.Encode(is.Target)

@@ -80,7 +80,7 @@ func (b *bench) remark(t *testing.T, about entry.ID) {
 	d.Time = b.clock()
 	b.Watcher.mu.Lock()
 	defer b.Watcher.mu.Unlock()
-	if err := b.spoolDraft(d, b.cfg.Spool.Put, nil); err != nil {
+	if err := b.spoolDraft(d, b.cfg.Spool.Put); err != nil {
 		t.Fatal(err)
 	}
 }

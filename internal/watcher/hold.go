@@ -105,6 +105,13 @@ func (h *held) left(c *change) {
 	h.changes-- // it was counted as the rename
 }
 
+// holds reports whether changes wait for room in the spool.
+func (w *Watcher) holds() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.held != nil
+}
+
 // release records what was held once there is room again.
 func (w *Watcher) release(now time.Time) error {
 	w.mu.Lock()

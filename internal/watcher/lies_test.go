@@ -193,7 +193,7 @@ func (b *bench) told(f finding.Finding) {
 func (b *bench) change(t *testing.T, path, text string) {
 	t.Helper()
 	c := change{path: path, text: []byte(text), what: body.What{Path: path, Action: body.Modify, Time: body.FormatTime(b.clock())}}
-	if err := b.record(&set{confidence: body.Unknown, layer: "scan", changes: []change{c}, bytes: len(text)}); err != nil {
+	if err := b.recordAll([]*set{{confidence: body.Unknown, layer: "scan", changes: []change{c}, bytes: len(text)}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -488,11 +488,11 @@ func TestLatest(t *testing.T) {
 			b := newBench(t, 0)
 			b.predecessor(t, "/etc/a", "/etc/b")
 			b.liar.latest = c.lie
-			set := &set{confidence: body.Unknown, layer: "scan"}
+			one := &set{confidence: body.Unknown, layer: "scan"}
 			for _, p := range []string{"/etc/a", "/etc/b"} {
-				set.changes = append(set.changes, change{path: p, text: []byte("x"), what: body.What{Path: p, Action: body.Modify, Time: body.FormatTime(b.clock())}})
+				one.changes = append(one.changes, change{path: p, text: []byte("x"), what: body.What{Path: p, Action: body.Modify, Time: body.FormatTime(b.clock())}})
 			}
-			if err := b.record(set); err != nil {
+			if err := b.recordAll([]*set{one}); err != nil {
 				t.Fatal(err)
 			}
 			if (c.code == "") != (len(b.Findings()) == 0) || c.code != "" && !b.found(c.code) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/record"
 )
 
@@ -42,9 +43,10 @@ func (w *Watcher) observe(o *capture.Observation) change {
 		root := uint32(0)
 		c.pkg, c.who, c.confidence = pkg, &body.Who{User: "root", UID: &root, Exe: dpkg}, body.Likely
 	}
-	match, claimed := w.cfg.Catalogue.Match(o.Path)
-	if !claimed {
-		match, _ = w.cfg.Catalogue.MatchSuffix(o.Path)
+	match := w.match(o.Path)
+	agent := match.Agent
+	if o.Real != "" {
+		match = match.And(w.match(o.Real))
 	}
 	c.what = body.What{
 		Action: o.Action, Time: body.FormatTime(o.Time), Digest: o.Digest, Marks: slices.Clone(o.Marks), Observed: folded(o.Events),
@@ -52,8 +54,8 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	if !o.Since.IsZero() {
 		c.what.Since = body.FormatTime(o.Since)
 	}
-	if match.Agent != nil {
-		c.what.Agent = match.Agent.ID
+	if agent != nil {
+		c.what.Agent = agent.ID
 	}
 	c.what.Path, c.what.Path64 = record.Encode(o.Path)
 	c.what.From, c.what.From64 = record.Encode(o.From)
@@ -66,7 +68,7 @@ func (w *Watcher) observe(o *capture.Observation) change {
 	c.what.Marks = slices.Compact(c.what.Marks)
 	if o.HasContent {
 		redacted := record.Change{What: c.what}
-		redacted.SetText(w.cfg.Redactor, match, o.Content)
+		redacted.SetText(w.cfg.Redactor, match, o.Real, o.Content)
 		c.what, c.text = redacted.What, redacted.Text
 	}
 	switch {
@@ -78,6 +80,15 @@ func (w *Watcher) observe(o *capture.Observation) change {
 		c.beside = w.besides[c.path]
 	}
 	return c
+}
+
+// match is what the catalogue knows of a path, or of one that ends like it.
+func (w *Watcher) match(path string) catalogue.Match {
+	m, claimed := w.cfg.Catalogue.Match(path)
+	if !claimed {
+		m, _ = w.cfg.Catalogue.MatchSuffix(path)
+	}
+	return m
 }
 
 // words say why there is a gap.
@@ -210,6 +221,10 @@ func (w *Watcher) collect() error {
 	defer alive.Stop()
 	for {
 		var due []*set
+		var look <-chan time.Time // while there is nothing to look at, nothing wakes this up
+		if len(open.open) > 0 || w.holds() {
+			look = tick.C
+		}
 		select {
 		case c, ok := <-w.intake:
 			if !ok {
@@ -226,7 +241,7 @@ func (w *Watcher) collect() error {
 				continue
 			}
 			due = open.add(time.Now(), c)
-		case <-tick.C:
+		case <-look:
 			due = open.due(time.Now(), false)
 			if err := w.release(time.Now()); err != nil {
 				return err
@@ -240,13 +255,4 @@ func (w *Watcher) collect() error {
 			return err
 		}
 	}
-}
-
-func (w *Watcher) recordAll(sets []*set) error {
-	for _, s := range sets {
-		if err := w.record(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -53,3 +53,40 @@ func TestUnpacked(t *testing.T) {
 		}
 	}
 }
+
+// Of a text behind a link what either name says of secrets holds.
+func TestBothNamesHaveRules(t *testing.T) {
+	const harmless, opaque = "/etc/a.conf", "/etc/ssh/ssh_host_rsa_key"
+	table := "agent:Tr0ub4dor:7:\n"
+	for _, c := range []struct {
+		name, path, real, text string
+		masked                 bool
+	}{
+		{"opaque behind", harmless, opaque, "words\n", true},
+		{"opaque by its link", opaque, harmless, "words\n", true},
+		{"a table behind", harmless, "/etc/ppp/shadow", table, true},
+		{"a table by its link", "/etc/ppp/shadow", harmless, table, true},
+		{"neither", harmless, "/etc/b.conf", "words\n", false},
+		{"no link", harmless, "", "words\n", false},
+	} {
+		o := seen(inode.Known{}, inode.Known{Mode: regular | 0o644})
+		o.Path, o.Real, o.Content, o.HasContent = c.path, c.real, []byte(c.text), true
+		if got := observing(t).observe(o); (string(got.text) != c.text) != c.masked {
+			t.Errorf("%s: %q", c.name, got.text)
+		}
+	}
+}
+
+// Where a followed link leads, and led, is in the change of it.
+func TestTargetOfFollowedLink(t *testing.T) {
+	w := observing(t)
+	o := seen(inode.Known{}, inode.Known{Mode: regular | 0o644, Target: [32]byte{1}})
+	o.Target, o.Real, o.Content, o.HasContent = "../b.conf", "/b.conf", []byte("text"), true
+	if got := w.observe(o); got.what.Target != "../b.conf" || string(got.text) != "text" || len(got.what.Marks) > 0 {
+		t.Errorf("%+v %q", got.what, got.text)
+	}
+	o.Target, o.Before = "/c.conf", o.Known
+	if got := w.observe(o); got.what.Target != "/c.conf" || got.what.Was == nil || got.what.Was.Target != "../b.conf" {
+		t.Errorf("%+v", got.what)
+	}
+}

@@ -13,41 +13,69 @@ import (
 	"github.com/stele-log/stele/internal/patience"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/spool"
-	"github.com/stele-log/stele/internal/wire"
 )
 
-// record makes an entry of a change set and spools it, or folds it into what
-// waits for room.
-func (w *Watcher) record(s *set) error {
-	if held, err := w.holdIfFull(s); held || err != nil {
-		return err
+// Bounds of what is spooled with one sync.
+const (
+	togetherMost  = 64      // change sets
+	togetherBytes = 8 << 20 // that their entries may take
+)
+
+// recordAll makes entries of change sets and spools them, as many as there is room
+// for with one sync. Those there is none for are folded into what waits for room.
+func (w *Watcher) recordAll(sets []*set) error {
+	for len(sets) > 0 {
+		n, size := 1, sets[0].size()
+		for n < min(len(sets), togetherMost) && size+sets[n].size() <= togetherBytes {
+			size += sets[n].size()
+			n++
+		}
+		err := w.record(sets[:n], size)
+		if errors.Is(err, spool.ErrFull) { // for all of them, or the disk and not the limit
+			err = w.recordEach(sets[:n])
+		}
+		if err != nil {
+			return err
+		}
+		sets = sets[n:]
 	}
-	if err := w.lockKnowing(s); err != nil {
+	return nil
+}
+
+// recordEach records what there is room for and holds the rest.
+func (w *Watcher) recordEach(sets []*set) error {
+	for _, s := range sets {
+		err := w.record([]*set{s}, s.size())
+		if errors.Is(err, spool.ErrFull) {
+			w.mu.Lock()
+			err = w.hold(s)
+			w.mu.Unlock()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record spools an entry for each set, all of them or none; they take size bytes
+// at the most. [spool.ErrFull]: there is no room, or something waits for room.
+func (w *Watcher) record(sets []*set, size int64) error {
+	if w.full(size) {
+		return spool.ErrFull
+	}
+	if err := w.lockKnowing(sets); err != nil {
 		return err
 	}
 	defer w.mu.Unlock()
-	d := record.Draft{
-		Kind: entry.Change, Time: w.cfg.Now(), Who: w.without(s.who), Why: w.said(s.why),
-		How: body.How{Layer: s.layer, Confidence: s.confidence, Version: w.cfg.Version, Detail: s.detail, Package: s.pkg},
-	}
-	if s.found {
-		d.How.Signals = []string{body.SignalFoundLater}
-	}
-	latest := make(map[string]int) // of this very entry
-	for k := range s.changes {
-		c := &s.changes[k]
-		w.before(c, latest)
-		latest[c.path] = k
-		if c.what.Action == body.Rename {
-			latest[body.Text(c.what.From, c.what.From64)] = k
+	b := w.newBatch()
+	for _, s := range sets {
+		if err := b.add(s); err != nil {
+			b.undo()
+			return err
 		}
-		d.Changes = append(d.Changes, record.Change{What: c.what, Text: c.text})
 	}
-	err := w.spoolDraft(d, w.cfg.Spool.Put, func(e *entry.Entry) ([]spool.State, error) { return w.states(s, e, latest) })
-	if errors.Is(err, spool.ErrFull) { // the disk, not the limit
-		return w.hold(s)
-	}
-	return err
+	return b.put(w.cfg.Spool.Put)
 }
 
 // said masks in a reason what texts keep secret.
@@ -56,12 +84,14 @@ func (w *Watcher) said(why body.Why) body.Why {
 	return why
 }
 
-// lockKnowing takes mu once it is known which changes those of a set follow. It
+// lockKnowing takes mu once it is known which changes those of the sets follow. It
 // does not hold mu while the server is asked: nobody waits because of that.
-func (w *Watcher) lockKnowing(s *set) error {
+func (w *Watcher) lockKnowing(sets []*set) error {
 	for {
-		if err := w.lookUp(s); err != nil {
-			return err
+		for _, s := range sets {
+			if err := w.lookUp(s); err != nil {
+				return err
+			}
 		}
 		w.mu.Lock()
 		if !w.stale {
@@ -73,14 +103,12 @@ func (w *Watcher) lockKnowing(s *set) error {
 	}
 }
 
-// holdIfFull folds a set into what waits for room, if there is none for it.
-func (w *Watcher) holdIfFull(s *set) (held bool, err error) {
+// full reports whether there is no room for an entry of that size, or others wait
+// for room.
+func (w *Watcher) full(size int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.held == nil && w.cfg.Spool.Room() >= s.size() {
-		return false, nil
-	}
-	return true, w.hold(s)
+	return w.held != nil || w.cfg.Spool.Room() < size
 }
 
 // states are what the paths of a set are known by once its entry is spooled.
@@ -99,29 +127,12 @@ func (w *Watcher) states(s *set, e *entry.Entry, latest map[string]int) ([]spool
 
 // spoolDraft signs a draft and spools the entry. If there is no room for it the
 // chain is where it was: what was signed has not left this function.
-func (w *Watcher) spoolDraft(d record.Draft, put func(spool.Item) error, states func(*entry.Entry) ([]spool.State, error)) error {
-	head := w.chain.Head()
-	sub, e, err := w.chain.Sign(d)
-	if err != nil {
-		return fmt.Errorf("sign entry %d: %w", head.Next, err)
-	}
-	var known []spool.State
-	if states != nil {
-		if known, err = states(e); err != nil {
-			return err
-		}
-	}
-	if err = w.keepSeen(); err == nil {
-		err = w.put(put, sub, e, known)
-	}
-	if err != nil {
-		w.chain.MoveTo(head)
+func (w *Watcher) spoolDraft(d record.Draft, put func(...spool.Item) error) error {
+	b := w.newBatch()
+	if err := b.sign(d, nil); err != nil {
 		return err
 	}
-	for _, st := range known {
-		w.refs[string(st.Path)] = ref{id: st.Entry, what: st.What}
-	}
-	return nil
+	return b.put(put)
 }
 
 // origin is the path whose history a change goes on with.
@@ -135,6 +146,7 @@ func (c *change) origin() string {
 // before links a change to the one it follows.
 func (w *Watcher) before(c *change, latest map[string]int) {
 	path := c.origin()
+	c.what.Before = nil // it may name what was signed and undone
 	if k, ok := latest[path]; ok {
 		c.what.Before = &body.Ref{What: k}
 	} else if r, ok := w.refs[path]; ok {
@@ -179,20 +191,6 @@ func (w *Watcher) lookUp(s *set) error {
 	return nil
 }
 
-// put spools an entry: once it returns a crash loses nothing. After an error
-// nothing is known of the disk, and the watcher must end.
-func (w *Watcher) put(put func(spool.Item) error, sub *wire.Submission, e *entry.Entry, states []spool.State) error {
-	it := spool.Item{Seq: e.Seq, ID: e.ID(), Submission: *sub, States: states, Time: e.At()}
-	if err := put(it); err != nil {
-		return fmt.Errorf("spool entry %d: %w", e.Seq, err)
-	}
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
 // gap records a hole in what was captured.
 func (w *Watcher) gap(cause string, since time.Time) error {
 	w.mu.Lock()
@@ -216,7 +214,7 @@ func (w *Watcher) gapBy(cause string, since time.Time, who body.Who, confidence 
 	err := w.spoolDraft(record.Draft{
 		Kind: entry.Gap, Time: w.cfg.Now(), Open: entry.Open{Since: body.FormatTime(since)}, Who: who,
 		How: body.How{Layer: "watcher", Confidence: confidence, Version: w.cfg.Version, Detail: cause},
-	}, put, nil)
+	}, put)
 	if errors.Is(err, spool.ErrFull) && w.held == nil {
 		return w.beginHolding(since, cause)
 	}
@@ -230,37 +228,32 @@ func (w *Watcher) gapBy(cause string, since time.Time, who body.Who, confidence 
 // context ends before that, the entry is in the spool.
 func (w *Watcher) sign(ctx context.Context, d record.Draft) (entry.ID, uint64, error) {
 	w.mu.Lock()
-	head := w.chain.Head()
 	d.Time, d.How.Version = w.cfg.Now(), w.cfg.Version
-	sub, e, err := w.chain.Sign(d)
-	if err != nil {
+	b := w.newBatch()
+	if err := b.sign(d, nil); err != nil {
 		w.mu.Unlock()
 		return entry.ID{}, 0, err
 	}
+	it := &b.items[0]
 	done := make(chan acknowledged, 1)
 	w.waitMu.Lock()
-	w.waiting[e.Seq] = done
+	w.waiting[it.Seq] = done
 	w.waitMu.Unlock()
-	if err = w.keepSeen(); err == nil {
-		err = w.put(w.cfg.Spool.Put, sub, e, nil)
-	}
-	if err != nil {
-		w.chain.MoveTo(head)
-		w.waitMu.Lock()
-		delete(w.waiting, e.Seq)
-		w.waitMu.Unlock()
-	}
+	err := b.put(w.cfg.Spool.Put)
 	w.mu.Unlock()
 	if err != nil {
+		w.waitMu.Lock()
+		defer w.waitMu.Unlock()
+		delete(w.waiting, it.Seq)
 		return entry.ID{}, 0, err
 	}
 	select {
 	case a := <-done:
-		return e.ID(), a.index, a.err
+		return it.ID, a.index, a.err
 	case <-ctx.Done():
 		w.waitMu.Lock()
 		defer w.waitMu.Unlock()
-		delete(w.waiting, e.Seq)
-		return e.ID(), 0, ctx.Err()
+		delete(w.waiting, it.Seq)
+		return it.ID, 0, ctx.Err()
 	}
 }

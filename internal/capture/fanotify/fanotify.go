@@ -47,6 +47,8 @@ type Happening struct {
 	At    time.Time
 	Since time.Time // it happened after this; zero: not known
 	Moved bool      // Removed: it has another name now
+
+	Behind bool // it happened to what Path, a link, leads over or to
 }
 
 // Role says what a directory is marked for.

@@ -17,6 +17,9 @@ func AllFlags(_ *os.File, shown uint32) uint32 { return shown }
 // FlagsMoved reports false: not on this system.
 func FlagsMoved(*reach.File, string, Known) bool { return false }
 
+// Writing reports false: not known.
+func Writing(int, Known) bool { return false }
+
 // Birth is not known.
 func Birth(*reach.File) int64 { return 0 }
 

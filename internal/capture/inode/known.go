@@ -22,6 +22,7 @@ type Known struct {
 	Flags            uint32   // of chattr
 	Digest           [32]byte // HMAC-SHA256 of the content; zero: it could not be read
 	Extra            [32]byte // HMAC-SHA256 of extended attributes; zero: none
+	Target           [32]byte // HMAC-SHA256 of the text of a link that was followed: all else is of the file behind; zero: it was none
 }
 
 // Of is what lstat tells of a path.
@@ -68,8 +69,24 @@ func (k Known) SameText(o Known) bool {
 	return k.Digest != [32]byte{} || (k.Size == o.Size && k.MtimeNs == o.MtimeNs)
 }
 
-// SameAttributes: permission bits, owner, flags, extended attributes and number of
-// names are equal. Names that were not counted are as many as there are.
+// Followed: the path is a link, and what is known is of the file behind it.
+func (k Known) Followed() bool { return k.Target != [32]byte{} }
+
+// SameLink: both are links, followed or not, with one text.
+func (k Known) SameLink(o Known) bool {
+	a, b := k.leads(), o.leads()
+	return a != [32]byte{} && a == b
+}
+
+func (k Known) leads() [32]byte {
+	if k.Format() == unix.S_IFLNK {
+		return k.Digest
+	}
+	return k.Target
+}
+
+// SameAttributes: permission bits, owner, flags, extended attributes, number of
+// names and where a link leads are equal. Names that were not counted are as many as there are.
 func (k Known) SameAttributes(o Known) bool {
 	return k.SameButLinks(o) && (k.Links == o.Links || k.Links == 0 || o.Links == 0)
 }
@@ -81,5 +98,5 @@ func (k Known) SameButLinks(o Known) bool {
 
 // SameButFlags is SameButLinks but for the flags.
 func (k Known) SameButFlags(o Known) bool {
-	return k.Mode == o.Mode && k.UID == o.UID && k.GID == o.GID && k.Extra == o.Extra
+	return k.Mode == o.Mode && k.UID == o.UID && k.GID == o.GID && k.Extra == o.Extra && k.Target == o.Target
 }

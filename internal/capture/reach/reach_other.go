@@ -48,6 +48,9 @@ func (r *Reach) open(path string, follow bool) (*File, error) {
 // Keeper is 0: only on Linux is there a watcher for several users.
 func Keeper(string) (uint32, error) { return 0, nil }
 
+// OwnerOf is root: only on Linux is there a watcher for several users.
+func OwnerOf(string) (uid uint32, isDir bool) { return 0, true }
+
 // Proc is the path.
 func (f *File) Proc() string { return f.Path }
 

@@ -1,10 +1,10 @@
-package capture
+package reach
 
 import "golang.org/x/sys/unix"
 
-// ownerOf says whose directory path is, as far as that is known without asking
+// OwnerOf says whose directory path is, as far as that is known without asking
 // anybody who may not answer.
-func ownerOf(path string) (uid uint32, isDir bool) {
+func OwnerOf(path string) (uid uint32, isDir bool) {
 	var stx unix.Statx_t
 	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT
 	if unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_UID|unix.STATX_TYPE, &stx) != nil {

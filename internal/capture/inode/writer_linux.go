@@ -1,22 +1,21 @@
-package capture
+package inode
 
 import (
 	"fmt"
 	"os"
 
-	"github.com/stele-log/stele/internal/capture/inode"
 	"golang.org/x/sys/unix"
 )
 
-// writing says whether process pid has the file open for writing.
-func writing(pid int, k inode.Known) bool {
+// Writing says whether process pid has the file open for writing.
+func Writing(pid int, k Known) bool {
 	dir, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
 		return false
 	}
 	for _, e := range dir {
 		var st unix.Stat_t
-		if unix.Stat(fmt.Sprintf("/proc/%d/fd/%s", pid, e.Name()), &st) != nil || !inode.Of(&st).SameFile(k) {
+		if unix.Stat(fmt.Sprintf("/proc/%d/fd/%s", pid, e.Name()), &st) != nil || !Of(&st).SameFile(k) {
 			continue
 		}
 		// The permissions of the link are those the file was opened with.

@@ -1,0 +1,62 @@
+package rescan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/stele-log/stele/internal/durable"
+	"github.com/stele-log/stele/internal/layout"
+)
+
+// State is how far the rules of now were tried. It is derived: without it, or
+// where it is damaged, they are tried again from the first entry.
+type State struct {
+	Rules  string  `json:"rules"`
+	Next   uint64  `json:"next"`  // the first entry that was not looked at
+	Texts  uint64  `json:"texts"` // so many texts, commands and reasons were
+	Places []Place `json:"places"`
+	More   uint64  `json:"more,omitempty"` // places beyond those that are listed
+}
+
+const (
+	maxPlaces = 100_000
+	maxFile   = 64 << 20
+)
+
+// Read returns what was saved last; the zero State where nothing was.
+func Read(l layout.Store) (s State, err error) {
+	b, err := durable.ReadSmall(durable.OS, l.Rescan(), maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("read how far the last rescan came: %w", err)
+	}
+	if json.Unmarshal(b, &s) != nil {
+		return State{}, nil
+	}
+	return s, nil
+}
+
+// write replaces what was saved before: a crash leaves the one or the other.
+func (s *State) write(l layout.Store) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(durable.OS, l.Rescan(), b, 0o600); err != nil {
+		return fmt.Errorf("save how far the rescan came: %w", err)
+	}
+	return nil
+}
+
+func (s *State) add(found []Place) {
+	n := min(len(found), maxPlaces-len(s.Places))
+	s.Places = append(s.Places, found[:n]...)
+	s.More += uint64(len(found) - n)
+}
+
+// Found is how many places there are in all.
+func (s *State) Found() uint64 { return uint64(len(s.Places)) + s.More }
