@@ -250,4 +250,7 @@ func (j *judge) isSeen(v []byte) bool {
 	return true
 }
 
-func (j *judge) has(w []byte) bool { return len(w) <= maxWord && j.seen[string(bytes.ToLower(w))] }
+// has says whether the text shows a word, or what it is without a number at its end.
+func (j *judge) has(w []byte) bool {
+	return len(w) <= maxWord && (j.seen[string(bytes.ToLower(w))] || j.seen[string(bytes.ToLower(bytes.TrimRight(w, "0123456789")))])
+}

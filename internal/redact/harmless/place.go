@@ -13,8 +13,13 @@ func (j *judge) places(c Cell) bool {
 	if len(lead) == 2 && lead[0] == '-' {
 		return bytes.IndexByte([]byte("uUhHSdDlofnts"), lead[1]) >= 0 && isAccount(j.Bytes[c.Start:c.End])
 	}
-	return len(lead) < 64 && j.isHarmless(lead)
+	return len(lead) < 64 && !in(personas, lead) && j.isHarmless(lead)
 }
+
+// personas are words that end names of harmless values and are names of accounts, too:
+// behind one of them stands a password. Read only.
+var personas = setOf(`monitor agent worker printer scanner phone mail mailer sendmail relay editor browser operators client customer member person people
+	app browser master slave leader primary secondary local remote public dashboard exporter logger appender registry cron`)
 
 // isHarmless says whether a name tells that its value is no secret.
 func (j *judge) isHarmless(name []byte) bool {
@@ -105,4 +110,4 @@ var keys = setOf(`key keys`)
 // sure are heads of names that are harmless even where another word of the name is
 // doubtful. Read only.
 var sure = setOf(`user users username usernames login name names email host hosts server port path paths file files dir directory id ids url uri type types mode method methods region zone domain realm level group role identity group_dn dn
-	account nick address uuid sid guid endpoint version algorithm policy provider backend driver database db table prefix suffix header ttl timeout`)
+	account nick address uuid sid guid endpoint version algorithm policy provider backend driver database db table prefix suffix header ttl timeout banner title description label message comment`)

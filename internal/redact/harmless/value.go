@@ -75,7 +75,7 @@ func isMade(v []byte) bool {
 		return i > 0 && i+1 < len(v) && Typed(v[:i])
 	}
 	for w := range bytes.FieldsSeq(v) {
-		if len(w) > 6 && (bytes.IndexByte(w, ':') > 0 || bytes.IndexByte(w, '/') >= 0) && Typed(w) {
+		if len(w) > 6 && (bytes.IndexByte(w, ':') > 0 || bytes.ContainsAny(w, "/\\")) && Typed(w) {
 			return true
 		}
 	}

@@ -12,7 +12,7 @@ var plainValues = words(`true false yes no y n on off none null nil ~ undef unde
 	optional include substack enabled disabled enable disable prompt default auto absent present never
 	always any all empty unset ask inherit md5 bcrypt argon2 argon2i argon2id scrypt pbkdf2 sha256 sha512 crypt ssha {ssha} {crypt} {sha} scram-sha-256 trust | |- |+ > >- >+ |2 >2 \ { [ ( {} [] () '' ""
 	files compat sss \s+ \s* \w+ \d+ .* .+
-	string str int bool boolean bytes bearer basic plain text required, optional( = == != =~ !~ => -> | || && :`)
+	read-only read-write ro rw string str int bool boolean bytes bearer basic plain text required, optional( = == != =~ !~ => -> | || && :`)
 
 // referencePrefixes begin a value that says where the secret is kept.
 var referencePrefixes = []string{
