@@ -19,7 +19,7 @@ const maxStrict = 400
 // strict masks what is not known to be harmless in a text of which something is
 // masked already.
 func (f *finder) strict() {
-	if f.plan.Prose || f.plan.Bare || f.plan.Shell || bytes.Count(f.text, []byte("\n")) > maxStrict {
+	if f.plan.Prose || f.plan.Bare || f.plan.Shell || f.plan.Format == "markdown" || bytes.Count(f.text, []byte("\n")) > maxStrict {
 		return
 	}
 	f.spans = union(f.spans)

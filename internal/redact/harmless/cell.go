@@ -18,6 +18,7 @@ type Cell struct {
 	Quoted  bool
 	Whole   bool // what follows a key up to the end of its line
 	Comment bool
+	Prose   bool // on a line that is a sentence
 	Opens   bool // begins its statement, or a block: most often a keyword
 	Row     bool // a field of a row whose fields stand between colons
 	Left    bool // stands before a colon in its word
@@ -166,7 +167,7 @@ func (r *reader) read(at, end, indent int, comment bool) {
 		at += 2
 		s.item = true
 	}
-	s.start = at
+	s.start, s.prose = at, isSentence(r.text[at:end])
 	for at < end {
 		at = s.next(at)
 	}
@@ -174,3 +175,19 @@ func (r *reader) read(at, end, indent int, comment bool) {
 		r.parents = append(r.parents, parent{indent, s.name})
 	}
 }
+
+// isSentence says whether a line is one: it has many words, some of which sentences
+// are made with.
+func isSentence(line []byte) bool {
+	words, small := 0, 0
+	for w := range bytes.FieldsSeq(line[:min(len(line), maxItem)]) {
+		words++
+		if in(articles, w) || in(joints, w) {
+			small++
+		}
+	}
+	return words > 7 && small > 1
+}
+
+// joints are words that sentences are made with. Read only.
+var joints = setOf(`of to and or is are be with from by on not if when can will should must has have as than then only all any no which`)

@@ -142,6 +142,48 @@ func Words(v []byte) bool {
 	return true
 }
 
+// isForm says whether a word is known, or a form of a known one: its plural, what is
+// done with it, its opposite.
+func isForm(w []byte) bool {
+	if in(common, w) {
+		return true
+	}
+	if len(w) < 5 || len(w) > maxWord {
+		return false
+	}
+	var buf [maxWord]byte
+	low := buf[:copy(buf[:], w)]
+	for i, c := range low {
+		if ascii.IsUpper(c) {
+			low[i] = c + 'a' - 'A'
+		}
+	}
+	for _, before := range prefixes {
+		if stem, ok := bytes.CutPrefix(low, before); ok && len(stem) > 3 && (common[string(stem)] || isInflected(stem)) {
+			return true
+		}
+	}
+	return isInflected(low)
+}
+
+// isInflected says whether a word ends in an ending behind a known word.
+func isInflected(low []byte) bool {
+	for _, end := range endings {
+		stem, ok := bytes.CutSuffix(low, end)
+		if ok && len(stem) > 3 && (common[string(stem)] || len(end) > 1 && common[string(stem)+"e"]) {
+			return true
+		}
+	}
+	stem, ok := bytes.CutSuffix(low, []byte("ies"))
+	return ok && common[string(stem)+"y"]
+}
+
+// endings and prefixes make other words of a known one. Read only.
+var (
+	endings  = [][]byte{[]byte("s"), []byte("es"), []byte("ed"), []byte("d"), []byte("ing"), []byte("ly")}
+	prefixes = [][]byte{[]byte("un"), []byte("re"), []byte("non"), []byte("pre"), []byte("sub"), []byte("multi"), []byte("auto")}
+)
+
 // turns counts the changes between letters and digits.
 func turns(v []byte) (n int) {
 	for i := 1; i < len(v); i++ {
@@ -155,14 +197,14 @@ func turns(v []byte) (n int) {
 // known says whether letters are a known word, or several with their first letters
 // in capitals.
 func known(w []byte) bool {
-	if len(w) < 2 || in(common, w) {
+	if len(w) < 2 || isForm(w) {
 		return true
 	}
 	for at, i := 0, 1; i <= len(w); i++ {
 		if i < len(w) && !(ascii.IsUpper(w[i]) && (ascii.IsLower(w[i-1]) || i+1 < len(w) && ascii.IsLower(w[i+1]))) {
 			continue
 		}
-		if at == 0 && i == len(w) || i-at > 1 && !in(common, w[at:i]) {
+		if at == 0 && i == len(w) || i-at > 1 && !isForm(w[at:i]) {
 			return false
 		}
 		at = i

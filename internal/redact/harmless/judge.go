@@ -183,13 +183,13 @@ func (j *judge) alone(c Cell) Why {
 	switch {
 	case isPin(c.Name, v), isPin(c.Lead, v):
 		return Unknown
-	case !isCode(v) && Words(v), c.Comment && !c.Quoted && isForeign(v):
+	case !isCode(v) && Words(v), c.Comment && !c.Quoted && isForeign(v), isSign(bytes.Trim(v, "→←↑↓–—…•·×✓✔✗✅❌⚠")):
 		return IsWords
 	case bytes.Contains(v, []byte(lexicon.Mark)), !isCode(v) && Typed(v):
 		return IsTyped
-	case c.Name != nil:
+	case c.Name != nil && !(c.Prose && !c.Quoted && !c.Whole):
 		return j.byName(c, v)
-	case c.Comment && !c.Quoted && j.isNoun(c), !c.Comment && c.Lead != nil && j.places(c), !c.Comment && c.First != nil && endsIn(texts, c.First):
+	case c.Comment && !c.Quoted && j.isNoun(c), c.Prose && !c.Quoted && j.isSaid(c), !c.Comment && c.Lead != nil && j.places(c), !c.Comment && c.First != nil && endsIn(texts, c.First):
 		return IsPlaced
 	case c.Opens && !c.Comment:
 		return IsKey

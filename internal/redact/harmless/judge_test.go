@@ -43,7 +43,7 @@ func TestJudge(t *testing.T) {
 		// named elsewhere
 		"host = walnut.example.org\nhook = walnut\n",
 		// remarks
-		"# the walnut is restarted nightly\n", "# pool of the walnut\n", "# hook: «walnut»\n", "# ask Ines\n", "# jan/«walnut»\n", "x = 1 # was «walnut»\n", "# «walnut»\n", "-- «walnut»\n", "/* «walnut»\n * «lemon» */\n",
+		"# the walnut is restarted nightly\n", "# pool of the walnut\n", "# hook: «walnut»\n", "# ask Ines\n", "# this is where the plovers and the herons of the walnut tree are kept by name\n", "# the hook of the old desk in the hall to the left was «walnut»\n", "# jan/«walnut»\n", "x = 1 # was «walnut»\n", "# «walnut»\n", "-- «walnut»\n", "/* «walnut»\n * «lemon» */\n",
 		// elements
 		"<a><host>walnut</host><hook>«lemon»</hook><x name=\"hook\" value=\"«lemon»\"/></a>\n", "<plist><dict><key>Region</key><string>walnut</string><key>Hook</key><string>«lemon»</string></dict><x/></plist>\n",
 		"<a><!-- «walnut» --><x/></a>\n",

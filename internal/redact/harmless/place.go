@@ -50,6 +50,16 @@ func (j *judge) isNoun(c Cell) bool {
 	return in(prepositions, c.Lead) && len(v) > 2 && ascii.IsUpper(v[0]) && isLower(v[1:])
 }
 
+// isSaid says whether a word of a long sentence is one of it, rather than what the
+// sentence tells: no word that announces a secret stands before it.
+func (j *judge) isSaid(c Cell) bool {
+	v := j.Bytes[c.Start:c.End]
+	return !in(tellers, c.Lead) && (c.Lead == nil || j.Names.Class(c.Lead[:min(len(c.Lead), 64)]) == lexicon.None) && (c.Name == nil || j.Names.Class(c.Name) == lexicon.None) && !lexicon.LooksChosen(v) && !isCode(v)
+}
+
+// tellers stand before what a sentence tells. Read only.
+var tellers = setOf(`was is are were be to with using uses use used now as old before formerly previously changed`)
+
 func isLower(v []byte) bool {
 	for _, c := range v {
 		if !ascii.IsLower(c) {

@@ -17,6 +17,7 @@ type statement struct {
 	start, end int
 	comment    bool
 	item       bool // of a list
+	prose      bool
 	opens      bool // nothing of the statement is read yet
 
 	name   []byte // the key whose value comes next
@@ -250,7 +251,7 @@ func isLead(w []byte) bool {
 
 // emit yields a cell with what is known of its place.
 func (s *statement) emit(c Cell) {
-	c.Name, c.Lead, c.Second, c.First, c.Comment, c.Line = s.name, s.lead, s.second, s.first, s.comment, s.begin
+	c.Name, c.Lead, c.Second, c.First, c.Comment, c.Prose, c.Line = s.name, s.lead, s.second, s.first, s.comment, s.prose, s.begin
 	c.Opens = s.opens && !c.Quoted && !s.item
 	switch string(c.Name) {
 	case "name", "key", "Name", "Key", "id":

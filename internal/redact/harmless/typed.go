@@ -139,7 +139,7 @@ func isMail(v []byte) bool {
 	if at == 0 || len(host) == 0 {
 		return isName(bytes.Trim(v, "@")) && (bytes.IndexByte(v, '.') > 0 || at > 0 && isLetters(v[:at]))
 	}
-	return isName(v[:at]) && isName(host) && bytes.IndexByte(host, '.') > 0
+	return isName(v[:at]) && isName(host) && (bytes.IndexByte(host, '.') > 0 || string(host) == "localhost")
 }
 
 // isName says whether a word is letters, digits and the signs of names.
@@ -205,7 +205,7 @@ func isVariable(v []byte) bool {
 	case '$', '&':
 		return isName(bytes.Trim(v[1:], "{}[]()$")) && !isMixed(v)
 	case '-':
-		return v[1] == '-' && isName(v[2:]) || len(v) < 3 || bytes.IndexByte([]byte("uUhDdlo"), v[1]) >= 0 && Words(v[2:])
+		return v[1] == '-' && isName(v[2:]) || len(v) < 3 || bytes.IndexByte([]byte("hDdlo"), v[1]) >= 0 && Words(v[2:]) || (v[1] == 'u' || v[1] == 'U') && isAccount(v[2:])
 	}
 	return false
 }
