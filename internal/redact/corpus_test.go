@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"flag"
@@ -273,6 +274,22 @@ func TestCorpus(t *testing.T) {
 	}
 	if *update {
 		writeResults(t, len(products), all, byFamily, byStyle, slices.Sorted(maps.Keys(missed)))
+	}
+}
+
+// TestCorpusTwice: what is masked stays as it is when it is masked again, though less
+// is there by which to judge.
+func TestCorpusTwice(t *testing.T) {
+	r := redact.New(redact.Config{})
+	for _, s := range readCorpus(t) {
+		for st := range styles {
+			f := s.fill(st)
+			src := redact.Source{Format: catalogue.FormatOf(s.path, []byte(f.text)), Path: s.path}
+			once := r.Text([]byte(f.text), src).Text
+			if twice := r.Text(once, src).Text; !bytes.Equal(once, twice) {
+				t.Errorf("%s (%s): %q, then %q", s.product, st, once, twice)
+			}
+		}
 	}
 }
 
