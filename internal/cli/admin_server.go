@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/asking"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/render"
@@ -105,7 +106,7 @@ func (o tokenOptions) request() (wire.TokenRequest, error) {
 		return req, usagef("--host is for tokens to join with")
 	}
 	if o.holds != "" {
-		holds, ok := parseAgo(o.holds)
+		holds, ok := asking.Ago(o.holds)
 		if !ok || holds < time.Second {
 			return req, usagef("--for: %.40q is not a duration: want 15m, 12h, 30d", o.holds)
 		}

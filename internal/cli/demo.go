@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/asking"
 	"github.com/stele-log/stele/internal/capture"
 	"github.com/stele-log/stele/internal/daemon"
 	"github.com/stele-log/stele/internal/history"
@@ -148,7 +149,8 @@ func (d *demo) edits(ctx context.Context, m *daemon.Machine) error {
 	}
 	if err := d.shell(ctx, "log", func() error {
 		return d.withReader(ctx, wire.Question{}, func(r *history.Reader) error {
-			return d.printLog(ctx, r, history.Filter{Kinds: []string{"change"}}, false)
+			l := asking.Log{Filter: history.Filter{Kinds: []string{"change"}}, Out: d.out, Talk: d.talk}
+			return l.Print(ctx, r)
 		})
 	}); err != nil {
 		return err
@@ -160,7 +162,7 @@ func (d *demo) edits(ctx context.Context, m *daemon.Machine) error {
 				if err != nil {
 					return err
 				}
-				return d.printDiffs(ctx, r, pairs)
+				return d.printDiffs(ctx, r, pairs, false)
 			})
 		}); err != nil {
 			return err

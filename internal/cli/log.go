@@ -1,90 +1,94 @@
 package cli
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
+	"errors"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/asking"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/render"
 )
 
 // newestOnTerminal is how many entries log shows to people.
 const newestOnTerminal = 50
 
-// checkedAtMost is how many entries log checks one by one; more are shown
-// unchecked, and verify is the command to check them all.
-const checkedAtMost = 1000
-
 func (a *app) log() *cobra.Command {
 	var f filterFlags
-	var limit int
-	var asJSON, all bool
+	var not []string
+	var all bool
+	l := asking.Log{Out: a.out, Talk: a.talk}
 	cmd := &cobra.Command{
-		Use:   "log",
-		Short: "What changed: newest first",
+		Use:   "log [PATH…]",
+		Short: "What changed, who did it and why: newest first",
 		Example: `  stele log --since 2h
+  stele log /etc/ssh -p --since yesterday
   stele log --host 'web-*' --agent sshd --since 2026-01-01 --until 2026-02-01
+  stele log --key PermitRootLogin --unexplained
+  stele log -S 10.0.0.7 web-1:/etc/haproxy
   stele log --actor jane --path /etc/ssh --json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			filter, err := f.filter(time.Now())
-			if err != nil {
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.log(&l, args, not); err != nil {
 				return err
 			}
-			if !all && len(filter.Kinds) == 0 {
-				filter.Kinds = []string{"change", "gap", "finding", "remark", "erase", "revoke"}
+			if !all && len(l.Filter.Kinds) == 0 {
+				l.Filter.Kinds = []string{"change", "gap", "finding", "remark", "erase", "revoke"}
 			}
-			if limit < 0 {
-				return usagef("--limit: %d is not a number of entries", limit)
+			if !l.JSON && !cmd.Flags().Changed("limit") {
+				l.Filter.Limit = newestOnTerminal
 			}
-			if filter.Limit = limit; !asJSON && !cmd.Flags().Changed("limit") {
-				filter.Limit = newestOnTerminal
-			}
-			return a.withReader(cmd.Context(), filter.Question(checkedAtMost), func(r *history.Reader) error {
-				return a.printLog(cmd.Context(), r, filter, asJSON)
+			return a.withReader(cmd.Context(), l.Question(), func(r *history.Reader) error {
+				err := l.Print(cmd.Context(), r)
+				if errors.Is(err, asking.ErrBad) {
+					return hint.With(errBadEvidence, "`stele verify` names the findings")
+				}
+				return err
 			})
 		},
 	}
 	f.add(cmd)
 	a.addServer(cmd)
-	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "show at most N entries (0: all; default 50, with --json all)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	fl := cmd.Flags()
+	fl.IntVarP(&l.Filter.Limit, "limit", "n", 0, "show at most N entries (0: all; default 50, with --json all)")
+	fl.BoolVar(&l.JSON, "json", false, "one JSON object a line")
+	fl.BoolVarP(&l.Patch, "patch", "p", false, "with the lines that differ")
+	fl.StringVarP(&l.Came, "search", "S", "", "changes by which this text came or went")
+	fl.StringVar(&l.Match.Key, "key", "", "changes of this key, or below it: global.scrape_interval")
+	fl.StringVar(&l.Match.Reason, "reason", "", "this text in the reason or the ticket")
+	fl.BoolVar(&l.Match.Unexplained, "unexplained", false, "changes without a reason")
+	fl.StringArrayVar(&not, "not", nil, "leave out actor=, host=, agent=, path=, kind= or reason=; may be given several times")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(allKinds, cobra.ShellCompDirectiveNoFileComp)) // it was added above
-	cmd.Flags().BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
+	fl.BoolVar(&all, "all", false, "entries of every kind, roll calls and enrolments too")
 	return cmd
 }
 
-func (a *app) printLog(ctx context.Context, r *history.Reader, f history.Filter, asJSON bool) error {
-	out := bufio.NewWriter(a.out)
-	defer out.Flush()
-	shown, bad := 0, false
-	for v, err := range r.Log(ctx, f, checkedAtMost) {
-		if err != nil {
-			return err
-		}
-		shown++
-		bad = bad || v.Proof.State == history.Bad
-		if asJSON {
-			if err := json.NewEncoder(out).Encode(v); err != nil {
-				return err
-			}
-			continue
-		}
-		render.Summary(out, v, f)
-	}
-	if err := out.Flush(); err != nil {
+// log puts what the flags and arguments ask for into the question.
+func (f *filterFlags) log(l *asking.Log, args, not []string) error {
+	limit := l.Filter.Limit
+	filter, err := f.filter(time.Now())
+	if err != nil {
 		return err
 	}
-	if shown == 0 && !asJSON {
-		a.talk("no entry matches")
+	if limit < 0 {
+		return usagef("--limit: %d is not a number of entries", limit)
 	}
-	if bad {
-		return hint.With(errBadEvidence, "`stele verify` names the findings")
+	l.Filter, l.Filter.Limit = filter, limit
+	for _, s := range not {
+		x, err := asking.ParseExclusion(s)
+		if err != nil {
+			return usagef("--not: %w", err)
+		}
+		l.Match.Not = append(l.Match.Not, x)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if err := l.About(args, dir); err != nil {
+		return usageError{err}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stele-log/stele/entry"
+	"github.com/stele-log/stele/internal/asking"
 	"github.com/stele-log/stele/internal/believed"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
@@ -31,7 +32,7 @@ type filterFlags struct {
 
 func (f *filterFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.since, "since", "", "from this time on: 2h, 3d, 2026-01-31, RFC 3339")
+	fl.StringVar(&f.since, "since", "", "from this time on: 10:05, yesterday, 2h, 2026-01-31, RFC 3339")
 	fl.StringVar(&f.until, "until", "", "before this time")
 	fl.StringVar(&f.host, "host", "", "host name; * matches anything")
 	fl.StringVar(&f.agent, "agent", "", "agent, by its id in the catalogue")
@@ -55,12 +56,12 @@ func (f *filterFlags) filter(now time.Time) (history.Filter, error) {
 	}
 	var err error
 	if f.since != "" {
-		if out.Since, err = parseWhen(f.since, now); err != nil {
+		if out.Since, err = asking.When(f.since, now); err != nil {
 			return out, usagef("--since: %w", err)
 		}
 	}
 	if f.until != "" {
-		if out.Until, err = parseWhen(f.until, now); err != nil {
+		if out.Until, err = asking.When(f.until, now); err != nil {
 			return out, usagef("--until: %w", err)
 		}
 	}
@@ -170,7 +171,7 @@ func moment(flag, value string) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
 	}
-	t, err := parseWhen(value, time.Now())
+	t, err := asking.When(value, time.Now())
 	if err != nil {
 		return t, usagef("--%s: %w", flag, err)
 	}

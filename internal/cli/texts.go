@@ -7,13 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/aymanbagabas/go-udiff"
 	"github.com/spf13/cobra"
 
+	"github.com/stele-log/stele/internal/asking"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/progress"
@@ -69,6 +68,7 @@ func (a *app) printText(ctx context.Context, r *history.Reader, name, host strin
 
 func (a *app) diff() *cobra.Command {
 	var since, until, host string
+	var text bool
 	cmd := &cobra.Command{
 		Use:   "diff PATH | ENTRY[/CHANGE]",
 		Short: "Differences made by a change, or between two times",
@@ -93,75 +93,21 @@ func (a *app) diff() *cobra.Command {
 				if len(pairs) == 0 {
 					a.talk("entry %s changed no file; `stele show %s` describes it", args[0], args[0])
 				}
-				return a.printDiffs(cmd.Context(), r, pairs)
+				return a.printDiffs(cmd.Context(), r, pairs, text)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "compare with the text at this time")
 	cmd.Flags().StringVar(&until, "until", "", "compare up to the text at this time")
+	cmd.Flags().BoolVar(&text, "text", false, "the lines alone, without what they mean")
 	cmd.Flags().StringVar(&host, "host", "", "host, if several have the path")
 	a.addServer(cmd)
 	return cmd
 }
 
-func (a *app) printDiffs(ctx context.Context, r *history.Reader, pairs []history.Pair) error {
-	out := bufio.NewWriter(a.out)
-	defer out.Flush()
-	for _, p := range pairs {
-		if err := a.printDiff(ctx, out, r, p); err != nil {
-			return err
-		}
-	}
-	return out.Flush()
-}
-
-func (a *app) printDiff(ctx context.Context, out *bufio.Writer, r *history.Reader, p history.Pair) error {
-	name := terminal.Escape(p.Name)
-	switch unknown, err := r.Unknown(ctx, p.After); {
-	case err != nil:
-		return err
-	case unknown != "":
-		fmt.Fprintf(out, "%s: the text is not on record (%s)%s\n", name, terminal.Escape(unknown), elsewhere(p))
-		return nil
-	}
-	unknown, err := r.Unknown(ctx, p.Before)
-	if err != nil {
-		return err
-	}
-	if unknown != "" {
-		a.talk("%s: the text before is not on record (%s), so all of it shows as new", name, terminal.Escape(unknown))
-	}
-	before, after, err := r.Texts(ctx, p)
-	if err != nil {
-		return err
-	}
-	secrets, err := r.SecretsChanged(ctx, p)
-	if err != nil && !errors.Is(err, history.ErrNoText) {
-		return err
-	}
-	d := udiff.Unified("a/"+strings.TrimPrefix(name, "/"), "b/"+strings.TrimPrefix(name, "/"), before, after)
-	switch {
-	case d == "" && secrets > 0:
-		fmt.Fprintf(out, "%s: %s changed, and nothing else in the text\n", name, terminal.Count(secrets, "secret", "secrets"))
-	case d == "" && unknown != "":
-		fmt.Fprintf(out, "%s: the text is empty%s\n", name, elsewhere(p))
-	case d == "":
-		fmt.Fprintf(out, "%s: the texts are equal%s\n", name, elsewhere(p))
-	default:
-		out.WriteString(terminal.EscapeText(d))
-		if secrets > 0 {
-			a.talk("%s: %s changed too", name, terminal.Count(secrets, "secret", "secrets"))
-		}
-	}
-	return nil
-}
-
-// elsewhere says where it stands what changed beside the text.
-func elsewhere(p history.Pair) string {
-	if p.After == nil {
-		return ""
-	}
-	return fmt.Sprintf("; `stele show %d` describes the change", p.After.Index)
+func (a *app) printDiffs(ctx context.Context, r *history.Reader, pairs []history.Pair, text bool) error {
+	d := asking.Diff{Text: text, Out: bufio.NewWriter(a.out), Talk: a.talk}
+	return errors.Join(d.Pairs(ctx, r, pairs), d.Out.Flush())
 }
 
 func (a *app) blame() *cobra.Command {

@@ -64,6 +64,9 @@ const (
 	maxStars = 16
 )
 
+// maxTold bounds the changes of one entry whose texts are compared for a question.
+const maxTold = 1000
+
 // named refuses names that nothing has.
 func named(names ...[]byte) error {
 	for _, n := range names {
@@ -119,7 +122,7 @@ func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 	var err error
 	switch q.Ask {
 	case wire.AskLog:
-		for _, err := range r.log(ctx, fromWire(q.Filter), q.Checked) {
+		for _, err := range r.log(ctx, fromWire(q.Filter), q.Checked, min(q.Told, maxTold)) {
 			if err != nil {
 				return err
 			}

@@ -25,15 +25,16 @@ type Filter struct {
 	Path         string // exact, below it, or with *
 	Kinds        []string
 	Limit        int // newest so many; 0: all
+	Told         int // of how many changes of each entry it is told what they mean
 }
 
 // Log yields entries that match, newest first. The signatures of the first
-// checked of them are tried, those of the rest are not.
+// checked of them are tried, and it is told what they mean; those of the rest are not.
 func (r *Reader) Log(ctx context.Context, f Filter, checked int) iter.Seq2[*View, error] {
-	return r.log(ctx, f.index(), checked)
+	return r.log(ctx, f.index(), checked, f.Told)
 }
 
-func (r *Reader) log(ctx context.Context, asked index.Filter, checked int) iter.Seq2[*View, error] {
+func (r *Reader) log(ctx context.Context, asked index.Filter, checked, told int) iter.Seq2[*View, error] {
 	return func(yield func(*View, error) bool) {
 		n := 0
 		for i, err := range r.Entries(ctx, asked) {
@@ -42,6 +43,9 @@ func (r *Reader) log(ctx context.Context, asked index.Filter, checked int) iter.
 				return
 			}
 			v, err := r.hit(ctx, i, asked, n < checked)
+			if v != nil && n < checked {
+				err = r.tell(ctx, v, told)
+			}
 			if v == nil && err == nil {
 				continue
 			}
@@ -94,7 +98,7 @@ func (f Filter) index() index.Filter {
 
 // Question asks a server for what [Reader.Log] looks at.
 func (f Filter) Question(checked int) wire.Question {
-	return wire.Question{Ask: wire.AskLog, Filter: toWire(f.index()), Checked: checked}
+	return wire.Question{Ask: wire.AskLog, Filter: toWire(f.index()), Checked: checked, Told: f.Told}
 }
 
 // Version is one change of a subject.

@@ -24,7 +24,7 @@ func OpenRemote(ctx context.Context, f believed.Remote, q wire.Question, diag *s
 	if err != nil {
 		return nil, err
 	}
-	s := &remote{read: f.Read, cp: log.Checkpoint(), tree: log.Tree, answer: answer, kept: make(map[string]kept)}
+	s := &remote{read: f.Read, cp: log.Checkpoint(), tree: log.Tree, told: q.Told, answer: answer, kept: make(map[string]kept)}
 	return newReader(s, log.Key, diag), nil
 }
 
@@ -33,6 +33,7 @@ type remote struct {
 	read func(context.Context, wire.Question) (*wire.Evidence, error)
 	cp   verify.Checkpoint
 	tree *tlog.Tree // read where the log is open to everyone
+	told int        // as in the question that was asked
 
 	mu     sync.Mutex
 	answer *wire.Evidence // what has not been read of it yet; nil: all of it was
@@ -117,7 +118,7 @@ func (s *remote) Open(ctx context.Context, i uint64, _ entry.ID, lines []entry.L
 func (s *remote) Ask(ctx context.Context, q wire.Lookup) (wire.Found, error) {
 	p, err := s.piece(ctx, q.Key(), func() wire.Question {
 		if q.Entries != nil && q.Entries.Limit > 1 {
-			return wire.Question{Ask: wire.AskLog, Filter: q.Entries, Checked: q.Entries.Limit} // what checking needs comes along
+			return wire.Question{Ask: wire.AskLog, Filter: q.Entries, Checked: q.Entries.Limit, Told: s.told} // what checking needs comes along
 		}
 		return pieces(wire.Want{Lookup: &q})
 	})

@@ -64,6 +64,26 @@ func (r *Reader) Entries(ctx context.Context, f index.Filter) iter.Seq2[uint64, 
 	}
 }
 
+// Count is how many entries the index names for a filter, counted up to a bound. What
+// they say is not looked at.
+func (r *Reader) Count(ctx context.Context, f Filter, most int) (n int, err error) {
+	for _, err := range r.Entries(ctx, f.index()) {
+		if err != nil {
+			return n, err
+		}
+		if n++; n == most {
+			break
+		}
+	}
+	return n, nil
+}
+
+// Remote reports whether a server shows the pieces of every answer.
+func (r *Reader) Remote() bool {
+	_, ok := r.store.(*remote)
+	return ok
+}
+
 // behind moves a filter on behind the last place of a page; false where there is
 // nothing more.
 func behind(f *index.Filter, page []wire.Place) bool {

@@ -11,6 +11,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/index"
+	"github.com/stele-log/stele/internal/semdiff"
 )
 
 // View is one entry as people and machines are shown it. An absent field is
@@ -91,6 +92,12 @@ type Change struct {
 	Links      int              `json:"links,omitempty"`
 	Names      []body.Name      `json:"names,omitempty"`
 	Was        *Was             `json:"was,omitempty"`
+
+	// What made the text before into the one after, where both could be read and are
+	// of their format; if not, why not, and how many lines differ.
+	Operations []semdiff.Operation `json:"operations,omitempty"`
+	Untold     string              `json:"untold,omitempty"`
+	Lines      *Lines              `json:"lines,omitempty"`
 }
 
 // Was is how a subject was before a change, beside its text, so far as that is known

@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,31 +11,6 @@ import (
 	"github.com/stele-log/stele/internal/sentence"
 	"github.com/stele-log/stele/internal/terminal"
 )
-
-// Changes of one entry that are shown in full, and how many are if there are more.
-const (
-	mostChanges = 10
-	someChanges = 8
-)
-
-// Summary shows an entry in a few lines: when, who, where and what, why. Of
-// its changes it shows those that were asked for, and not too many.
-func Summary(w io.Writer, v *history.View, f history.Filter) {
-	fmt.Fprintf(w, "%6d  %s  %-9s %s%s\n", v.Index, When(v.Time), v.Proof.State, terminal.Escape(Headline(v)), reasonText(v))
-	shown := slices.DeleteFunc(slices.Clone(v.Changes), func(c history.Change) bool { return !f.Asks(c) })
-	if len(shown) > mostChanges {
-		shown = shown[:someChanges]
-	}
-	for _, c := range shown {
-		fmt.Fprintf(w, "        %-10s %s%s\n", terminal.Escape(c.Action), terminal.Escape(subject(v, c)), notes(c))
-	}
-	if more := len(v.Changes) - len(shown); more > 0 {
-		fmt.Fprintf(w, "        … %d more; `stele show %d` lists them\n", more, v.Index)
-	}
-	for _, found := range v.Findings {
-		fmt.Fprintf(w, "        ! %s: %s\n", terminal.Escape(found.Code), terminal.Escape(found.Detail))
-	}
-}
 
 func Headline(v *history.View) string {
 	if v.Kind == "change" {
@@ -87,6 +61,10 @@ func reasonText(v *history.View) string {
 	if v.Reason == nil || v.Reason.Text+v.Reason.Ticket == "" {
 		return ""
 	}
+	before := "; reason: "
+	if len(v.Changes) == 0 {
+		before = ": "
+	}
 	text, _, more := strings.Cut(strings.TrimSpace(v.Reason.Text), "\n")
 	if more {
 		text += " …"
@@ -96,9 +74,9 @@ func reasonText(v *history.View) string {
 	}
 	if by := Giver(v.Reason.GivenBy); by != "" {
 		by = " (by " + terminal.Escape(by) + ")"
-		return ": " + terminal.Escape(shortened(text)) + by
+		return before + terminal.Escape(shortened(text)) + by
 	}
-	return ": " + terminal.Escape(shortened(text))
+	return before + terminal.Escape(shortened(text))
 }
 
 // Giver is who gave a reason that is not the actor's own.
@@ -117,28 +95,4 @@ func Giver(g *history.Giver) string {
 		name += " on " + g.Host
 	}
 	return name
-}
-
-func subject(v *history.View, c history.Change) string {
-	s := c.Path
-	if c.From != "" {
-		s = c.From + " → " + s
-	}
-	if v.Host != "" {
-		s = v.Host + ":" + s
-	}
-	return s
-}
-
-func notes(c history.Change) string {
-	var n []string
-	n = append(n, c.Marks...)
-	if c.SecretsChanged > 0 {
-		n = append(n, terminal.Count(c.SecretsChanged, "secret", "secrets")+" changed")
-	}
-	n = append(n, differences(c)...)
-	if len(n) == 0 {
-		return ""
-	}
-	return "  [" + terminal.Escape(strings.Join(n, ", ")) + "]"
 }

@@ -45,6 +45,7 @@ type Question struct {
 	Ask     string    `json:"ask"` // one of those below
 	Filter  *Filter   `json:"filter,omitempty"`
 	Checked int       `json:"checked,omitempty"` // log: how many are checked one by one
+	Told    int       `json:"told,omitempty"`    // log: of how many changes of each of those the texts are compared
 	Name    []byte    `json:"name,omitempty"`    // a path, or a reference to an entry or a change
 	Host    []byte    `json:"host,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
@@ -56,7 +57,7 @@ type Question struct {
 
 // What can be asked.
 const (
-	AskLog         = "log"      // Filter, Checked
+	AskLog         = "log"      // Filter, Checked, Told
 	AskShow        = "show"     // Name
 	AskCat         = "cat"      // Name, Host, Until
 	AskDiff        = "diff"     // Name, Host, Since, Until

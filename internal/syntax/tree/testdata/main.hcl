@@ -1,0 +1,10 @@
+storage "raft" {
+  path = "/srv"
+  tags = [
+    "a",
+    "b",
+  ]
+}
+policy = <<EOT
+x { y
+EOT
