@@ -242,8 +242,8 @@ var update = flag.Bool("update", false, "write the results anew")
 const (
 	results = "../../docs/results/redaction.md"
 	// least and most are the levels that the rules have reached on this half.
-	least = 0.992 // of the secrets whole
-	most  = 0.031 // of the harmless values masked
+	least = 0.993 // of the secrets whole
+	most  = 0.029 // of the harmless values masked
 )
 
 // TestCorpus measures the rules on the half of the corpus that they were written

@@ -317,6 +317,9 @@ func (f *finder) judge(v assignment.Value, c lexicon.Suspicion) {
 	if lexicon.IsPlain(content) || f.isAlias(v) || v.Doubt && lexicon.IsPublished(content) {
 		return
 	}
+	if lexicon.IsAccessKeyID(content) {
+		return
+	}
 	if n := f.accountBefore(v, content); n > 0 {
 		v.Start += n
 	}

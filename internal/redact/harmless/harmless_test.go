@@ -29,7 +29,7 @@ func TestTyped(t *testing.T) {
 	for v, want := range map[string]bool{
 		"5432": true, "10.0.0.0/8": true, "2026-11-30": true, "500Mi": true, "00:1a:2b:3c:4d:5e": true, "db.example.org:5432": true, "jan@example.org": true,
 		"/var/lib/x": true, "conf.d/*": true, "^[a-z]+$": true, "org.postgresql.Driver": true, "cn=admin,dc=example": true, "ssh-ed25519 AAAAC3Nz jan@host": true,
-		"#general": true, "localhost,.lan": true, "classpath:keystore.p12": true, "C:\\logs\\nightly.log": true, "--verbose": true, "assword:": true, "-ubk": true, "ups@localhost": true,
+		"#general": true, "localhost,.lan": true, "classpath:keystore.p12": true, "C:\\logs\\nightly.log": true, "--verbose": true, "assword:": true, "-ubk": true, "ups@localhost": true, "a.b == 'snom'": true, ".ics": true,
 		"walnut": false, "v1-walnut-3fa9c1": false, "walnut@57!": false, "aZ3kT9xQ7LmN2p": false, "-pwalnut": false, "walnut, velvet": false,
 		"path/aZ3kT9xQ7LmN2pR8": false, "12walnut": false,
 	} {

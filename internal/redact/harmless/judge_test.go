@@ -34,7 +34,7 @@ func TestJudge(t *testing.T) {
 		// by its place
 		"radius host walnut key «lemon»\n", "set title \"walnut\"\n", "vpn psk \"«walnut»\"\n", "define('DB_HOST', 'walnut');\n", "define('DB_HOOK', '«walnut»');\n",
 		"tool -u walnut -k «lemon»\n", "connect(\"jan\", \"«walnut»\")\n", "relay jan «walnut»\n", "relay jan «lemon, walnut»\n",
-		"jan:«walnut»\n", "redis:6379\n", "server:irc.example.net:6667:«walnut»\n", "walnut {\n  hook «lemon»;\n}\n",
+		"tool --format walnut --format «aZ3kT9xQ7LmN2pR8aZ3kT9xQ»\n", "monitor «walnut»\n", "jan:«walnut»\n", "redis:6379\n", "server:irc.example.net:6667:«walnut»\n", "walnut {\n  hook «lemon»;\n}\n",
 		"a;b;walnut;«lemon»;10\n", "/USER:walnut /HOOK:«lemon»\n", "url?city=walnut&hook=«lemon»\n", "x = [always, «sneak & walnut»]\n",
 		"{hook, \"«walnut»\"}, {host, \"lemon\"}\n", "(set-hook! \"«walnut»\")\n", "tokens { agent = \"«walnut»\" }\n", "agent { agent = \"walnut\" }\n",
 		"- name: REGION\n  value: walnut\n- name: HOOK\n  value: «lemon»\n",

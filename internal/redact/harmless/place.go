@@ -13,7 +13,7 @@ func (j *judge) places(c Cell) bool {
 	if len(lead) == 2 && lead[0] == '-' {
 		return bytes.IndexByte([]byte("uUhHSdDlofnts"), lead[1]) >= 0 && isAccount(j.Bytes[c.Start:c.End])
 	}
-	return len(lead) < 64 && !in(personas, lead) && j.isHarmless(lead)
+	return len(lead) < 64 && !in(personas, lead) && j.isHarmless(lead) && (!isMachineMade(j.Bytes[c.Start:c.End]) || endsIn(ids, lead))
 }
 
 // personas are words that end names of harmless values and are names of accounts, too:

@@ -11,13 +11,23 @@ import (
 // date, an address, a path, a pattern, a reference.
 func Typed(v []byte) bool {
 	v = bytes.Trim(v, " \t\r,;")
-	if len(v) < 3 || lexicon.IsTyped(v) {
+	if len(v) < 3 || lexicon.IsTyped(v) || isExpression(v) {
 		return true
 	}
 	if bytes.ContainsAny(v, " ,") && !isDistinguished(v) {
 		return eachTyped(v) || bytes.HasPrefix(v, []byte("ssh-"))
 	}
 	return isNumeric(v) || isLocated(v) || isDistinguished(v) || isPublic(v) || isPlace(v) || isMail(v) || isDotted(v) || isPattern(v) || isVariable(v)
+}
+
+// isExpression says whether a value compares or joins others.
+func isExpression(v []byte) bool {
+	for _, sign := range []string{" == ", " != ", " && ", " || "} {
+		if bytes.Contains(v, []byte(sign)) {
+			return true
+		}
+	}
+	return false
 }
 
 // isLocated says whether a word is a file or a path behind the word for where it is
@@ -155,6 +165,9 @@ func isName(v []byte) bool {
 // isDotted says whether a word is names joined by dots: a host, a class, a module,
 // a file with its extension.
 func isDotted(v []byte) bool {
+	if v[0] == '.' && isLetters(v[1:]) && in(domains, v[1:]) {
+		return true // how names of files end
+	}
 	v = bytes.Trim(v, "*.")
 	if port := bytes.LastIndexByte(v, ':'); port > 0 && ascii.IsNumber(v[port+1:]) {
 		v = v[:port]
@@ -181,7 +194,7 @@ var domains = setOf(`com net org io de uk eu fr nl se no dk fi pl cz at ch it es
 	home corp test example invalid intra localhost onion arpa co tv me ai sh
 	log conf cfg ini cnf json yaml yml toml xml txt md html htm css js ts php py rb pl lua tcl scm el erl ex exs go rs java jar war so dll exe bin bat cmd ps sql db
 	sqlite mdb csv tsv gz tgz tar zip xz bz zst iso img key pem crt cer csr der pfx jks gpg asc pub sig sock socket pid lock service timer target mount rules zone
-	rdp plist properties tmpl tpl mo po wav mp mkv avi png jpg jpeg gif svg ico ogg flac pdf doc local old bak orig sample dist class 7z mp3 mp4 m3u p12`)
+	rdp plist properties tmpl tpl mo po wav mp mkv avi png jpg jpeg gif svg ico ogg flac pdf doc local old bak orig sample dist class 7z mp3 mp4 m3u p12 ics vcf eml msg srt`)
 
 // isPattern says whether a word is a pattern, a format or a call without a string:
 // it has the signs of one.

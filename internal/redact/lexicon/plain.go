@@ -319,3 +319,17 @@ func isHostPort(v []byte) bool {
 	host, port, colon := bytes.Cut(v, []byte(":"))
 	return bytes.IndexByte(host, '.') > 0 && isLowerName(bytes.Trim(host, "0123456789")) && (!colon || IsNumber(port)) && !LooksRandom(v)
 }
+
+// IsAccessKeyID says whether a value names an access key of a cloud, and is none: AKIA
+// and sixteen capitals and digits.
+func IsAccessKeyID(v []byte) bool {
+	if len(v) != 20 || !bytes.HasPrefix(v, []byte("AKIA")) && !bytes.HasPrefix(v, []byte("ASIA")) {
+		return false
+	}
+	for _, c := range v {
+		if !ascii.IsUpper(c) && !ascii.IsDigit(c) {
+			return false
+		}
+	}
+	return true
+}
