@@ -88,6 +88,9 @@ type Config struct {
 	// Actors names processes; nil: programs in the kernel where they can be
 	// had, else /proc.
 	Actors actor.Source
+	// Notable says of which programs it is remembered who ran them ([Capture.Ran]); it
+	// must not wait. nil: of none.
+	Notable func(exe string) bool
 	// Handle takes over what was seen, in order, one batch at a time. When it
 	// returns, the batch is the caller's. Its error ends Run; what was not
 	// handed over is found by the scan of the next run. Its context ends ten
@@ -321,6 +324,18 @@ func (c *Capture) count(f func(*Status)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f(&c.status)
+}
+
+// Ran is who ran a notable program of a kind since a time: nobody where that is not
+// known, or where several did who have nothing to do with each other.
+func (c *Capture) Ran(kind func(by actor.Actor, exe string) bool, since time.Time) actor.Actor {
+	c.mu.Lock()
+	s := c.shares
+	c.mu.Unlock()
+	if s == nil {
+		return actor.Actor{}
+	}
+	return s.sensor.Ran(kind, since)
 }
 
 // Run watches until ctx ends, then hands over what is pending and returns nil.

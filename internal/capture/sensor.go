@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"time"
 
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
@@ -45,6 +46,8 @@ type sensor interface {
 	Author(f actor.File) actor.Actor
 	// Lately is the process that has, or had a moment ago, a number.
 	Lately(pid int) actor.Actor
+	// Ran is who ran a program of a kind since a time.
+	Ran(kind func(by actor.Actor, exe string) bool, since time.Time) actor.Actor
 	Close()
 }
 
@@ -69,3 +72,6 @@ func (noSensor) Passed() uint64                               { return 0 }
 func (noSensor) Author(actor.File) actor.Actor                { return actor.Actor{} }
 func (noSensor) Lately(int) actor.Actor                       { return actor.Actor{} }
 func (noSensor) Close()                                       {}
+func (noSensor) Ran(func(actor.Actor, string) bool, time.Time) actor.Actor {
+	return actor.Actor{}
+}

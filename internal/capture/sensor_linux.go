@@ -11,7 +11,7 @@ func newSensor(c *Capture) (sensor, []Layer) {
 	cfg := fanotify.Config{
 		Reach: c.reach, Actors: c.cfg.Actors, Own: os.Getpid(), Want: c.concerns, Now: c.cfg.Now, Log: c.cfg.Log,
 		Seen:   func() { c.count(func(s *Status) { s.Counters.Seen++ }) },
-		Traced: c.traced, Untouched: c.cfg.untouched,
+		Traced: c.traced, Notable: c.cfg.Notable, Untouched: c.cfg.untouched,
 	}
 	if c.cfg.includeSelf {
 		cfg.Own = -1

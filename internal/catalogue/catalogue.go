@@ -62,6 +62,7 @@ type Catalogue struct {
 	Digest   string   // hexadecimal SHA-256 of the data, for the record
 	Agents   []*Agent // in the order of the data
 	Common   []Rule   // weakening rules that hold for every agent
+	Probes   []Probe  // that a watcher may ask; those of no agent first
 
 	ignore []string // names of temporaries, for agents without a list of their own
 	index  index
@@ -100,6 +101,17 @@ type Pattern struct {
 type Evidence struct {
 	How  string // ran, package, documentation, source or known
 	What string
+}
+
+// Probe is a way to see the settings in force that changes nothing.
+type Probe struct {
+	Name    string   // unique
+	Agent   *Agent   // nil: of the kernel itself
+	Run     []string // a program, by its absolute path, and its arguments
+	Read    string   // or a file of the kernel's
+	Network bool     // it asks about the network of the host
+	By      []string // globs of programs, by their last name, that change what it shows
+	Format  string   // of its output
 }
 
 // Match is what the catalogue knows about one path.

@@ -240,6 +240,7 @@ func (d *decoder) common(n *yaml.Node) {
 		"drop_ins":  func(n *yaml.Node) { d.each(n, d.dropIn) },
 		"ignore":    func(n *yaml.Node) { d.catalogue.ignore = d.ignore(n) },
 		"weakening": func(n *yaml.Node) { d.catalogue.Common = d.rules(n) },
+		"probes":    func(n *yaml.Node) { d.each(n, func(n *yaml.Node) { d.probe(n, nil) }) },
 	}, "drop_ins", "ignore", "weakening")
 }
 
@@ -294,6 +295,7 @@ func (d *decoder) agent(n *yaml.Node) {
 		"reload":    func(n *yaml.Node) { a.Reload = d.words(n) },
 		"effective": func(n *yaml.Node) { a.Effective = d.words(n) },
 		"evidence":  func(n *yaml.Node) { a.Evidence = d.evidence(n) },
+		"probes":    func(n *yaml.Node) { d.each(n, func(n *yaml.Node) { d.probe(n, a) }) },
 	}, "id", "name", "category", "format", "paths", "weakening", "evidence")
 	if paths != nil {
 		d.each(paths, func(n *yaml.Node) { d.path(n, a, format) })

@@ -141,7 +141,7 @@ func (s store) importFaulted(t *testing.T, f fault, when int, file string) []str
 func TestFaultsWatching(t *testing.T) {
 	count := newStore(t)
 	dir := count.watched(t)
-	p := count.trace(t, noFault, 0, "up", "--scan-every", "2s", dir)
+	p := count.trace(t, noFault, 0, "up", "--probes=false", "--scan-every", "2s", dir)
 	count.editWhile(t, p, dir)
 	p.unharmed(t)
 	for _, f := range faults {
@@ -210,7 +210,7 @@ func (s store) editWhile(t *testing.T, p *traced, dir string) (last record) {
 func (s store) upFaulted(t *testing.T, f fault, when int) []string {
 	t.Helper()
 	dir := s.watched(t)
-	p := s.trace(t, f, when, "up", "--scan-every", "2s", dir)
+	p := s.trace(t, f, when, "up", "--probes=false", "--scan-every", "2s", dir)
 	shown := s.editWhile(t, p, dir)
 	if p.endedWell(t) && !shown.hasEdits(dir) && !p.stuck() {
 		t.Errorf("status 0, and an edit is lost\n%s", p.says())

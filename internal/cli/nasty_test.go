@@ -483,7 +483,7 @@ func (r *running) says() string {
 // up watches dir until the test ends or stop is called.
 func (s store) up(t *testing.T, dir string) *running {
 	t.Helper()
-	r := &running{cmd: s.command("up", dir), ended: make(chan error, 1)}
+	r := &running{cmd: s.command("up", "--probes=false", dir), ended: make(chan error, 1)}
 	r.cmd.Stderr = r
 	ok(t, r.cmd.Start())
 	go func() { r.ended <- r.cmd.Wait() }()

@@ -36,6 +36,7 @@ unless --listen says otherwise. It ends with Ctrl-C; what was recorded stays.`,
 	}
 	f := cmd.Flags()
 	f.Var((*interval)(&o.ScanEvery), "scan-every", "time between two scans of everything watched (default 5m, or 2s where only the scan is active)")
+	f.BoolVar(&o.Probes, "probes", true, "as root, record the settings in force every minute: mounts, packet filter, audit rules, sshd")
 	f.StringVar(&o.Listen, "listen", "", "address to serve at (default "+settings.Default().Serve.Listen+", or any free port of loopback)")
 	f.Var((*hostNames)(&o.Names), "name", "host name of this server for clients, beside its addresses")
 	return cmd

@@ -20,7 +20,7 @@ func (p Process) Watch(ctx context.Context, h *join.Host, set settings.Watch, o 
 	if o.ScanEvery == 0 {
 		o.ScanEvery = set.ScanEvery
 	}
-	o.Paths, o.Discover = append(set.Paths, o.Paths...), set.Discover
+	o.Paths, o.Discover, o.Probes = append(set.Paths, o.Paths...), set.Discover, set.Probes
 	cfg, err := p.watcherConfig(o)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ type WatchOptions struct {
 	Paths     []string
 	ScanEvery time.Duration
 	Discover  bool     // watch what the catalogue knows
+	Probes    bool     // ask for the settings in force that the catalogue knows how to ask for
 	OwnEvents bool     // record what this process changes too
 	Own       []string // what decides what this process does; it need not be there
 }
@@ -56,8 +57,12 @@ func (p Process) watcherConfig(o WatchOptions) (watcher.Config, error) {
 		}
 		paths = append(slices.Clone(given), cataloguePaths(cat, found)...)
 	}
+	var probes []catalogue.Probe
+	if o.Probes && os.Geteuid() == 0 { // others could not ask, or would be told less
+		probes = cat.Probes
+	}
 	return watcher.Config{
-		Catalogue: cat, Redactor: red, DigestKey: secret.Bytes(), Paths: paths, Claims: claims(given, p.Layout.Dir),
+		Probes: probes, Catalogue: cat, Redactor: red, DigestKey: secret.Bytes(), Paths: paths, Claims: claims(given, p.Layout.Dir),
 		Socket: p.Layout.Socket(), Version: p.Version, ScanEvery: o.ScanEvery, OwnEvents: o.OwnEvents, Now: time.Now, Diag: p.Diag,
 	}, nil
 }

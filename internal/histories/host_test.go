@@ -17,6 +17,7 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/client"
 	"github.com/stele-log/stele/internal/finding"
@@ -384,6 +385,8 @@ func (s *script) attach(cfg capture.Config) (watcher.Capture, error) {
 func (s *script) Ready() <-chan struct{} { return s.ready }
 
 func (s *script) Add([]string) error { return nil }
+
+func (s *script) Ran(func(actor.Actor, string) bool, time.Time) actor.Actor { return actor.Actor{} }
 
 func (s *script) Status() capture.Status { return capture.Status{} }
 

@@ -26,7 +26,7 @@ var layer = [][]string{
 	{"verify", "internal/redact/command"},
 	{"internal/finding", "internal/redact/assignment"},
 	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
-	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/semdiff", "internal/trust", "internal/keyfile", "internal/packages"},
+	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/semdiff", "internal/trust", "internal/keyfile", "internal/packages", "internal/probe"},
 	{"internal/layout", "internal/keyring", "internal/index"},
 	{"internal/tokens", "internal/presence"},
 	{"internal/hint"},
@@ -36,7 +36,7 @@ var layer = [][]string{
 	{"internal/join", "internal/importer"},
 	{"internal/believed"},
 	{"internal/history", "internal/examine", "internal/steletest"},
-	{"internal/server", "internal/rescan"},
+	{"internal/server", "internal/rescan", "internal/monitor"},
 	{"internal/login", "internal/drift", "internal/daemon"},
 	{"internal/render"},
 	{"internal/asking", "internal/tour"},
@@ -46,7 +46,7 @@ var layer = [][]string{
 
 // The two sides never import each other; they meet in wire and below.
 var (
-	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/capture/hands", "internal/capture/aviary", "internal/capture/inbox", "internal/capture/names", "internal/packages", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
+	hostSide   = []string{"internal/capture", "internal/capture/actor", "internal/capture/bpf", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/capture/hands", "internal/capture/aviary", "internal/capture/inbox", "internal/capture/names", "internal/packages", "internal/probe", "internal/capture/helper", "internal/capture/reach", "internal/spool", "internal/watcher", "internal/client", "internal/join"}
 	serverSide = []string{"internal/intake", "internal/tlog", "internal/keyring", "internal/vault", "internal/index", "internal/index/sqlite", "internal/store", "internal/believed", "internal/history", "internal/examine", "internal/published", "internal/tokens", "internal/presence", "internal/server"}
 )
 

@@ -229,6 +229,7 @@ func (d *decoder) watch(w *Watch) fields {
 		"data":       value(d, &w.Data, directory),
 		"paths":      list(d, &w.Paths, absolute),
 		"discover":   value(d, &w.Discover, boolean),
+		"probes":     value(d, &w.Probes, boolean),
 		"scan_every": value(d, &w.ScanEvery, interval),
 		"socket":     value(d, &w.Socket, orNone(socket)),
 		"metrics":    d.section("watch.metrics", d.metrics(&w.Metrics)),

@@ -66,6 +66,7 @@ type Watch struct {
 	Data      string        // keys, spool, and what joining gave
 	Paths     []string      // files, directories and patterns, beside what is discovered
 	Discover  bool          // watch the agents of the catalogue that are found here
+	Probes    bool          // ask for the settings in force, as root, beside files
 	ScanEvery time.Duration // between two scans for what no notification told
 	Socket    string        // for `stele run` and `stele explain`; empty: none
 	Spool     Spool
@@ -97,6 +98,7 @@ func Default() Settings {
 		Watch: Watch{
 			Data:      "/var/lib/stele-watch",
 			Discover:  true,
+			Probes:    true,
 			ScanEvery: 5 * time.Minute,
 			Socket:    "/run/stele/watch.sock",
 			Spool:     Spool{Limit: 256 * mebi},

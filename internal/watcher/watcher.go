@@ -20,12 +20,14 @@ import (
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/capture"
+	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/durable"
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/packages"
 	"github.com/stele-log/stele/internal/patience"
+	"github.com/stele-log/stele/internal/probe"
 	"github.com/stele-log/stele/internal/record"
 	"github.com/stele-log/stele/internal/redact"
 	"github.com/stele-log/stele/internal/spool"
@@ -69,6 +71,8 @@ type Config struct {
 	ScanEvery  time.Duration
 	BeatEvery  time.Duration         // 0: 20 s
 	Alert      func(finding.Finding) // told what is wrong, and when it is over; it must not wait
+	Probes     []catalogue.Probe     // that are asked; none: nothing is
+	ProbeEvery time.Duration         // 0: as [probe.Every]
 	OwnEvents  bool                  // record what this very process changes too
 	Now        func() time.Time
 	Clock      *patience.Clock // by which patience with the server is measured; nil: one of its own. Whoever gives it has it run
@@ -88,6 +92,7 @@ type Capture interface {
 	Ready() <-chan struct{}
 	Status() capture.Status
 	Add(paths []string) error
+	Ran(kind func(by actor.Actor, exe string) bool, since time.Time) actor.Actor
 }
 
 // Watcher records changes on one host. New, Run, and that is all; what it knows
@@ -128,7 +133,8 @@ type Watcher struct {
 	waitMu  sync.Mutex
 	waiting map[uint64]chan acknowledged // by seq
 
-	dpkg *packages.Dpkg
+	dpkg   *packages.Dpkg
+	probes *probes
 
 	clock    *patience.Clock
 	untoldMu sync.Mutex // taken before findMu
@@ -178,6 +184,7 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	if w.cfg.Alert == nil {
 		w.cfg.Alert = func(finding.Finding) {}
 	}
+	w.probes = newProbes(cfg.Probes, cfg.ProbeEvery, cfg.Now)
 	if w.cfg.BeatEvery == 0 {
 		w.cfg.BeatEvery = beatEvery
 	}
@@ -209,6 +216,12 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 		if st.Gone {
 			continue
 		}
+		if probe.Is(path) {
+			if err := w.probes.load(path, st.Known); err != nil {
+				return nil, fmt.Errorf("spool: what is known of a probe: %w", err)
+			}
+			continue
+		}
 		k, err := w.besides.load(path, st.Known)
 		if err != nil {
 			return nil, fmt.Errorf("spool: what is known of a path: %w", err)
@@ -219,6 +232,9 @@ func New(ctx context.Context, cfg Config) (*Watcher, error) {
 	cc := capture.Config{
 		Paths: cfg.Paths, Want: w.want, Reads: w.reads, Known: known, DigestKey: cfg.DigestKey,
 		ScanEvery: cfg.ScanEvery, Since: w.found, Now: cfg.Now, Log: cfg.Diag, Handle: w.handle, Tell: w.trouble,
+	}
+	if len(cfg.Probes) > 0 {
+		cc.Notable = w.probes.notable
 	}
 	if cfg.OwnEvents {
 		cc = capture.WithOwn(cc)
@@ -332,13 +348,22 @@ func (w *Watcher) Status() capture.Status { return w.capture.Status() }
 // Source is who signs.
 func (w *Watcher) Source() entry.Source { return w.cfg.Key.Source() }
 
-// Ready is closed once capture is attached and what it found at the start has
-// been handed over.
-func (w *Watcher) Ready() <-chan struct{} { return w.capture.Ready() }
+// Ready is closed once capture is attached and what it found at the start, and what
+// probes showed, has been handed over.
+func (w *Watcher) Ready() <-chan struct{} {
+	if len(w.cfg.Probes) > 0 {
+		return w.probes.ready
+	}
+	return w.capture.Ready()
+}
 
 // Run watches until the context ends, then records what is open and ships what
 // it can.
 func (w *Watcher) Run(ctx context.Context) error {
+	var more []func(context.Context) error
+	if len(w.cfg.Probes) > 0 {
+		more = append(more, w.ask)
+	}
 	if w.cfg.Socket != "" {
 		if err := durable.MkdirAll(durable.OS, filepath.Dir(w.cfg.Socket), 0o700); err != nil {
 			return err
@@ -348,9 +373,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 			return err
 		}
 		defer os.Remove(w.cfg.Socket)
-		return w.all(ctx, func(ctx context.Context) error { return w.serve(ctx, l) })
+		more = append(more, func(ctx context.Context) error { return w.serve(ctx, l) })
 	}
-	return w.all(ctx)
+	return w.all(ctx, more...)
 }
 
 // all runs the parts until the first one fails or the context ends. They stop

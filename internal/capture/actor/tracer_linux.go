@@ -41,6 +41,7 @@ type Tracer struct {
 	checked  time.Duration // when the programs were last found to be attached, and
 	good     time.Time     // the same on the calendar
 	greeting budget        // of looks at the connections of ssh sessions
+	runs     []ran         // of notable programs, oldest first
 }
 
 const (
@@ -57,6 +58,9 @@ type Config struct {
 	Waiting func() uint32
 	// Report is told whenever the state is another one than Start returned.
 	Report func(State)
+	// Notable says of which programs it is remembered who ran them; nil: none. It is
+	// called with the program's path, and must not wait.
+	Notable func(exe string) bool
 	// Untouched does without the kernel's record of who changed a file (tests).
 	Untouched bool
 	Now       func() time.Time
@@ -238,6 +242,7 @@ func (t *Tracer) drain() bool {
 		t.kin.take(r, t.order.moment(r.Time, r.Until, r.Queued))
 		if r.Kind == bpf.Exec {
 			t.greet(r)
+			t.noteRun(r)
 		}
 	})
 	if err != nil {

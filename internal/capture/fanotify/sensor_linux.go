@@ -31,7 +31,8 @@ type Config struct {
 	// Traced is told how the programs in the kernel are doing, whenever that is
 	// another than Programs returned.
 	Traced func(actor.State)
-	// Untouched is that of [actor.Config].
+	// Notable and Untouched are those of [actor.Config].
+	Notable   func(exe string) bool
 	Untouched bool
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -91,7 +92,7 @@ func (f *Sensor) openActors() {
 		f.actors, f.state = actor.Proc(), actor.State{Reason: f.group.level.name}
 	default:
 		f.trace = actor.NewTracer(actor.Config{
-			Queue: f.group.fd, Waiting: f.group.waiting, Report: f.cfg.Traced, Untouched: f.cfg.Untouched, Now: f.cfg.Now, Log: f.cfg.Log,
+			Queue: f.group.fd, Waiting: f.group.waiting, Report: f.cfg.Traced, Notable: f.cfg.Notable, Untouched: f.cfg.Untouched, Now: f.cfg.Now, Log: f.cfg.Log,
 		})
 		f.actors, f.state = f.trace, f.trace.Start()
 	}
@@ -120,6 +121,11 @@ func (f *Sensor) Author(file actor.File) actor.Actor { return f.trace.Author(fil
 
 // Lately is the process that has, or had a moment ago, a number.
 func (f *Sensor) Lately(pid int) actor.Actor { return f.trace.Lately(pid) }
+
+// Ran is who ran a program of a kind since a time.
+func (f *Sensor) Ran(kind func(actor.Actor, string) bool, since time.Time) actor.Actor {
+	return f.trace.Ran(kind, since)
+}
 
 // MarkDir asks for notifications about a directory under the name path. It can be
 // repeated; roles add up.
