@@ -44,13 +44,20 @@ type Config struct {
 // Pass is how one pass went.
 type Pass struct {
 	Ended    time.Time     `json:"ended"`
-	Took     time.Duration `json:"took"` // nanoseconds
+	Took     time.Duration `json:"took"` // nanoseconds, without its rests
 	Entries  uint64        `json:"entries"`
 	Findings int           `json:"findings"` // that stand now
 }
 
 // maxTold bounds the findings of one code that a pass tells one by one.
 const maxTold = 3
+
+// A pass that nothing sets off works for so long and rests three times as long, so
+// that whoever writes to the store does not wait for it.
+const (
+	work = 10 * time.Millisecond
+	rest = 3 * work
+)
 
 // Run examines until the context ends.
 func Run(ctx context.Context, cfg Config) {
@@ -68,8 +75,10 @@ func Run(ctx context.Context, cfg Config) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+			m.rests = true
 		case path := <-touched:
 			cfg.Diag.Warn("a file of the store was touched that nothing should touch", "path", path)
+			m.rests = false
 		}
 		took := m.pass(ctx)
 		timer.Reset(min(max(cfg.Soonest, took*time.Duration(cfg.Share)), cfg.Latest))
@@ -80,6 +89,8 @@ type monitor struct {
 	cfg      Config
 	standing map[key]finding.Finding // found, told, and not over
 	noted    Pass
+	rests    bool          // this pass does
+	rested   time.Duration // it did, in all
 }
 
 // key tells findings apart from pass to pass.
@@ -101,14 +112,16 @@ func keyOf(f *finding.Finding) key {
 // pass examines the store, twice where something is wrong, and tells what is new.
 func (m *monitor) pass(ctx context.Context) time.Duration {
 	began := time.Now()
+	m.rested = 0
 	size, found, err := m.examine(ctx)
 	if err == nil && len(found) > 0 {
+		m.rests = false
 		var again []finding.Finding
 		if size, again, err = m.examine(ctx); err == nil {
 			found = both(found, again)
 		}
 	}
-	took := time.Since(began)
+	took := time.Since(began) - m.rested
 	if err != nil {
 		if ctx.Err() == nil {
 			m.cfg.Diag.Warn("the store could not be examined", "error", err)
@@ -124,6 +137,18 @@ func (m *monitor) pass(ctx context.Context) time.Duration {
 	return took
 }
 
+// breather rests now and then, where this pass does.
+func (m *monitor) breather() func(done, of uint64) {
+	began := time.Now()
+	return func(uint64, uint64) {
+		if m.rests && time.Since(began) > work {
+			time.Sleep(rest)
+			m.rested += rest
+			began = time.Now()
+		}
+	}
+}
+
 // both are the findings of one pass that another had too.
 func both(found, again []finding.Finding) []finding.Finding {
 	twice := make(map[key]bool, len(again))
@@ -137,7 +162,7 @@ func both(found, again []finding.Finding) []finding.Finding {
 // the vault or the store of, files first. Sources are for the intake to accuse, when
 // their entries come.
 func (m *monitor) examine(ctx context.Context) (size uint64, found []finding.Finding, err error) {
-	r, err := examine.Run(ctx, examine.Config{Layout: m.cfg.Layout, Trust: m.cfg.Trust, Diag: m.cfg.Diag})
+	r, err := examine.Run(ctx, examine.Config{Layout: m.cfg.Layout, Trust: m.cfg.Trust, Progress: m.breather(), Diag: m.cfg.Diag})
 	if err != nil {
 		return 0, nil, err
 	}
