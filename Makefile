@@ -20,6 +20,7 @@ test:
 long: mutants ## the suites in full, which take hours; CI runs a short form of each
 	go test ./internal/examine -run TestTamper -tamper-table -timeout 2h
 	STELE_CI=1 go test ./internal/cli -run TestWays -all-ways
+	cd tools/semdiff && go run .
 	go test ./internal/rescan -run TestKilled -texts 100000 -timeout 1h -v
 	.ci/loaded
 

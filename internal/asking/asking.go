@@ -6,6 +6,8 @@
 package asking
 
 import (
+	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -30,4 +32,55 @@ func ParseSubject(s, dir string) Subject {
 		return Subject{Path: path.Clean(s), Name: path.Clean(s)}
 	}
 	return Subject{Path: filepath.Join(dir, s), Name: path.Clean(s)}
+}
+
+// here is the directory at hand; the root where nobody knows.
+func here() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "/"
+	}
+	return dir
+}
+
+// Named is the path or reference that an argument names, and its host. What begins with
+// a dot lies at the directory at hand; another relative name may be one that was
+// imported, or refer to an entry.
+func Named(arg, host string) (name, of string) {
+	s := ParseSubject(arg, here())
+	switch {
+	case s.Host != "" && host == "":
+		return s.Path, s.Host
+	case strings.HasPrefix(arg, "/") && !strings.Contains(arg, "="), strings.HasPrefix(arg, "."):
+		return s.Path, host // an id has = at its end, or a number behind that
+	}
+	return arg, host
+}
+
+// Two are two hosts (web-1: web-2:), or two files.
+func Two(one, other string) (a, b Subject, err error) {
+	read := func(s string) Subject {
+		if host, ok := strings.CutSuffix(s, ":"); ok {
+			return Subject{Host: host}
+		}
+		return ParseSubject(s, here())
+	}
+	a, b = read(one), read(other)
+	if (a.Path == "") != (b.Path == "") {
+		err = fmt.Errorf("%s and %s: a host and a file cannot be compared", one, other)
+	}
+	return a, b, err
+}
+
+// About takes what an argument names: a host, a path, both. A path has a slash, or is the
+// directory at hand.
+func (w *Which) About(arg string) {
+	if host, ok := strings.CutSuffix(arg, ":"); ok || !strings.Contains(arg, "/") && arg != "." && arg != ".." {
+		w.Host = host
+		return
+	}
+	s := ParseSubject(arg, here())
+	if w.Path = s.Path; s.Host != "" {
+		w.Host = s.Host
+	}
 }

@@ -44,16 +44,21 @@ func (d *Diff) entry(ctx context.Context, r *history.Reader, v *history.View) er
 		return err
 	}
 	for _, p := range pairs {
-		err := d.pair(ctx, r, p)
-		if errors.Is(err, history.ErrErased) || errors.Is(err, history.ErrNoText) || errors.As(err, new(*verify.Finding)) {
-			fmt.Fprintf(d.Out, "%s: no difference can be shown: %s\n", terminal.Escape(p.Name), terminal.Escape(err.Error()))
-			err = nil
-		}
-		if err != nil {
+		if err := d.shown(d.pair(ctx, r, p), p.Name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// shown prints that a difference cannot be shown, in its place. Any other error ends
+// the answer.
+func (d *Diff) shown(err error, name string) error {
+	if errors.Is(err, history.ErrErased) || errors.Is(err, history.ErrNoText) || errors.As(err, new(*verify.Finding)) {
+		fmt.Fprintf(d.Out, "%s: no difference can be shown: %s\n", terminal.Escape(name), terminal.Escape(err.Error()))
+		return nil
+	}
+	return err
 }
 
 func (d *Diff) pair(ctx context.Context, r *history.Reader, p history.Pair) error {
@@ -124,7 +129,7 @@ func (d *Diff) operations(name string, difference semdiff.Difference) {
 	}
 	fmt.Fprintf(d.Out, "%s: %s\n", terminal.Escape(name), terminal.Count(len(difference.Operations), "operation", "operations"))
 	for _, o := range difference.Operations {
-		fmt.Fprintf(d.Out, "  %-8s %s\n", o.Kind, terminal.Escape(o.String()))
+		fmt.Fprintf(d.Out, "  %s\n", terminal.Escape(o.String()))
 	}
 }
 

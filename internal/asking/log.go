@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
+	"github.com/stele-log/stele/internal/catalogue"
 	"github.com/stele-log/stele/internal/history"
 	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/wire"
@@ -47,11 +49,10 @@ func (l *Log) Question() wire.Question {
 	return f.Question(CheckedAtMost)
 }
 
-// About asks for the subjects that paths on the command line name, below the directory
-// dir where they are relative.
-func (l *Log) About(args []string, dir string) error {
+// About asks for the subjects that paths on the command line name.
+func (l *Log) About(args []string) error {
 	for _, arg := range args {
-		s := ParseSubject(arg, dir)
+		s := ParseSubject(arg, here())
 		if s.Host != "" && l.Filter.Host != "" && s.Host != l.Filter.Host {
 			return fmt.Errorf("%s is of another host than %s", arg, l.Filter.Host)
 		}
@@ -71,6 +72,18 @@ func (l *Log) About(args []string, dir string) error {
 
 // ErrBad says that of what was shown some is not what its proof says.
 var ErrBad = errors.New("the evidence is bad")
+
+// ErrAgent says that an agent is unknown: to the catalogue, and to the record.
+var ErrAgent = errors.New("unknown agent")
+
+// unknownAgent: the id that is asked for is none of the catalogue's, and no pattern.
+func (l *Log) unknownAgent() bool {
+	if l.Filter.Agent == "" || strings.Contains(l.Filter.Agent, "*") {
+		return false
+	}
+	known, err := catalogue.Builtin()
+	return err == nil && known.Agent(l.Filter.Agent) == nil
+}
 
 // Told is of how many changes of an entry the texts are looked at.
 func (l *Log) Told() int {
@@ -104,6 +117,8 @@ func (l *Log) Print(ctx context.Context, r *history.Reader) error {
 	switch {
 	case more:
 		l.cut(ctx, r, shown)
+	case shown == 0 && l.unknownAgent():
+		return fmt.Errorf("%w: %.40q", ErrAgent, l.Filter.Agent)
 	case shown == 0 && !l.JSON:
 		l.Talk("no entry matches")
 	}

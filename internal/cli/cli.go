@@ -90,7 +90,7 @@ when and why, in a Merkle log that nobody can quietly change.
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print diagnostics")
 	root.AddGroup(&cobra.Group{ID: "record", Title: "Recording:"}, &cobra.Group{ID: "read", Title: "Reading:"}, &cobra.Group{ID: "keep", Title: "Keeping:"})
 	a.add(root, "record", a.up(), a.serve(), a.watch(), a.demo(), a.run(), a.explain(), a.redact(), a.importCommand())
-	a.add(root, "read", a.log(), a.show(), a.diff(), a.blame(), a.cat(), a.status(), a.verify(), a.export(), a.connect())
+	a.add(root, "read", a.log(), a.show(), a.diff(), a.blame(), a.cat(), a.list(), a.restore(), a.fleet(), a.status(), a.verify(), a.export(), a.connect())
 	a.add(root, "keep", a.admin(), a.settings())
 	return root
 }

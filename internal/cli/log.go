@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,8 +41,11 @@ func (a *app) log() *cobra.Command {
 			}
 			return a.withReader(cmd.Context(), l.Question(), func(r *history.Reader) error {
 				err := l.Print(cmd.Context(), r)
-				if errors.Is(err, asking.ErrBad) {
+				switch {
+				case errors.Is(err, asking.ErrBad):
 					return hint.With(errBadEvidence, "`stele verify` names the findings")
+				case errors.Is(err, asking.ErrAgent):
+					return usagef("--agent: %w", err)
 				}
 				return err
 			})
@@ -83,11 +85,7 @@ func (f *filterFlags) log(l *asking.Log, args, not []string) error {
 		}
 		l.Match.Not = append(l.Match.Not, x)
 	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	if err := l.About(args, dir); err != nil {
+	if err := l.About(args); err != nil {
 		return usageError{err}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/stele-log/stele/internal/join"
 	"github.com/stele-log/stele/internal/layout"
 	"github.com/stele-log/stele/internal/login"
+	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/watcher"
 	"github.com/stele-log/stele/internal/wire"
@@ -84,6 +85,9 @@ func (a *app) readStatus(ctx context.Context) (*render.Status, error) {
 	}
 	hear(st, heard)
 	st.Store, st.Writer = l.Dir, l.Writing()
+	if p, ok := monitor.Read(l); ok {
+		st.Monitor = &p
+	}
 	st.Bytes, st.BytesTotal, err = l.Sizes()
 	return st, err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stele-log/stele/internal/finding"
 	"github.com/stele-log/stele/internal/hint"
 	"github.com/stele-log/stele/internal/layout"
+	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/server"
 	"github.com/stele-log/stele/internal/settings"
 	"github.com/stele-log/stele/internal/store"
@@ -125,6 +126,9 @@ func (d *Listener) Run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() { d.rescans(ctx) })
+	wg.Go(func() {
+		monitor.Run(ctx, monitor.Config{Layout: d.layout, Trust: d.process.Trust, Tell: d.Tell, Diag: d.process.Diag})
+	})
 	var metrics *http.Server
 	if d.metrics != nil {
 		metrics = &http.Server{Handler: d.Metrics(), ReadHeaderTimeout: 10 * time.Second}

@@ -71,5 +71,11 @@ func (f Finding) Log(diag *slog.Logger) {
 	case Low, Medium:
 		level = slog.LevelWarn
 	}
-	diag.Log(context.Background(), level, "finding", "code", f.Code, "about", f.About, "detail", f.Detail)
+	args := []any{"code", f.Code}
+	for _, a := range []struct{ name, value string }{{"about", f.About}, {"where", f.Where}, {"detail", f.Detail}} {
+		if a.value != "" {
+			args = append(args, a.name, a.value)
+		}
+	}
+	diag.Log(context.Background(), level, "finding", args...)
 }

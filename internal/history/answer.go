@@ -119,6 +119,7 @@ func CheckQuestion(q wire.Question) error {
 // gather looks at everything that answers a question.
 func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 	name, host := string(q.Name), string(q.Host)
+	r.gathers = true
 	var err error
 	switch q.Ask {
 	case wire.AskLog:

@@ -66,6 +66,9 @@ func (r *Reader) tellChange(ctx context.Context, i uint64, k int, c *Change) err
 	if err != nil {
 		return err
 	}
+	if r.gathers {
+		return nil
+	}
 	d := compare(c.Format, c.Path, before, after)
 	c.Operations = d.Operations
 	if d.Unparsed {
@@ -80,10 +83,14 @@ func (r *Reader) tellChange(ctx context.Context, i uint64, k int, c *Change) err
 // compare compares two texts of a subject; where no format was recorded, that which
 // its path and text look like.
 func compare(format, path string, before, after semdiff.Text) semdiff.Difference {
-	if format == "" {
-		format = catalogue.FormatOf(path, []byte(after.Text))
+	return semdiff.Diff(before, after, formatOf(format, path, after.Text))
+}
+
+func formatOf(recorded, path, text string) string {
+	if recorded != "" {
+		return recorded
 	}
-	return semdiff.Diff(before, after, format)
+	return catalogue.FormatOf(path, []byte(text))
 }
 
 // Difference is how the texts of a pair differ, which both have one.
@@ -101,6 +108,24 @@ func (r *Reader) Difference(ctx context.Context, p Pair) (d semdiff.Difference, 
 		return d, err
 	}
 	return compare(c.what.Format, p.Name, before, after), nil
+}
+
+// Has reports whether the text of a version has a value whose path matches.
+func (r *Reader) Has(ctx context.Context, v Version, match func(path string) bool) (bool, error) {
+	text, err := r.recordedText(ctx, v.Index, v.K)
+	if errors.Is(err, ErrNoText) || errors.Is(err, ErrErased) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c, err := r.change(ctx, v.Index, v.K)
+	if err != nil {
+		return false, err
+	}
+	path := body.Text(c.what.Path, c.what.Path64)
+	found, err := semdiff.Find(text.Text, formatOf(c.what.Format, path, text.Text), match)
+	return err == nil && len(found) > 0, nil // a text that is not of its format has no keys
 }
 
 // recordedText is the text of a change, with the fingerprints of what is masked in it.

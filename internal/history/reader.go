@@ -24,6 +24,8 @@ type Reader struct {
 	size  uint64 // of the checkpoint
 	diag  *slog.Logger
 
+	gathers bool // the pieces of an answer, for somebody else: what texts mean is not asked
+
 	mu         sync.Mutex // of what follows, all of it read when first needed
 	enrolments map[entry.Source]*enrolment
 	grounds    map[entry.Source][]verify.Ground // that enrol or revoke it

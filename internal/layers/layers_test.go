@@ -23,7 +23,7 @@ var layer = [][]string{
 	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
 	{"seal", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/redact/notions", "internal/redact/fingerprint", "internal/syntax/tree"},
 	{"internal/capture/inbox", "internal/capture/names"},
-	{"verify", "internal/redact/command"},
+	{"verify", "internal/redact/command", "internal/redact/harmless"},
 	{"internal/finding", "internal/redact/assignment"},
 	{"internal/durable", "internal/terminal", "internal/sentence", "internal/progress", "internal/settings", "internal/wire", "internal/mtls", "internal/catalogue", "internal/redact", "internal/signature"},
 	{"internal/durable/faultdisk", "internal/checkpoints", "internal/alert", "internal/record", "internal/semdiff", "internal/trust", "internal/keyfile", "internal/packages", "internal/probe"},
@@ -36,10 +36,10 @@ var layer = [][]string{
 	{"internal/join", "internal/importer"},
 	{"internal/believed"},
 	{"internal/history", "internal/examine", "internal/steletest"},
-	{"internal/server", "internal/rescan"},
+	{"internal/server", "internal/rescan", "internal/monitor"},
 	{"internal/login", "internal/drift", "internal/daemon"},
 	{"internal/render"},
-	{"internal/asking"},
+	{"internal/asking", "internal/tour"},
 	{"internal/cli"},
 	{"internal/bench", "internal/histories", "cmd/stele"},
 }
@@ -56,7 +56,7 @@ var public = []string{"body", "entry", "seal", "verify"}
 // pure packages compute and leave opening, dialling, waiting and logging to
 // their callers.
 var pure = []string{
-	"body", "entry", "seal", "verify", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/syntax/tree", "internal/semdiff", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout", "internal/redact/command", "internal/redact/assignment", "internal/redact/fingerprint",
+	"body", "entry", "seal", "verify", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/syntax", "internal/syntax/tree", "internal/semdiff", "internal/redact", "internal/redact/lexicon", "internal/redact/notions", "internal/redact/scout", "internal/redact/command", "internal/redact/assignment", "internal/redact/fingerprint", "internal/redact/harmless",
 	"internal/terminal", "internal/sentence", "internal/signature", "internal/finding", "internal/presence", "internal/index",
 }
 

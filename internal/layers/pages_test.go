@@ -109,7 +109,7 @@ func TestPromises(t *testing.T) {
 // runsPrograms are the packages that may start another program: the command that
 // was told to, and the tour; a watcher's helpers, which are this very program; programs
 // of root's that show settings in force, as the catalogue and nobody else names them.
-var runsPrograms = []string{"internal/cli", "internal/capture/helper", "internal/probe"}
+var runsPrograms = []string{"internal/cli", "internal/tour", "internal/capture/helper", "internal/probe"}
 
 // TestExecutesNothing: nothing else in the product can run a program, whatever it
 // is sent (P9).

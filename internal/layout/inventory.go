@@ -18,7 +18,7 @@ type names struct {
 // key and spool under names of its own.
 var inventory = map[string]names{
 	"":           {regexp.MustCompile(`^(format|lock|` + checkpoints.FileName + `)$`), regexp.MustCompile(`^(log|vault|keyring|index|keys|watch|importer)$`)},
-	"index":      {regexp.MustCompile(`^(roll\.json|rescan\.(json|lock))$`), nil},
+	"index":      {regexp.MustCompile(`^(roll\.json|monitor\.json|rescan\.(json|lock))$`), nil},
 	"keys":       {regexp.MustCompile(`^((log|recorder|importer|fingerprint|watcher(-[0-9a-f]{8})?)\.key(\.copied(\.\d+)?)?|tls\.(crt|key)|tokens\.json|endpoint\.json|keys\.lock)$`), nil},
 	"watch":      {regexp.MustCompile(`^(lock|running|server\.json|` + spoolFiles + `)$`), regexp.MustCompile(`^[0-9a-f]{8}$`)},
 	"watch/*":    {regexp.MustCompile(`^(` + spoolFiles + `)$`), nil},

@@ -70,6 +70,9 @@ func (l Store) Key(name string) string { return filepath.Join(l.Dir, "keys", nam
 // derived: without it they are told again.
 func (l Store) Roll() string { return filepath.Join(l.Dir, "index", "roll.json") }
 
+// Monitor is the file that says how the store was examined last. It is derived.
+func (l Store) Monitor() string { return filepath.Join(l.Dir, "index", "monitor.json") }
+
 // Rescan is the file that says how far the rules of now were tried on what is
 // recorded. It is derived: without it they are tried again.
 func (l Store) Rescan() string { return filepath.Join(l.Dir, "index", "rescan.json") }

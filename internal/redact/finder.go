@@ -5,6 +5,7 @@ import (
 
 	"github.com/stele-log/stele/internal/ascii"
 	"github.com/stele-log/stele/internal/redact/assignment"
+	"github.com/stele-log/stele/internal/redact/harmless"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -14,12 +15,13 @@ import (
 type plan struct {
 	assignment.Form
 	table *notions.Table // what the name of the file tells
+	path  string         // the name of the file
 	vault bool           // a file of secrets under any names
 	paths []notions.KeyPath
 }
 
 func newPlan(src Source) plan {
-	p := plan{Form: assignment.Form{Format: src.Format, Script: notions.IsScript(src.Path)}, table: notions.TableOf(src.Path)}
+	p := plan{Form: assignment.Form{Format: src.Format, Script: notions.IsScript(src.Path)}, table: notions.TableOf(src.Path), path: src.Path}
 	for _, s := range append(notions.SecretPaths(src.Path), src.SecretPaths...) {
 		p.paths = append(p.paths, notions.CompilePath(s)...)
 	}
@@ -51,6 +53,10 @@ type finder struct {
 	heads  map[string]bool // first words of lines with secrets
 	notes  []comment       // values that are comments
 
+	live    bool // something outside of comments is masked
+	telling bool // the name of the file tells of accounts
+	strong  bool // the name of a secret stands outside of comments
+
 	looked, vmess, jose, jaas bool // what the text holds besides settings
 }
 
@@ -64,6 +70,7 @@ func newFinder(s *searcher, text []byte, p plan) *finder {
 func (f *finder) find() []Span {
 	f.findOnce()
 	f.remarks()
+	f.strict()
 	return union(f.spans)
 }
 
@@ -213,6 +220,7 @@ func (f *finder) name(start, end int) {
 	if c != lexicon.Strong {
 		start, c = f.spacedName(l, start, end, c)
 	}
+	f.strong = f.strong || c == lexicon.Strong && !l.Comment
 	guarded := c != lexicon.Strong && lexicon.IsGuardedName(string(f.text[start:end]))
 	if c == lexicon.None && !guarded || c == lexicon.Weak && start < f.WeakTo {
 		return
@@ -309,6 +317,12 @@ func (f *finder) judge(v assignment.Value, c lexicon.Suspicion) {
 	if lexicon.IsPlain(content) || f.isAlias(v) || v.Doubt && lexicon.IsPublished(content) {
 		return
 	}
+	if lexicon.IsAccessKeyID(content) {
+		return
+	}
+	if n := f.accountBefore(v, content); n > 0 {
+		v.Start += n
+	}
 	switch {
 	case c == lexicon.Likely && (lexicon.IsTyped(content) || notions.IsLevel(content)):
 	case c >= lexicon.Likely && (!v.Doubt || lexicon.LooksChosen(content)):
@@ -320,6 +334,22 @@ func (f *finder) judge(v assignment.Value, c lexicon.Suspicion) {
 	case c == lexicon.Weak && !v.Doubt:
 		f.userPassword(v)
 	}
+}
+
+// accountBefore is how long the account is, with its colon, that stands before a
+// secret under a name that announces both: auth = admin:x.
+func (f *finder) accountBefore(v assignment.Value, content []byte) int {
+	colon := bytes.IndexByte(content, ':')
+	if v.Doubt || colon < 2 || colon+3 > len(content) || bytes.Count(content, []byte(":")) > 1 || !harmless.Words(content[:colon]) || bytes.IndexByte(content[:colon], ' ') >= 0 {
+		return 0
+	}
+	before := bytes.ToLower(f.text[max(0, v.Start-24):v.Start])
+	for _, w := range []string{"auth", "credential", "userpass"} {
+		if bytes.Contains(before, []byte(w)) && !bytes.Contains(before, []byte("token")) && !bytes.Contains(before, []byte("key")) {
+			return colon + 1
+		}
+	}
+	return 0
 }
 
 // isPhrase says whether a value is no single word, number or list of names, but is

@@ -31,6 +31,7 @@ func (f *finder) remarks() {
 	}
 	f.spans = union(f.spans)
 	comments, live := f.comments()
+	f.live = live
 	if live = live || len(f.notes) > 0; !live {
 		return
 	}

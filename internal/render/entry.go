@@ -57,7 +57,8 @@ func Actor(a *history.Actor) string {
 	return sentence.Actor(&a.Who, body.Confidence(a.Confidence), a.Package)
 }
 
-func reasonText(v *history.View) string {
+// Reason is why an entry came about, to stand behind what it says; empty: nobody said.
+func Reason(v *history.View) string {
 	if v.Reason == nil || v.Reason.Text+v.Reason.Ticket == "" {
 		return ""
 	}

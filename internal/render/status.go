@@ -11,6 +11,7 @@ import (
 	"github.com/stele-log/stele/entry"
 	"github.com/stele-log/stele/internal/daemon"
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/monitor"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/internal/watcher"
 )
@@ -31,6 +32,7 @@ type Status struct {
 	Findings   []*history.View   `json:"findings,omitempty"` // recorded last
 	Bytes      map[string]int64  `json:"bytes,omitempty"`
 	BytesTotal int64             `json:"bytes_total"`
+	Monitor    *monitor.Pass     `json:"monitor,omitempty"` // how the store was examined last, while it was served
 	Watcher    *watcher.Report   `json:"watcher,omitempty"`
 	Mute       bool              `json:"watcher_mute,omitempty"` // it is there and does not answer: stopped, or starved
 	Joined     string            `json:"joined,omitempty"`       // the server that the watcher on this machine records with
@@ -58,6 +60,9 @@ func (st *Status) Print(w io.Writer) {
 	if st.Origin != "" {
 		st.printLog(w)
 	}
+	if st.Monitor != nil {
+		st.printMonitor(w)
+	}
 	if st.Bytes != nil {
 		st.printSizes(w)
 	}
@@ -72,6 +77,16 @@ func (st *Status) Print(w io.Writer) {
 	case st.Joined != "":
 		fmt.Fprintln(w, "watcher  not running here; `stele watch` starts it, and its spool is kept")
 	}
+}
+
+func (st *Status) printMonitor(w io.Writer) {
+	p := st.Monitor
+	fmt.Fprintf(w, "monitor  %s and every file examined by %s, in %s: ", terminal.Entries(p.Entries), When(p.Ended.UTC().Format(time.RFC3339)), p.Took.Round(time.Millisecond))
+	if p.Findings == 0 {
+		fmt.Fprintln(w, "as recorded")
+		return
+	}
+	fmt.Fprintf(w, "%s; `stele verify` names them\n", terminal.Count(uint64(p.Findings), "finding", "findings"))
 }
 
 func (st *Status) printLog(w io.Writer) {

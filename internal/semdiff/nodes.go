@@ -32,7 +32,7 @@ func (c *comparison) nodes(a, b *tree.Node, at *place) []Operation {
 		if !stays[i] {
 			put(in.moved(i, j))
 		}
-		if c.same(n, b.Nodes[j]) {
+		if m.atEnds(i) || c.same(n, b.Nodes[j]) {
 			continue
 		}
 		more := c.pair(n, b.Nodes[j], in.place(i))
@@ -109,7 +109,7 @@ func (in *inside) step(parent *tree.Node, i int, names *map[string]int, index *[
 	if n.Kind == tree.Comment || parent.Kind == tree.Stream && in.c.single {
 		return ""
 	}
-	if *names == nil {
+	if *index == nil {
 		*names = make(map[string]int)
 		for k, c := range parent.Nodes {
 			*index = append(*index, k)
@@ -121,7 +121,9 @@ func (in *inside) step(parent *tree.Node, i int, names *map[string]int, index *[
 			} else {
 				(*index)[k] = 0
 			}
-			(*names)[c.Name]++
+			if parent.Kind == tree.Map {
+				(*names)[c.Name]++
+			}
 		}
 	}
 	return step(parent, n, (*index)[i], (*names)[n.Name] > 1)

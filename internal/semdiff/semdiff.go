@@ -32,7 +32,7 @@ const (
 	Value   Kind = "value"
 	Added   Kind = "added"
 	Removed Kind = "removed"
-	Moved   Kind = "moved"   // an item of a list, where order has a meaning
+	Moved   Kind = "moved"   // an item of a list, where order has a meaning; what has another name
 	Order   Kind = "order"   // a name, where it has none for most readers
 	Comment Kind = "comment" // changed, added, lost
 	Format  Kind = "format"  // blanks, quotes, 7 and 7.0
@@ -151,6 +151,8 @@ func (c *comparison) shell(a, b *tree.Node, at *place) []Operation {
 	}
 	o := Operation{Kind: Format, Secret: secret, at: at.at(), node: b}
 	switch {
+	case a.Name != b.Name:
+		o.Kind, o.Old, o.New = Moved, quote(a.Name), quote(b.Name)
 	case a.Kind == tree.Comment:
 		o.Kind, o.Old, o.New = Comment, quote(a.Text), quote(b.Text)
 		if a.Text == b.Text && !secret {

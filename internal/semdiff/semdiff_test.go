@@ -47,6 +47,9 @@ var cases = []struct {
 	{"a scalar becomes a map", "yaml", "a: 1\n", "a:\n  b: 1\n", []string{`value a 1 → {"b":1}`}},
 	{"an attribute", "xml", `<z><s name="ssh" on="1"/></z>`, `<z><s name="ssh" on="0"/></z>`, []string{`value s.@.on "1" → "0"`}},
 	{"a line of a table", "crontab", "# m\n0 * * * * root a\n", "# m\n5 * * * * root a\n", []string{`value [0] "0 * * * * root a" → "5 * * * * root a"`}},
+	{"a name", "conf", "/var/log/a {\n  daily\n}\n", "/var/log/b {\n  daily\n}\n", []string{`moved /var/log/a "/var/log/a" → "/var/log/b"`}},
+	{"an item without identity", "yaml", "- ip: 1\n- ip: 2\n", "- ip: 1\n- ip: 3\n", []string{"value [1].ip 2 → 3"}},
+	{"another item", "yaml", "- name: a\n  x: 1\n", "- name: b\n  x: 2\n", []string{`removed [name=a] {"name":"a","x":1}`, `added [name=b] {"name":"b","x":2}`}},
 	{"indented deeper", "yaml", "a:\n- x\n- y\n", "a:\n  - x\n  - y\n", []string{"format a"}},
 }
 

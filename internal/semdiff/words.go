@@ -21,6 +21,9 @@ func (o Operation) String() string {
 	case Removed:
 		return joined("removed", o.Path, short(o.Old))
 	case Moved, Order:
+		if o.Old != nil {
+			return joined("renamed", o.Path, "to", short(o.New))
+		}
 		return joined("moved", o.Path)
 	case Comment:
 		return o.comment()

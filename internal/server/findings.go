@@ -94,6 +94,21 @@ func (s *Server) Found(code verify.Code, detail string, about ...entry.ID) {
 	s.found(oddity{code: code, detail: detail, about: about})
 }
 
+// Tell takes what a monitor in this process found about the store itself, or that it
+// is over. The monitor tells each finding once: nothing is folded.
+func (s *Server) Tell(f finding.Finding) {
+	s.cfg.Alert(f)
+	if f.Over {
+		return
+	}
+	s.metrics.findings.WithLabelValues(string(f.Code)).Inc()
+	detail := f.Detail
+	if f.Where != "" {
+		detail = f.Where + ": " + detail
+	}
+	s.recordSoon(oddity{code: f.Code, detail: detail, about: []entry.ID{}})
+}
+
 // recordSoon queues a finding for the record. It never waits.
 func (s *Server) recordSoon(f oddity) {
 	select {

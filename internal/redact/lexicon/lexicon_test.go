@@ -97,6 +97,14 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestIsAccessKeyID(t *testing.T) {
+	for v, want := range map[string]bool{"AKIAIOSFODNN7EXAMPLE": true, "ASIAIOSFODNN7EXAMPLE": true, "AKIAIOSFODNN7EXAMPL": false, "AKIAIOSFODNN7example": false, "AGPAIOSFODNN7EXAMPLE": false, "": false} {
+		if IsAccessKeyID([]byte(v)) != want {
+			t.Errorf("%q names an access key: %v", v, !want)
+		}
+	}
+}
+
 // FuzzJudge finds values that no judgement can be passed on.
 func FuzzJudge(f *testing.F) {
 	f.Add([]byte("${a:-b}"))

@@ -57,7 +57,7 @@ var names = vocabulary{
 		cleartext cleartextpassword nvspasswd netpasswd lozinka haslo losenord wachtwoord salasana heslo jelszo parola parole`),
 	endings: []string{
 		"password", "passwd", "passphrase", "passwort", "secret", "token", "apikey", "pwd", "psk",
-		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "passwordsalt", "authkey", "symmkey",
+		"authtok", "pass", "secretkey", "pw", "passcode", "passwrd", "pswd", "passwordsalt", "authkey", "symmkey",
 	},
 	innocent: words(`overpass bypass compass namepass newpass underpass pypass tagpass fieldpass metricpass datapass trespass encompass surpass
 		nopass nopasswd nopassword htpasswd chpasswd vncpasswd mkpasswd lppasswd gpasswd smbpasswd sqlpasswd usepasswd autopasswd multipass singlepass onepass twopass oldpwd nosecret notoken`),

@@ -12,7 +12,7 @@ var plainValues = words(`true false yes no y n on off none null nil ~ undef unde
 	optional include substack enabled disabled enable disable prompt default auto absent present never
 	always any all empty unset ask inherit md5 bcrypt argon2 argon2i argon2id scrypt pbkdf2 sha256 sha512 crypt ssha {ssha} {crypt} {sha} scram-sha-256 trust | |- |+ > >- >+ |2 >2 \ { [ ( {} [] () '' ""
 	files compat sss \s+ \s* \w+ \d+ .* .+
-	string str int bool boolean bytes bearer basic plain text required, optional( = == != =~ !~ => -> | || && :`)
+	read-only read-write ro rw string str int bool boolean bytes bearer basic plain text required, optional( = == != =~ !~ => -> | || && :`)
 
 // referencePrefixes begin a value that says where the secret is kept.
 var referencePrefixes = []string{
@@ -318,4 +318,18 @@ var units = words(`s ms us ns m h d w y b k kb kib m mb mib g gb gib t tb % sec 
 func isHostPort(v []byte) bool {
 	host, port, colon := bytes.Cut(v, []byte(":"))
 	return bytes.IndexByte(host, '.') > 0 && isLowerName(bytes.Trim(host, "0123456789")) && (!colon || IsNumber(port)) && !LooksRandom(v)
+}
+
+// IsAccessKeyID says whether a value names an access key of a cloud, and is none: AKIA
+// and sixteen capitals and digits.
+func IsAccessKeyID(v []byte) bool {
+	if len(v) != 20 || !bytes.HasPrefix(v, []byte("AKIA")) && !bytes.HasPrefix(v, []byte("ASIA")) {
+		return false
+	}
+	for _, c := range v {
+		if !ascii.IsUpper(c) && !ascii.IsDigit(c) {
+			return false
+		}
+	}
+	return true
 }

@@ -71,15 +71,29 @@ func TableOf(name string) *Table {
 	for _, c := range copies {
 		base = strings.TrimSuffix(base, c)
 	}
-	for i := range fileTables {
-		for glob := range strings.FieldsSeq(fileTables[i].globs) {
-			if matches(glob, base, dir) {
-				return &fileTables[i].table
-			}
+	for _, g := range globs {
+		if matches(g.glob, base, dir) {
+			return g.table
 		}
 	}
 	return nil
 }
+
+// fileGlob is one glob and what the files of that name hold.
+type fileGlob struct {
+	glob  string
+	table *Table
+}
+
+// globs are those of fileTables one by one, in their order. Read only.
+var globs = func() (all []fileGlob) {
+	for i := range fileTables {
+		for glob := range strings.FieldsSeq(fileTables[i].globs) {
+			all = append(all, fileGlob{glob, &fileTables[i].table})
+		}
+	}
+	return all
+}()
 
 // matches says whether the name of a file, or with a slash that and its directory,
 // matches a glob. Most globs have one star or none.
@@ -100,4 +114,20 @@ func matches(glob, base, dir string) bool {
 	}
 	ok, _ := path.Match(glob, base)
 	return ok
+}
+
+// accountFiles are parts of names of files that hold accounts and what they log in
+// with. Read only.
+var accountFiles = []string{"passw", "passwd", "secret", "credential", "accounts", "logins", "htpass", "userpass"}
+
+// TellsOfAccounts says whether the name of a file tells that it holds accounts and
+// what they log in with.
+func TellsOfAccounts(path string) bool {
+	base := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
+	for _, part := range accountFiles {
+		if strings.Contains(base, part) {
+			return true
+		}
+	}
+	return false
 }
