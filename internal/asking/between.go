@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/internal/history"
-	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/terminal"
 )
 
@@ -19,9 +18,6 @@ func (d *Diff) Net(ctx context.Context, r *history.Reader, f history.Filter) err
 	for _, n := range all {
 		n.Name = n.Host + ":" + n.Name
 		switch {
-		case n.Since != "" && n.Before == nil:
-			fmt.Fprintf(d.Out, "%s: recorded since %s\n", terminal.Escape(n.Name), render.When(n.Since))
-			continue
 		case n.Gone:
 			fmt.Fprintf(d.Out, "%s: deleted\n", terminal.Escape(n.Name))
 		case n.Before == nil:

@@ -11,6 +11,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/stele-log/stele/internal/history"
+	"github.com/stele-log/stele/internal/render"
 	"github.com/stele-log/stele/internal/semdiff"
 	"github.com/stele-log/stele/internal/terminal"
 	"github.com/stele-log/stele/verify"
@@ -63,6 +64,12 @@ func (d *Diff) shown(err error, name string) error {
 
 func (d *Diff) pair(ctx context.Context, r *history.Reader, p history.Pair) error {
 	name := terminal.Escape(p.Name)
+	if p.Since != "" {
+		fmt.Fprintf(d.Out, "%s: recorded since %s\n", name, render.When(p.Since))
+		if p.Before.Index == p.After.Index && p.Before.K == p.After.K {
+			return nil
+		}
+	}
 	unknown, err := r.Unknown(ctx, p.After)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (a *app) showEntry(ctx context.Context, r *history.Reader, ref string, asJS
 	if err != nil {
 		return err
 	}
-	v, err := r.Entry(ctx, i)
+	v, err := r.Told(ctx, i)
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (r *Reader) gather(ctx context.Context, t *tape, q wire.Question) error {
 			}
 		}
 	case wire.AskShow:
-		err = r.gatherEntry(ctx, name, r.Entry)
+		err = r.gatherEntry(ctx, name, r.Told)
 	case wire.AskCat:
 		v, err := r.Version(ctx, name, host, q.Until)
 		if err != nil {

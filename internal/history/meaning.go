@@ -26,9 +26,18 @@ const (
 	TooLarge = "too-large" // to be compared
 )
 
-// tell adds to a view, for its first changes, which operations made one text into the
+// Told is [Reader.Entry], with what its changes mean.
+func (r *Reader) Told(ctx context.Context, i uint64) (*View, error) {
+	v, err := r.Entry(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	return v, r.Tell(ctx, v, maxTold)
+}
+
+// Tell adds to a view, for its first changes, which operations made one text into the
 // other. What cannot be read is left out, with the reason.
-func (r *Reader) tell(ctx context.Context, v *View, most int) error {
+func (r *Reader) Tell(ctx context.Context, v *View, most int) error {
 	if v.Proof.State == Bad || v.Proof.State == Pending {
 		return nil
 	}

@@ -113,6 +113,7 @@ func (r *Reader) newest(ctx context.Context, vs []Version, until time.Time) (*Ve
 type Pair struct {
 	Name          string
 	Before, After *Version
+	Since         string // when the subject was seen first, if Before is that and a time before it was asked for
 }
 
 // Pairs are what diff compares: of an entry each change with the one before it; of
@@ -177,8 +178,23 @@ func (r *Reader) pairOver(ctx context.Context, name, host string, since, until t
 	if !since.IsZero() {
 		upto = at + 1 // it may have stood so at both times
 	}
-	before, err := r.newest(ctx, vs[:upto], since)
-	return []Pair{{name, before, &after}}, err
+	p := Pair{Name: name, After: &after}
+	if p.Before, err = r.newest(ctx, vs[:upto], since); err != nil || p.Before != nil || since.IsZero() {
+		return []Pair{p}, err
+	}
+	err = r.sinceSeen(ctx, &p, vs[0])
+	return []Pair{p}, err
+}
+
+// sinceSeen has a pair begin with the first sight of its subject: that was no addition.
+func (r *Reader) sinceSeen(ctx context.Context, p *Pair, first Version) error {
+	c, err := r.change(ctx, first.Index, first.K)
+	if err != nil || c.what.Action != body.Baseline {
+		return err
+	}
+	when, err := r.When(ctx, first)
+	p.Before, p.Since = &first, when.UTC().Format(time.RFC3339Nano)
+	return err
 }
 
 // Texts are the texts of a pair; empty where there is none.

@@ -44,7 +44,7 @@ func (r *Reader) log(ctx context.Context, asked index.Filter, checked, told int)
 			}
 			v, err := r.hit(ctx, i, asked, n < checked)
 			if v != nil && n < checked {
-				err = r.tell(ctx, v, told)
+				err = r.Tell(ctx, v, told)
 			}
 			if v == nil && err == nil {
 				continue

@@ -70,9 +70,8 @@ func (r *Reader) stood(ctx context.Context, s index.Subject, at time.Time) (*Sta
 type Net struct {
 	Pair
 	Host  string
-	Since string // first seen within the time: how it was before is not on record
-	Gone  bool   // it is not there any more
-	Times int    // how often it changed
+	Gone  bool // it is not there any more
+	Times int  // how often it changed
 }
 
 // Net yields what became of each subject that changed in the entries a filter asks for,
@@ -115,10 +114,12 @@ func (r *Reader) earlier(ctx context.Context, n *Net, v *View, k int) error {
 	c := &v.Changes[k]
 	n.Times++
 	n.Before, n.Since = nil, ""
-	if c.Action == string(body.Baseline) {
-		n.Since = v.Time
-	}
-	if c.Before == "" {
+	switch {
+	case c.Before != "":
+	case c.Action == string(body.Baseline):
+		n.Before, n.Since = &Version{Index: v.Index, K: k}, v.Time
+		return nil
+	default:
 		return nil
 	}
 	i, bk, err := r.Resolve(ctx, c.Before)

@@ -105,6 +105,12 @@ func printChange(w io.Writer, line func(name, value string), k int, c history.Ch
 	if c.SecretsChanged > 0 {
 		line("  secrets", strconv.Itoa(c.SecretsChanged)+" changed")
 	}
+	for _, o := range c.Operations {
+		line("  what", o.String())
+	}
+	if c.Lines != nil {
+		line("  lines", fmt.Sprintf("+%d −%d", c.Lines.Added, c.Lines.Removed))
+	}
 	line("  before", c.Before)
 	line("  after", c.After)
 }
