@@ -148,6 +148,9 @@ func (l *loop) walk(dir string, v visitor) {
 		case l.set.Subject(path):
 			v.visit(path)
 		}
+		if e.Type()&os.ModeSymlink != 0 && l.leads(dir, path) {
+			l.walk(path, v)
+		}
 	}
 }
 

@@ -1,8 +1,6 @@
 package capture
 
 import (
-	"path/filepath"
-
 	"github.com/stele-log/stele/internal/capture/actor"
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/hands"
@@ -42,25 +40,9 @@ func (l *loop) authored(p *pending, s sight, h fanotify.Happening) fanotify.Happ
 // origin is when a file was made that is as it is known, and the inode of the
 // directory it is in; 0: not known.
 func (l *loop) origin(path string, k *inode.Known) (born int64, parent uint64) {
-	type origin struct {
-		born   int64
-		parent uint64
-	}
-	o, err := hands.By(l.hands, path, func() (o origin) {
-		if f, err := l.shares.reach.Open(path); err == nil {
-			if inode.Of(&f.Stat).SameFile(*k) {
-				o.born = inode.Birth(f)
-			}
-			f.Close()
-		}
-		if d, err := l.shares.reach.OpenDir(filepath.Dir(path)); err == nil {
-			o.parent = d.Stat.Ino
-			d.Close()
-		}
-		return o
-	})
+	o, err := hands.By(l.hands, path, func() inode.Origin { return inode.OriginOf(l.shares.reach, path, k) })
 	if err != nil {
 		return 0, 0
 	}
-	return o.born, o.parent
+	return o.Born, o.Parent
 }

@@ -24,7 +24,8 @@
 // A symbolic link that leads to a regular file is followed: its text is that of the file
 // behind, whose changes are changes of the link, by whatever name they are made. Only
 // links that are root's, where only root can put one, are followed with root's rights,
-// others with those of their user; one that leads to a directory is not.
+// others with those of their user. Behind one that leads to a directory elsewhere, of no
+// more than a thousand files, these are watched under its name.
 //
 // It does not redact, does not
 // see a write until the file is closed, and remembers nothing across a restart:

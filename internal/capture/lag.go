@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/stele-log/stele/internal/capture/fanotify"
-	"github.com/stele-log/stele/internal/capture/inode"
 )
 
 const (
@@ -20,12 +19,6 @@ const (
 // replaced.
 func (l *loop) lagged(h fanotify.Happening) bool {
 	return !h.Since.IsZero() && l.c.cfg.Now().Sub(h.Since) > lagAtMost
-}
-
-// rewritten: the text is what it was, and was written since. Nobody can tell any
-// more whether it was another one in between.
-func rewritten(before, now inode.Known) bool {
-	return before.SameText(now) && (before.MtimeNs != now.MtimeNs || !before.SameFile(now))
 }
 
 // steps: who wrote it has given it another name. What it was under this one is a

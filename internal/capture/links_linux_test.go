@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,7 +54,13 @@ var linkActs = []linkAct{
 	{"directory-moved", `mkdir $a/d $a/e; echo one >$a/d/one; echo two >$a/e/one; ln -s $a/d/one $w/x`, `mv -T --exchange $a/d $a/e 2>/dev/null || python3 -c 'import ctypes,sys; sys.exit(ctypes.CDLL(None).renameat2(-100,sys.argv[1].encode(),-100,sys.argv[2].encode(),2))' $a/d $a/e`, []string{"modify x two by *"}},
 	{"config-map", `mkdir $a/v1 $a/v2; echo one >$a/v1/c; echo two >$a/v2/c; ln -s v1 $a/..data; ln -s $a/..data/c $w/x`, `ln -s v2 $a/..data_tmp; mv -T $a/..data_tmp $a/..data; rm -r $a/v1`, []string{"modify x two by mv"}},
 	{"written-over", `echo one >$a/one; ln -s $a/one $w/x`, `sed -i s/one/two/ $w/x`, []string{"modify x two by sed"}},
+	{"in-directory", `mkdir $a/d; echo one >$a/d/one; ln -s $a/d $w/x`, `echo two >$a/d/one`, []string{"modify one two by dash"}},
+	{"new-in-directory", `mkdir $a/d; ln -s $a/d $w/x`, `mkdir $a/d/e; echo two >$a/d/e/two`, []string{"create two two by dash"}},
+	{"directory-exchanged", `mkdir $a/d $a/e; echo one >$a/d/one; echo two >$a/e/one; ln -s ../../a/$n/d $w/x`, `ln -sfn ../../a/$n/e $w/x`, []string{"modify one two by ln", "modify x ../../a/directory-exchanged/e [link] by ln"}},
+	{"directory-unlinked", `mkdir $a/d; echo one >$a/d/one; ln -s $a/d $w/x`, `rm $w/x; echo two >$a/d/one`, []string{"delete one by rm", "delete x by rm"}},
+	{"directory-linked", `mkdir $a/d; echo one >$a/d/one`, `ln -s ../../a/$n/d $w/x`, []string{"create one one by ln", "create x ../../a/directory-linked/d [link] by ln"}},
 	// and what is no change
+	{"twin-root", ``, `ln -s / $w/x; ln -s .. $w/y`, []string{"create x / [link] by ln", "create y .. [link] by ln"}},
 	{"twin-same", `echo one >$a/one; ln -s $a/one $w/x`, `echo one >$a/one; cat $w/x`, nil},
 	{"twin-times", `echo one >$a/one; ln -s $a/one $w/x`, `touch $a/one; touch -h $w/x`, nil},
 	{"twin-beside", `echo one >$a/one; ln -s $a/one $w/x`, `echo two >$a/two; mkdir $a/d; rm -r $a/d $a/two`, nil},
@@ -79,7 +86,7 @@ func TestBehindLinks(t *testing.T) {
 			sh(c, c.act)
 			var got []string
 			for _, o := range w.settled(probes) {
-				if filepath.Dir(o.Path) != filepath.Join(top, "w", c.name) {
+				if !strings.HasPrefix(o.Path, filepath.Join(top, "w", c.name)+"/") {
 					continue
 				}
 				said := line(o)
@@ -122,6 +129,12 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for i := range mostLinked + 1 {
+		write(t, filepath.Join(top, "many", strconv.Itoa(i)), "")
+	}
+	if err := errors.Join(os.Symlink(filepath.Join(top, "many"), at("many")), os.Symlink(top, at("top"))); err != nil {
+		t.Fatal(err)
+	}
 	w := watch(t, Config{Paths: []string{at("")}})
 	first := w.obs // all there will be
 	got := map[string]string{}
@@ -129,19 +142,19 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 		got[filepath.Base(o.Path)] = strings.TrimPrefix(line(o), "baseline "+filepath.Base(o.Path)+" ")
 	}
 	for name, want := range map[string]string{
-		"mine": "mine", "loop": "loop [link]", "root": "/ [link]", "mounts": "/proc/self/mounts [link]", "null": "/dev/null [link]",
+		"mine": "mine", "loop": "loop [link]", "many": filepath.Join(top, "many") + " [link]", "top": top + " [link]", "root": "/ [link]", "mounts": "/proc/self/mounts [link]", "null": "/dev/null [link]",
 		"link": "own", "own": "own", "secret": "[unread]", "closed": filepath.Join(top, "no", "one") + " [link]",
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %q, want %q", name, got[name], want)
 		}
 	}
-	for _, name := range []string{"secret", "closed"} {
-		if why := w.c.Status().Unreadable[filepath.Join(theirs, name)]; !strings.Contains(why, "not followed") {
+	for _, name := range []string{"theirs/secret", "theirs/closed", "../many"} {
+		if why := w.c.Status().Unreadable[at(name)]; !strings.Contains(why, "not followed") {
 			t.Errorf("%s: %q", name, why)
 		}
 	}
-	if len(first) != 9 {
+	if len(first) != 11 {
 		t.Errorf("told: %s", show(first))
 	}
 }

@@ -112,10 +112,11 @@ func (e *eye) once(path string) (sight, error) {
 	behind, way, failed := e.reach.Follow(path)
 	if behind == nil {
 		s, err := e.read(f)
-		if s.way = way; failed != nil && !reach.Absent(failed) {
-			s.way, err = nil, cmp.Or(err, failed)
+		if reach.Absent(failed) {
+			s.way = way
+			return s, err
 		}
-		return s, err
+		return s, cmp.Or(err, failed)
 	}
 	defer behind.Close()
 	target, err := f.Link()

@@ -54,6 +54,7 @@ type loop struct {
 	recorded map[string]inode.Known
 	linked   names.Hard // the recorded files that have several names
 	pending  map[string]*pending
+	leading  map[string]bool                // links to directories, which are walked too
 	counts   struct{ watched, pending int } // as they were last added up
 	held     int                            // bytes of the texts that are pending
 
@@ -89,7 +90,7 @@ func newLoop(s *shares, uid uint32, known map[string]inode.Known) *loop {
 		c: c, set: c.set, sensor: s.sensor, every: s.every, hands: hands.New(s.ctx),
 		eye: eye{c.cfg.DigestKey, c.cfg.MaxSize, s.reach, &hands.Allowances{}},
 		out: s.out, in: inbox.New(bound), shares: s, uid: uid,
-		most: maxFiles, recorded: map[string]inode.Known{}, linked: names.Hard{}, pending: map[string]*pending{},
+		most: maxFiles, recorded: map[string]inode.Known{}, linked: names.Hard{}, pending: map[string]*pending{}, leading: map[string]bool{},
 		scannedOnce: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for path, k := range known {
@@ -185,6 +186,7 @@ func (l *loop) onFile(h fanotify.Happening) {
 		l.c.count(func(s *Status) { s.Counters.Matched++ })
 		l.note(h)
 		l.noteOtherNames(h)
+		l.ledElsewhere(h)
 	} else if l.set.OnWay(h.Path) { // a link on the way to a root was replaced
 		l.again(h)
 	}
@@ -343,7 +345,7 @@ func (l *loop) lookNow(p *pending, h fanotify.Happening) {
 		if h.Kind&fanotify.Removed == 0 {
 			return // its removal is a notification of its own
 		}
-	} else if before, existed := l.lastSeen(p); existed && l.lagged(h) && rewritten(before, s.known) {
+	} else if before, existed := l.lastSeen(p); existed && l.lagged(h) && s.known.Rewritten(before) {
 		p.push(sight{unread: true, kept: true}, h)
 	}
 	p.push(s, h)

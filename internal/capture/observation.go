@@ -192,6 +192,9 @@ func (l *loop) record(path string, s sight) {
 	if s.known.Regular() && !(existed && before.SameFile(s.known)) {
 		l.markFile(path)
 	}
+	if !existed {
+		l.ledHere(path, s)
+	}
 }
 
 // counted adds this loop's counts to those of the capture.

@@ -15,10 +15,15 @@ const (
 	passwdFile = "/etc/passwd"
 	// newcomersEvery is how often the users of the host are looked at.
 	newcomersEvery = 3 * time.Second
+	// Homes are searched anew for files of agents that may lie anywhere in them, as
+	// projects have: as often as costs searchPart of the time, and no more often than
+	// searchSoonest.
+	searchSoonest = time.Minute
+	searchPart    = 500
 )
 
-// newcomers watches the homes of users who come while a watcher runs. Agents that
-// come need nobody: the places of their files are watched from the start.
+// newcomers watches the homes of users who come while a watcher runs, and the files of
+// projects that come in homes. Agents that come need nobody: the places of their files are watched from the start.
 type newcomers struct {
 	process Process
 	cat     *catalogue.Catalogue
@@ -26,10 +31,11 @@ type newcomers struct {
 	passwd  string
 	known   []string // homes that are watched
 	seen    os.FileInfo
+	search  time.Time // when homes are searched next
 }
 
 func (p Process) newcomers(cfg *watcher.Config, add func([]string) error) *newcomers {
-	n := &newcomers{process: p, cat: cfg.Catalogue, add: add, passwd: passwdFile}
+	n := &newcomers{process: p, cat: cfg.Catalogue, add: add, passwd: passwdFile, search: time.Now().Add(searchSoonest)}
 	for _, h := range homes() { // who came since the paths were listed is a newcomer
 		if paths := homePaths(n.cat, []string{h}); len(paths) > 0 && slices.Contains(cfg.Paths, paths[0]) {
 			n.known = append(n.known, h)
@@ -40,19 +46,38 @@ func (p Process) newcomers(cfg *watcher.Config, add func([]string) error) *newco
 
 // run looks now and then until ctx ends.
 func (n *newcomers) run(ctx context.Context) {
-	if os.Geteuid() != 0 {
-		return // others watch their own home
-	}
 	tick := time.NewTicker(newcomersEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			n.look()
+			if os.Geteuid() == 0 { // others watch their own home
+				n.look()
+			}
+			if time.Now().After(n.search) {
+				n.searchHomes()
+			}
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// searchHomes watches the files of agents that came in homes where none was. Those that
+// are watched are not new.
+func (n *newcomers) searchHomes() {
+	began := time.Now()
+	found, err := n.cat.Discover("/", n.known)
+	found = slices.DeleteFunc(found, func(f catalogue.Found) bool {
+		return !slices.ContainsFunc(n.known, func(home string) bool { return Within(home, f.Path) })
+	})
+	if err == nil {
+		err = n.add(foundPaths(nil, found))
+	}
+	if err != nil {
+		n.process.Diag.Warn("homes not searched", "error", err)
+	}
+	n.search = time.Now().Add(max(searchSoonest, searchPart*time.Since(began)))
 }
 
 // look watches the homes that are new since the last look. One that went stays: its

@@ -66,3 +66,30 @@ func TestNewcomers(t *testing.T) {
 		t.Errorf("a home that was known is watched again: %q", added[many:])
 	}
 }
+
+// A file of a project that comes in a home is found where no directory was watched,
+// and what no agent reads is not.
+func TestProjectsComeLater(t *testing.T) {
+	cat, err := catalogue.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(t.TempDir(), "carol")
+	var added []string
+	n := &newcomers{
+		process: Process{Diag: slog.New(slog.DiscardHandler)}, cat: cat, known: []string{home},
+		add: func(paths []string) error { added = append(added, paths...); return nil },
+	}
+	n.searchHomes()
+	if len(added) > 0 || time.Until(n.search) > time.Hour || time.Until(n.search) <= 0 {
+		t.Errorf("nothing came, %q is watched, next in %v", added, time.Until(n.search))
+	}
+	project := filepath.Join(home, "src/new")
+	if err := errors.Join(os.MkdirAll(project, 0o755), os.WriteFile(filepath.Join(project, "CLAUDE.md"), nil, 0o644), os.WriteFile(filepath.Join(project, "other.md"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	n.searchHomes()
+	if want := []string{filepath.Join(project, "CLAUDE.md")}; !slices.Equal(added, want) {
+		t.Errorf("watched %q, want %q", added, want)
+	}
+}

@@ -100,3 +100,9 @@ func (k Known) SameButLinks(o Known) bool {
 func (k Known) SameButFlags(o Known) bool {
 	return k.Mode == o.Mode && k.UID == o.UID && k.GID == o.GID && k.Extra == o.Extra && k.Target == o.Target
 }
+
+// Rewritten: the text is what it was before, and was written since. Nobody can tell any
+// more whether it was another one in between.
+func (k Known) Rewritten(before Known) bool {
+	return before.SameText(k) && (before.MtimeNs != k.MtimeNs || !before.SameFile(k))
+}

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,11 +18,26 @@ func (r *Reach) Follow(path string) (f *File, way []string, err error) {
 	if f, err = r.open(path, true); err != nil {
 		return nil, way, err
 	}
-	if f.Stat.Mode&unix.S_IFMT != unix.S_IFREG || real(f, &RefusedError{Path: path}) != nil {
+	if f.Stat.Mode&unix.S_IFMT != unix.S_IFREG || notKernels(f, &RefusedError{Path: path}) != nil {
 		f.Close()
 		return nil, way, nil
 	}
 	return f, way, nil
+}
+
+// Leads is the directory that the link at path leads to, by its own name, and the way
+// there; empty: it leads to none, or not where the rights go with which it is followed.
+func (r *Reach) Leads(path string) (real string, way []string) {
+	f, err := r.OpenDir(path)
+	if err != nil {
+		return "", nil
+	}
+	defer f.Close()
+	real, err = os.Readlink(f.Proc())
+	if err != nil || notKernels(f, &RefusedError{Path: path}) != nil {
+		return "", nil
+	}
+	return real, r.wayBehind(path)
 }
 
 // wayBehind goes name by name, and over each link by its text. It opens nothing to

@@ -24,3 +24,16 @@ func (r *Reach) Follow(path string) (f *File, way []string, err error) {
 	}
 	return f, []string{real}, nil
 }
+
+// Leads is the directory that the link at path leads to.
+func (r *Reach) Leads(path string) (real string, way []string) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", nil
+	}
+	if f, err := r.OpenDir(real); err == nil {
+		f.Close()
+		return real, []string{real}
+	}
+	return "", nil
+}

@@ -115,7 +115,7 @@ func (r *Reach) as(uid uint32, path string, follow bool, refused *RefusedError) 
 		return nil, refused
 	}
 	if err = unix.Fstat(f.fd, &f.Stat); err == nil {
-		err = real(f, refused)
+		err = notKernels(f, refused)
 	}
 	if err == nil && f.read >= 0 && !f.sameToRead() {
 		err = refused
@@ -127,9 +127,9 @@ func (r *Reach) as(uid uint32, path string, follow bool, refused *RefusedError) 
 	return f, nil
 }
 
-// real refuses the file systems that are the kernel's own talk: to read there can
+// notKernels refuses the file systems that are the kernel's own talk: to read there can
 // have effects, and it is nobody's configuration.
-func real(f *File, refused *RefusedError) error {
+func notKernels(f *File, refused *RefusedError) error {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(f.fd, &st); err != nil {
 		return err

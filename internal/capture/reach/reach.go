@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -93,6 +94,30 @@ func (f *File) List() ([]os.DirEntry, error) {
 	}
 	defer d.Close()
 	return d.ReadDir(-1)
+}
+
+// Fits reports whether no more than so many files are in a directory and below it, nor
+// deeper. One that cannot be listed does.
+func (r *Reach) Fits(dir string, most, deep int) bool {
+	_, fits := r.count(dir, most, deep)
+	return fits
+}
+
+func (r *Reach) count(dir string, left, deep int) (int, bool) {
+	f, err := r.OpenDir(dir)
+	if err != nil {
+		return left, true
+	}
+	entries, _ := f.List()
+	f.Close()
+	left -= len(entries)
+	fits := left >= 0 && deep > 0
+	for _, e := range entries {
+		if fits && e.IsDir() {
+			left, fits = r.count(filepath.Join(dir, e.Name()), left, deep-1)
+		}
+	}
+	return left, fits
 }
 
 // errNotRead is that of a file that has no text: opening one can have effects.
