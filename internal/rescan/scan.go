@@ -160,8 +160,11 @@ func (s *scanner) places(raw []byte, src redact.Source) (found []Place) {
 			judged[j.Line] = append(judged[j.Line], j)
 		}
 	}
+	at, line := 0, 1 // spans are sorted
 	for _, span := range fresh {
-		p := Place{At: 1 + bytes.Count(raw[:span.Start], []byte("\n"))}
+		line += bytes.Count(raw[at:span.Start], []byte("\n"))
+		at = span.Start
+		p := Place{At: line}
 		if j := judged[p.At]; len(j) > 0 {
 			p.Key, p.Why = j[0].Key, j[0].Why
 			judged[p.At] = j[1:]
