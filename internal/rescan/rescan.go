@@ -85,7 +85,11 @@ func Run(ctx context.Context, cfg Config) (s State, err error) {
 		return s.write(cfg.Layout)
 	}
 	err = history.All(ctx, cfg.Layout, cfg.Trust, s.Next, cfg.Diag, func(e history.Everything) error {
-		s.add(sc.entry(&e))
+		found, err := sc.within(ctx, &e)
+		if err != nil {
+			return err
+		}
+		s.add(found)
 		s.Texts += sc.take()
 		s.Next = e.Index + 1
 		if cfg.Progress != nil {

@@ -2,6 +2,7 @@ package rescan
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -35,6 +36,19 @@ const maxSeen = 1 << 16
 func (s *scanner) take() (n uint64) {
 	n, s.tried = s.tried, 0
 	return n
+}
+
+// within is entry, unless the context ends before: a text may be long and of a kind
+// that takes long. Then the scanner is of no use any more.
+func (s *scanner) within(ctx context.Context, e *history.Everything) ([]Place, error) {
+	done := make(chan []Place, 1)
+	go func() { done <- s.entry(e) }()
+	select {
+	case found := <-done:
+		return found, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // entry lists what would be masked in an entry.
