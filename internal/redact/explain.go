@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -56,7 +57,11 @@ func (r *Redactor) Explain(raw []byte, src Source) []Judgement {
 	f.find()
 	e := explanation{text: v.text, line: 1, names: f.names}
 	e.masked(spans, f.reasons)
-	e.shown(spans, p)
+	if e.shown(spans, p) {
+		for i := range e.all {
+			e.all[i].Key = r.String(e.all[i].Key)
+		}
+	}
 	return e.all
 }
 
@@ -110,8 +115,8 @@ func reasonsOf(spans []Span, reasons []reason) []string {
 }
 
 // shown adds the values that no span covers, and the key paths of those that one
-// does.
-func (e *explanation) shown(spans []Span, p plan) {
+// does. It reports whether a span covers none: a key may hold what that masks.
+func (e *explanation) shown(spans []Span, p plan) (beside bool) {
 	masked := e.all
 	e.all = nil
 	next := 0
@@ -131,6 +136,7 @@ func (e *explanation) shown(spans []Span, p plan) {
 		}
 	}
 	e.all = append(e.all, masked[min(next, len(masked)):]...)
+	return slices.ContainsFunc(masked, func(j Judgement) bool { return j.Key == "" })
 }
 
 // harmless says what tells that a value is no secret.

@@ -1,10 +1,21 @@
 package redact
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
+
+// TestKeysWithSecrets: what is masked in a key is not told as the place of a value.
+func TestKeysWithSecrets(t *testing.T) {
+	text := "\"https://u:S3cr3tpassw0rd@h.example/\":\n  password: sunflower\n  port: 1\n"
+	all := New(Config{}).Explain([]byte(text), Source{Path: "/etc/a.yaml", Format: "yaml"})
+	if got := fmt.Sprint(all); strings.Contains(got, "S3cr3t") || !strings.Contains(got, "@h.example/.password") || !strings.Contains(got, "@h.example/.port") {
+		t.Error(got)
+	}
+}
 
 // TestReasonsOf: a value has the first reason that was found for a part of it.
 func TestReasonsOf(t *testing.T) {
