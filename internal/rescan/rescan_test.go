@@ -86,6 +86,39 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestTold: what could not be told is told later, and what was is not told again.
+func TestTold(t *testing.T) {
+	st := steletest.NewStore(t)
+	srv := st.Open(t)
+	chain := steletest.Enrol(t, srv, entry.Watcher, 1)
+	var told []uint64
+	run := func(tells, again bool) {
+		t.Helper()
+		_, err := rescan.Run(t.Context(), rescan.Config{Layout: st.Layout, Trust: st.Trust, Rules: "now", Again: again, Tell: func(s *rescan.State, fresh uint64) bool {
+			if tells {
+				told = append(told, fresh)
+			}
+			return tells
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	steletest.Submit(t, srv, steletest.Sign(t, chain, inClear("/etc/a.yaml", "password: sunflower\n")))
+	steletest.Stop(t, srv)
+	run(true, false)
+	srv = st.Open(t)
+	steletest.Submit(t, srv, steletest.Sign(t, chain, inClear("/etc/b.yaml", "password: sunflower\ntoken: marigold99\n")))
+	steletest.Stop(t, srv)
+	run(false, false)
+	run(true, false)
+	run(true, false)
+	run(true, true)
+	if d := cmp.Diff([]uint64{1, 2}, told); d != "" {
+		t.Errorf("told: %s", d)
+	}
+}
+
 // TestDamagedState: what is derived costs nothing else.
 func TestDamagedState(t *testing.T) {
 	st := steletest.NewStore(t)

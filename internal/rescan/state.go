@@ -18,6 +18,7 @@ type State struct {
 	Texts  uint64  `json:"texts"` // so many texts, commands and reasons were
 	Places []Place `json:"places"`
 	More   uint64  `json:"more,omitempty"` // places beyond those that are listed
+	Told   uint64  `json:"told,omitempty"` // places that somebody was told of
 }
 
 const (
@@ -50,6 +51,14 @@ func (s *State) write(l layout.Store) error {
 		return fmt.Errorf("save how far the rescan came: %w", err)
 	}
 	return nil
+}
+
+// anew is the state from which all is tried again. By other rules all is told again.
+func (s *State) anew(rules string) State {
+	if s.Rules != rules {
+		return State{Rules: rules}
+	}
+	return State{Rules: rules, Told: s.Told}
 }
 
 func (s *State) add(found []Place) {
