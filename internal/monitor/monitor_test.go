@@ -152,6 +152,9 @@ func (s *scene) settle(t *testing.T, path string, before []byte) {
 func TestPasses(t *testing.T) {
 	s := monitored(t, 20, 50*time.Millisecond)
 	receive(t, s.passed, "a pass")
+	if p, ok := monitor.Read(s.Layout); !ok || p.Entries == 0 {
+		t.Errorf("noted: %+v, %t", p, ok)
+	}
 	segments, err := filepath.Glob(filepath.Join(s.Layout.Vault(), "openings-*.seg"))
 	if err != nil || len(segments) == 0 {
 		t.Fatal(err)
@@ -163,9 +166,6 @@ func TestPasses(t *testing.T) {
 		} else if strings.HasPrefix(f.Where, s.Layout.Vault()) {
 			break
 		}
-	}
-	if p, ok := monitor.Read(s.Layout); !ok || p.Entries == 0 {
-		t.Errorf("noted: %+v, %t", p, ok)
 	}
 }
 
