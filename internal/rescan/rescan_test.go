@@ -134,6 +134,29 @@ func TestDamagedState(t *testing.T) {
 	}
 }
 
+// TestOpenedMeanwhile: a store that is opened leaves alone what a rescan is writing, and
+// the next rescan removes what a crash has left of that.
+func TestOpenedMeanwhile(t *testing.T) {
+	st := steletest.NewStore(t)
+	steletest.Stop(t, st.Open(t))
+	temp := st.Layout.Rescan() + ".0123456789abcdef.tmp"
+	if err := os.WriteFile(temp, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	srv := st.Open(t)
+	steletest.Submit(t, srv, steletest.Sign(t, steletest.Enrol(t, srv, entry.Watcher, 1), inClear("/etc/a.yaml", "a: b\n")))
+	steletest.Stop(t, srv)
+	if b, err := os.ReadFile(temp); err != nil || string(b) != "{}" {
+		t.Fatalf("after the store was opened: %q, %v", b, err)
+	}
+	if _, err := rescan.Run(t.Context(), rescan.Config{Layout: st.Layout, Trust: st.Trust, Rules: "now"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(temp); !os.IsNotExist(err) {
+		t.Errorf("after a rescan: %v", err)
+	}
+}
+
 // TestKilled: a rescan that is killed again and again lists what one that runs
 // through does. The processes that are killed are this test's own program.
 func TestKilled(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/stele-log/stele/internal/durable"
@@ -61,6 +62,13 @@ func (s *State) write(l layout.Store) error {
 		return fmt.Errorf("save how far the rescan came: %w", err)
 	}
 	return nil
+}
+
+// sweep removes what a crash has left of a state that was being written. The caller
+// holds the lock.
+func sweep(l layout.Store) error {
+	dir, name := filepath.Split(l.Rescan())
+	return durable.SweepOf(durable.OS, dir, func(of string) bool { return of == name })
 }
 
 // anew is the state from which all is tried again. By other rules all is told again.
