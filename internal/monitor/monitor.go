@@ -67,6 +67,7 @@ func Run(ctx context.Context, cfg Config) {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
 	m := &monitor{cfg: cfg, standing: map[key]finding.Finding{}}
+	m.sweep()
 	touched := m.touched(ctx)
 	timer := time.NewTimer(cfg.Soonest)
 	defer timer.Stop()

@@ -68,6 +68,9 @@ func Run(ctx context.Context, cfg Config) (s State, err error) {
 	saves := err == nil
 	if saves {
 		defer func() { err = errors.Join(err, lock.Release()) }()
+		if err := sweep(cfg.Layout); err != nil {
+			return s, err
+		}
 	}
 	if s, err = Read(cfg.Layout); err != nil {
 		return s, err
