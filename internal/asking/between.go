@@ -2,6 +2,7 @@ package asking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,9 +29,27 @@ func (d *Diff) Net(ctx context.Context, r *history.Reader, f history.Filter) err
 		}
 	}
 	if len(all) == 0 {
+		if err := known(ctx, r, f.Host); err != nil {
+			return err
+		}
 		d.Talk("nothing changed")
 	}
 	return d.Out.Flush()
+}
+
+// ErrHost says that nothing of a host is on record.
+var ErrHost = errors.New("unknown host")
+
+// known tells a host of which nothing is on record, such as a misspelt one, from one
+// that was quiet.
+func known(ctx context.Context, r *history.Reader, host string) error {
+	if host == "" {
+		return nil
+	}
+	for _, err := range r.Log(ctx, history.Filter{Host: host, Limit: 1}, 0) {
+		return err
+	}
+	return fmt.Errorf("%w: %.80q", ErrHost, host)
 }
 
 // Subjects prints how the subjects of one host and path differ from those of another,

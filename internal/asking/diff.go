@@ -35,8 +35,8 @@ func (d *Diff) Pairs(ctx context.Context, r *history.Reader, pairs []history.Pai
 	return d.Out.Flush()
 }
 
-// entry prints the changes of an entry.
-func (d *Diff) entry(ctx context.Context, r *history.Reader, v *history.View) error {
+// entry prints those changes of an entry that are asked for.
+func (d *Diff) entry(ctx context.Context, r *history.Reader, v *history.View, asks func(history.Change) bool) error {
 	if v.Kind != "change" || v.Proof.State == history.Bad || v.Proof.State == history.Pending {
 		return nil
 	}
@@ -44,7 +44,10 @@ func (d *Diff) entry(ctx context.Context, r *history.Reader, v *history.View) er
 	if err != nil {
 		return err
 	}
-	for _, p := range pairs {
+	for k, p := range pairs { // one for each change, in their order
+		if k < len(v.Changes) && !asks(v.Changes[k]) {
+			continue
+		}
 		if err := d.shown(d.pair(ctx, r, p), p.Name); err != nil {
 			return err
 		}

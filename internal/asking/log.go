@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/stele-log/stele/internal/catalogue"
@@ -132,12 +133,20 @@ func (l *Log) print(ctx context.Context, out *bufio.Writer, r *history.Reader, v
 	if l.JSON {
 		return json.NewEncoder(out).Encode(v)
 	}
-	render.Summary(out, v, l.Filter)
+	render.Summary(out, v, l.asks)
 	if !l.Patch {
 		return nil
 	}
 	d := Diff{Text: true, Out: out, Talk: l.Talk}
-	return d.entry(ctx, r, v)
+	return d.entry(ctx, r, v, l.asks)
+}
+
+// asks reports whether a change is of the paths that are asked for.
+func (l *Log) asks(c history.Change) bool {
+	if len(l.Paths) == 0 {
+		return l.Filter.Asks(c)
+	}
+	return slices.ContainsFunc(l.Paths, func(p string) bool { return history.Filter{Path: p}.Asks(c) })
 }
 
 // entries are those that are asked for, newest first.

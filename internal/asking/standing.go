@@ -39,7 +39,11 @@ func (w *Which) standing(ctx context.Context, r *history.Reader) ([]history.Stan
 	if more {
 		w.Talk("there are more than were looked at; name a host or a directory")
 	}
-	if err == nil && len(all) == 0 {
+	switch {
+	case err != nil || len(all) > 0:
+	case w.Path == "" && w.Host != "":
+		w.Talk("nothing is recorded there of a host %.80q; a path has a slash: ./%s", w.Host, terminal.Escape(w.Host))
+	default:
 		w.Talk("nothing is recorded there")
 	}
 	return all, err

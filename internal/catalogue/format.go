@@ -72,6 +72,8 @@ func byPlace(p string) (format string, ok bool) {
 		return FormatRsyslog, true
 	case base == ".env" || strings.HasPrefix(base, ".env.") || base == "environment":
 		return FormatEnv, true
+	case base == ".gitconfig" || base == "config" && dir == ".git":
+		return FormatINI, true
 	case (dir == "default" || dir == "sysconfig") && path.Ext(base) == "":
 		return FormatEnv, true
 	}

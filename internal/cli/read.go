@@ -144,7 +144,7 @@ func hintName(err error, name string) error {
 	case errors.Is(err, history.ErrNoReference):
 		return usagef("%.80q is not an index or an entry id", name)
 	case errors.Is(err, history.ErrNotRecorded):
-		return hint.With(fmt.Errorf("%s is not recorded", name), "paths are absolute; `stele log --path '*/%s'` searches", path.Base(name))
+		return hint.With(fmt.Errorf("%s is not recorded", name), "paths are absolute, or begin with ./ or ../; `stele log --path '*/%s'` searches", path.Base(name))
 	case errors.Is(err, history.ErrNotByThen):
 		return hint.With(fmt.Errorf("%s was not recorded at that time", name), "`stele log --path %s` lists its changes", name)
 	case errors.As(err, &many):

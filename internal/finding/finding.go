@@ -60,16 +60,16 @@ func Of(v verify.Finding) Finding {
 // Log puts a finding into the diagnostics, as loud as it is severe: an
 // enrolment, say, is no error.
 func (f Finding) Log(diag *slog.Logger) {
-	if f.Over {
-		diag.Info("finding is over", "code", f.Code)
-		return
-	}
 	level := slog.LevelError
 	switch f.Severity {
 	case Info:
 		level = slog.LevelInfo
 	case Low, Medium:
 		level = slog.LevelWarn
+	}
+	if f.Over { // whoever was shown that it began is shown that it ended
+		diag.Log(context.Background(), min(level, slog.LevelWarn), "finding is over", "code", f.Code)
+		return
 	}
 	args := []any{"code", f.Code}
 	for _, a := range []struct{ name, value string }{{"about", f.About}, {"where", f.Where}, {"detail", f.Detail}} {

@@ -48,7 +48,8 @@ func page() string {
 		"This page is generated from `internal/finding`.\n\n" +
 		"Accused `log`, `vault` or `store`: the evidence is bad, and `stele verify` exits with 3 (`unsafe-store`: 1).\n" +
 		"Accused `source`: the log kept what the source signed, and is itself sound; `stele verify` lists it and exits with 0, with `--strict` 3.\n`--strict` does so for findings on the record too.\n" +
-		"The others, but for `drift`, which `stele verify FILE` tells, are told by a running server or watcher: in its diagnostics, to the webhook or syslog of its settings, and by `stele status`.\n")
+		"The others, but for `drift`, which `stele verify FILE` tells, are told by a running server or watcher: in its diagnostics, to the webhook or syslog of its settings, and by `stele status`.\n" +
+		"So are those that accuse the log, the vault or the store, by a server, which examines its own again and again.\n")
 	for _, g := range finding.Table {
 		fmt.Fprintf(&b, "\n## %s\n\n| code | accused | severity | meaning | what to do |\n|---|---|---|---|---|\n", g.Finder)
 		for _, k := range g.Kinds {
@@ -147,21 +148,23 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestLog: that somebody joined is no error, and what is bad is one.
+// TestLog: that somebody joined is no error, and what is bad is one. The end of
+// a finding is shown wherever its beginning was, and is no error.
 func TestLog(t *testing.T) {
-	for code, want := range map[verify.Code]string{
-		finding.Enrolled: "level=INFO", finding.NoAnswer: "level=WARN", verify.Fork: "level=ERROR",
+	for code, want := range map[verify.Code][2]string{
+		finding.Enrolled: {"level=INFO", "level=INFO"}, finding.NoAnswer: {"level=WARN", "level=WARN"},
+		verify.Fork: {"level=ERROR", "level=WARN"},
 	} {
 		var b strings.Builder
 		f := finding.New(code, "x")
 		f.Log(slog.New(slog.NewTextHandler(&b, nil)))
-		if !strings.Contains(b.String(), want+" ") {
+		if !strings.Contains(b.String(), want[0]+" ") {
 			t.Errorf("%s is logged as %s", code, b.String())
 		}
 		b.Reset()
 		f.Over = true
 		f.Log(slog.New(slog.NewTextHandler(&b, nil)))
-		if !strings.Contains(b.String(), "level=INFO ") {
+		if !strings.Contains(b.String(), want[1]+" ") {
 			t.Errorf("that %s is over is logged as %s", code, b.String())
 		}
 	}

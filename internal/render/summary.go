@@ -20,16 +20,16 @@ const (
 
 // Summary shows an entry in one line: when, who, what and where, why. Of its changes it
 // names those that were asked for, and not too many. Findings have lines of their own.
-func Summary(w io.Writer, v *history.View, f history.Filter) {
-	fmt.Fprintf(w, "%6d  %s  %-9s %s%s%s\n", v.Index, When(v.Time), v.Proof.State, terminal.Escape(Headline(v)), changes(v, f), Reason(v))
+func Summary(w io.Writer, v *history.View, asks func(history.Change) bool) {
+	fmt.Fprintf(w, "%6d  %s  %-9s %s%s%s\n", v.Index, When(v.Time), v.Proof.State, terminal.Escape(Headline(v)), changes(v, asks), Reason(v))
 	for _, found := range v.Findings {
 		fmt.Fprintf(w, "        ! %s: %s\n", terminal.Escape(found.Code), terminal.Escape(found.Detail))
 	}
 }
 
 // changes are what changed and where.
-func changes(v *history.View, f history.Filter) string {
-	shown := slices.DeleteFunc(slices.Clone(v.Changes), func(c history.Change) bool { return !f.Asks(c) })
+func changes(v *history.View, asks func(history.Change) bool) string {
+	shown := slices.DeleteFunc(slices.Clone(v.Changes), func(c history.Change) bool { return !asks(c) })
 	if len(shown) > mostChanges {
 		shown = shown[:someChanges]
 	}
