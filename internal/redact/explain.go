@@ -53,7 +53,7 @@ func (r *Redactor) Explain(raw []byte, src Source) []Judgement {
 	p := newPlan(src)
 	p.vault = notions.IsVaultFile(src.Path, v.text)
 	spans, _ := r.settle(v.text, p)
-	f := newFinder(r.search, v.text, p)
+	f := newFinder(r.search, v.text, p, lexicon.NewNames())
 	f.find()
 	e := explanation{text: v.text, line: 1, names: f.names}
 	e.masked(spans, f.reasons)

@@ -50,7 +50,7 @@ func TestMask(t *testing.T) {
 	if got := k.Mask(key, "s/marigold/x/"); got != "s/marigold/x/" {
 		t.Errorf("nothing is known and %q came", got)
 	}
-	k.Add([]string{key.Of([]byte("marigold")), key.Of([]byte("fern osprey"))})
+	k.Add(key.Of([]byte("marigold"), []byte("fern osprey")))
 	for in, want := range map[string]string{
 		"s/marigold/fern/": "s/" + lexicon.Mark + "/fern/",
 		"'fern osprey'":    "'" + lexicon.Mark + "'",

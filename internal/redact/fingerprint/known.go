@@ -35,13 +35,18 @@ func (k *Known) Add(fingerprints []string) {
 		k.prints = make(map[string]struct{})
 	}
 	for _, p := range fingerprints {
-		for old := range k.prints { // any one, where there is no room
-			if len(k.prints) < mostKnown {
-				break
-			}
-			delete(k.prints, old)
+		if len(k.prints) >= mostKnown {
+			k.forget()
 		}
 		k.prints[p] = struct{}{}
+	}
+}
+
+// forget makes room for one more in place of any other.
+func (k *Known) forget() {
+	for old := range k.prints {
+		delete(k.prints, old)
+		return
 	}
 }
 
