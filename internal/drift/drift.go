@@ -77,7 +77,7 @@ func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err 
 // otherRules holds a file against a text that may have been masked by rules that
 // masked more, or less, than those of now.
 func otherRules(key redact.Key, known bool, content []byte, rec history.Recorded) Verdict {
-	if known && fits(content, rec.Text, rec.Secrets, key.Of) {
+	if known && fits(content, rec.Text, rec.Secrets, func(secret []byte) string { return key.Of(secret)[0] }) {
 		return Verdict{Same: true}
 	}
 	if !known && fits(content, rec.Text, rec.Secrets, nil) {

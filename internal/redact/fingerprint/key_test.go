@@ -61,7 +61,7 @@ func TestMask(t *testing.T) {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
 	}
-	k.Add([]string{key.Of([]byte(`a"b c\d%e`)), key.Of([]byte("häns/el+1"))})
+	k.Add(key.Of([]byte(`a"b c\d%e`), []byte("häns/el+1")))
 	const mark = lexicon.Mark
 	for in, want := range map[string]string{
 		"echo bWFyaWdvbGQ= | base64 -d":           "echo " + mark + " | base64 -d",
@@ -89,7 +89,7 @@ func TestMask(t *testing.T) {
 // others.
 func TestMaskIsLinear(t *testing.T) {
 	var k Known
-	k.Add([]string{Key{}.Of([]byte("marigold"))})
+	k.Add(Key{}.Of([]byte("marigold")))
 	for _, trigger := range []string{"bWFyaWdvbG ", `"\`, "%41", `\a`, `"a\"`, "a:", "AAAAAAAAAA+"} {
 		took := func(n int) time.Duration {
 			s := strings.Repeat(trigger, n/len(trigger))
