@@ -214,8 +214,8 @@ func (x *examination) files(context.Context) error {
 // Which recorders a log enrols nobody knows where its leaves are not those of its tree,
 // or none are under a checkpoint yet.
 func (x *examination) keys(context.Context) error {
-	altered := slices.ContainsFunc(x.report.Findings, func(f verify.Finding) bool { return f.Code == verify.TreeMismatch })
-	unknown := altered || x.report.Checkpoint.Size == 0 // its first entry is accepted and under no checkpoint yet
+	unknown := slices.ContainsFunc(x.report.Findings, func(f verify.Finding) bool { return f.Code == verify.TreeMismatch }) ||
+		x.log.Empty() // whoever writes has not published its first entry
 	for _, f := range store.Foreign(x.cfg.Layout, x.log.Key, func(src entry.Source) bool { return unknown || x.recorders[src] }) {
 		if _, err := os.Lstat(f.Where); x.cfg.Trust.IsCopy() && errors.Is(err, fs.ErrNotExist) {
 			continue

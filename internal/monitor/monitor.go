@@ -129,9 +129,9 @@ func (m *monitor) pass(ctx context.Context) time.Duration {
 		}
 		return took
 	}
-	m.tell(found)
 	p := Pass{time.Now(), took, size, len(found)}
 	m.note(p)
+	m.tell(found)
 	if m.cfg.Passed != nil {
 		m.cfg.Passed(p)
 	}
