@@ -31,7 +31,7 @@ const Every = time.Minute
 // Bounds of one answer, and the pause after a hint: whoever gave it is at it still.
 const (
 	within   = 10 * time.Second
-	longest  = 1 << 20
+	longest  = 16 << 20
 	hintWait = time.Second
 )
 
@@ -101,6 +101,7 @@ func Run(ctx context.Context, cfg Config, tell func(Answer), first func()) {
 	defer tick.Stop()
 	hinted := map[string]bool{}
 	var pause <-chan time.Time
+	calm := calmer{most: cfg.Every}
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,9 +122,28 @@ func Run(ctx context.Context, cfg Config, tell func(Answer), first func()) {
 			pause = nil
 		}
 		if len(hinted) > 0 && pause == nil {
-			pause = time.After(hintWait)
+			pause = time.After(calm.wait(time.Now()))
 		}
 	}
+}
+
+// calmer says how long to wait after a hint: twice as long as the last time where
+// hints keep coming. Who mounts and unmounts all day must not have every table on
+// the record.
+type calmer struct {
+	most, last time.Duration
+	until      time.Time // of the last wait
+}
+
+func (c *calmer) wait(now time.Time) time.Duration {
+	switch {
+	case c.last == 0 || now.Sub(c.until) > 4*c.last:
+		c.last = min(hintWait, c.most)
+	default:
+		c.last = min(2*c.last, c.most)
+	}
+	c.until = now.Add(c.last)
+	return c.last
 }
 
 // look has a probe answer.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,5 +135,20 @@ func TestBuiltin(t *testing.T) {
 		if p.Read != "" && (err != nil || len(text) == 0) {
 			t.Errorf("%s: %q %v", p.Name, text, err)
 		}
+	}
+}
+
+// TestCalmer: where hints keep coming each wait is longer, up to a bound; after a
+// while without any it is short again.
+func TestCalmer(t *testing.T) {
+	c, now := calmer{most: 10 * time.Second}, time.Unix(1, 0)
+	var got []time.Duration
+	for range 6 {
+		w := c.wait(now)
+		got, now = append(got, w/time.Second), now.Add(w+time.Millisecond)
+	}
+	got = append(got, c.wait(now.Add(time.Minute))/time.Second)
+	if want := []time.Duration{1, 2, 4, 8, 10, 10, 1}; !slices.Equal(got, want) {
+		t.Errorf("waits of %d s, want %d", got, want)
 	}
 }
