@@ -1,7 +1,9 @@
 package capture
 
 import (
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,4 +38,26 @@ func TestRan(t *testing.T) {
 	}
 	run(t, "", "sh", "-c", "tac /dev/null; true")
 	w.eventually("unknown who of two", func() bool { return w.c.Ran(any, since).Who == nil })
+}
+
+// What a user runs under the name of a notable program is none: he is not named for what it
+// does.
+func TestRanByAUser(t *testing.T) {
+	needRoot(t)
+	w := watch(t, Config{Paths: []string{t.TempDir()}, Notable: func(exe string) bool { return filepath.Base(exe) == "tac" }})
+	need(t, w.c.Status().Layers[1].Live, "programs in the kernel")
+	since := time.Now()
+	cmd := exec.Command("sh", "-c", "tac /dev/null; true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	mark := time.Now()
+	run(t, "", "sh", "-c", "tac /dev/null; true")
+	any := func(actor.Actor, string) bool { return true }
+	w.eventually("known who ran it last, and so all before", func() bool { return w.c.Ran(any, mark).Who != nil })
+	byUser := func(by actor.Actor, _ string) bool { return by.Who != nil && by.Who.UID != nil && *by.Who.UID == 65534 }
+	if by := w.c.Ran(byUser, since); by.Who != nil {
+		t.Errorf("a user's: %+v", by.Who)
+	}
 }

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,4 +39,21 @@ func TestProbeChangedBy(t *testing.T) {
 			t.Errorf("%q: %v", exe, !want)
 		}
 	}
+}
+
+// The packet filter counts, without anybody changing it, and most rule sets have it do so.
+func TestPacketFilterWithoutCounters(t *testing.T) {
+	known, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range known.Probes {
+		if p.Name == "nft" {
+			if !slices.Equal(p.Run, []string{"/usr/sbin/nft", "-s", "list", "ruleset"}) {
+				t.Errorf("asked by %q", p.Run)
+			}
+			return
+		}
+	}
+	t.Error("not asked")
 }

@@ -43,25 +43,18 @@ func (d *Listener) rescans(ctx context.Context) {
 
 // rescan tells what the rules of now would mask and was not told yet.
 func (d *Listener) rescan(ctx context.Context, rules string) error {
-	before, err := rescan.Read(d.layout)
-	if err != nil {
-		return err
-	}
-	if before.Rules != rules {
-		before = rescan.State{}
-	}
 	began := time.Now()
-	s, err := rescan.Run(ctx, rescan.Config{
+	_, err := rescan.Run(ctx, rescan.Config{
 		Layout: d.layout, Trust: d.process.Trust, Rules: rules, Diag: d.process.Diag,
 		Rest: func(ctx context.Context) {
 			rest(ctx, max(rescanRest, (rescanShare-1)*time.Since(began)))
 			began = time.Now()
 		},
+		Tell: func(s *rescan.State, fresh uint64) bool {
+			detail, about := told(s, fresh)
+			return d.Found(finding.SecretRecorded, detail, about...)
+		},
 	})
-	if fresh := s.Found() - min(s.Found(), before.Found()); fresh > 0 {
-		detail, about := told(&s, fresh)
-		d.Found(finding.SecretRecorded, detail, about...)
-	}
 	return err
 }
 

@@ -46,7 +46,7 @@ func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err 
 	if err != nil || rec.NoText {
 		return v, err
 	}
-	red, known, err := redactor(l)
+	red, key, known, err := redactor(l)
 	if err != nil {
 		return v, err
 	}
@@ -63,9 +63,8 @@ func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err 
 		Format: rec.Change.Format, Path: body.Text(rec.Change.Path, rec.Change.Path64), SecretPaths: m.Secrets, Opaque: m.Opaque,
 	}, real, content)
 	res := red.Text(content, src)
-	if v.Same = bytes.Equal(res.Text, rec.Text); !v.Same { // it may have been recorded by rules that masked less
-		then := red.Text(rec.Text, src)
-		return Verdict{Same: bytes.Equal(res.Text, then.Text), Secrets: len(then.Fingerprints)}, nil
+	if v.Same = bytes.Equal(res.Text, rec.Text); !v.Same {
+		return otherRules(key, known, content, rec), nil
 	}
 	if known {
 		v.Same = slices.Equal(res.Fingerprints, rec.Secrets)
@@ -75,9 +74,21 @@ func Compare(l layout.Store, path string, rec history.Recorded) (v Verdict, err 
 	return v, nil
 }
 
+// otherRules holds a file against a text that may have been masked by rules that
+// masked more, or less, than those of now.
+func otherRules(key redact.Key, known bool, content []byte, rec history.Recorded) Verdict {
+	if known && fits(content, rec.Text, rec.Secrets, func(secret []byte) string { return key.Of(secret)[0] }) {
+		return Verdict{Same: true}
+	}
+	if !known && fits(content, rec.Text, rec.Secrets, nil) {
+		return Verdict{Same: true, Secrets: len(rec.Secrets)}
+	}
+	return Verdict{}
+}
+
 // redactor redacts with the key of this host's watcher. Where that is not here,
 // or not for this user to read, a key of no further use takes its place.
-func redactor(l layout.Store) (red *redact.Redactor, known bool, err error) {
+func redactor(l layout.Store) (red *redact.Redactor, key redact.Key, known bool, err error) {
 	kf, err := keyfile.Open(l.Key("fingerprint"), "fingerprint")
 	seed := make([]byte, 32)
 	switch {
@@ -86,13 +97,12 @@ func redactor(l layout.Store) (red *redact.Redactor, known bool, err error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, keyfile.ErrOtherMachine):
 		rand.Read(seed)
 	default:
-		return nil, false, err
+		return nil, key, false, err
 	}
-	key, err := redact.NewKey(seed)
-	if err != nil {
-		return nil, false, err
+	if key, err = redact.NewKey(seed); err != nil {
+		return nil, key, false, err
 	}
-	return redact.New(redact.Config{Key: key}), known, nil
+	return redact.New(redact.Config{Key: key}), key, known, nil
 }
 
 // sameDigest holds a file that was kept by digest only against the digest.

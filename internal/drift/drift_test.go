@@ -15,7 +15,7 @@ import (
 )
 
 // TestCompare: a file is read by its recorded name, and a record that was made by
-// rules that masked less differs from it by that alone.
+// other rules differs from it by nothing else.
 func TestCompare(t *testing.T) {
 	l := layout.Store{Dir: t.TempDir()}
 	if err := os.Mkdir(l.Keys(), 0o700); err != nil {
@@ -43,11 +43,16 @@ func TestCompare(t *testing.T) {
 		rec  history.Recorded
 		want drift.Verdict
 	}{
-		"the same":                  {text, rec(string(res.Text), res.Fingerprints...), drift.Verdict{Same: true}},
-		"another secret":            {"mail.example.org relay:marigold\n", rec(string(res.Text), res.Fingerprints...), drift.Verdict{}},
-		"another text":              {"mail.example.net relay:sunflower\n", rec(string(res.Text), res.Fingerprints...), drift.Verdict{Secrets: 1}},
-		"recorded by older rules":   {text, rec(text), drift.Verdict{Same: true, Secrets: 1}},
-		"older rules and otherwise": {"mail.example.net relay:sunflower\n", rec(text), drift.Verdict{Secrets: 1}},
+		"the same":               {text, rec(string(res.Text), res.Fingerprints...), drift.Verdict{Same: true}},
+		"another secret":         {"mail.example.org relay:marigold\n", rec(string(res.Text), res.Fingerprints...), drift.Verdict{}},
+		"another text":           {"mail.example.net relay:sunflower\n", rec(string(res.Text), res.Fingerprints...), drift.Verdict{}},
+		"rules that masked less": {text, rec(text), drift.Verdict{Same: true}},
+		"less, another text":     {"mail.example.net relay:sunflower\n", rec(text), drift.Verdict{}},
+		"rules that masked more": {text, rec("mail.example.org "+redact.Mark+"\n", key.Of([]byte("relay:sunflower"))...), drift.Verdict{Same: true}},
+		"more, another value":    {"mail.example.org relay:marigold\n", rec("mail.example.org "+redact.Mark+"\n", key.Of([]byte("relay:sunflower"))...), drift.Verdict{}},
+		"more, of several lines": {"a\nb\nc\nd: x\n", rec("a\n"+redact.Mark+"\nd: "+redact.Mark+"\n", key.Of([]byte("b\nc"), []byte("x"))...), drift.Verdict{Same: true}},
+		"more, a line too many":  {"a\nb\nc\nd: x\n\n", rec("a\n"+redact.Mark+"\nd: "+redact.Mark+"\n", key.Of([]byte("b\nc"), []byte("x"))...), drift.Verdict{}},
+		"marks without a secret": {"a\n", rec("a\n" + redact.Mark), drift.Verdict{}},
 	} {
 		path := filepath.Join(t.TempDir(), "sasl_passwd")
 		if err := os.WriteFile(path, []byte(c.disk), 0o600); err != nil {

@@ -122,12 +122,18 @@ func ReadUpTo(f File, off int64, n int) ([]byte, error) {
 // and leaves nothing of what was in them. The directory must be the caller's
 // alone: no other process may be writing there.
 func Sweep(fsys FS, dir string) error {
+	return SweepOf(fsys, dir, func(string) bool { return true })
+}
+
+// SweepOf is Sweep for the files of a directory that are the caller's alone: own says
+// so of the name that one was to get.
+func SweepOf(fsys FS, dir string, own func(name string) bool) error {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if !IsTemp(e.Name()) || !e.Type().IsRegular() { // of anything else there is nothing ours
+		if !IsTemp(e.Name()) || !own(TempOf(e.Name())) || !e.Type().IsRegular() { // of anything else there is nothing ours
 			continue
 		}
 		if err := Shred(fsys, filepath.Join(dir, e.Name())); err != nil {

@@ -211,10 +211,12 @@ func (x *examination) files(context.Context) error {
 }
 
 // keys names the keys that are not those of this log. A copy may do without any.
-// Which recorders a log enrols nobody knows where its leaves are not those of its tree.
+// Which recorders a log enrols nobody knows where its leaves are not those of its tree,
+// or none are under a checkpoint yet.
 func (x *examination) keys(context.Context) error {
-	altered := slices.ContainsFunc(x.report.Findings, func(f verify.Finding) bool { return f.Code == verify.TreeMismatch })
-	for _, f := range store.Foreign(x.cfg.Layout, x.log.Key, func(src entry.Source) bool { return altered || x.recorders[src] }) {
+	unknown := slices.ContainsFunc(x.report.Findings, func(f verify.Finding) bool { return f.Code == verify.TreeMismatch }) ||
+		x.log.Empty() // whoever writes has not published its first entry
+	for _, f := range store.Foreign(x.cfg.Layout, x.log.Key, func(src entry.Source) bool { return unknown || x.recorders[src] }) {
 		if _, err := os.Lstat(f.Where); x.cfg.Trust.IsCopy() && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -155,6 +155,22 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// TestNothingPublished: while a writer has not published the first entry of a log, nobody
+// can know which recorder it enrols.
+func TestNothingPublished(t *testing.T) {
+	old := steletest.NewStore(t)
+	srv := old.Open(t)
+	defer steletest.Stop(t, srv)
+	steletest.Enrol(t, srv, entry.Watcher, 1)
+	if err := os.WriteFile(filepath.Join(old.Layout.Log(), "checkpoint"), old.Checkpoint(t, 0, entry.EmptyRoot), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := examined(t, steletest.StoreIn(t, old.Layout.Dir, t.TempDir()))
+	if err != nil || len(rep.Problems)+len(rep.Findings) > 0 {
+		t.Fatalf("%v: %+v", err, rep)
+	}
+}
+
 // TestUnpublished: a writer that is killed leaves entries in log, vault and index
 // that no checkpoint covers yet. That accuses nobody; a row of the index about
 // one of them that says something else does, and so does one behind them.

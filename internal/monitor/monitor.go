@@ -67,6 +67,7 @@ func Run(ctx context.Context, cfg Config) {
 		cfg.Diag = slog.New(slog.DiscardHandler)
 	}
 	m := &monitor{cfg: cfg, standing: map[key]finding.Finding{}}
+	m.sweep()
 	touched := m.touched(ctx)
 	timer := time.NewTimer(cfg.Soonest)
 	defer timer.Stop()
@@ -128,9 +129,9 @@ func (m *monitor) pass(ctx context.Context) time.Duration {
 		}
 		return took
 	}
-	m.tell(found)
 	p := Pass{time.Now(), took, size, len(found)}
 	m.note(p)
+	m.tell(found)
 	if m.cfg.Passed != nil {
 		m.cfg.Passed(p)
 	}

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"time"
 
 	"github.com/stele-log/stele/internal/durable"
@@ -19,6 +20,14 @@ const maxState = 4096
 func Read(l layout.Store) (p Pass, ok bool) {
 	b, err := durable.ReadSmall(durable.OS, l.Monitor(), maxState)
 	return p, err == nil && json.Unmarshal(b, &p) == nil
+}
+
+// sweep removes what a crash has left of a note: a store is served by one process.
+func (m *monitor) sweep() {
+	dir, name := filepath.Split(m.cfg.Layout.Monitor())
+	if err := durable.SweepOf(durable.OS, dir, func(of string) bool { return of == name }); err != nil {
+		m.cfg.Diag.Warn("an unfinished note of the monitor could not be removed", "error", err)
+	}
 }
 
 // note writes down a pass for whoever asks how the store stands.

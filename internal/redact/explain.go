@@ -2,6 +2,9 @@ package redact
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
+	"sort"
 	"strings"
 
 	"github.com/stele-log/stele/internal/redact/lexicon"
@@ -50,11 +53,15 @@ func (r *Redactor) Explain(raw []byte, src Source) []Judgement {
 	p := newPlan(src)
 	p.vault = notions.IsVaultFile(src.Path, v.text)
 	spans, _ := r.settle(v.text, p)
-	f := newFinder(r.search, v.text, p)
+	f := newFinder(r.search, v.text, p, lexicon.NewNames())
 	f.find()
 	e := explanation{text: v.text, line: 1, names: f.names}
 	e.masked(spans, f.reasons)
-	e.shown(spans, p)
+	if e.shown(spans, p) {
+		for i := range e.all {
+			e.all[i].Key = r.String(e.all[i].Key)
+		}
+	}
 	return e.all
 }
 
@@ -77,21 +84,39 @@ func (e *explanation) lineOf(pos int) int {
 }
 
 func (e *explanation) masked(spans []Span, reasons []reason) {
-	for _, s := range spans {
-		j := Judgement{Line: e.lineOf(s.Start), Masked: true, Why: "what stands beside a masked value"}
-		for _, r := range reasons {
-			if r.Start < s.End && s.Start < r.End {
-				j.Why = r.why
-				break
-			}
-		}
-		e.all = append(e.all, j)
+	of := reasonsOf(spans, reasons)
+	for i, s := range spans {
+		e.all = append(e.all, Judgement{Line: e.lineOf(s.Start), Masked: true, Why: cmp.Or(of[i], "what stands beside a masked value")})
 	}
 }
 
+// reasonsOf are the first reasons that overlap each of some spans, which are sorted
+// and apart; "": none does. Texts with very many of both are sent by whoever likes.
+func reasonsOf(spans []Span, reasons []reason) []string {
+	of := make([]string, len(spans))
+	next := make([]int, len(spans)+1) // from a span on, a step towards the first without a reason
+	for i := range next {
+		next[i] = i
+	}
+	open := func(i int) int {
+		for next[i] != i {
+			next[i] = next[next[i]]
+			i = next[i]
+		}
+		return i
+	}
+	for _, r := range reasons {
+		first := sort.Search(len(spans), func(i int) bool { return spans[i].End > r.Start })
+		for i := open(first); i < len(spans) && spans[i].Start < r.End; i = open(i) {
+			of[i], next[i] = r.why, i+1
+		}
+	}
+	return of
+}
+
 // shown adds the values that no span covers, and the key paths of those that one
-// does.
-func (e *explanation) shown(spans []Span, p plan) {
+// does. It reports whether a span covers none: a key may hold what that masks.
+func (e *explanation) shown(spans []Span, p plan) (beside bool) {
 	masked := e.all
 	e.all = nil
 	next := 0
@@ -111,6 +136,7 @@ func (e *explanation) shown(spans []Span, p plan) {
 		}
 	}
 	e.all = append(e.all, masked[min(next, len(masked)):]...)
+	return slices.ContainsFunc(masked, func(j Judgement) bool { return j.Key == "" })
 }
 
 // harmless says what tells that a value is no secret.

@@ -60,8 +60,10 @@ type finder struct {
 	looked, vmess, jose, jaas bool // what the text holds besides settings
 }
 
-func newFinder(s *searcher, text []byte, p plan) *finder {
-	f := &finder{search: s, text: text, plan: p, names: lexicon.NewNames()}
+// newFinder returns a finder for one text. What is known of names stays true in
+// whatever text they stand.
+func newFinder(s *searcher, text []byte, p plan, names *lexicon.Names) *finder {
+	f := &finder{search: s, text: text, plan: p, names: names}
 	f.Reader = assignment.New(text, p.Form, f.add)
 	return f
 }
@@ -103,7 +105,7 @@ func (p plan) isSyntax() bool {
 func (f *finder) unknown() []Span {
 	p := f.plan
 	p.Format, p.table = "", nil
-	return newFinder(f.search, f.text, p).find()
+	return newFinder(f.search, f.text, p, f.names).find()
 }
 
 // hit gives a trigger to its rule.

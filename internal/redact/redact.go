@@ -152,9 +152,10 @@ func (r *Redactor) Known(s string) string { return r.known.Mask(r.key, s) }
 // found; that is what makes redaction idempotent.
 func (r *Redactor) settle(raw []byte, p plan) (spans []Span, parsed bool) {
 	parsed = true
+	names := lexicon.NewNames()
 	for round := range maxRounds {
 		text, marks := substitute(raw, spans)
-		f := newFinder(r.search, text, p)
+		f := newFinder(r.search, text, p, names)
 		found := f.find()
 		parsed = parsed && (round > 0 || f.parsed)
 		if slices.Equal(found, marks) {
@@ -209,11 +210,14 @@ func substitute(raw []byte, spans []Span) (text []byte, marks []Span) {
 // mask builds the result for spans that are sorted and do not overlap.
 func (r *Redactor) mask(raw []byte, spans []Span) Result {
 	text, _ := substitute(raw, spans)
-	res := Result{Text: bytes.Clone(text), Spans: spans}
-	for _, s := range spans {
-		res.Fingerprints = append(res.Fingerprints, r.key.Of(raw[s.Start:s.End]))
+	if len(spans) == 0 {
+		text = bytes.Clone(text)
 	}
-	return res
+	secrets := make([][]byte, 0, len(spans))
+	for _, s := range spans {
+		secrets = append(secrets, raw[s.Start:s.End])
+	}
+	return Result{Text: text, Fingerprints: r.key.Of(secrets...), Spans: spans}
 }
 
 // union sorts spans and joins those that overlap.

@@ -41,7 +41,7 @@ func check(t interface {
 		if s.Start < at || s.End <= s.Start || s.End > len(raw) {
 			t.Fatalf("span %d is %v after %d in %d bytes", i, s, at, len(raw))
 		}
-		if want := testKey.Of(raw[s.Start:s.End]); want != res.Fingerprints[i] {
+		if want := testKey.Of(raw[s.Start:s.End])[0]; want != res.Fingerprints[i] {
 			t.Fatalf("fingerprint %d is %s, want %s", i, res.Fingerprints[i], want)
 		}
 		out = append(append(out, raw[at:s.Start]...), Mark...)

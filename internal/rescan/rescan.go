@@ -53,6 +53,9 @@ type Config struct {
 	Diag     *slog.Logger          // nil: none
 	Progress func(done, of uint64) // nil: nobody looks on
 	Rest     func(context.Context) // between two entries; nil: none
+	// Tell is asked to tell of what was found and not told yet, the last so many, and
+	// says whether it did. A crash behind it has them told again. Nil: nobody is told.
+	Tell func(s *State, fresh uint64) bool
 
 	SaveEvery time.Duration // 0: every 5 s
 }
@@ -65,12 +68,15 @@ func Run(ctx context.Context, cfg Config) (s State, err error) {
 	saves := err == nil
 	if saves {
 		defer func() { err = errors.Join(err, lock.Release()) }()
+		if err := sweep(cfg.Layout); err != nil {
+			return s, err
+		}
 	}
 	if s, err = Read(cfg.Layout); err != nil {
 		return s, err
 	}
 	if cfg.Again || s.Rules != cfg.Rules {
-		s = State{Rules: cfg.Rules}
+		s = s.anew(cfg.Rules)
 	}
 	known, err := catalogue.Builtin()
 	if err != nil {
@@ -85,7 +91,11 @@ func Run(ctx context.Context, cfg Config) (s State, err error) {
 		return s.write(cfg.Layout)
 	}
 	err = history.All(ctx, cfg.Layout, cfg.Trust, s.Next, cfg.Diag, func(e history.Everything) error {
-		s.add(sc.entry(&e))
+		found, err := sc.within(ctx, &e)
+		if err != nil {
+			return err
+		}
+		s.add(found)
 		s.Texts += sc.take()
 		s.Next = e.Index + 1
 		if cfg.Progress != nil {
@@ -101,6 +111,12 @@ func Run(ctx context.Context, cfg Config) (s State, err error) {
 	})
 	if named := s.name(ctx, cfg); named != nil {
 		err = errors.Join(err, named)
+	}
+	if err == nil {
+		s.Told = min(s.Told, s.Found()) // some may have been erased
+	}
+	if cfg.Tell != nil && ctx.Err() == nil && s.Found() > s.Told && cfg.Tell(&s, s.Found()-s.Told) {
+		s.Told = s.Found()
 	}
 	return s, errors.Join(err, save())
 }

@@ -2,6 +2,7 @@ package rescan
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -35,6 +36,19 @@ const maxSeen = 1 << 16
 func (s *scanner) take() (n uint64) {
 	n, s.tried = s.tried, 0
 	return n
+}
+
+// within is entry, unless the context ends before: a text may be long and of a kind
+// that takes long. Then the scanner is of no use any more.
+func (s *scanner) within(ctx context.Context, e *history.Everything) ([]Place, error) {
+	done := make(chan []Place, 1)
+	go func() { done <- s.entry(e) }()
+	select {
+	case found := <-done:
+		return found, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // entry lists what would be masked in an entry.
@@ -160,8 +174,11 @@ func (s *scanner) places(raw []byte, src redact.Source) (found []Place) {
 			judged[j.Line] = append(judged[j.Line], j)
 		}
 	}
+	at, line := 0, 1 // spans are sorted
 	for _, span := range fresh {
-		p := Place{At: 1 + bytes.Count(raw[:span.Start], []byte("\n"))}
+		line += bytes.Count(raw[at:span.Start], []byte("\n"))
+		at = span.Start
+		p := Place{At: line}
 		if j := judged[p.At]; len(j) > 0 {
 			p.Key, p.Why = j[0].Key, j[0].Why
 			judged[p.At] = j[1:]

@@ -110,10 +110,20 @@ func (p *place) at() []int {
 	return at
 }
 
+// mostPath bounds a path that is told, in bytes: each operation has one, and whoever
+// sends a text decides how long its names are.
+const mostPath = 1024
+
+// path is the way to a place, the end of it where it is very long.
 func (p *place) path() string {
 	var steps []string
-	for ; p != nil; p = p.up {
-		steps = append(steps, p.step)
+	size := 0
+	for ; p != nil && size <= mostPath; p = p.up {
+		step := p.step
+		if size += len(step); size > mostPath {
+			step = "…" + strings.ToValidUTF8(step[size-mostPath:], "")
+		}
+		steps = append(steps, step)
 	}
 	var b strings.Builder
 	for i := len(steps) - 1; i >= 0; i-- {

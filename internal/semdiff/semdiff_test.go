@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -329,4 +330,28 @@ func cpu(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestLongNames: however long the names of a text are, the paths of what changed are not.
+func TestLongNames(t *testing.T) {
+	text := func(value int) Text {
+		var b strings.Builder
+		fmt.Fprintf(&b, "{%q: {%q: {", strings.Repeat("é", 1<<16), strings.Repeat("k", 700))
+		for i := range 100 {
+			fmt.Fprintf(&b, "\"a%d\": %d, ", i, value)
+		}
+		return Text{Text: b.String() + "\"z\": 0}}}"}
+	}
+	d := Diff(text(1), text(2), "json")
+	if len(d.Operations) != 100 {
+		t.Fatalf("%d operations", len(d.Operations))
+	}
+	for i, o := range d.Operations {
+		if len(o.Path) > 2*mostPath || !utf8.ValidString(o.Path) || !strings.HasPrefix(o.Path, "…é") || !strings.HasSuffix(o.Path, fmt.Sprintf("é.%s.a%d", strings.Repeat("k", 700), i)) {
+			t.Fatalf("path %q", o.Path)
+		}
+	}
+	if back, err := Apply(text(1).Text, "json", d.Operations); err != nil || back != text(2).Text {
+		t.Errorf("applied: %v", err)
+	}
 }

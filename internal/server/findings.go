@@ -74,24 +74,25 @@ func (fs *findings) forget(f oddity) {
 }
 
 // found counts a finding and, once in a while, tells it: to the diagnostics, to
-// a person, and to the record. It never waits.
-func (s *Server) found(f oddity) {
+// a person, and to the record; it reports whether it did. It never waits.
+func (s *Server) found(f oddity) bool {
 	s.metrics.findings.WithLabelValues(string(f.code)).Inc()
 	tell, folded := s.findings.due(f, s.cfg.Now())
 	if !tell {
-		return
+		return false
 	}
 	if folded > 0 {
 		f.detail += fmt.Sprintf(" (and %d times more since this was last told)", folded)
 	}
 	s.alert(f)
 	s.recordSoon(f)
+	return true
 }
 
 // Found takes what another part of this process found about no source: it is told
-// and recorded as what the server finds itself.
-func (s *Server) Found(code verify.Code, detail string, about ...entry.ID) {
-	s.found(oddity{code: code, detail: detail, about: about})
+// and recorded as what the server finds itself, and as seldom: it reports whether it was.
+func (s *Server) Found(code verify.Code, detail string, about ...entry.ID) bool {
+	return s.found(oddity{code: code, detail: detail, about: about})
 }
 
 // Tell takes what a monitor in this process found about the store itself, or that it

@@ -111,10 +111,12 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 }
 
 // sweep removes what crashes have left of unfinished files where the store's own
-// process writes: vault and keyring see to theirs.
+// process writes: vault and keyring see to theirs. The monitor and a rescan, which may
+// be an operator's, write beside it.
 func sweep(l layout.Store) error {
+	own := func(name string) bool { return name != filepath.Base(l.Monitor()) && name != filepath.Base(l.Rescan()) }
 	for _, dir := range []string{l.Dir, filepath.Dir(l.Index())} {
-		if err := durable.Sweep(durable.OS, dir); err != nil {
+		if err := durable.SweepOf(durable.OS, dir, own); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/stele-log/stele/body"
@@ -143,12 +142,6 @@ func (w *Watcher) ran(a *probe.Answer) actor.Actor {
 		return actor.Actor{}
 	}
 	return w.capture.Ran(func(by actor.Actor, exe string) bool {
-		return a.Probe.ChangedBy(exe) && by.Who != nil && !shows(by.Who.Command)
+		return a.Probe.ChangedBy(exe) && by.Who != nil && !shows(exe, by.Who.Command)
 	}, a.Since)
-}
-
-// shows reports whether a command line asks a program for what is, as far as such
-// programs have one way to be asked.
-func shows(command []string) bool {
-	return len(command) > 1 && slices.Contains([]string{"list", "-l", "-L", "-s", "-S", "-V", "-T", "--version", "-h", "--help", "--list"}, command[1])
 }

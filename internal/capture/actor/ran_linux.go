@@ -18,9 +18,11 @@ type ran struct {
 	by  Actor
 }
 
-// noteRun remembers who ran a notable program, if not this very process. Called with mu held.
+// noteRun remembers who ran a notable program, if not this very process. A user's own,
+// of the same name say, has no such effect, and must not push others out or be blamed.
+// Called with mu held.
 func (t *Tracer) noteRun(r *bpf.Record) {
-	if t.cfg.Notable == nil {
+	if t.cfg.Notable == nil || r.IDs.EUID != 0 {
 		return
 	}
 	p := t.kin.current(r.PID)

@@ -53,14 +53,24 @@ func (Key) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText hides the key.
 func (Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Of tells whether a secret changed without telling the secret: the first 9 bytes
-// of HMAC-SHA256(key, secret) in base64url, 12 characters.
-func (k Key) Of(secret []byte) string { return of(k.mac(), secret) }
+// Of tells of each secret whether it changed without telling the secret: the first
+// 9 bytes of HMAC-SHA256(key, secret) in base64url, 12 characters.
+func (k Key) Of(secrets ...[]byte) []string {
+	if len(secrets) == 0 {
+		return nil
+	}
+	mac, all := k.mac(), make([]string, 0, len(secrets))
+	for _, s := range secrets {
+		all = append(all, of(mac, s))
+	}
+	return all
+}
 
 func of(mac hash.Hash, secret []byte) string {
 	mac.Reset()
 	mac.Write(secret)
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:size])
+	var sum [sha256.Size]byte
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(sum[:0])[:size])
 }
 
 // mac makes fingerprints, one after the other.
