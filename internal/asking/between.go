@@ -91,7 +91,11 @@ func (d *Diff) Subjects(ctx context.Context, r *history.Reader, a, b Subject, at
 
 func (d *Diff) standing(ctx context.Context, r *history.Reader, s Subject, at time.Time) ([]history.Standing, error) {
 	w := Which{Host: s.Host, Path: s.Path, At: at, Talk: d.Talk}
-	return w.standing(ctx, r)
+	all, err := w.standing(ctx, r)
+	if err == nil && len(all) == 0 {
+		err = known(ctx, r, s.Host)
+	}
+	return all, err
 }
 
 // versions prints how two subjects differ, in mode, owner and text; nothing where they

@@ -112,7 +112,11 @@ func (w *Which) Restore(ctx context.Context, r *history.Reader, dir string) erro
 		return err
 	}
 	written, masked := 0, 0
+	dirs := parents(all)
 	for _, s := range all {
+		if dirs[s.Host+":"+s.Path] {
+			continue // a link to a directory: what is behind it is written in its place
+		}
 		text, err := r.TextOf(ctx, s.Version)
 		if errors.Is(err, history.ErrNoText) || errors.Is(err, history.ErrErased) {
 			w.Talk("%s:%s: not restored: %v", s.Host, s.Path, err)
@@ -131,6 +135,17 @@ func (w *Which) Restore(ctx context.Context, r *history.Reader, dir string) erro
 	}
 	w.Talk("%s written to %s; %d with secrets masked", terminal.Count(written, "file", "files"), dir, masked)
 	return nil
+}
+
+// parents are the directories that subjects lie in, each with its host.
+func parents(all []history.Standing) map[string]bool {
+	dirs := make(map[string]bool)
+	for _, s := range all {
+		for d := path.Dir(s.Path); !dirs[s.Host+":"+d]; d = path.Dir(d) {
+			dirs[s.Host+":"+d] = true
+		}
+	}
+	return dirs
 }
 
 // restoreFile writes one text, with the bits of its mode that let somebody read, write

@@ -76,9 +76,19 @@ func newCanary(s *shares) *canary {
 	return c
 }
 
+// on reports whether canaries are sent.
+func (c *canary) on() bool { return c.every >= 0 && c.s.sensor.Live() }
+
+// announce lists the layer, before anybody is told which layers there are.
+func (c *canary) announce() {
+	if c.on() {
+		c.s.c.count(func(s *Status) { s.Layers = append(slices.Clone(s.Layers), Layer{Name: LayerCanary, Live: true}) })
+	}
+}
+
 // run sends canaries until ctx ends.
 func (c *canary) run(ctx context.Context) {
-	if c.every < 0 || !c.s.sensor.Live() {
+	if !c.on() {
 		return
 	}
 	select {
@@ -87,7 +97,6 @@ func (c *canary) run(ctx context.Context) {
 		return
 	}
 	c.marks, c.hands = c.s.c.cfg.Now(), map[uint32]*hands.Hands{}
-	c.s.c.count(func(s *Status) { s.Layers = append(slices.Clone(s.Layers), Layer{Name: LayerCanary, Live: true}) })
 	defer c.close()
 	tick := time.NewTicker(c.every)
 	defer tick.Stop()

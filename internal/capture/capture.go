@@ -352,6 +352,7 @@ func (c *Capture) Run(ctx context.Context) error {
 	s.begin(run)
 	c.shares = s
 	c.mu.Unlock()
+	s.canary.announce()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancelOn(cancel, s.sensor.Run(run, s.dispatch, s.full)) })
 	mounts := watchMounts(s) // from before the first scan, so that none is missed

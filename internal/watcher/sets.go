@@ -66,8 +66,10 @@ func deref(n *uint32) uint32 {
 // the actor's own when it is full or was of another confidence or reason.
 func (s *sets) add(now time.Time, c change) (before []*set) {
 	key := actorKey(c.who)
-	if other, ok := s.on[c.path]; ok && other != key {
-		before = append(before, s.close(other))
+	for _, path := range c.touches() {
+		if other, ok := s.on[path]; ok && other != key {
+			before = append(before, s.close(other))
+		}
 	}
 	own := s.open[key]
 	if own != nil && (len(own.changes) >= setMost || own.bytes >= setBytes || own.confidence != c.confidence || own.layer != c.layer || own.why != c.why || own.found != c.found || own.detail != c.detail || !same(own.pkg, c.pkg)) {
@@ -84,16 +86,28 @@ func (s *sets) add(now time.Time, c change) (before []*set) {
 	own.last = now
 	own.changes = append(own.changes, c)
 	own.bytes += len(c.text)
-	s.on[c.path] = key
+	for _, path := range c.touches() {
+		s.on[path] = key
+	}
 	return before
+}
+
+// touches are the paths that a change is of: a rename is one of both its names.
+func (c *change) touches() []string {
+	if from := body.Text(c.what.From, c.what.From64); from != "" {
+		return []string{c.path, from}
+	}
+	return []string{c.path}
 }
 
 func (s *sets) close(key string) *set {
 	closed := s.open[key]
 	delete(s.open, key)
 	for _, c := range closed.changes {
-		if s.on[c.path] == key {
-			delete(s.on, c.path)
+		for _, path := range c.touches() {
+			if s.on[path] == key {
+				delete(s.on, path)
+			}
 		}
 	}
 	return closed

@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,6 +85,36 @@ func TestSetsHaveOneActor(t *testing.T) {
 		}
 		if due := s.due(now, true); len(due) != 2 {
 			t.Errorf("another %s: %d sets", name, len(due))
+		}
+	}
+}
+
+// TestRenamesKeepOrder: a rename is recorded after what another actor did under either
+// of its names, and before what comes there.
+func TestRenamesKeepOrder(t *testing.T) {
+	renamed := by(2, "b")
+	renamed.what = body.What{Action: body.Rename, Path: "b", From: "a"}
+	for name, c := range map[string]struct {
+		changes []change
+		want    []int // whose sets were closed on the way
+	}{
+		"what was made and moved":        {[]change{by(1, "a"), renamed, by(3, "b")}, []int{1, 2}},
+		"what comes in the former place": {[]change{renamed, by(3, "a")}, []int{2}},
+		"what stood in the new place":    {[]change{by(1, "b"), renamed}, []int{1}},
+		"neither":                        {[]change{by(1, "c"), renamed, by(3, "d")}, nil},
+	} {
+		now, s := time.Unix(0, 0), newSets(Pace{}.orDefault())
+		var got []int
+		for _, c := range c.changes {
+			for _, closed := range s.add(now, c) {
+				got = append(got, closed.who.PID)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: closed the sets of %v, want %v", name, got, c.want)
+		}
+		if s.due(now, true); len(s.on) > 0 {
+			t.Errorf("%s: paths of no open set: %v", name, s.on)
 		}
 	}
 }
