@@ -52,7 +52,9 @@ func (t *Text) Judge(yield func(Verdict)) {
 	j.learn([]byte(t.Path))
 	all := make([]Verdict, 0, len(t.Bytes)/16)
 	Cells(t.Bytes, t.XML, func(c Cell) {
-		for _, part := range j.parts(c) {
+		j.part = j.part[:0]
+		j.parts(c)
+		for _, part := range j.part {
 			all = append(all, Verdict{part, j.first(part)})
 		}
 	})
@@ -154,6 +156,8 @@ func isAccount(v []byte) bool {
 type judge struct {
 	*Text
 	seen map[string]bool // words that the text shows
+	buf  [maxWord]byte   // a word in lower case
+	part []Cell          // of the value that is judged
 }
 
 // maxSeen bounds how many words of a text are remembered.
@@ -171,7 +175,9 @@ func (j *judge) learn(v []byte) {
 			end++
 		}
 		if end-at > 2 && end-at <= maxWord {
-			j.seen[string(bytes.ToLower(v[at:end]))] = true
+			if low := lower(&j.buf, v[at:end]); !j.seen[string(low)] {
+				j.seen[string(low)] = true
+			}
 		}
 		at = end
 	}
@@ -207,7 +213,7 @@ func (j *judge) byName(c Cell, v []byte) Why {
 		return Unknown
 	case c.Comment && in(accounts, c.Name) && !bytes.EqualFold(c.Name, []byte("user")):
 		return Unknown // an account, or what it logs in with
-	case isMachineMade(v) && !endsIn(ids, c.Name) && !lexicon.IsOpen(string(c.Name)):
+	case isMachineMade(v) && !endsIn(ids, c.Name) && !j.Names.IsOpen(c.Name):
 		return Unknown
 	case j.isHarmless(c.Name) && (c.Parent == nil || j.Names.Path([]string{string(c.Parent), string(c.Name)}) < lexicon.Likely):
 		return IsNamed
@@ -252,5 +258,9 @@ func (j *judge) isSeen(v []byte) bool {
 
 // has says whether the text shows a word, or what it is without a number at its end.
 func (j *judge) has(w []byte) bool {
-	return len(w) <= maxWord && (j.seen[string(bytes.ToLower(w))] || j.seen[string(bytes.ToLower(bytes.TrimRight(w, "0123456789")))])
+	if len(w) > maxWord {
+		return false
+	}
+	low := lower(&j.buf, w)
+	return j.seen[string(low)] || j.seen[string(bytes.TrimRight(low, "0123456789"))]
 }

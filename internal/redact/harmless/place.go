@@ -32,12 +32,12 @@ func (j *judge) isHarmless(name []byte) bool {
 	if c := j.Names.Class(name); c == lexicon.Weak && endsIn(sure, name) {
 		return true
 	} else if c != lexicon.None {
-		return lexicon.IsOpen(string(name[:min(len(name), 64)]))
+		return j.Names.IsOpen(name[:min(len(name), 64)])
 	}
 	if len(name) > len("keys") && endsIn(keys, name) {
 		return true // package lexicon knows that it opens nothing
 	}
-	return Name(name) || lexicon.IsOpen(string(name[:min(len(name), 64)]))
+	return Name(name) || j.Names.IsOpen(name[:min(len(name), 64)])
 }
 
 // isNoun says whether a word of a remark is a noun: an article stands before it, or
@@ -96,8 +96,11 @@ var accounts = setOf(`account login logins access admin user`)
 
 // isPin says whether a number is a PIN by the word before it.
 func isPin(name, v []byte) bool {
+	if len(v) < 4 || len(v) > 10 || !ascii.IsNumber(v) {
+		return false
+	}
 	low := bytes.ToLower(name[max(0, len(name)-4):])
-	return (bytes.HasSuffix(low, []byte("pin")) || bytes.HasSuffix(low, []byte("puk"))) && (len(low) == 3 || !ascii.IsLetter(low[0])) && len(v) >= 4 && len(v) <= 10 && ascii.IsNumber(v)
+	return (bytes.HasSuffix(low, []byte("pin")) || bytes.HasSuffix(low, []byte("puk"))) && (len(low) == 3 || !ascii.IsLetter(low[0]))
 }
 
 // isForeign says whether a word has letters that English does not have.
