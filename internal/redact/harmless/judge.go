@@ -42,8 +42,14 @@ type Text struct {
 
 // Verdict is what is said of one value.
 type Verdict struct {
-	Cell
-	Why Why
+	syntax.Span
+	Name    []byte // of its key, or nil
+	Lead    []byte // the word or value before it in its statement, or nil
+	Quoted  bool
+	Comment bool
+	Row     bool // a field of a row whose fields stand between colons
+	Why     Why
+	line    int // where its line begins
 }
 
 // Judge says of each value of a text whether it is harmless.
@@ -53,9 +59,10 @@ func (t *Text) Judge(yield func(Verdict)) {
 	all := make([]Verdict, 0, len(t.Bytes)/16)
 	Cells(t.Bytes, t.XML, func(c Cell) {
 		j.part = j.part[:0]
-		j.parts(c)
-		for _, part := range j.part {
-			all = append(all, Verdict{part, j.first(part)})
+		j.parts(&c)
+		for i := range j.part {
+			p := &j.part[i]
+			all = append(all, Verdict{p.Span, p.Name, p.Lead, p.Quoted, p.Comment, p.Row, j.first(p), p.Line})
 		}
 	})
 	for i := range all {
@@ -65,21 +72,19 @@ func (t *Text) Judge(yield func(Verdict)) {
 	}
 	for from := 0; from < len(all); {
 		to := from + 1
-		for to < len(all) && all[to].Line == all[from].Line {
+		for to < len(all) && all[to].line == all[from].line {
 			to++
 		}
 		line := all[from:to]
 		j.logins(line)
-		for _, v := range j.join(line) {
-			yield(v)
-		}
+		j.join(line, yield)
 		from = to
 	}
 }
 
 // first judges a value by itself and its place, and learns the names that the text
 // shows.
-func (j *judge) first(c Cell) Why {
+func (j *judge) first(c *Cell) Why {
 	w, v := j.alone(c), j.Bytes[c.Start:c.End]
 	switch {
 	case w == Unknown && c.Left && isAccount(v):
@@ -93,8 +98,8 @@ func (j *judge) first(c Cell) Why {
 // logins finds the accounts of a line: each stands right before a secret.
 func (j *judge) logins(line []Verdict) {
 	for i := 0; i+1 < len(line); i++ {
-		v, next := &line[i], line[i+1]
-		if v.Why == Unknown && isAccount(j.Bytes[v.Start:v.End]) && j.isBeside(v.Cell, next.Cell) && (next.Why == Unknown || j.Masked(next.Span)) {
+		v, next := &line[i], &line[i+1]
+		if v.Why == Unknown && isAccount(j.Bytes[v.Start:v.End]) && j.isBeside(v, next) && (next.Why == Unknown || j.Masked(next.Span)) {
 			v.Why = IsLogin
 			i++
 		}
@@ -103,7 +108,7 @@ func (j *judge) logins(line []Verdict) {
 
 // isBeside says whether two values stand side by side, both by their place or in one
 // list, and are not the words of a phrase.
-func (j *judge) isBeside(v, next Cell) bool {
+func (j *judge) isBeside(v, next *Verdict) bool {
 	if len(v.Name) == 0 || len(next.Name) == 0 {
 		gap := j.Bytes[v.End:next.Start]
 		phrase := !v.Quoted && !next.Quoted && bytes.IndexByte(gap, ',') >= 0 && bytes.IndexByte(gap, ' ') >= 0
@@ -114,8 +119,7 @@ func (j *judge) isBeside(v, next Cell) bool {
 
 // join joins words that are not known to be harmless where nothing but blanks and
 // signs stands between them: a phrase is masked as one.
-func (j *judge) join(line []Verdict) []Verdict {
-	out := line[:0]
+func (j *judge) join(line []Verdict, yield func(Verdict)) {
 	for i := 0; i < len(line); i++ {
 		v := line[i]
 		for v.Why == Unknown && !v.Quoted && i+1 < len(line) {
@@ -123,14 +127,13 @@ func (j *judge) join(line []Verdict) []Verdict {
 			if line[to].Why != Unknown && to+1 < len(line) && isSign(j.Bytes[line[to].Start:line[to].End]) {
 				to++
 			}
-			if next := line[to]; next.Why != Unknown || next.Quoted || next.Comment != v.Comment || !isGap(j.Bytes[v.End:next.Start]) {
+			if next := &line[to]; next.Why != Unknown || next.Quoted || next.Comment != v.Comment || !isGap(j.Bytes[v.End:next.Start]) {
 				break
 			}
 			v.End, i = line[to].End, to
 		}
-		out = append(out, v)
+		yield(v)
 	}
-	return out
 }
 
 // isGap says whether a blank stands between two words, and nothing but signs beside it.
@@ -184,7 +187,7 @@ func (j *judge) learn(v []byte) {
 }
 
 // alone judges a value by itself and its place.
-func (j *judge) alone(c Cell) Why {
+func (j *judge) alone(c *Cell) Why {
 	v := j.Bytes[c.Start:c.End]
 	switch {
 	case isPin(c.Name, v), isPin(c.Lead, v):
@@ -204,7 +207,7 @@ func (j *judge) alone(c Cell) Why {
 }
 
 // byName judges a value by the name of its key.
-func (j *judge) byName(c Cell, v []byte) Why {
+func (j *judge) byName(c *Cell, v []byte) Why {
 	option := len(c.Lead) > 1 && c.Lead[0] == '-'
 	switch {
 	case c.Quoted && len(c.Name) == 1 && bytes.IndexByte(mailParts, c.Name[0]) >= 0:

@@ -10,7 +10,7 @@ import (
 
 // parts parts a word that is several values: name=value, the parameters of a URL, the
 // fields of a row, an account and its password. It appends them to j.part.
-func (j *judge) parts(c Cell) {
+func (j *judge) parts(c *Cell) {
 	v := j.Bytes[c.Start:c.End]
 	switch {
 	case isSetting(v):
@@ -29,7 +29,7 @@ func (j *judge) parts(c Cell) {
 		j.fields(c, ':')
 		return
 	}
-	j.part = append(j.part, c)
+	j.part = append(j.part, *c)
 }
 
 // isSetting says whether a word is a name and its value.
@@ -45,7 +45,7 @@ func isQuery(v []byte) bool {
 }
 
 // fields parts a word at a sign. The first field may be the name of the second.
-func (j *judge) fields(c Cell, sign byte) {
+func (j *judge) fields(c *Cell, sign byte) {
 	v := j.Bytes[c.Start:c.End]
 	row := c.Opens && bytes.Count(v, []byte(":")) > 1
 	for at := 0; at <= len(v); {
@@ -54,7 +54,7 @@ func (j *judge) fields(c Cell, sign byte) {
 			end = len(v)
 		}
 		if end > at {
-			part := c
+			part := *c
 			part.Span = syntax.Span{Start: c.Start + at, End: c.Start + end}
 			part.Left, part.Row = at == 0 && end+1 < len(v), row
 			if at > 0 {
@@ -70,14 +70,14 @@ func (j *judge) fields(c Cell, sign byte) {
 }
 
 // query parts a word at the signs between the parameters of a URL.
-func (j *judge) query(c Cell) {
+func (j *judge) query(c *Cell) {
 	end := c.End
 	for at := c.Start; at <= end; {
 		next := at + bytes.IndexByte(j.Bytes[at:end], '&')
 		if next < at {
 			next = end
 		}
-		part := c
+		part := *c
 		part.Span = syntax.Span{Start: at, End: next}
 		if eq := bytes.IndexByte(j.Bytes[at:next], '='); eq > 0 {
 			part.Name, part.Start = j.Bytes[at:at+eq], at+eq+1
