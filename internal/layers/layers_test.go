@@ -18,9 +18,9 @@ const module = "github.com/stele-log/stele/"
 // layer lists packages from the bottom up: a package imports only packages of
 // lower layers. Within a side, only its own and the shared ones.
 var layer = [][]string{
-	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/patience", "internal/stop", "internal/capture/helper", "internal/capture/hands"},
+	{"body", "internal/ascii", "internal/attribute", "internal/doors", "internal/strictyaml", "internal/redact/scout", "internal/patience", "internal/stop", "internal/capture/helper", "internal/capture/hands"},
 	{"internal/capture/aviary", "internal/capture/bpf", "internal/capture/reach"},
-	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon", "internal/redact/scout"},
+	{"entry", "internal/capture/actor", "internal/syntax", "internal/redact/lexicon"},
 	{"seal", "internal/capture/fanotify", "internal/capture/scope", "internal/capture/inode", "internal/redact/notions", "internal/redact/fingerprint", "internal/syntax/tree"},
 	{"internal/capture/inbox", "internal/capture/names"},
 	{"verify", "internal/redact/command", "internal/redact/harmless"},

@@ -181,9 +181,12 @@ func (f *finder) clear(start, end int) {
 // digest masks the hash of user:realm:hash, and what is 16 bytes or more in
 // hexadecimal behind 0x in a statement.
 func (f *finder) digest(at int, line []byte) bool {
-	if parts := bytes.Split(line, []byte(":")); len(parts) == 3 && isAccount(parts[0]) && (len(parts[2]) == 32 || len(parts[2]) == 64) && isHex(parts[2]) {
-		f.add(at+len(line)-len(parts[2]), at+len(line))
-		return true
+	if bytes.Count(line, []byte(":")) == 2 {
+		hash := line[bytes.LastIndexByte(line, ':')+1:]
+		if isAccount(line[:bytes.IndexByte(line, ':')]) && (len(hash) == 32 || len(hash) == 64) && isHex(hash) {
+			f.add(at+len(line)-len(hash), at+len(line))
+			return true
+		}
 	}
 	if w := bytes.Trim(line, "\"';, \t"); len(w) >= 32 && isDense(w) {
 		f.add(at+bytes.Index(line, w), at+bytes.Index(line, w)+len(w))

@@ -396,7 +396,7 @@ func (f *finder) quotes(c comment) {
 		return
 	}
 	s := syntax.Span{Start: c.Start + open + 1, End: c.Start + shut}
-	if v := f.text[s.Start:s.End]; !lexicon.IsTyped(v) && !notions.IsSample(v) && !notions.IsOrdinary(v) && !lexicon.IsVariableName(v) && bytes.IndexByte(v, '"') < 0 && !bytes.Contains(v, []byte("://")) && (len(v) > syntax.MaxName || lexicon.Classify(string(v)) == lexicon.None) {
+	if v := f.text[s.Start:s.End]; !lexicon.IsTyped(v) && !notions.IsSample(v) && !notions.IsOrdinary(v) && !lexicon.IsVariableName(v) && bytes.IndexByte(v, '"') < 0 && !bytes.Contains(v, []byte("://")) && (len(v) > syntax.MaxName || f.names.Class(v) == lexicon.None) {
 		f.add(s.Start, s.End)
 	}
 }
@@ -415,7 +415,7 @@ func (f *finder) loneWord(c comment) {
 	if !c.beside || len(v) < 4 || lexicon.IsTyped(v) || notions.IsSample(v) || notions.IsOrdinary(v) || bytes.IndexByte([]byte(":{}[]()<=,;"), v[len(v)-1]) >= 0 || bytes.ContainsAny(v, "=«") {
 		return
 	}
-	if !c.behind && !lexicon.LooksChosen(v) && !f.insideGroup(c) || len(v) <= syntax.MaxName && lexicon.Classify(string(v)) != lexicon.None {
+	if !c.behind && !lexicon.LooksChosen(v) && !f.insideGroup(c) || len(v) <= syntax.MaxName && f.names.Class(v) != lexicon.None {
 		return
 	}
 	if bytes.Contains(v, []byte("://")) || bytes.IndexByte(v, '@') > 0 && bytes.IndexByte(v, ':') < 0 {
@@ -461,7 +461,7 @@ func (f *finder) tells(c comment) bool {
 		if len(word) == 0 || len(word) > syntax.MaxName {
 			continue
 		}
-		strong := lexicon.Classify(string(word)) == lexicon.Strong || notions.Tells(word)
+		strong := f.names.Class(word) == lexicon.Strong || notions.Tells(word)
 		was := !be && notions.IsPast(word) || c.beside && notions.IsHash(word)
 		be = assignment.IsSentenceVerb(word)
 		if !strong && !was || bytes.IndexByte(f.text[start:at], '=') > 0 && at > start && f.text[at-1] != '=' {

@@ -55,7 +55,7 @@ func (f *finder) isRows() bool {
 func (f *finder) suspects() (found []syntax.Span) {
 	text := harmless.Text{Bytes: f.text, Path: f.plan.path, XML: harmless.IsXML(f.text, f.plan.Format), Names: f.names, Masked: f.isMasked}
 	text.Judge(func(v harmless.Verdict) {
-		if v.Why == harmless.Unknown && !f.isMasked(v.Span) && f.judges(v) {
+		if v.Why == harmless.Unknown && !f.isMasked(v.Span) && f.judges(&v) {
 			found = append(found, v.Span)
 		}
 	})
@@ -70,7 +70,7 @@ func (f *finder) isMasked(s syntax.Span) bool {
 
 // judges says whether a value is judged that is not known to be harmless: beside a
 // secret it is, and in a file whose name tells of accounts.
-func (f *finder) judges(v harmless.Verdict) bool {
+func (f *finder) judges(v *harmless.Verdict) bool {
 	if v.Comment {
 		return f.live
 	}
@@ -78,9 +78,10 @@ func (f *finder) judges(v harmless.Verdict) bool {
 }
 
 // isNamed says whether the name of a secret stands before a value.
-func (f *finder) isNamed(v harmless.Verdict) bool {
-	if v.Name == nil {
-		v.Name = v.Lead
+func (f *finder) isNamed(v *harmless.Verdict) bool {
+	name := v.Name
+	if name == nil {
+		name = v.Lead
 	}
-	return !v.Comment && v.Name != nil && f.names.Class(v.Name[:min(len(v.Name), syntax.MaxName)]) >= lexicon.Strong
+	return !v.Comment && name != nil && f.names.Class(name[:min(len(name), syntax.MaxName)]) >= lexicon.Strong
 }

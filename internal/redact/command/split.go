@@ -10,7 +10,7 @@ import (
 // Split splits a command line as a shell would; at is where it stands.
 // Commas and brackets between quoted words, as in JSON, do not matter.
 func Split(line []byte, at int) []Word {
-	var ws []Word
+	ws := make([]Word, 0, 4)
 	for i := 0; i < len(line); {
 		c := line[i]
 		if ascii.IsSpace(c) || c == ',' || c == ')' || c == '(' || c == '!' || c == '\\' && IsLineBreak(line[i+1:]) {

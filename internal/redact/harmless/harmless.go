@@ -32,35 +32,47 @@ var heads = setOf(keyList)
 // password. Read only.
 var common = setOf(wordList)
 
-func setOf(list string) map[string]bool {
-	set := make(map[string]bool, 1024)
+// set is a set of words in lower case.
+type set struct {
+	words   map[string]bool
+	longest int
+}
+
+func setOf(list string) set {
+	s := set{words: make(map[string]bool)}
 	for line := range strings.Lines(list) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
 		for w := range strings.FieldsSeq(line) {
-			set[w] = true
+			s.words[w] = true
+			s.longest = max(s.longest, len(w))
 		}
 	}
-	return set
+	return s
 }
 
 // maxWord is the length of the longest word that is looked up.
 const maxWord = 24
 
 // in says whether a word is in a set, in whatever case.
-func in(set map[string]bool, w []byte) bool {
-	if len(w) > maxWord {
+func in(s set, w []byte) bool {
+	if len(w) > min(s.longest, maxWord) {
 		return false
 	}
-	var low [maxWord]byte
+	var buf [maxWord]byte
+	return s.words[string(lower(&buf, w))]
+}
+
+// lower writes a word in lower case to buf, which is long enough for it.
+func lower(buf *[maxWord]byte, w []byte) []byte {
 	for i, c := range w {
 		if ascii.IsUpper(c) {
 			c += 'a' - 'A'
 		}
-		low[i] = c
+		buf[i] = c
 	}
-	return set[string(low[:len(w)])]
+	return buf[:len(w)]
 }
 
 // Name says whether the last word of a name tells that its value is harmless.
@@ -69,7 +81,7 @@ func Name(name []byte) bool {
 }
 
 // endsIn says whether the last word of a name is in a set.
-func endsIn(set map[string]bool, name []byte) bool {
+func endsIn(set set, name []byte) bool {
 	w := lastWord(name)
 	if len(w) == 0 || in(set, w) {
 		return len(w) > 0
@@ -100,7 +112,8 @@ func hasHead(w []byte) bool {
 	if len(w) < 4 || len(w) > maxWord {
 		return false
 	}
-	low := bytes.ToLower(w)
+	var buf [maxWord]byte
+	low := lower(&buf, w)
 	for _, h := range joined {
 		if len(low) > len(h) && bytes.HasSuffix(low, h) {
 			return true
@@ -152,14 +165,9 @@ func isForm(w []byte) bool {
 		return false
 	}
 	var buf [maxWord]byte
-	low := buf[:copy(buf[:], w)]
-	for i, c := range low {
-		if ascii.IsUpper(c) {
-			low[i] = c + 'a' - 'A'
-		}
-	}
+	low := lower(&buf, w)
 	for _, before := range prefixes {
-		if stem, ok := bytes.CutPrefix(low, before); ok && len(stem) > 3 && (common[string(stem)] || isInflected(stem)) {
+		if stem, ok := bytes.CutPrefix(low, before); ok && len(stem) > 3 && (common.words[string(stem)] || isInflected(stem)) {
 			return true
 		}
 	}
@@ -170,12 +178,12 @@ func isForm(w []byte) bool {
 func isInflected(low []byte) bool {
 	for _, end := range endings {
 		stem, ok := bytes.CutSuffix(low, end)
-		if ok && len(stem) > 3 && (common[string(stem)] || len(end) > 1 && common[string(stem)+"e"]) {
+		if ok && len(stem) > 3 && (common.words[string(stem)] || len(end) > 1 && common.words[string(stem)+"e"]) {
 			return true
 		}
 	}
 	stem, ok := bytes.CutSuffix(low, []byte("ies"))
-	return ok && common[string(stem)+"y"]
+	return ok && common.words[string(stem)+"y"]
 }
 
 // endings and prefixes make other words of a known one. Read only.

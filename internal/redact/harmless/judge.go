@@ -42,8 +42,14 @@ type Text struct {
 
 // Verdict is what is said of one value.
 type Verdict struct {
-	Cell
-	Why Why
+	syntax.Span
+	Name    []byte // of its key, or nil
+	Lead    []byte // the word or value before it in its statement, or nil
+	Quoted  bool
+	Comment bool
+	Row     bool // a field of a row whose fields stand between colons
+	Why     Why
+	line    int // where its line begins
 }
 
 // Judge says of each value of a text whether it is harmless.
@@ -52,8 +58,11 @@ func (t *Text) Judge(yield func(Verdict)) {
 	j.learn([]byte(t.Path))
 	all := make([]Verdict, 0, len(t.Bytes)/16)
 	Cells(t.Bytes, t.XML, func(c Cell) {
-		for _, part := range j.parts(c) {
-			all = append(all, Verdict{part, j.first(part)})
+		j.part = j.part[:0]
+		j.parts(&c)
+		for i := range j.part {
+			p := &j.part[i]
+			all = append(all, Verdict{p.Span, p.Name, p.Lead, p.Quoted, p.Comment, p.Row, j.first(p), p.Line})
 		}
 	})
 	for i := range all {
@@ -63,21 +72,19 @@ func (t *Text) Judge(yield func(Verdict)) {
 	}
 	for from := 0; from < len(all); {
 		to := from + 1
-		for to < len(all) && all[to].Line == all[from].Line {
+		for to < len(all) && all[to].line == all[from].line {
 			to++
 		}
 		line := all[from:to]
 		j.logins(line)
-		for _, v := range j.join(line) {
-			yield(v)
-		}
+		j.join(line, yield)
 		from = to
 	}
 }
 
 // first judges a value by itself and its place, and learns the names that the text
 // shows.
-func (j *judge) first(c Cell) Why {
+func (j *judge) first(c *Cell) Why {
 	w, v := j.alone(c), j.Bytes[c.Start:c.End]
 	switch {
 	case w == Unknown && c.Left && isAccount(v):
@@ -91,8 +98,8 @@ func (j *judge) first(c Cell) Why {
 // logins finds the accounts of a line: each stands right before a secret.
 func (j *judge) logins(line []Verdict) {
 	for i := 0; i+1 < len(line); i++ {
-		v, next := &line[i], line[i+1]
-		if v.Why == Unknown && isAccount(j.Bytes[v.Start:v.End]) && j.isBeside(v.Cell, next.Cell) && (next.Why == Unknown || j.Masked(next.Span)) {
+		v, next := &line[i], &line[i+1]
+		if v.Why == Unknown && isAccount(j.Bytes[v.Start:v.End]) && j.isBeside(v, next) && (next.Why == Unknown || j.Masked(next.Span)) {
 			v.Why = IsLogin
 			i++
 		}
@@ -101,7 +108,7 @@ func (j *judge) logins(line []Verdict) {
 
 // isBeside says whether two values stand side by side, both by their place or in one
 // list, and are not the words of a phrase.
-func (j *judge) isBeside(v, next Cell) bool {
+func (j *judge) isBeside(v, next *Verdict) bool {
 	if len(v.Name) == 0 || len(next.Name) == 0 {
 		gap := j.Bytes[v.End:next.Start]
 		phrase := !v.Quoted && !next.Quoted && bytes.IndexByte(gap, ',') >= 0 && bytes.IndexByte(gap, ' ') >= 0
@@ -112,8 +119,7 @@ func (j *judge) isBeside(v, next Cell) bool {
 
 // join joins words that are not known to be harmless where nothing but blanks and
 // signs stands between them: a phrase is masked as one.
-func (j *judge) join(line []Verdict) []Verdict {
-	out := line[:0]
+func (j *judge) join(line []Verdict, yield func(Verdict)) {
 	for i := 0; i < len(line); i++ {
 		v := line[i]
 		for v.Why == Unknown && !v.Quoted && i+1 < len(line) {
@@ -121,14 +127,13 @@ func (j *judge) join(line []Verdict) []Verdict {
 			if line[to].Why != Unknown && to+1 < len(line) && isSign(j.Bytes[line[to].Start:line[to].End]) {
 				to++
 			}
-			if next := line[to]; next.Why != Unknown || next.Quoted || next.Comment != v.Comment || !isGap(j.Bytes[v.End:next.Start]) {
+			if next := &line[to]; next.Why != Unknown || next.Quoted || next.Comment != v.Comment || !isGap(j.Bytes[v.End:next.Start]) {
 				break
 			}
 			v.End, i = line[to].End, to
 		}
-		out = append(out, v)
+		yield(v)
 	}
-	return out
 }
 
 // isGap says whether a blank stands between two words, and nothing but signs beside it.
@@ -154,6 +159,8 @@ func isAccount(v []byte) bool {
 type judge struct {
 	*Text
 	seen map[string]bool // words that the text shows
+	buf  [maxWord]byte   // a word in lower case
+	part []Cell          // of the value that is judged
 }
 
 // maxSeen bounds how many words of a text are remembered.
@@ -171,14 +178,16 @@ func (j *judge) learn(v []byte) {
 			end++
 		}
 		if end-at > 2 && end-at <= maxWord {
-			j.seen[string(bytes.ToLower(v[at:end]))] = true
+			if low := lower(&j.buf, v[at:end]); !j.seen[string(low)] {
+				j.seen[string(low)] = true
+			}
 		}
 		at = end
 	}
 }
 
 // alone judges a value by itself and its place.
-func (j *judge) alone(c Cell) Why {
+func (j *judge) alone(c *Cell) Why {
 	v := j.Bytes[c.Start:c.End]
 	switch {
 	case isPin(c.Name, v), isPin(c.Lead, v):
@@ -198,7 +207,7 @@ func (j *judge) alone(c Cell) Why {
 }
 
 // byName judges a value by the name of its key.
-func (j *judge) byName(c Cell, v []byte) Why {
+func (j *judge) byName(c *Cell, v []byte) Why {
 	option := len(c.Lead) > 1 && c.Lead[0] == '-'
 	switch {
 	case c.Quoted && len(c.Name) == 1 && bytes.IndexByte(mailParts, c.Name[0]) >= 0:
@@ -207,7 +216,7 @@ func (j *judge) byName(c Cell, v []byte) Why {
 		return Unknown
 	case c.Comment && in(accounts, c.Name) && !bytes.EqualFold(c.Name, []byte("user")):
 		return Unknown // an account, or what it logs in with
-	case isMachineMade(v) && !endsIn(ids, c.Name) && !lexicon.IsOpen(string(c.Name)):
+	case isMachineMade(v) && !endsIn(ids, c.Name) && !j.Names.IsOpen(c.Name):
 		return Unknown
 	case j.isHarmless(c.Name) && (c.Parent == nil || j.Names.Path([]string{string(c.Parent), string(c.Name)}) < lexicon.Likely):
 		return IsNamed
@@ -252,5 +261,9 @@ func (j *judge) isSeen(v []byte) bool {
 
 // has says whether the text shows a word, or what it is without a number at its end.
 func (j *judge) has(w []byte) bool {
-	return len(w) <= maxWord && (j.seen[string(bytes.ToLower(w))] || j.seen[string(bytes.ToLower(bytes.TrimRight(w, "0123456789")))])
+	if len(w) > maxWord {
+		return false
+	}
+	low := lower(&j.buf, w)
+	return j.seen[string(low)] || j.seen[string(bytes.TrimRight(low, "0123456789"))]
 }

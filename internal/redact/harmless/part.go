@@ -9,25 +9,27 @@ import (
 )
 
 // parts parts a word that is several values: name=value, the parameters of a URL, the
-// fields of a row, an account and its password.
-func (j *judge) parts(c Cell) []Cell {
+// fields of a row, an account and its password. It appends them to j.part.
+func (j *judge) parts(c *Cell) {
 	v := j.Bytes[c.Start:c.End]
 	switch {
 	case isSetting(v):
 		eq := bytes.IndexByte(v, '=')
 		c.Name, c.Start = v[:eq], c.Start+eq+1
-		return []Cell{c}
 	case isQuery(v):
-		return j.query(c)
+		j.query(c)
+		return
 	case c.Quoted && len(v) > 3 && v[1] == ':' && ascii.IsUpper(v[0]):
 		c.Name, c.Start = v[:1], c.Start+2
-		return []Cell{c}
 	case (c.Comment || endsIn(accounts, c.Name)) && isPair(v):
-		return j.fields(c, '/')
+		j.fields(c, '/')
+		return
 	case c.Quoted || c.Whole || bytes.IndexByte(v, ':') <= 0 || Typed(v) && !endsInCode(v) && !isPatternRow(v):
-		return []Cell{c}
+	default:
+		j.fields(c, ':')
+		return
 	}
-	return j.fields(c, ':')
+	j.part = append(j.part, *c)
 }
 
 // isSetting says whether a word is a name and its value.
@@ -43,7 +45,7 @@ func isQuery(v []byte) bool {
 }
 
 // fields parts a word at a sign. The first field may be the name of the second.
-func (j *judge) fields(c Cell, sign byte) (all []Cell) {
+func (j *judge) fields(c *Cell, sign byte) {
 	v := j.Bytes[c.Start:c.End]
 	row := c.Opens && bytes.Count(v, []byte(":")) > 1
 	for at := 0; at <= len(v); {
@@ -52,41 +54,39 @@ func (j *judge) fields(c Cell, sign byte) (all []Cell) {
 			end = len(v)
 		}
 		if end > at {
-			part := c
+			part := *c
 			part.Span = syntax.Span{Start: c.Start + at, End: c.Start + end}
 			part.Left, part.Row = at == 0 && end+1 < len(v), row
 			if at > 0 {
 				part.Opens, part.Lead, part.Second, part.Name = false, nil, nil, nil
-				if c.Opens && len(all) == 1 && endsIn(sure, v[:at-1]) {
+				if c.Opens && len(j.part) == 1 && endsIn(sure, v[:at-1]) {
 					part.Lead = v[:at-1]
 				}
 			}
-			all = append(all, part)
+			j.part = append(j.part, part)
 		}
 		at = end + 1
 	}
-	return all
 }
 
 // query parts a word at the signs between the parameters of a URL.
-func (j *judge) query(c Cell) (all []Cell) {
+func (j *judge) query(c *Cell) {
 	end := c.End
 	for at := c.Start; at <= end; {
 		next := at + bytes.IndexByte(j.Bytes[at:end], '&')
 		if next < at {
 			next = end
 		}
-		part := c
+		part := *c
 		part.Span = syntax.Span{Start: at, End: next}
 		if eq := bytes.IndexByte(j.Bytes[at:next], '='); eq > 0 {
 			part.Name, part.Start = j.Bytes[at:at+eq], at+eq+1
 		}
 		if part.Start < part.End {
-			all = append(all, part)
+			j.part = append(j.part, part)
 		}
 		at = next + 1
 	}
-	return all
 }
 
 // isPatternRow says whether a word is a row between colons of which a field is a

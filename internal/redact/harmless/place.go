@@ -8,7 +8,7 @@ import (
 )
 
 // places says whether the word before a value tells that it is harmless.
-func (j *judge) places(c Cell) bool {
+func (j *judge) places(c *Cell) bool {
 	lead := c.Lead
 	if len(lead) == 2 && lead[0] == '-' {
 		return bytes.IndexByte([]byte("uUhHSdDlofnts"), lead[1]) >= 0 && isAccount(j.Bytes[c.Start:c.End])
@@ -32,17 +32,17 @@ func (j *judge) isHarmless(name []byte) bool {
 	if c := j.Names.Class(name); c == lexicon.Weak && endsIn(sure, name) {
 		return true
 	} else if c != lexicon.None {
-		return lexicon.IsOpen(string(name[:min(len(name), 64)]))
+		return j.Names.IsOpen(name[:min(len(name), 64)])
 	}
 	if len(name) > len("keys") && endsIn(keys, name) {
 		return true // package lexicon knows that it opens nothing
 	}
-	return Name(name) || lexicon.IsOpen(string(name[:min(len(name), 64)]))
+	return Name(name) || j.Names.IsOpen(name[:min(len(name), 64)])
 }
 
 // isNoun says whether a word of a remark is a noun: an article stands before it, or
 // before the word before it, or it is a name behind a preposition.
-func (j *judge) isNoun(c Cell) bool {
+func (j *judge) isNoun(c *Cell) bool {
 	v := j.Bytes[c.Start:c.End]
 	if in(articles, c.Lead) || in(determiners, c.Second) && j.Names.Class(c.Lead) == lexicon.None {
 		return !lexicon.LooksChosen(v)
@@ -52,7 +52,7 @@ func (j *judge) isNoun(c Cell) bool {
 
 // isSaid says whether a word of a long sentence is one of it, rather than what the
 // sentence tells: no word that announces a secret stands before it.
-func (j *judge) isSaid(c Cell) bool {
+func (j *judge) isSaid(c *Cell) bool {
 	v := j.Bytes[c.Start:c.End]
 	return !in(tellers, c.Lead) && (c.Lead == nil || j.Names.Class(c.Lead[:min(len(c.Lead), 64)]) == lexicon.None) && (c.Name == nil || j.Names.Class(c.Name) == lexicon.None) && !lexicon.LooksChosen(v) && !isCode(v)
 }
@@ -96,8 +96,11 @@ var accounts = setOf(`account login logins access admin user`)
 
 // isPin says whether a number is a PIN by the word before it.
 func isPin(name, v []byte) bool {
+	if len(v) < 4 || len(v) > 10 || !ascii.IsNumber(v) {
+		return false
+	}
 	low := bytes.ToLower(name[max(0, len(name)-4):])
-	return (bytes.HasSuffix(low, []byte("pin")) || bytes.HasSuffix(low, []byte("puk"))) && (len(low) == 3 || !ascii.IsLetter(low[0])) && len(v) >= 4 && len(v) <= 10 && ascii.IsNumber(v)
+	return (bytes.HasSuffix(low, []byte("pin")) || bytes.HasSuffix(low, []byte("puk"))) && (len(low) == 3 || !ascii.IsLetter(low[0]))
 }
 
 // isForeign says whether a word has letters that English does not have.

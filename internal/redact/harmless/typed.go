@@ -22,6 +22,9 @@ func Typed(v []byte) bool {
 
 // isExpression says whether a value compares or joins others.
 func isExpression(v []byte) bool {
+	if bytes.IndexByte(v, ' ') < 0 {
+		return false
+	}
 	for _, sign := range []string{" == ", " != ", " && ", " || "} {
 		if bytes.Contains(v, []byte(sign)) {
 			return true

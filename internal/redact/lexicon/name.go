@@ -187,13 +187,25 @@ func isSecretWord(w string) bool {
 	if names.secret[w] {
 		return true
 	}
-	for _, e := range names.endings {
-		if len(w) >= len(e) && strings.HasSuffix(w, e) {
+	if w == "" {
+		return false
+	}
+	for _, e := range ends[w[len(w)-1]] {
+		if strings.HasSuffix(w, e) {
 			return true
 		}
 	}
 	return false
 }
+
+// ends are the endings of words for a secret by their last byte. Read only.
+var ends = func() (by [256][]string) {
+	for _, e := range names.endings {
+		last := e[len(e)-1]
+		by[last] = append(by[last], e)
+	}
+	return by
+}()
 
 // isAuthorization says whether the name is that of an HTTP header, whose value
 // is a scheme and a secret.
@@ -333,13 +345,22 @@ func IsOpen(name string) bool { return anyIn(splitWords(name), names.open) }
 func IsSecretAlone(name string) bool { return names.secret[name] }
 
 // Names judges names, remembering the judgements. It belongs to one goroutine.
-type Names struct{ classes map[string]Suspicion }
+type Names struct {
+	classes map[string]Suspicion
+	paths   map[inside]Suspicion
+	open    map[string]bool
+}
+
+// inside is a name and that of the key further out, by which a path is judged.
+type inside struct{ parent, own string }
 
 // maxClasses bounds the memory of judged names.
 const maxClasses = 4096
 
 // NewNames returns a Names that remembers nothing yet.
-func NewNames() *Names { return &Names{make(map[string]Suspicion)} }
+func NewNames() *Names {
+	return &Names{make(map[string]Suspicion), make(map[inside]Suspicion), make(map[string]bool)}
+}
 
 // Class judges one name.
 func (n *Names) Class(name []byte) Suspicion {
@@ -351,6 +372,18 @@ func (n *Names) Class(name []byte) Suspicion {
 		n.classes[string(name)] = c
 	}
 	return c
+}
+
+// IsOpen says whether a name is that of something public by nature: checksum.
+func (n *Names) IsOpen(name []byte) bool {
+	if is, ok := n.open[string(name)]; ok {
+		return is
+	}
+	is := IsOpen(string(name))
+	if len(n.open) < maxClasses {
+		n.open[string(name)] = is
+	}
+	return is
 }
 
 // EndsInKey says whether what stands before a value ends in a name for a key.

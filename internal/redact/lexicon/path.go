@@ -50,29 +50,41 @@ func (n *Names) Path(path []string) Suspicion {
 	}
 	own := path[len(path)-1]
 	c := n.Class([]byte(own))
-	if c == Strong || headers[strings.ToLower(own)] {
+	if c == Strong || has(headers, own) {
 		return Strong
 	}
 	if len(path) < 2 {
 		return c
 	}
-	parent := path[len(path)-2]
-	if accounts[strings.ToLower(parent)] || n.isKeyOf(parent, own) {
+	at := inside{path[len(path)-2], own}
+	if p, ok := n.paths[at]; ok {
+		return p
+	}
+	c = n.inside(at.parent, own, c)
+	if len(n.paths) < maxClasses {
+		n.paths[at] = c
+	}
+	return c
+}
+
+// inside judges a name that is not plainly that of a secret, and what is further out.
+func (n *Names) inside(parent, own string, c Suspicion) Suspicion {
+	if has(accounts, parent) || n.isKeyOf(parent, own) {
 		return Strong
 	}
 	if (isSafe(parent) || n.isStore(parent)) && !isBeside(splitWords(own)) {
 		return Likely
 	}
-	if c == Weak && names.neutral[strings.ToLower(own)] && n.Class([]byte(parent)) == Strong && strings.HasSuffix(strings.ToLower(parent), "key") {
+	if c == Weak && has(names.neutral, own) && n.Class([]byte(parent)) == Strong && strings.HasSuffix(strings.ToLower(parent), "key") {
 		return Strong
 	}
-	if strings.EqualFold(own, "auth") && names.logged[strings.ToLower(parent)] {
+	if strings.EqualFold(own, "auth") && has(names.logged, parent) {
 		return Likely
 	}
 	if c != None {
 		return c
 	}
-	if bearers[strings.ToLower(parent)] {
+	if has(bearers, parent) {
 		return Weak
 	}
 	return n.below(parent, own)
@@ -97,7 +109,7 @@ func (n *Names) below(parent, own string) Suspicion {
 	pc := n.Class([]byte(parent))
 	ws := splitWords(own)
 	switch {
-	case pc == Strong && names.neutral[strings.ToLower(own)]:
+	case pc == Strong && has(names.neutral, own):
 		return Strong
 	case pc != None && !anyIn(ws, names.tails) && !anyIn(ws, names.open):
 		return Weak

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stele-log/stele/internal/ascii"
+	"github.com/stele-log/stele/internal/redact/scout"
 )
 
 // plainValues are words that are settings, not secrets, under any name.
@@ -15,28 +16,31 @@ var plainValues = words(`true false yes no y n on off none null nil ~ undef unde
 	read-only read-write ro rw string str int bool boolean bytes bearer basic plain text required, optional( = == != =~ !~ => -> | || && :`)
 
 // referencePrefixes begin a value that says where the secret is kept.
-var referencePrefixes = []string{
+var referencePrefixes = prefixesOf([]string{
 	"[success=", "[default=", "[user_unknown=", "unix:/", "!vault", "!secret", "!env", "!ref", "!sub", "!getatt", "!file", "!reference", "!lookup", "!encrypted",
 	"enc[aes256_gcm,", "lookup(", "hiera(", "scope['", "scope[\"", "node['", "node[\"",
 	"os.environ", "os.getenv", "process.env", "getenv(", "sys.env(", "convert.nonsensitive(", "env('", "env(\"",
 	"sensitive($", "<%", "{{", "{credential ", "argument.", "$__file{", "$__env{", "$__vault{",
 	"data_bag", "pillar[", "grains[", "salt[", "random_password.", "base64encode(", "ENV[", "ENV.fetch", "$(", "@Microsoft.KeyVault(",
-}
+})
 
 // locators begin a value that says where the secret is kept if a place follows:
 // vault:secret/db, env:DB_PASSWORD, but not vault:hunter2.
-var locators = []string{
+var locators = prefixesOf([]string{
 	"env:", "env.", "env/", "file:", "file/", "vault:", "secret:", "secret/", "secrets:", "secrets.", "ssm:",
 	"op://", "kv:", "arn:", "keyring:", "ref+", "sops:", "cmd:", "exec:", "vault/", "vault.", "credstash:",
 	"aws-sm:", "awssm:", "gcp-sm:", "azure-kv:", "akv:", "systemd:", "credential:", "fd:", "keychain:", "pass://",
 	"scope.", "data.", "var.", "local.", "module.", "local.file.", "remote.", "prometheus.", "file://", "env://", "awssm://", "sm://", "aws_secrets:",
 	"resolve:", "bitwarden:", "bws:", "keepass:", "doppler:", "infisical:", "gopass:", "secretref:", "secretref+", "kms:", "kms/", "projects/",
-}
+})
 
 // isLocator says whether v names a place: a path of several parts, the name of a
 // variable, or two names joined by a dot.
 func isLocator(v []byte) bool {
-	for _, p := range locators {
+	if len(v) == 0 {
+		return false
+	}
+	for _, p := range locators.of(v) {
 		if len(v) <= len(p) || !bytes.EqualFold(v[:len(p)], []byte(p)) {
 			continue
 		}
@@ -88,17 +92,17 @@ func isLowerName(v []byte) bool {
 }
 
 // fillers are what documentation writes where a secret is to be put.
-var fillers = []string{
+var fillers = scout.New([]string{
 	"redacted", "replace_", "replace-", "replaceme", "placeholder", "change_me", "change-me", "changeme", "your_", "your-", "your ",
 	"<your", "_here", "-here", " here", "...", "todo", "insert_", "insert-", "xxxx", "****",
-}
+})
 
 // IsPlain says whether a value is plainly no secret: nothing, a reference, a
 // template, a path, a boolean, a blank to be filled in. It says nothing about
 // values that merely look harmless.
 func IsPlain(v []byte) bool {
 	v = bytes.TrimSpace(v)
-	if len(v) == 0 || len(v) <= 24 && plainValues[strings.ToLower(string(v))] {
+	if len(v) == 0 || len(v) <= 24 && has(plainValues, v) {
 		return true
 	}
 	if IsReference(v) && !hasDefault(v) {
@@ -114,7 +118,7 @@ func IsPlain(v []byte) bool {
 // roots are directories that stand right below the root. Read only.
 var roots = words(`/ /root /home /tmp /var /etc /usr /opt /srv /data /run /dev /mnt /app /proc /sys /bin /sbin /lib /boot /media /workspace /config /backup /secrets`)
 
-func isRoot(v []byte) bool { return v[0] == '/' && roots[strings.ToLower(string(v))] }
+func isRoot(v []byte) bool { return v[0] == '/' && has(roots, v) }
 
 // services are the words of a line of nsswitch.conf. Read only.
 var services = words(`files compat db sss ldap nis systemd winbind dns extrausers vas4 centrifydc`)
@@ -161,7 +165,7 @@ func isCall(v []byte) bool {
 	if n == 0 || n >= len(v) || v[n] != '(' || v[len(v)-1] != ')' && n != len(v)-1 {
 		return false
 	}
-	if name := v[:n]; n < len(v)-1 && !bytes.ContainsAny(name, "._:") && !calls[strings.ToLower(string(name))] {
+	if name := v[:n]; n < len(v)-1 && !bytes.ContainsAny(name, "._:") && !has(calls, name) {
 		return false
 	}
 	return !LooksChosen(bytes.Trim(v[n:], "()\"' "))
@@ -188,8 +192,11 @@ func IsVariableName(v []byte) bool { return isVariableName(v) && !LooksRandom(v)
 // kept.
 func IsReference(v []byte) bool { return hasPrefixFold(v, referencePrefixes) || isLocator(v) }
 
-func hasPrefixFold(v []byte, prefixes []string) bool {
-	for _, p := range prefixes {
+func hasPrefixFold(v []byte, all *prefixes) bool {
+	if len(v) == 0 {
+		return false
+	}
+	for _, p := range all.of(v) {
 		if len(v) > len(p) && bytes.EqualFold(v[:len(p)], []byte(p)) {
 			return true
 		}
@@ -225,8 +232,11 @@ func IsFiller(v []byte) bool {
 	if len(v) == 0 || len(v) > 64 {
 		return false
 	}
-	low := strings.ToLower(string(v))
-	if len(v) > 2 && strings.Trim(low, low[:1]) == "" && !ascii.IsDigit(v[0]) {
+	low := v
+	if !isASCII(v) {
+		low = bytes.ToLower(v)
+	}
+	if len(v) > 2 && isOneByte(low) && !ascii.IsDigit(v[0]) {
 		return true
 	}
 	if bytes.ContainsAny(v, "0123456789!#%&;@,") {
@@ -235,12 +245,32 @@ func IsFiller(v []byte) bool {
 	if v[0] == '<' && v[len(v)-1] == '>' {
 		return true
 	}
-	for _, f := range fillers {
-		if strings.Contains(low, f) {
-			return true
+	found := false
+	fillers.Scan(low, func(int, int) { found = true })
+	return found
+}
+
+func isASCII(v []byte) bool {
+	for _, c := range v {
+		if c >= 0x80 {
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+// isOneByte says whether a value is one character of ASCII again and again, in
+// whatever case, or nothing but bytes that are no characters.
+func isOneByte(v []byte) bool {
+	if v[0] >= 0x80 {
+		return len(bytes.Trim(v, string(v[:1]))) == 0
+	}
+	for _, c := range v {
+		if c != v[0] && !(ascii.IsLetter(c) && c^v[0] == 'a'-'A') {
+			return false
+		}
+	}
+	return true
 }
 
 // isPath says whether the value is an absolute or relative file name.
@@ -270,7 +300,7 @@ var extensions = words(`key pem crt cert cer der p12 pfx jks jceks keystore trus
 // configurations, keys and certificates do.
 func fileExtension(v []byte) bool {
 	dot := bytes.LastIndexByte(v, '.')
-	if dot <= 0 || len(v) > 128 || !extensions[strings.ToLower(string(v[dot+1:]))] {
+	if dot <= 0 || len(v) > 128 || !has(extensions, v[dot+1:]) {
 		return false
 	}
 	for _, c := range v {
@@ -285,7 +315,7 @@ func fileExtension(v []byte) bool {
 // little to be a secret.
 func isTrifle(rest []byte) bool {
 	rest = bytes.Trim(rest, " \t\"'`.,:;_-/+|()[]{}<>@=%")
-	return len(rest) == 0 || schemes[strings.ToLower(string(rest))]
+	return len(rest) == 0 || has(schemes, rest)
 }
 
 // published are values from the sample files that agents are shipped with. In
@@ -305,7 +335,7 @@ func IsTyped(v []byte) bool {
 	for n < len(v) && (ascii.IsDigit(v[n]) || v[n] == '.' || v[n] == '-' || v[n] == ':') {
 		n++
 	}
-	if n == len(v) || n > 0 && units[strings.ToLower(string(bytes.TrimSpace(v[n:])))] {
+	if n == len(v) || n > 0 && has(units, bytes.TrimSpace(v[n:])) {
 		return true
 	}
 	return IsPlain(v) || isHostPort(v) || bytes.HasPrefix(v, []byte("http://")) && !bytes.Contains(v, []byte("@"))

@@ -24,10 +24,10 @@ func LooksRandom(v []byte) bool {
 	return false
 }
 
-var digestPrefixes = []string{
+var digestPrefixes = prefixesOf([]string{
 	"sha256:", "sha512:", "sha1:", "sha384:", "md5:", "sha256-", "sha384-", "sha512-", "sha512 ",
 	"http://", "https://", "arn:", "ssh-", "ecdsa-",
-}
+})
 
 // isRandomRun judges letters and digits without punctuation.
 func isRandomRun(run []byte) bool {

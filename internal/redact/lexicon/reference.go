@@ -7,8 +7,11 @@ import (
 	"github.com/stele-log/stele/internal/ascii"
 )
 
+// bracket is a pair that encloses a reference.
+type bracket struct{ open, shut string }
+
 // brackets are the pairs that enclose a reference.
-var brackets = []struct{ open, shut string }{
+var brackets = []bracket{
 	{"${", "}"},
 	{"$(", ")"},
 	{"{{", "}}"},
@@ -30,25 +33,38 @@ var brackets = []struct{ open, shut string }{
 	{Mark, ""},
 }
 
+// opening are the brackets by the first byte of what opens them, in their order.
+// Read only.
+var opening = func() (by [256][]bracket) {
+	for _, b := range brackets {
+		by[b.open[0]] = append(by[b.open[0]], b)
+	}
+	return by
+}()
+
 // StripReferences removes references and templates from a value and says
 // whether there were any. A default that stands inside a reference stays: it
 // is a literal.
 func StripReferences(v []byte) (rest []byte, any bool) {
-	for whole := v; len(v) > 0; {
-		n := referenceAt(v)
-		if at := len(whole) - len(v); n > 0 && at > 0 && ascii.IsAlnum(whole[at-1]) && ascii.IsAlnum(v[1]) {
+	from := 0 // of what is not in rest yet
+	for at := 0; at < len(v); {
+		n := referenceAt(v[at:])
+		if n > 0 && at > 0 && ascii.IsAlnum(v[at-1]) && ascii.IsAlnum(v[at+1]) {
 			n = 0 // the sign is part of a word: pa$word
 		}
 		if n == 0 {
-			rest = append(rest, v[0])
-			v = v[1:]
+			at++
 			continue
 		}
 		any = true
-		rest = append(rest, defaultIn(v[:n])...)
-		v = v[n:]
+		rest = append(append(rest, v[from:at]...), defaultIn(v[at:at+n])...)
+		at += n
+		from = at
 	}
-	return rest, any
+	if !any {
+		return v, false
+	}
+	return append(rest, v[from:]...), true
 }
 
 // referenceAt returns the length of the reference that v begins with, or 0.
@@ -58,7 +74,7 @@ func referenceAt(v []byte) int {
 	default:
 		return 0
 	}
-	for _, b := range brackets {
+	for _, b := range opening[v[0]] {
 		if !bytes.HasPrefix(v, []byte(b.open)) {
 			continue
 		}
@@ -207,7 +223,7 @@ func isDefaulted(name []byte) bool {
 }
 
 func secretDefault(v []byte) []byte {
-	if len(v) < 3 || v[0] == '$' || plainValues[strings.ToLower(string(v))] || isPath(v) || IsFiller(v) {
+	if len(v) < 3 || v[0] == '$' || has(plainValues, v) || isPath(v) || IsFiller(v) {
 		return nil
 	}
 	return v

@@ -37,8 +37,11 @@ func TestMatches(t *testing.T) {
 		{"*x*y", "ayb", "", false},
 		{"d/*.x", "a.x", "d", true},
 		{"d/*.x", "a.x", "e", false},
+		{"d/a.x", "a.x", "d", true},
+		{"d/a.x", "a.x", "dd", false},
+		{"d/a.x", "b.x", "d", false},
 	} {
-		if got := matches(c.glob, c.base, c.dir); got != c.want {
+		if got := globsOf(c.glob)[0].matches(c.base, c.dir); got != c.want {
 			t.Errorf("%s on %s/%s: %v", c.glob, c.dir, c.base, got)
 		}
 	}

@@ -3,6 +3,7 @@ package notions
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -39,16 +40,21 @@ func SecretPaths(name string) []string {
 	base := strings.ToLower(path.Base(name))
 	dir := strings.ToLower(path.Base(path.Dir(name)))
 	var all []string
-	for _, s := range schemas {
-		for glob := range strings.FieldsSeq(s.globs) {
-			if matches(glob, base, dir) {
-				all = append(all, strings.Fields(s.paths)...)
-				break
-			}
+	for i := range schemaGlobs {
+		if slices.ContainsFunc(schemaGlobs[i], func(g fileGlob) bool { return g.matches(base, dir) }) {
+			all = append(all, strings.Fields(schemas[i].paths)...)
 		}
 	}
 	return all
 }
+
+// schemaGlobs are the globs of schemas, in their order. Read only.
+var schemaGlobs = func() (all [][]fileGlob) {
+	for _, s := range schemas {
+		all = append(all, globsOf(s.globs))
+	}
+	return all
+}()
 
 // IsVaultFile says whether a file holds secrets under names that are free to be
 // anything: secrets.yaml of a home.

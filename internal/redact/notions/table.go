@@ -71,48 +71,82 @@ func TableOf(name string) *Table {
 	for _, c := range copies {
 		base = strings.TrimSuffix(base, c)
 	}
-	for _, g := range globs {
-		if matches(g.glob, base, dir) {
+	first, whole := tables.whole[base]
+	if !whole {
+		first.at = len(tables.rest)
+	}
+	for i := range tables.rest[:first.at] {
+		if g := &tables.rest[i]; g.matches(base, dir) {
 			return g.table
 		}
 	}
-	return nil
+	return first.table
 }
 
-// fileGlob is one glob and what the files of that name hold.
-type fileGlob struct {
-	glob  string
+// tableGlob is one glob and what the files of that name hold.
+type tableGlob struct {
+	fileGlob
 	table *Table
+	at    int // how many globs of the rest stand before it
 }
 
-// globs are those of fileTables one by one, in their order. Read only.
-var globs = func() (all []fileGlob) {
+// tables are the globs of fileTables one by one: names without a star, and the rest
+// in their order. Read only.
+var tables = func() (all struct {
+	whole map[string]tableGlob
+	rest  []tableGlob
+},
+) {
+	all.whole = make(map[string]tableGlob)
 	for i := range fileTables {
-		for glob := range strings.FieldsSeq(fileTables[i].globs) {
-			all = append(all, fileGlob{glob, &fileTables[i].table})
+		for _, glob := range globsOf(fileTables[i].globs) {
+			g := tableGlob{glob, &fileTables[i].table, len(all.rest)}
+			if _, earlier := all.whole[g.text]; g.stars > 0 || g.dir {
+				all.rest = append(all.rest, g)
+			} else if !earlier {
+				all.whole[g.text] = g
+			}
 		}
 	}
 	return all
 }()
 
-// matches says whether the name of a file, or with a slash that and its directory,
-// matches a glob. Most globs have one star or none.
-func matches(glob, base, dir string) bool {
-	if strings.IndexByte(glob, '/') >= 0 {
-		ok, _ := path.Match(glob, dir+"/"+base)
+// fileGlob is a glob for the name of a file, made ready for use.
+type fileGlob struct {
+	text   string
+	before string // its first star
+	after  string
+	stars  int
+	dir    bool // it asks for the directory, too
+}
+
+// globsOf makes a list of globs ready for use.
+func globsOf(list string) (all []fileGlob) {
+	for glob := range strings.FieldsSeq(list) {
+		g := fileGlob{text: glob, stars: strings.Count(glob, "*"), dir: strings.IndexByte(glob, '/') >= 0}
+		g.before, g.after, _ = strings.Cut(glob, "*")
+		all = append(all, g)
+	}
+	return all
+}
+
+// matches says whether the name of a file, or that and its directory, matches a
+// glob. Most globs have one star or none.
+func (g *fileGlob) matches(base, dir string) bool {
+	switch {
+	case g.dir && g.stars == 0:
+		return len(g.text) == len(dir)+1+len(base) && strings.HasPrefix(g.text, dir) && strings.HasSuffix(g.text, base) && g.text[len(dir)] == '/'
+	case g.dir:
+		ok, _ := path.Match(g.text, dir+"/"+base)
 		return ok
-	}
-	before, after, star := strings.Cut(glob, "*")
-	if !star {
-		return glob == base
-	}
-	if !strings.HasPrefix(base, before) {
+	case g.stars == 0:
+		return g.text == base
+	case !strings.HasPrefix(base, g.before):
 		return false
+	case g.stars == 1:
+		return len(base) >= len(g.before)+len(g.after) && strings.HasSuffix(base, g.after)
 	}
-	if strings.IndexByte(after, '*') < 0 {
-		return len(base) >= len(before)+len(after) && strings.HasSuffix(base, after)
-	}
-	ok, _ := path.Match(glob, base)
+	ok, _ := path.Match(g.text, base)
 	return ok
 }
 
