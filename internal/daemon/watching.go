@@ -181,8 +181,23 @@ func foundPaths(paths []string, found []catalogue.Found) []string {
 			paths = append(paths, literal(f.Path))
 		}
 	}
+	for i, p := range paths {
+		paths[i] = underUsr(p)
+	}
 	slices.Sort(paths)
 	return slices.Compact(slices.DeleteFunc(paths, func(p string) bool { return p == "" }))
+}
+
+// underUsr is the name below /usr of a file below /lib where that is a link to
+// /usr/lib, as on most machines: one file is one subject.
+func underUsr(p string) string {
+	if !strings.HasPrefix(p, "/lib/") {
+		return p
+	}
+	if dir, err := filepath.EvalSymlinks("/lib"); err != nil || dir != "/usr/lib" {
+		return p
+	}
+	return "/usr" + p
 }
 
 // claims says which files the paths given by a person stand for.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,5 +70,31 @@ func TestFoundNamesAreNoPatterns(t *testing.T) {
 	}
 	if path := filepath.Join(home, "other/CLAUDE.md"); set.Subject(path) {
 		t.Errorf("%s is watched because of another's name", path)
+	}
+}
+
+// TestUnderUsr: where /lib is a link to /usr/lib a unit is one subject.
+func TestUnderUsr(t *testing.T) {
+	dir, err := filepath.EvalSymlinks("/lib")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := catalogue.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := "/lib/systemd/system/ssh.service"
+	paths := foundPaths([]string{unit, "/usr" + unit, "/libexec/a", "/lib64/a"}, nil)
+	want := []string{"/lib64/a", "/libexec/a", "/usr" + unit}
+	if dir != "/usr/lib" {
+		want = append([]string{unit}, want...)
+	}
+	if slices.Sort(want); !slices.Equal(paths, want) {
+		t.Errorf("%q, want %q", paths, want)
+	}
+	for _, p := range []string{unit, "/usr" + unit} {
+		if m, ok := cat.Match(p); !ok || m.Agent.ID != "sshd" {
+			t.Errorf("%s is of no agent: %+v", p, m)
+		}
 	}
 }
