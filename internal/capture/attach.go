@@ -10,6 +10,7 @@ import (
 	"github.com/stele-log/stele/internal/capture/fanotify"
 	"github.com/stele-log/stele/internal/capture/hands"
 	"github.com/stele-log/stele/internal/capture/inode"
+	"github.com/stele-log/stele/internal/capture/names"
 	"github.com/stele-log/stele/internal/capture/reach"
 	"github.com/stele-log/stele/internal/capture/scope"
 )
@@ -192,7 +193,7 @@ func (l *loop) giveAway(dir string) map[string]inode.Known {
 		if reach.Under(path, dir) {
 			records[path] = k
 			delete(l.recorded, path)
-			l.linked.Drop(path, fileOf(k))
+			l.linked.Drop(path, names.FileOf(k))
 		}
 	}
 	return records
@@ -203,7 +204,7 @@ func (l *loop) adopt(records map[string]inode.Known) {
 	for path, k := range records {
 		if _, told := l.recorded[path]; !told {
 			l.recorded[path] = k
-			l.linked.Add(path, fileOf(k), k.Links)
+			l.linked.Add(path, names.FileOf(k), k.Links)
 		}
 	}
 }

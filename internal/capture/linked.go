@@ -11,9 +11,6 @@ import (
 // mostTried bounds the names that are tried for one file.
 const mostTried = 64
 
-// fileOf is the file that a path was known to be.
-func fileOf(k inode.Known) names.File { return names.File{Dev: k.Dev, Ino: k.Ino} }
-
 // otherNames are the other names of a file, as far as they are watched or are being
 // made in a watched place, when the file got one more.
 func (l *loop) otherNames(path string, before inode.Known, s sight) []string {
@@ -21,7 +18,7 @@ func (l *loop) otherNames(path string, before inode.Known, s sight) []string {
 		return nil
 	}
 	var others []string
-	for _, name := range l.linked[fileOf(s.known)] {
+	for _, name := range l.linked[names.FileOf(s.known)] {
 		if k := l.recorded[name]; name != path && k.SameFile(s.known) && !k.Followed() {
 			others = append(others, name)
 		}
@@ -49,7 +46,7 @@ func (l *loop) noteOtherNames(h fanotify.Happening) {
 	if k.Links < 2 {
 		return
 	}
-	for _, name := range slices.Clone(l.linked[fileOf(k)]) {
+	for _, name := range slices.Clone(l.linked[names.FileOf(k)]) {
 		if name == h.Path {
 			continue
 		}

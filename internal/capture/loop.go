@@ -96,7 +96,7 @@ func newLoop(s *shares, uid uint32, known map[string]inode.Known) *loop {
 	for path, k := range known {
 		if l.set.Subject(path) {
 			l.recorded[path] = k
-			l.linked.Add(path, fileOf(k), k.Links)
+			l.linked.Add(path, names.FileOf(k), k.Links)
 		}
 	}
 	return l

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stele-log/stele/body"
 	"github.com/stele-log/stele/internal/capture/inode"
+	"github.com/stele-log/stele/internal/capture/names"
 )
 
 // tell hands over what p went through. The record moves on with each
@@ -103,7 +104,7 @@ func (l *loop) renamedFrom(path string, s sight) (string, inode.Known) {
 		return "", inode.Known{}
 	}
 	delete(l.recorded, s.from)
-	l.linked.Drop(s.from, fileOf(k))
+	l.linked.Drop(s.from, names.FileOf(k))
 	return s.from, k
 }
 
@@ -180,7 +181,7 @@ func (l *loop) record(path string, s sight) {
 	if !s.exists {
 		delete(l.recorded, path)
 		l.c.behind.Put(path, nil)
-		l.linked.Drop(path, fileOf(before))
+		l.linked.Drop(path, names.FileOf(before))
 		if existed {
 			l.readable(path, nil) // there is nothing to read any more
 			l.sensor.Forget(path)
@@ -188,7 +189,7 @@ func (l *loop) record(path string, s sight) {
 		return
 	}
 	l.recorded[path] = s.known
-	l.linked.Add(path, fileOf(s.known), s.known.Links)
+	l.linked.Add(path, names.FileOf(s.known), s.known.Links)
 	if s.known.Regular() && !(existed && before.SameFile(s.known)) {
 		l.markFile(path)
 	}

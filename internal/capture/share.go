@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stele-log/stele/internal/capture/aviary"
 	"github.com/stele-log/stele/internal/capture/fanotify"
+	"github.com/stele-log/stele/internal/capture/helper"
 	"github.com/stele-log/stele/internal/capture/inbox"
 	"github.com/stele-log/stele/internal/capture/inode"
 	"github.com/stele-log/stele/internal/capture/reach"
@@ -333,4 +335,10 @@ func (s *shares) ready() {
 		return
 	}
 	s.out.put(item{did: func() { close(s.c.ready) }})
+}
+
+// Helpers are the tasks that a capture needs other processes of this program for.
+// main of whoever runs one begins with helper.Main(capture.Helpers()).
+func Helpers() map[string]helper.Task {
+	return map[string]helper.Task{reach.Task: reach.Serve, aviary.Task: aviary.Serve}
 }

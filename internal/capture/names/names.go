@@ -4,13 +4,20 @@
 // It computes on what it is told, and looks at no file.
 package names
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/stele-log/stele/internal/capture/inode"
+)
 
 // mostNames bounds the names that are told of one file.
 const mostNames = 8
 
 // File is a file, by whatever name.
 type File struct{ Dev, Ino uint64 }
+
+// FileOf is the file that a path was known to be.
+func FileOf(k inode.Known) File { return File{Dev: k.Dev, Ino: k.Ino} }
 
 // Hard are the recorded names of files that have several. The zero value has none
 // and takes none; it belongs to one goroutine.
