@@ -64,7 +64,7 @@ type Redactor struct {
 
 // New returns a Redactor that makes fingerprints under the key of cfg.
 func New(cfg Config) *Redactor {
-	return &Redactor{key: cfg.Key, search: newSearcher()}
+	return &Redactor{key: cfg.Key, search: shared()}
 }
 
 // Source says what is known about a text, usually by the catalogue.
