@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/stele-log/stele/internal/redact/harmless"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 	"github.com/stele-log/stele/internal/syntax"
@@ -53,7 +54,7 @@ func (r *Redactor) Explain(raw []byte, src Source) []Judgement {
 	p := newPlan(src)
 	p.vault = notions.IsVaultFile(src.Path, v.text)
 	spans, _ := r.settle(v.text, p)
-	f := newFinder(r.search, v.text, p, lexicon.NewNames())
+	f := newFinder(r.search, v.text, p, &harmless.Text{Names: lexicon.NewNames()})
 	f.find()
 	e := explanation{text: v.text, line: 1, names: f.names}
 	e.masked(spans, f.reasons)

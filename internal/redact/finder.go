@@ -40,6 +40,7 @@ type finder struct {
 	rule    string   // why what is found now is masked
 	parsed  bool
 	names   *lexicon.Names
+	values  *harmless.Text // judges the values beside secrets
 
 	skip    int      // triggers that end here or before are inside what is masked
 	judged  int      // names up to here are judged
@@ -62,8 +63,8 @@ type finder struct {
 
 // newFinder returns a finder for one text. What is known of names stays true in
 // whatever text they stand.
-func newFinder(s *searcher, text []byte, p plan, names *lexicon.Names) *finder {
-	f := &finder{search: s, text: text, plan: p, names: names}
+func newFinder(s *searcher, text []byte, p plan, values *harmless.Text) *finder {
+	f := &finder{search: s, text: text, plan: p, names: values.Names, values: values}
 	f.Reader = assignment.New(text, p.Form, f.add)
 	return f
 }
@@ -105,7 +106,7 @@ func (p plan) isSyntax() bool {
 func (f *finder) unknown() []Span {
 	p := f.plan
 	p.Format, p.table = "", nil
-	return newFinder(f.search, f.text, p, f.names).find()
+	return newFinder(f.search, f.text, p, f.values).find()
 }
 
 // hit gives a trigger to its rule.

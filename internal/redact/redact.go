@@ -32,6 +32,7 @@ import (
 
 	"github.com/stele-log/stele/internal/redact/assignment"
 	"github.com/stele-log/stele/internal/redact/fingerprint"
+	"github.com/stele-log/stele/internal/redact/harmless"
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
 )
@@ -63,7 +64,7 @@ type Redactor struct {
 
 // New returns a Redactor that makes fingerprints under the key of cfg.
 func New(cfg Config) *Redactor {
-	return &Redactor{key: cfg.Key, search: newSearcher()}
+	return &Redactor{key: cfg.Key, search: shared()}
 }
 
 // Source says what is known about a text, usually by the catalogue.
@@ -152,10 +153,10 @@ func (r *Redactor) Known(s string) string { return r.known.Mask(r.key, s) }
 // found; that is what makes redaction idempotent.
 func (r *Redactor) settle(raw []byte, p plan) (spans []Span, parsed bool) {
 	parsed = true
-	names := lexicon.NewNames()
+	values := &harmless.Text{Names: lexicon.NewNames()}
 	for round := range maxRounds {
 		text, marks := substitute(raw, spans)
-		f := newFinder(r.search, text, p, names)
+		f := newFinder(r.search, text, p, values)
 		found := f.find()
 		parsed = parsed && (round > 0 || f.parsed)
 		if slices.Equal(found, marks) {

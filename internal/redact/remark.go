@@ -230,7 +230,7 @@ func (f *finder) elements() {
 			content = append(append([]byte("<"), content...), '>')
 			s.Start--
 		}
-		inner := newFinder(f.search, content, plan{Form: assignment.Form{Format: "xml"}, paths: f.plan.paths}, f.names)
+		inner := newFinder(f.search, content, plan{Form: assignment.Form{Format: "xml"}, paths: f.plan.paths}, f.values)
 		for _, m := range inner.findOnce() {
 			f.add(s.Start+m.Start, s.Start+m.End)
 		}

@@ -53,8 +53,8 @@ func (f *finder) isRows() bool {
 // suspects are the values of which nothing says that they are harmless: all of them,
 // or those beside the name of a secret.
 func (f *finder) suspects() (found []syntax.Span) {
-	text := harmless.Text{Bytes: f.text, Path: f.plan.path, XML: harmless.IsXML(f.text, f.plan.Format), Names: f.names, Masked: f.isMasked}
-	text.Judge(func(v harmless.Verdict) {
+	f.values.Bytes, f.values.Path, f.values.XML, f.values.Masked = f.text, f.plan.path, harmless.IsXML(f.text, f.plan.Format), f.isMasked
+	f.values.Judge(func(v harmless.Verdict) {
 		if v.Why == harmless.Unknown && !f.isMasked(v.Span) && f.judges(&v) {
 			found = append(found, v.Span)
 		}

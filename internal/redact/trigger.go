@@ -2,6 +2,7 @@ package redact
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/stele-log/stele/internal/redact/lexicon"
 	"github.com/stele-log/stele/internal/redact/notions"
@@ -88,6 +89,9 @@ type searcher struct {
 	triggers []trigger
 	scout    *scout.Scout
 }
+
+// shared is the searcher of every Redactor, made when the first is.
+var shared = sync.OnceValue(newSearcher)
 
 func newSearcher() *searcher {
 	s := &searcher{triggers: triggers()}

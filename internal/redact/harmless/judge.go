@@ -38,6 +38,8 @@ type Text struct {
 	XML    bool
 	Names  *lexicon.Names
 	Masked func(syntax.Span) bool // whether a part of a value is masked
+
+	all []Verdict // room for what is judged, used again by the next Judge
 }
 
 // Verdict is what is said of one value.
@@ -56,7 +58,7 @@ type Verdict struct {
 func (t *Text) Judge(yield func(Verdict)) {
 	j := judge{Text: t, seen: make(map[string]bool)}
 	j.learn([]byte(t.Path))
-	all := make([]Verdict, 0, len(t.Bytes)/16)
+	all := t.all[:0]
 	Cells(t.Bytes, t.XML, func(c Cell) {
 		j.part = j.part[:0]
 		j.parts(&c)
@@ -65,6 +67,7 @@ func (t *Text) Judge(yield func(Verdict)) {
 			all = append(all, Verdict{p.Span, p.Name, p.Lead, p.Quoted, p.Comment, p.Row, j.first(p), p.Line})
 		}
 	})
+	t.all = all
 	for i := range all {
 		if v := j.Bytes[all[i].Start:all[i].End]; all[i].Why == Unknown && !isCode(v) && j.isSeen(v) {
 			all[i].Why = IsSeen

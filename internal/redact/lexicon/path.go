@@ -1,6 +1,10 @@
 package lexicon
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/stele-log/stele/internal/ascii"
+)
 
 // ListName judges a value's own name: whether it is that of a list of secrets, or
 // of the names of secrets; and whether its last word, by itself, names a list of
@@ -9,7 +13,11 @@ func ListName(path []string) (is, only bool) {
 	if len(path) == 0 {
 		return false, false
 	}
-	ws := splitWords(path[len(path)-1])
+	own := path[len(path)-1]
+	if len(own) < 2*maxWords && !endsInPlural(own) {
+		return false, false
+	}
+	ws := splitWords(own)
 	if len(ws) == 0 {
 		return false, false
 	}
@@ -21,6 +29,15 @@ func ListName(path []string) (is, only bool) {
 		return false, false // of a stack of containers: their names
 	}
 	return names.plurals[last] && !anyIn(ws, names.heads), names.lists[last]
+}
+
+// endsInPlural says whether the last word of a name ends as plurals do.
+func endsInPlural(name string) bool {
+	end := len(name)
+	for end > 0 && !ascii.IsAlnum(name[end-1]) {
+		end--
+	}
+	return end > 0 && (name[end-1] == 's' || name[end-1] == 'S')
 }
 
 // bearers are maps in whose values random strings are secrets.

@@ -136,8 +136,14 @@ func (g *fileGlob) matches(base, dir string) bool {
 	switch {
 	case g.dir && g.stars == 0:
 		return len(g.text) == len(dir)+1+len(base) && strings.HasPrefix(g.text, dir) && strings.HasSuffix(g.text, base) && g.text[len(dir)] == '/'
-	case g.dir:
+	case g.dir && !strings.Contains(g.before, "/"): // the star is one of the directory's
 		ok, _ := path.Match(g.text, dir+"/"+base)
+		return ok
+	case g.dir:
+		under, ok := strings.CutPrefix(g.text, dir)
+		if ok = ok && under[0] == '/'; ok {
+			ok, _ = path.Match(under[1:], base)
+		}
 		return ok
 	case g.stars == 0:
 		return g.text == base
@@ -145,6 +151,9 @@ func (g *fileGlob) matches(base, dir string) bool {
 		return false
 	case g.stars == 1:
 		return len(base) >= len(g.before)+len(g.after) && strings.HasSuffix(base, g.after)
+	}
+	if middle, last := strings.CutSuffix(g.after, "*"); last && g.stars == 2 {
+		return strings.Contains(base[len(g.before):], middle)
 	}
 	ok, _ := path.Match(g.text, base)
 	return ok

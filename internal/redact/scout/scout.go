@@ -12,6 +12,7 @@ type Scout struct {
 	width int
 	next  []uint16 // state*width + class → state
 	hits  [][]int  // state → words that end there
+	ends  []bool   // state → whether any does: few do, and this is read for each byte
 }
 
 // New returns a Scout for words in lower case.
@@ -83,6 +84,10 @@ func (s *Scout) connect() {
 			}
 		}
 	}
+	s.ends = make([]bool, len(s.hits))
+	for at, words := range s.hits {
+		s.ends[at] = len(words) > 0
+	}
 }
 
 // Scan calls hit for each word in text, by its place in the list, in order of their
@@ -91,6 +96,9 @@ func (s *Scout) Scan(text []byte, hit func(id, end int)) {
 	state := 0
 	for i, c := range text {
 		state = int(s.next[state*s.width+int(s.class[c])])
+		if !s.ends[state] {
+			continue
+		}
 		for _, id := range s.hits[state] {
 			hit(id, i+1)
 		}
