@@ -34,6 +34,7 @@ func (l *loop) followBy(path string, way []string) (fresh bool) {
 	if !l.set.Subject(path) {
 		return false
 	}
+	marks := l.sensor.Anew()
 	fresh = l.c.behind.Put(path, way)
 	for _, at := range way {
 		links := 0 // none of these names has a link in it
@@ -44,7 +45,7 @@ func (l *loop) followBy(path string, way []string) (fresh bool) {
 	if len(way) > 0 {
 		l.markFile(path)
 	}
-	return fresh && len(way) > 0
+	return (fresh || l.sensor.Anew() != marks) && len(way) > 0
 }
 
 // onBehind takes note of what happened to what a link leads over or to.

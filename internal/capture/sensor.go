@@ -22,6 +22,8 @@ type sensor interface {
 	Forget(path string)
 	// Marks is how many files and directories notifications are asked for.
 	Marks() int
+	// Anew is how often one was set where there was none.
+	Anew() uint64
 	// FileSystems names, for each file system of which something is watched, a
 	// directory on it that is not to be passed over, by the file system's id.
 	FileSystems(pass func(dir string) bool) map[string]string
@@ -59,6 +61,7 @@ func (noSensor) MarkDir(string, fanotify.Role) error                           {
 func (noSensor) MarkFile(string) error                                         { return nil }
 func (noSensor) Forget(string)                                                 {}
 func (noSensor) Marks() int                                                    { return 0 }
+func (noSensor) Anew() uint64                                                  { return 0 }
 func (noSensor) Run(context.Context, func(fanotify.Notice), func() bool) error { return nil }
 func (noSensor) FileSystems(func(string) bool) map[string]string               { return nil }
 func (noSensor) FileSystem(string) string                                      { return "" }

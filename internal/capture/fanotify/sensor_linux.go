@@ -52,6 +52,7 @@ type Sensor struct {
 	counting sync.Mutex // a read of the queue, or a look at its length
 	taken    uint64     // notifications read; with counting
 
+	anew  uint64       // marks that were set where there was none; with mu
 	mu    sync.RWMutex // the loop writes, the reader looks
 	dirs  map[handle]*place
 	names map[string]handle // of dirs and files, by path
@@ -145,6 +146,7 @@ func (f *Sensor) MarkDir(path string, r Role) error {
 	if f.names[path] != h {
 		p.paths = append(p.paths, path)
 		f.names[path] = h
+		f.anew++
 	}
 	p.role |= r
 	return nil
@@ -159,6 +161,9 @@ func (f *Sensor) MarkFile(path string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.release(path, h)
+	if f.names[path] != h {
+		f.anew++
+	}
 	f.files[h], f.names[path] = file{path, ino}, h
 	return nil
 }
@@ -233,6 +238,13 @@ func (f *Sensor) Marks() int {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return len(f.dirs) + len(f.files)
+}
+
+// Anew is how often a mark was set on something that had none under that name.
+func (f *Sensor) Anew() uint64 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.anew
 }
 
 // Run reads, names the process at once (it may be gone in a moment), and hands
