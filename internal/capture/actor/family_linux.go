@@ -6,12 +6,19 @@ import "time"
 // with the timer.
 const clockStep = tickLength
 
+// clockLate is by how much more they lag where the timer itself comes late, as on
+// a machine that others load.
+const clockLate = 50 * time.Millisecond
+
 // span is when a file was changed, since boot: the clock of files lags.
 type span struct{ from, to time.Duration }
 
-// surely: p was there all the time. Possibly: at some time of it.
-func (s span) surely(p *process) bool   { return p.start <= s.from && (!p.ended || p.end > s.to) }
-func (s span) possibly(p *process) bool { return p.start <= s.to && (!p.ended || p.end >= s.from) }
+// surely: p was there all the time. Possibly: at some time of it, or it began so soon
+// after that the clock may be what was late.
+func (s span) surely(p *process) bool { return p.start <= s.from && (!p.ended || p.end > s.to) }
+func (s span) possibly(p *process) bool {
+	return p.start <= s.to+clockLate && (!p.ended || p.end >= s.from)
+}
 
 // family tells who wrote what was found in a directory just made, where the kernel
 // keeps no record of it: whoever made the directory, or, where that one had ended by
