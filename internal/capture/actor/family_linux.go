@@ -16,6 +16,7 @@ type span struct{ from, to time.Duration }
 // surely: p was there all the time. Possibly: at some time of it, or it began so soon
 // after that the clock may be what was late.
 func (s span) surely(p *process) bool { return p.start <= s.from && (!p.ended || p.end > s.to) }
+
 func (s span) possibly(p *process) bool {
 	return p.start <= s.to+clockLate && (!p.ended || p.end >= s.from)
 }
