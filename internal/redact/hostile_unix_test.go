@@ -39,7 +39,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"<value>a", "<name>password</name><value>", "<a name='password'><value>x",
 	}
 	r := newTest()
-	const size = 1 << 11
+	const size = 1 << 13
 	for _, unit := range units {
 		for _, format := range []string{"yaml", "json", "toml", "xml", "conf"} {
 			if small, big, ok := growth(r, unit, format, size); !ok {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestTriggersAndPairsTakeLinearTime repeats each trigger, and pairs of them drawn
-// from a seed, to 16 and 32 KiB. Twice as much takes at most three times as long.
+// from a seed, to 64 and 128 KiB. Twice as much takes at most three times as long.
 func TestTriggersAndPairsTakeLinearTime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes several seconds")
@@ -35,7 +35,7 @@ func TestTriggersAndPairsTakeLinearTime(t *testing.T) {
 		ok := false
 		var small, big time.Duration
 		for range 6 {
-			small, big = max(took(u, 1<<14), time.Millisecond), took(u, 1<<15)
+			small, big = max(took(u, 1<<16), time.Millisecond), took(u, 1<<17)
 			if ok = big < 3*small+time.Millisecond; ok {
 				break
 			}
